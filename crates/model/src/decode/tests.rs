@@ -1,0 +1,175 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: WallTime = WallTime(1_700_000_000_000);
+
+fn message() -> Value {
+    json!({
+        "rsvp_id": 1, "mtime": 1_600_000_000_000_i64, "response": "yes", "guests": 2,
+        "member": {"member_id": 3, "member_name": "Member 3", "photo": 7},
+        "event": {"event_id": "e4", "event_name": "Evening", "time": 1_600_000_500_000_i64},
+        "group": {
+            "group_id": 5, "group_country": "de", "group_lat": 52.5, "group_lon": 13,
+            "group_topics": [
+                {"urlkey": " Fun-Times ", "topic_name": "Fun"},
+                {"urlkey": "fun-times", "topic_name": "Fun Times"},
+                {"urlkey": "art"}
+            ]
+        },
+        "unknown": [{"a": null}]
+    })
+}
+
+/// Decodes the sample message with the value at `pointer` replaced (removed when `None`).
+fn outcome(pointer: &str, value: Option<Value>) -> Result<(), (Reason, String)> {
+    let mut message = message();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let parent = message.pointer_mut(parent).unwrap();
+    match (parent, value) {
+        (Value::Array(items), Some(value)) => items[field.parse::<usize>().unwrap()] = value,
+        (parent, Some(value)) => parent[field] = value,
+        (parent, None) => drop(parent.as_object_mut().unwrap().remove(field)),
+    }
+    let bytes = message.to_string();
+    decode(bytes.as_bytes(), NOW).map(drop).map_err(|dead| (dead.reason, dead.detail.into_owned()))
+}
+
+#[test]
+fn a_response_has_its_fields_cleaned() {
+    let bytes = message().to_string();
+    let response = decode(bytes.as_bytes(), NOW).unwrap();
+    assert_eq!(response.attendees(), 3);
+    assert_eq!(response.group.country, "DE");
+    assert_eq!(response.group.coordinate, Coordinate::new(52.5, 13.0));
+    assert_eq!(response.venue, None);
+    let topics: Vec<_> = response.topics.iter().map(|t| (&*t.key, &*t.name)).collect();
+    assert_eq!(topics, [("art", "art"), ("fun-times", "Fun")]);
+    assert_eq!(rsvp_id(bytes.as_bytes()), Some(1));
+}
+
+#[test]
+fn a_dead_letter_names_the_field() {
+    let check = |pointer, value: Option<Value>, reason, detail: &str| {
+        assert_eq!(outcome(pointer, value), Err((reason, detail.to_owned())));
+    };
+    check("/rsvp_id", None, Reason::MissingField, "`rsvp_id` is missing");
+    check("/group", None, Reason::MissingField, "`group` is missing");
+    check("/group/group_lat", None, Reason::MissingField, "`group.group_lat` is missing");
+    check("/member", Some(json!(1)), Reason::WrongType, "`member` is not an object");
+    check("/guests", Some(json!(1.5)), Reason::WrongType, "`guests` is not a 64-bit integer");
+    check("/event/event_id", Some(json!(7)), Reason::WrongType, "`event.event_id` is not text");
+    check("/guests", Some(json!(-1)), Reason::InvalidValue, "`guests` is -1");
+    check("/response", Some(json!("maybe")), Reason::InvalidValue, "`response` is `maybe`");
+    check(
+        "/group/group_topics/0",
+        Some(json!({"topic_name": "x"})),
+        Reason::MissingField,
+        "`group.group_topics[0].urlkey` is missing",
+    );
+    let (reason, detail) = outcome("/event/event_name", Some(json!(7))).unwrap_err();
+    assert_eq!(reason, Reason::WrongType);
+    assert!(detail.contains("string"), "{detail}");
+    let future = json!(NOW.0 + MAX_FUTURE_MS + 1);
+    assert_eq!(outcome("/mtime", Some(future)).unwrap_err().0, Reason::FutureTime);
+    assert_eq!(outcome("/mtime", Some(json!(NOW.0 + MAX_FUTURE_MS))), Ok(()));
+    assert_eq!(outcome("/mtime", Some(json!(i64::MAX))).unwrap_err().0, Reason::InvalidValue);
+}
+
+#[test]
+fn a_coordinate_that_is_no_number_is_not_used() {
+    for value in [json!("52.5"), json!(null), json!([1]), json!({"a": 1}), json!(95), json!(true)] {
+        let mut message = message();
+        message["group"]["group_lat"] = value;
+        let bytes = message.to_string();
+        assert_eq!(decode(bytes.as_bytes(), NOW).unwrap().group.coordinate, None);
+    }
+}
+
+#[test]
+fn text_that_is_not_one_message_is_invalid_json() {
+    for text in ["", "{", "{'a': 1}", "{} {}", "\u{feff}{}", "{\"a\":\"\u{1}\"}"] {
+        assert_eq!(decode(text.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidJson, "{text}");
+    }
+    assert_eq!(decode(b"[1]", NOW).unwrap_err().reason, Reason::WrongType);
+    let mut bytes = message().to_string().into_bytes();
+    let place = bytes.windows(7).position(|part| part == b"Evening").unwrap();
+    bytes[place] = 0xff;
+    assert_eq!(decode(&bytes, NOW).unwrap_err().reason, Reason::InvalidJson);
+    let twice = message().to_string().replacen('{', "{\"rsvp_id\":2,", 1);
+    assert_eq!(decode(twice.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidValue);
+}
+
+#[test]
+fn size_and_depth_have_a_limit() {
+    let long = vec![b' '; MAX_MESSAGE_BYTES + 1];
+    assert_eq!(decode(&long, NOW).unwrap_err().reason, Reason::TooLarge);
+    let deep = format!("{{\"x\":{}", "[".repeat(MAX_MESSAGE_BYTES - 100));
+    assert_eq!(decode(deep.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidJson);
+    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let with = |value: &str| message().to_string().replacen('{', &format!("{{\"x\":{value},"), 1);
+    assert!(decode(with(&nested(MAX_DEPTH - 1)).as_bytes(), NOW).is_ok());
+    let deep = with(&nested(MAX_DEPTH));
+    assert_eq!(decode(deep.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidJson);
+    assert_eq!(rsvp_id(deep.as_bytes()), None);
+    let brackets_in_text = with(&format!("\"\\\"{}\"", "[".repeat(5000)));
+    assert!(decode(brackets_in_text.as_bytes(), NOW).is_ok());
+}
+
+#[test]
+fn the_key_of_the_partition_is_the_decoded_one() {
+    let escaped = message().to_string().replace("rsvp_id", "rsvp\\u005fid");
+    assert_eq!(decode(escaped.as_bytes(), NOW).unwrap().rsvp_id, 1);
+    assert_eq!(rsvp_id(escaped.as_bytes()), Some(1));
+    assert_eq!(rsvp_id(b"not json"), None);
+    let escaped = escaped.replace("mtime", "\\u006dtime");
+    assert_eq!(mtime(escaped.as_bytes()), Some(EventTime(1_600_000_000_000)));
+    assert_eq!(mtime(b"{\"mtime\":5}"), Some(EventTime(5)));
+    assert_eq!(mtime(b"{\"mtime\":\"5\"}"), None);
+}
+
+#[test]
+fn recorded_messages_decode() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/rsvps");
+    if !folder.exists() {
+        eprintln!("skipped: no recordings at `{}`", folder.display());
+        return;
+    }
+    let count = |file: &str| {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let valid = lines.clone().filter(|line| decode(line, NOW).is_ok()).count();
+        (lines.count(), valid)
+    };
+    assert_eq!(count("wbaa-2017-03-19.jsonl"), (1541, 1541));
+    assert_eq!(count("linksim-2018-03-29.jsonl"), (100, 100));
+    assert_eq!(count("odd.jsonl"), (63, 63));
+    assert_eq!(count("malformed.txt"), (7, 0));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_response_or_a_dead_letter(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let decoded = decode(&bytes, NOW).is_ok();
+        prop_assert!(!decoded || rsvp_id(&bytes).is_some());
+    }
+
+    /// A valid message with a few bytes changed: near misses are where decoders break.
+    #[test]
+    fn a_damaged_message_is_a_response_or_a_dead_letter(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = message().to_string().into_bytes();
+        for (index, byte) in changes {
+            let place = index.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if let Ok(response) = decode(&bytes, NOW) {
+            prop_assert_eq!(rsvp_id(&bytes), Some(response.rsvp_id));
+            prop_assert!(serde_json::from_slice::<Value>(&bytes).is_ok(), "accepted invalid JSON");
+        }
+    }
+}
