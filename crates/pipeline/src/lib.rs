@@ -1,0 +1,23 @@
+//! The seams of Pulso: what a log, a view store, a checkpoint store and a clock must do.
+//!
+//! Layers are written against the ports here; adapters (SQLite, later others) implement them, and
+//! the contract suites in the test kit hold every adapter, the in-memory ones here included, to the
+//! same behaviour. Names no database, no broker, no file format, and starts no task.
+
+mod clock;
+mod cursor;
+mod error;
+mod log;
+pub mod memory;
+pub mod observe;
+mod views;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use cursor::{Cursor, ParseCursorError};
+pub use error::{AdapterError, Retry};
+pub use log::{
+    Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, Sink, Source, partition_of,
+};
+pub use views::{
+    BatchViews, Documents, LayerChoice, Page, Part, Query, Stage, StoredDocument, Views,
+};

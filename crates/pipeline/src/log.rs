@@ -1,0 +1,131 @@
+//! The log of raw messages: appending, reading by offset, and where a reader stood.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pulso_model::{EventTime, WallTime};
+
+use crate::AdapterError;
+
+/// What acquisition knows about a message besides its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headers {
+    /// The configured name of the source it came from.
+    pub source: Arc<str>,
+    /// When it came in.
+    pub received_time: WallTime,
+}
+
+/// A message on its way into the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub headers: Headers,
+    /// As received.
+    pub payload: Bytes,
+}
+
+/// A message in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub partition: u32,
+    pub offset: u64,
+    /// When the log stored it.
+    pub log_time: WallTime,
+    pub headers: Headers,
+    pub payload: Bytes,
+}
+
+/// The partition of a message: all messages of one `rsvp_id` share one, so that a response and its
+/// echoes are read in one order. Messages without an id go to the first.
+pub fn partition_of(rsvp_id: Option<i64>, partitions: u32) -> u32 {
+    let partition = rsvp_id.unwrap_or(0).rem_euclid(i64::from(partitions.max(1)));
+    u32::try_from(partition).expect("a remainder is smaller than the u32 it was divided by")
+}
+
+/// Takes items and keeps them.
+pub trait Sink<T>: Send {
+    type Error: AdapterError;
+
+    /// When this returns `Ok`, all items are durable; on an error any of them may be, and writing
+    /// them again is safe for views (deterministic `_id`) and makes echoes in the log.
+    fn write(&mut self, items: Vec<T>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What a [`Source`] gave at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// By partition in offset order; partitions may alternate in any way.
+    pub records: Vec<Record>,
+    /// One past the last offset of each partition in the log, as of this read.
+    pub end_offsets: Vec<u64>,
+    /// The input is finite and this is its end.
+    pub finished: bool,
+}
+
+/// Reads the log from given offsets on.
+pub trait Source: Send {
+    type Error: AdapterError;
+
+    /// How many partitions the log has; fixed for the life of a log.
+    fn partitions(&self) -> u32;
+
+    /// Goes to the next offset to read of each partition.
+    fn seek(
+        &mut self,
+        next_offsets: &[u64],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The next records, as soon as there are some; an empty batch after a bounded wait (so that
+    /// the reader can look at its clock). Dropping the future loses nothing.
+    fn next_batch(&mut self) -> impl Future<Output = Result<Batch, Self::Error>> + Send;
+}
+
+/// What became of the messages of one partition. Every offset below `next_offset` is in exactly one
+/// of the four counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The first offset not yet read.
+    pub next_offset: u64,
+    pub counted: u64,
+    pub echoes: u64,
+    pub late: u64,
+    pub dead_letters: u64,
+}
+
+/// What a restarted reader needs: where to read on, and what it knew by then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// By partition.
+    pub progress: Vec<Progress>,
+    /// Panes and windows that end at or before this time have been written; `None` before the first.
+    pub closed_until: Option<EventTime>,
+    /// The reader's own serialisation; it names its version and settings itself.
+    pub state: Vec<u8>,
+}
+
+/// Keeps the last checkpoint of one reader.
+pub trait Checkpoints: Send {
+    type Error: AdapterError;
+
+    fn load(&mut self) -> impl Future<Output = Result<Option<Checkpoint>, Self::Error>> + Send;
+
+    /// Replaces the checkpoint; the old one or the new one is there after a crash, never a mix.
+    fn save(
+        &mut self,
+        checkpoint: Checkpoint,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_has_one_partition() {
+        assert_eq!(partition_of(Some(7), 4), 3);
+        assert_eq!(partition_of(Some(-1), 4), 3);
+        assert_eq!(partition_of(None, 4), 0);
+        assert_eq!(partition_of(Some(i64::MIN), 1), 0);
+    }
+}

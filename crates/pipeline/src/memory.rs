@@ -1,0 +1,7 @@
+//! In-memory adapters: the reference for the contract suites, and the servers of fast tests.
+
+mod log;
+mod views;
+
+pub use log::{MemoryCheckpoints, MemoryLog, MemorySource};
+pub use views::MemoryViews;

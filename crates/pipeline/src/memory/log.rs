@@ -1,0 +1,130 @@
+//! A log and a checkpoint store that live as long as the process.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::{Batch, Checkpoint, Checkpoints, Clock, Message, Record, Sink, Source, partition_of};
+
+/// The longest wait of [`Source::next_batch`] for something new.
+const MAX_WAIT: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Default)]
+struct Partitions {
+    records: Vec<Vec<Record>>,
+    finished: bool,
+}
+
+/// The write side of an in-memory log; clones share it.
+#[derive(Clone, Debug)]
+pub struct MemoryLog<C> {
+    clock: C,
+    partitions: Arc<Mutex<Partitions>>,
+}
+
+impl<C: Clock> MemoryLog<C> {
+    pub fn new(partitions: u32, clock: C) -> Self {
+        let records = (0..partitions).map(|_| Vec::new()).collect();
+        let partitions = Partitions { records, finished: false };
+        Self { clock, partitions: Arc::new(Mutex::new(partitions)) }
+    }
+
+    /// A reader that gives at most `max_records` at once.
+    pub fn source(&self, max_records: usize) -> MemorySource {
+        let partitions = Arc::clone(&self.partitions);
+        let next_offsets = vec![0; lock(&partitions).records.len()];
+        MemorySource { partitions, next_offsets, max_records }
+    }
+
+    /// Declares the input finite: readers are told when they reach the end.
+    pub fn finish(&self) {
+        lock(&self.partitions).finished = true;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<C: Clock> Sink<Message> for MemoryLog<C> {
+    type Error = Infallible;
+
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), Infallible> {
+        let log_time = self.clock.now();
+        let mut partitions = lock(&self.partitions);
+        let count = u32::try_from(partitions.records.len()).unwrap_or(u32::MAX);
+        for Message { headers, payload } in messages {
+            let partition = partition_of(pulso_model::rsvp_id(&payload), count);
+            let records = &mut partitions.records[partition as usize];
+            let offset = records.len() as u64;
+            records.push(Record { partition, offset, log_time, headers, payload });
+        }
+        Ok(())
+    }
+}
+
+/// Reads a [`MemoryLog`].
+#[derive(Debug)]
+pub struct MemorySource {
+    partitions: Arc<Mutex<Partitions>>,
+    next_offsets: Vec<u64>,
+    max_records: usize,
+}
+
+impl MemorySource {
+    fn read(&mut self) -> Batch {
+        let partitions = lock(&self.partitions);
+        let mut records = Vec::new();
+        for (stored, next_offset) in partitions.records.iter().zip(&mut self.next_offsets) {
+            let room = self.max_records - records.len();
+            let start = usize::try_from(*next_offset).unwrap_or(usize::MAX).min(stored.len());
+            records.extend(stored[start..].iter().take(room).cloned());
+            *next_offset = (start + room.min(stored.len() - start)) as u64;
+        }
+        let end_offsets: Vec<_> =
+            partitions.records.iter().map(|stored| stored.len() as u64).collect();
+        let finished = partitions.finished && self.next_offsets == end_offsets;
+        Batch { records, end_offsets, finished }
+    }
+}
+
+impl Source for MemorySource {
+    type Error = Infallible;
+
+    fn partitions(&self) -> u32 {
+        u32::try_from(self.next_offsets.len()).unwrap_or(u32::MAX)
+    }
+
+    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {
+        self.next_offsets = next_offsets.to_vec();
+        Ok(())
+    }
+
+    async fn next_batch(&mut self) -> Result<Batch, Infallible> {
+        let batch = self.read();
+        if batch.records.is_empty() && !batch.finished {
+            tokio::time::sleep(MAX_WAIT).await;
+            return Ok(self.read());
+        }
+        Ok(batch)
+    }
+}
+
+/// Keeps a checkpoint in memory; clones share it, so a "restarted" reader finds it.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryCheckpoints {
+    checkpoint: Arc<Mutex<Option<Checkpoint>>>,
+}
+
+impl Checkpoints for MemoryCheckpoints {
+    type Error = Infallible;
+
+    async fn load(&mut self) -> Result<Option<Checkpoint>, Infallible> {
+        Ok(lock(&self.checkpoint).clone())
+    }
+
+    async fn save(&mut self, checkpoint: Checkpoint) -> Result<(), Infallible> {
+        *lock(&self.checkpoint) = Some(checkpoint);
+        Ok(())
+    }
+}

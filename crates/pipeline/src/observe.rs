@@ -1,0 +1,79 @@
+//! Every metric of Pulso: one function per fact, called once per batch, never per event.
+//!
+//! Only the facade; the applications install an exporter. Topics, urls and other values without a
+//! bound are never labels.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+
+/// Messages read by a component.
+pub fn received(component: &'static str, count: u64) {
+    counter!("pulso_received_events_total", "component" => component).increment(count);
+}
+
+/// Messages or documents that a component wrote, acknowledged.
+pub fn sent(component: &'static str, count: u64) {
+    counter!("pulso_sent_events_total", "component" => component).increment(count);
+}
+
+/// Messages that count nowhere, by reason (`echo`, `late`, or a dead letter's reason).
+pub fn discarded(component: &'static str, reason: &'static str, count: u64) {
+    counter!("pulso_discarded_events_total", "component" => component, "reason" => reason)
+        .increment(count);
+}
+
+/// An error that was survived; `stage` is `receive`, `process` or `send`.
+pub fn error(component: &'static str, stage: &'static str, kind: &'static str) {
+    counter!("pulso_errors_total", "component" => component, "stage" => stage, "kind" => kind)
+        .increment(1);
+}
+
+/// A connection to a source that was made again.
+pub fn reconnected(source: &str) {
+    counter!("pulso_acquisition_reconnects_total", "source" => source.to_owned()).increment(1);
+}
+
+/// Messages waiting in acquisition's buffer.
+pub fn buffered(source: &str, messages: usize) {
+    gauge!("pulso_acquisition_buffered_events", "source" => source.to_owned())
+        .set(u32::try_from(messages).unwrap_or(u32::MAX));
+}
+
+/// How many messages of a partition a component has not read yet; 0 means caught up.
+pub fn lag(component: &'static str, partition: u32, messages: u64) {
+    gauge!("pulso_consumer_lag", "component" => component, "partition" => partition.to_string())
+        .set(messages as f64);
+}
+
+/// How far the watermark is behind the clock.
+pub fn watermark_delay(delay: Duration) {
+    gauge!("pulso_speed_watermark_delay_seconds").set(delay.as_secs_f64());
+}
+
+/// Panes that may still change.
+pub fn open_panes(count: usize) {
+    gauge!("pulso_speed_open_panes").set(u32::try_from(count).unwrap_or(u32::MAX));
+}
+
+/// Windows fired, late firings included.
+pub fn fired(windows: u64) {
+    counter!("pulso_speed_fired_windows_total").increment(windows);
+}
+
+/// How long a sink took to acknowledge a batch.
+pub fn sink_write(component: &'static str, took: Duration) {
+    histogram!("pulso_sink_write_seconds", "component" => component).record(took.as_secs_f64());
+}
+
+/// A batch run that ended.
+pub fn batch_run(job: &str, outcome: &'static str, took: Duration) {
+    counter!("pulso_batch_runs_total", "job" => job.to_owned(), "outcome" => outcome).increment(1);
+    histogram!("pulso_batch_run_seconds", "job" => job.to_owned()).record(took.as_secs_f64());
+}
+
+/// An answered API request.
+pub fn request(route: &str, status: u16, took: Duration) {
+    histogram!("pulso_web_request_seconds", "route" => route.to_owned(), "status" => status.to_string())
+        .record(took.as_secs_f64());
+}
