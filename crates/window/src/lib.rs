@@ -1,0 +1,31 @@
+//! Sliding windows over event time: which responses count, and what each window shows.
+//!
+//! Pure and synchronous: no IO, no clock, no logging. The [`Engine`] takes responses partition by
+//! partition and returns facts: a [`Verdict`] for each response, and each closed pane and fired
+//! window. All of its state is serialisable, so that a reader can stop anywhere and go on (P2).
+//!
+//! ```text
+//! partition 0: echo memory -> open panes \
+//! partition 1: echo memory -> open panes  > closed pane -> trends -> fired window
+//! partition 2: echo memory -> open panes /
+//! ```
+//!
+//! Invariants (their ids are used in tests): W1 windows are `[start, end)` and aligned to the epoch;
+//! W2 the watermark never goes back; W3 a window fires when `watermark >= end`; W4 every offset is
+//! exactly one of counted, echo, late, dead letter; P2 the same log gives the same documents for any
+//! cut into batches, any split into partitions and any crash point.
+
+mod aggregate;
+mod echo;
+mod engine;
+mod partition;
+mod settings;
+mod sliding;
+mod trends;
+
+pub use aggregate::{Activity, CountryActivity, PaneAggregate};
+pub use engine::{ClosedPane, Engine, Firing, Output, Unlisted};
+pub use partition::{Counts, Verdict};
+pub use settings::{EchoSettings, Settings, TrendSettings};
+pub use sliding::{InvalidWindow, SlidingWindow};
+pub use trends::Trend;
