@@ -1,0 +1,203 @@
+//! What can be written on the command line.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::DateTime;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{GAP_MAX_DEFAULT, Pace, RESUME_BUFFER_DEFAULT};
+use crate::duration::parse_duration;
+
+/// A stand-in for Meetup's RSVP stream.
+///
+/// Exit codes: 0 ok, 1 internal error, 2 wrong usage, 3 address unavailable, 4 no input.
+#[derive(Debug, Parser)]
+#[command(name = "pulso-simulator", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Serve a stream to websocket clients: recordings when files are given, else a synthetic one.
+    ///
+    /// Prints the address on standard output. Commands on standard input disturb the stream: `drop`, `stall 5s`,
+    /// `freeze 5s`, `garbage 10`, `stats`. A client connects to `ws://ADDRESS/`, or to
+    /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent again what it may have missed.
+    Run(Box<RunArguments>),
+    /// Write a synthetic stream, one message a line; the same arguments always give the same bytes.
+    Generate(GenerateArguments),
+    /// Write recordings over and over again, with fresh ids and times; echoes stay echoes.
+    Repeat(RepeatArguments),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Recordings to play, one message a line; without any the stream is synthetic.
+    pub files: Vec<PathBuf>,
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
+    pub listen: SocketAddr,
+    /// Messages per second (1 to 100000), `recorded` for the gaps of the recording, or `unlimited`.
+    /// By default `recorded` for recordings and 100 for a synthetic stream.
+    #[arg(long, value_parser = parse_pace)]
+    pub rate: Option<Pace>,
+    /// Longest gap with `--rate recorded`.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    pub gap_max: Duration,
+    /// Play the recordings again and again, with fresh ids and advancing times.
+    #[arg(long = "loop", requires = "files")]
+    pub looped: bool,
+    /// Shift the recordings in time so that they start now.
+    #[arg(long, requires = "files")]
+    pub shift_to_now: bool,
+    /// Seed of the synthetic stream.
+    #[arg(long, default_value_t = 1, conflicts_with = "files")]
+    pub seed: u64,
+    /// Event time of the first synthetic message, as milliseconds or `2026-01-31T12:00:00Z`; by default event time is
+    /// the clock's.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "files")]
+    pub start: Option<i64>,
+    /// Synthetic messages per second of event time, from `--start` on.
+    #[arg(long, value_name = "N", requires = "start", default_value = "500")]
+    pub rate_event_time: NonZeroU32,
+    /// Share of synthetic messages that are malformed.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.001, conflicts_with = "files")]
+    pub malformed: f64,
+    /// End the stream after so many messages.
+    #[arg(long, value_name = "N")]
+    pub messages: Option<u64>,
+    /// Exit once the stream has ended and everything has been sent; by default the server stays, silent.
+    #[arg(long)]
+    pub exit_at_end: bool,
+    /// Send nothing before so many clients are connected.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub wait_for_clients: usize,
+    /// Newest messages to keep for clients that come back with `since_mtime`.
+    #[arg(long, value_name = "N", default_value_t = RESUME_BUFFER_DEFAULT)]
+    pub resume_buffer: usize,
+    /// Faults.
+    #[command(flatten)]
+    pub faults: FaultArguments,
+}
+
+/// Faults that happen by themselves; counted per connection.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArguments {
+    /// Drop the connection after so many messages.
+    #[arg(long, value_name = "N")]
+    pub drop_every: Option<u64>,
+    /// Drop the connection when it is so old.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub drop_after: Option<Duration>,
+    /// Stop sending after so many messages, for `--stall-for`.
+    #[arg(long, value_name = "N")]
+    pub stall_every: Option<u64>,
+    /// How long to stop sending.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    pub stall_for: Duration,
+    /// Share of messages before which something is sent that is none: a binary frame, broken JSON, a mebibyte.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub garbage: f64,
+}
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArguments {
+    /// Same seed, same stream.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many messages.
+    #[arg(long, value_name = "N")]
+    pub messages: u64,
+    /// File to write; `-` is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: String,
+    /// Event time of the first message, as milliseconds or `2026-01-31T12:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "2026-01-01T00:00:00Z")]
+    pub start: i64,
+    /// Messages per second of event time.
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub rate_event_time: NonZeroU32,
+    /// Share of messages that are malformed.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.001)]
+    pub malformed: f64,
+}
+
+/// Arguments of `repeat`.
+#[derive(Debug, Args)]
+pub struct RepeatArguments {
+    /// Recordings, one message a line, in order of arrival.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// How many messages.
+    #[arg(long, value_name = "N")]
+    pub messages: u64,
+    /// File to write; `-` is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: String,
+    /// Event time of the first message, as milliseconds or `2026-01-31T12:00:00Z`; by default that of the recording.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub start: Option<i64>,
+    /// Messages per second of event time.
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub rate_event_time: NonZeroU32,
+}
+
+fn parse_pace(text: &str) -> Result<Pace, String> {
+    match text {
+        "recorded" => Ok(Pace::Recorded { gap_max: GAP_MAX_DEFAULT }),
+        "unlimited" => Ok(Pace::Unlimited),
+        number => {
+            let problem = |_| {
+                format!("`{number}` is neither a number above 0 nor `recorded` nor `unlimited`")
+            };
+            number.parse().map(Pace::Rate).map_err(problem)
+        }
+    }
+}
+
+/// Milliseconds since the epoch.
+fn parse_time(text: &str) -> Result<i64, String> {
+    if let Ok(ms) = text.parse() {
+        return Ok(ms);
+    }
+    let problem = |_| {
+        format!(
+            "`{text}` is neither a number of milliseconds nor a time like `2026-01-31T12:00:00Z`"
+        )
+    };
+    DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis()).map_err(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+        Cli::try_parse_from(["pulso-simulator", "run"]).unwrap();
+        Cli::try_parse_from(["pulso-simulator", "run", "--loop"]).unwrap_err();
+        Cli::try_parse_from(["pulso-simulator", "run", "a.jsonl", "--loop", "--rate", "unlimited"])
+            .unwrap();
+        Cli::try_parse_from(["pulso-simulator", "run", "--rate", "0"]).unwrap_err();
+    }
+
+    #[test]
+    fn a_time_is_milliseconds_or_a_date() {
+        assert_eq!(parse_time("1489923634000"), Ok(1_489_923_634_000));
+        assert_eq!(parse_time("2017-03-19T11:40:34Z"), Ok(1_489_923_634_000));
+        parse_time("yesterday").unwrap_err();
+    }
+}

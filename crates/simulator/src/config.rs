@@ -1,0 +1,240 @@
+//! What the simulator is asked to do.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::SimulatorError;
+
+/// Messages kept for clients that come back, unless configured otherwise: about 140 MB, a quarter of an hour at
+/// 100 messages a second.
+pub const RESUME_BUFFER_DEFAULT: usize = 100_000;
+/// Below this the promise made to a client that comes back would be worth little.
+pub const RESUME_BUFFER_MIN: usize = 16;
+/// Largest rate, in messages per second: about what one core can make.
+pub const RATE_MAX: u32 = 100_000;
+/// Gaps of a recording are played no longer than this, unless configured otherwise.
+pub const GAP_MAX_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Everything a simulator needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// Where messages come from.
+    pub input: Input,
+    /// When messages are sent.
+    pub pace: Pace,
+    /// Nothing is sent before so many clients are connected; 0 starts at once.
+    pub wait_for_clients: usize,
+    /// Ends the stream after so many messages.
+    pub messages_max: Option<u64>,
+    /// Stops the simulator once the stream has ended and everything has been sent; otherwise it stays, silent.
+    pub exit_at_end: bool,
+    /// How many of the newest messages are kept for clients that come back.
+    pub resume_buffer: usize,
+    /// Faults that happen by themselves.
+    pub faults: Faults,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl Config {
+    /// A live synthetic stream of `per_second` messages per second on any free local port, with the seed `seed`.
+    #[must_use]
+    pub fn synthetic(seed: u64, per_second: NonZeroU32) -> Self {
+        let input = Input::Synthetic(SyntheticConfig { seed, ..SyntheticConfig::default() });
+        Self::new(input, Pace::Rate(per_second))
+    }
+
+    /// A stream of `input` at `pace` on any free local port, without faults, everything else as by default.
+    #[must_use]
+    pub fn new(input: Input, pace: Pace) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            input,
+            pace,
+            wait_for_clients: 1,
+            messages_max: None,
+            exit_at_end: false,
+            resume_buffer: RESUME_BUFFER_DEFAULT,
+            faults: Faults::default(),
+            clock: Clock::system(),
+        }
+    }
+
+    /// # Errors
+    /// The first problem found, as [`SimulatorError::Config`].
+    pub fn validate(&self) -> Result<(), SimulatorError> {
+        let problem = |problem: String| Err(SimulatorError::Config { problem });
+        if self.resume_buffer < RESUME_BUFFER_MIN {
+            return problem(format!(
+                "`resume-buffer` ({}) is less than {RESUME_BUFFER_MIN}",
+                self.resume_buffer
+            ));
+        }
+        if let Pace::Rate(rate) = self.pace
+            && rate.get() > RATE_MAX
+        {
+            return problem(format!("`rate` ({rate}) is more than {RATE_MAX} messages per second"));
+        }
+        if self.faults.drop_every == Some(0) {
+            return problem("`drop-every` is 0".to_owned());
+        }
+        if let Some(Stall { every: 0, .. }) = self.faults.stall {
+            return problem("`stall-every` is 0".to_owned());
+        }
+        if !(0.0..=1.0).contains(&self.faults.garbage_share) {
+            return problem(format!(
+                "`garbage` ({}) is not between 0 and 1",
+                self.faults.garbage_share
+            ));
+        }
+        match &self.input {
+            Input::Synthetic(synthetic) => synthetic.validate(),
+            Input::Recordings(_) => Ok(()),
+        }
+    }
+}
+
+/// Where messages come from.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Made up as they are needed.
+    Synthetic(SyntheticConfig),
+    /// Played from files.
+    Recordings(RecordingsConfig),
+}
+
+/// The shape of a synthetic stream. Shares are between 0 and 1; the defaults are those of the recordings.
+#[derive(Debug, Clone)]
+pub struct SyntheticConfig {
+    /// Same seed (and [`EventTime::Paced`]), same bytes.
+    pub seed: u64,
+    /// Where `mtime` comes from.
+    pub event_time: EventTime,
+    /// Number of topics.
+    pub topics: usize,
+    /// Number of groups.
+    pub groups: usize,
+    /// Share of messages that repeat an earlier one with `mtime` rounded to the second.
+    pub echo_share: f64,
+    /// Share of messages that repeat an earlier one byte for byte.
+    pub repeat_share: f64,
+    /// Share of RSVPs that change their state later.
+    pub change_share: f64,
+    /// Share of RSVPs that are sent minutes to months after their `mtime`.
+    pub late_share: f64,
+    /// Share of fresh messages that are broken.
+    pub malformed_share: f64,
+}
+
+impl Default for SyntheticConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            event_time: EventTime::Live,
+            topics: 3000,
+            groups: 4000,
+            echo_share: 0.16,
+            repeat_share: 0.004,
+            change_share: 0.05,
+            late_share: 0.02,
+            malformed_share: 0.001,
+        }
+    }
+}
+
+impl SyntheticConfig {
+    /// # Errors
+    /// The first problem found, as [`SimulatorError::Config`].
+    pub fn validate(&self) -> Result<(), SimulatorError> {
+        let problem = |problem: String| Err(SimulatorError::Config { problem });
+        let shares = [
+            self.echo_share + self.repeat_share,
+            self.change_share,
+            self.late_share,
+            self.malformed_share,
+        ];
+        if shares.iter().any(|share| !(0.0..=1.0).contains(share)) || shares[0] > 0.5 {
+            return problem(
+                "a share is not between 0 and 1, or echoes and repeats are more than half"
+                    .to_owned(),
+            );
+        }
+        if !(20..=crate::world::TOPICS_MAX).contains(&self.topics) {
+            return problem(format!(
+                "the number of topics is not between 20 and {}",
+                crate::world::TOPICS_MAX
+            ));
+        }
+        if !(1..=90_000).contains(&self.groups) {
+            return problem("the number of groups is not between 1 and 90000".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Where the `mtime` of a synthetic message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventTime {
+    /// The clock, when the message is made.
+    Live,
+    /// A function of the message's number: starts at `start_ms` (milliseconds since the epoch) and advances by a
+    /// second every `per_second` messages.
+    Paced {
+        /// The event time of the first message, in milliseconds since the epoch.
+        start_ms: i64,
+        /// Messages per second of event time.
+        per_second: NonZeroU32,
+    },
+}
+
+/// Files to play, in this order.
+#[derive(Debug, Clone)]
+pub struct RecordingsConfig {
+    /// Files with one message a line.
+    pub files: Vec<PathBuf>,
+    /// Starts again at the end, with fresh ids and advancing event time.
+    pub looped: bool,
+    /// Shifts each pass in time so that it starts now; for playing in real time.
+    pub shift_to_now: bool,
+}
+
+/// When messages are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// With the gaps between the `mtime`s, none of them longer than `gap_max`. Late messages follow at once.
+    Recorded {
+        /// The longest gap.
+        gap_max: Duration,
+    },
+    /// So many per second.
+    Rate(NonZeroU32),
+    /// As fast as the clients take them.
+    Unlimited,
+}
+
+/// Faults that happen by themselves. Counts are per connection, and begin again with a new one.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Drops the connection, without a closing handshake, after so many messages.
+    pub drop_every: Option<u64>,
+    /// Drops the connection when it is so old.
+    pub drop_after: Option<Duration>,
+    /// Stops sending now and then.
+    pub stall: Option<Stall>,
+    /// Share of messages before which something is sent that is no message.
+    pub garbage_share: f64,
+}
+
+/// A connection that stays open but is silent for a while; pings are still answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// After so many messages.
+    pub every: u64,
+    /// For so long.
+    pub length: Duration,
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+fn entry(mtime_ms: i64) -> Entry {
+    Entry { mtime_ms, payload: Utf8Bytes::from(mtime_ms.to_string()) }
+}
+
+fn ring(capacity: usize, mtimes_ms: &[i64]) -> Ring {
+    let mut ring = Ring::new(capacity);
+    for &mtime_ms in mtimes_ms {
+        ring.push(entry(mtime_ms)).unwrap();
+    }
+    ring
+}
+
+/// Reads everything there is for the client.
+fn drain(ring: &mut Ring, client: ClientId) -> Vec<i64> {
+    let read = ring.read(client, usize::MAX);
+    ring.advance(client, read.len() as u64);
+    read.iter().map(|payload| payload.parse().unwrap()).collect()
+}
+
+#[test]
+fn what_was_sent_to_nobody_goes_to_the_first_client_and_new_messages_to_all() {
+    let mut ring = ring(10, &[1, 2, 3]);
+    let first = ring.attach(None);
+    assert_eq!(drain(&mut ring, first), [1, 2, 3]);
+    let second = ring.attach(None);
+    assert!(ring.caught_up(second));
+    ring.push(entry(4)).unwrap();
+    assert!(!ring.caught_up(second));
+    assert_eq!(drain(&mut ring, first), [4]);
+    assert_eq!(drain(&mut ring, second), [4]);
+    assert_eq!((ring.head(), ring.sent_to(), ring.clients()), (4, 4, 2));
+}
+
+#[test]
+fn a_client_resumes_at_its_last_message_with_late_ones_included() {
+    let mut ring = ring(20, &[10, 20, 5, 30, 7, 30, 40]);
+    let first = ring.attach(None);
+    drain(&mut ring, first);
+    ring.detach(first);
+    for (since, expected) in [
+        (20, &[20, 5, 30, 7, 30, 40][..]),
+        (30, &[30, 7, 30, 40]),
+        (25, &[30, 7, 30, 40]),
+        // Nothing so new is known: the client must have been here before the ring was.
+        (99, &[10, 20, 5, 30, 7, 30, 40]),
+        (0, &[10, 20, 5, 30, 7, 30, 40]),
+    ] {
+        let client = ring.attach(Some(since));
+        assert_eq!(drain(&mut ring, client), expected, "since {since}");
+        ring.detach(client);
+    }
+}
+
+#[test]
+fn unsent_messages_come_with_a_resume_however_new_its_time() {
+    let mut ring = ring(20, &[10, 50, 20]);
+    let client = ring.attach(Some(50));
+    assert_eq!(drain(&mut ring, client), [10, 50, 20]);
+}
+
+#[test]
+fn the_stream_pauses_for_a_slow_client() {
+    let mut ring = Ring::new(4);
+    let slow = ring.attach(None);
+    let fast = ring.attach(None);
+    for mtime_ms in 0..4 {
+        ring.push(entry(mtime_ms)).unwrap();
+        drain(&mut ring, fast);
+    }
+    ring.push(entry(4)).unwrap_err();
+    ring.advance(slow, 1);
+    ring.push(entry(4)).unwrap();
+    assert_eq!(drain(&mut ring, slow), [1, 2, 3, 4]);
+}
+
+#[test]
+fn the_stream_pauses_when_half_of_the_ring_waits_for_somebody() {
+    let mut ring = Ring::new(4);
+    let client = ring.attach(None);
+    for mtime_ms in 0..8 {
+        ring.push(entry(mtime_ms)).unwrap();
+        drain(&mut ring, client);
+    }
+    ring.detach(client);
+    ring.push(entry(8)).unwrap();
+    ring.push(entry(9)).unwrap();
+    ring.push(entry(10)).unwrap_err();
+    // The last two messages sent are still there for a client that did not get to store them.
+    let returned = ring.attach(Some(6));
+    assert_eq!(drain(&mut ring, returned), [6, 7, 8, 9]);
+}

@@ -1,0 +1,177 @@
+//! The websocket server: accepts clients, and runs the producer and a task for each of them.
+//!
+//! ```text
+//! source -> producer -> ring -> connection -> client
+//!                            -> connection -> client
+//! ```
+//!
+//! All clients get every message. The slowest of them sets the pace: when the ring is full the producer waits.
+
+mod connection;
+mod control;
+mod garbage;
+mod handshake;
+mod hub;
+mod producer;
+
+#[cfg(test)]
+mod tests;
+
+pub use control::{Control, Stats};
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::config::Config;
+use crate::error::SimulatorError;
+use crate::source::Source;
+use connection::Connection;
+use control::Orders;
+use hub::Hub;
+
+/// More clients than any test needs; each holds a socket and a task.
+const CLIENTS_MAX: usize = 64;
+/// How long connections may take to say goodbye when the simulator stops.
+const GOODBYE_MAX: Duration = Duration::from_secs(3);
+/// After an accept that failed, usually for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that listens already, and streams once it is [run](Simulator::run).
+#[derive(Debug)]
+pub struct Simulator {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    source: Source,
+    shared: Arc<Shared>,
+}
+
+/// What all tasks of a simulator know.
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    hub: Hub,
+    control: Control,
+}
+
+impl Simulator {
+    /// Reads the input and listens on the configured address.
+    ///
+    /// # Errors
+    /// The configuration is wrong, a recording cannot be read, or the address is taken.
+    pub async fn bind(config: Config) -> Result<Self, SimulatorError> {
+        config.validate()?;
+        let address = config.listen;
+        let (config, source) = tokio::task::spawn_blocking(move || {
+            let source = Source::open(&config);
+            (config, source)
+        })
+        .await
+        .map_err(|source| SimulatorError::Task { task: "the reader of the input", source })?;
+        let source = source?;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|source| SimulatorError::Bind { address, source })?;
+        let local_addr =
+            listener.local_addr().map_err(|source| SimulatorError::Bind { address, source })?;
+        Ok(Self { listener, local_addr, source, shared: Arc::new(Shared::new(config)) })
+    }
+
+    /// The address that is listened on, with the port that was free.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// A handle to disturb the stream with, and to see how far it is.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.shared.control.clone()
+    }
+
+    /// Streams until `shutdown`, or until everything has been sent when configured so; then closes all connections.
+    ///
+    /// # Errors
+    /// A task of the simulator failed.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), SimulatorError> {
+        let Self { listener, source, shared, local_addr } = self;
+        info!(%local_addr, "listening");
+        let stop = shutdown.child_token();
+        let mut producer = JoinSet::new();
+        producer.spawn(producer::run(source, Arc::clone(&shared), stop.clone()));
+        let mut connections = JoinSet::new();
+        let outcome = loop {
+            let may_exit = shared.config.exit_at_end && connections.is_empty();
+            tokio::select! {
+                () = stop.cancelled() => break Ok(()),
+                () = shared.hub.all_sent(), if may_exit => break Ok(()),
+                Some(Err(source)) = producer.join_next() => {
+                    break Err(SimulatorError::Task { task: "the producer", source });
+                }
+                Some(ended) = connections.join_next() => report(ended),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        // Without it small messages would wait for each other; if refused, they do.
+                        stream.set_nodelay(true).ok();
+                        spawn_connection(&mut connections, &shared, stream, &stop);
+                    }
+                    Err(error) => {
+                        warn!(%error, "failed to accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        };
+        stop.cancel();
+        let goodbye = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(GOODBYE_MAX, goodbye).await.is_err() {
+            debug!("gave up waiting for clients to close");
+        }
+        let stats = shared.control.stats();
+        info!(messages_made = stats.made, messages_sent = stats.sent, "stopped");
+        outcome
+    }
+}
+
+impl Shared {
+    fn new(config: Config) -> Self {
+        let hub = Hub::new(config.resume_buffer);
+        let control = Control::new(hub.clone());
+        Self { config, hub, control }
+    }
+}
+
+fn spawn_connection<S>(
+    connections: &mut JoinSet<()>,
+    shared: &Arc<Shared>,
+    stream: S,
+    stop: &CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    if connections.len() >= CLIENTS_MAX {
+        warn!(clients_max = CLIENTS_MAX, "refused a client");
+        return;
+    }
+    let (shared, stop) = (Arc::clone(shared), stop.clone());
+    connections.spawn(async move {
+        tokio::select! {
+            accepted = handshake::accept(stream) => match accepted {
+                Ok((socket, since_mtime_ms)) => Connection::new(socket, shared, since_mtime_ms).run(stop).await,
+                Err(error) => debug!(%error, "a client did not complete the handshake"),
+            },
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        warn!(%error, "a connection ended badly");
+    }
+}

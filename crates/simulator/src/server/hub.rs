@@ -1,0 +1,139 @@
+//! The ring, shared between the producer and the connections.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::ring::{ClientId, Entry, Ring};
+
+/// Cheap to clone: all clones are the same hub.
+#[derive(Debug, Clone)]
+pub(super) struct Hub {
+    ring: Arc<Mutex<Ring>>,
+    progress: watch::Sender<Progress>,
+    /// Wakes the producer. It is the only one who waits here, so one stored permit is enough.
+    room: Arc<Notify>,
+}
+
+/// How far the stream is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Messages made so far.
+    pub(super) made: u64,
+    /// Messages sent to at least one client.
+    pub(super) sent: u64,
+    /// Clients connected now.
+    pub(super) clients: usize,
+    /// No more messages will be made.
+    pub(super) ended: bool,
+}
+
+impl Hub {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            ring: Arc::new(Mutex::new(Ring::new(capacity))),
+            progress: watch::Sender::new(Progress::default()),
+            room: Arc::new(Notify::new()),
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        *self.progress.borrow()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Adds messages, waiting for room as often as needed; leaves `batch` empty.
+    pub(super) async fn push_all(&self, batch: &mut Vec<Entry>) {
+        let mut entries = batch.drain(..);
+        let mut next = entries.next();
+        while next.is_some() {
+            {
+                let mut ring = self.lock();
+                while let Some(entry) = next {
+                    match ring.push(entry) {
+                        Ok(()) => next = entries.next(),
+                        Err(refused) => {
+                            next = Some(refused);
+                            break;
+                        }
+                    }
+                }
+                self.publish(&ring);
+            }
+            if next.is_some() {
+                self.room.notified().await;
+            }
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.progress.send_modify(|progress| progress.ended = true);
+    }
+
+    pub(super) fn attach(&self, since_mtime_ms: Option<i64>) -> ClientId {
+        let mut ring = self.lock();
+        let client = ring.attach(since_mtime_ms);
+        self.publish(&ring);
+        client
+    }
+
+    pub(super) fn detach(&self, client: ClientId) {
+        let mut ring = self.lock();
+        ring.detach(client);
+        self.publish(&ring);
+        self.room.notify_one();
+    }
+
+    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Vec<Utf8Bytes> {
+        self.lock().read(client, count_max)
+    }
+
+    pub(super) fn advance(&self, client: ClientId, count: usize) {
+        let mut ring = self.lock();
+        ring.advance(client, count as u64);
+        self.publish(&ring);
+        self.room.notify_one();
+    }
+
+    pub(super) fn caught_up(&self, client: ClientId) -> bool {
+        self.lock().caught_up(client)
+    }
+
+    /// Completes when so many clients are connected.
+    pub(super) async fn clients(&self, count: usize) {
+        self.reached(|progress| progress.clients >= count).await;
+    }
+
+    /// Completes when the stream has ended and every message was sent to somebody.
+    pub(super) async fn all_sent(&self) {
+        self.reached(|progress| progress.ended && progress.sent == progress.made).await;
+    }
+
+    async fn reached(&self, condition: impl FnMut(&Progress) -> bool) {
+        let mut progress = self.watch();
+        progress.wait_for(condition).await.expect("the hub itself holds the sender");
+    }
+
+    fn publish(&self, ring: &Ring) {
+        self.progress.send_if_modified(|progress| {
+            let now = Progress {
+                made: ring.head(),
+                sent: ring.sent_to(),
+                clients: ring.clients(),
+                ended: progress.ended,
+            };
+            let changed = *progress != now;
+            *progress = now;
+            changed
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        // The ring's methods leave it whole even when a caller panics between them.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
