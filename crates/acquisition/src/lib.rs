@@ -1,0 +1,30 @@
+//! Brings messages into the log: from websockets, as they come, and from files and pipes.
+//!
+//! A message is kept as received; nothing is decoded or judged here. Each source reads into a buffer
+//! of its own with room for so many messages and bytes, one writer takes batches out of all buffers
+//! and stores them. A slow log fills the buffers, then the sources are no longer read: nothing is
+//! dropped. A message may come into the log twice (after a crash between storing and noting it, or
+//! after a reconnect): it is then an echo.
+
+mod buffer;
+pub mod cli;
+mod error;
+mod file;
+mod pace;
+mod recording;
+mod run;
+#[cfg(test)]
+mod testing;
+mod throttle;
+mod websocket;
+mod writer;
+
+pub use error::Error;
+pub use file::{FileError, FileInput, FileReader, LineBatch};
+pub use pace::{Pace, ParsePaceError};
+pub use recording::{Progress, Recording};
+pub use run::{Input, Summary, run};
+pub use websocket::check;
+
+/// The name of this component in metrics.
+const COMPONENT: &str = "acquisition";

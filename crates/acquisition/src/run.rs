@@ -1,0 +1,129 @@
+//! Runs all sources and the writer together, and stops them in order.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use pulso_model::EventTime;
+use pulso_pipeline::{AdapterError, Clock, Message, Sink};
+use pulso_runtime::config::{Acquisition, Source};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::buffer::Buffer;
+use crate::websocket::{Network, Tcp, follow};
+use crate::writer::Writer;
+use crate::{Error, Recording, recording};
+
+/// Where messages come from.
+#[derive(Debug)]
+pub enum Input {
+    /// Never ends by itself.
+    Websocket(Source),
+    Recording(Recording),
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many messages are in the log now that were not before.
+    pub stored: u64,
+}
+
+/// Reads all inputs into the sink until they end or `shutdown` is cancelled. Either way, what was
+/// received is stored before this returns.
+///
+/// `last_stored` tells the event time up to which the messages of a source are stored; a source that
+/// can is asked for what came after.
+///
+/// # Errors
+/// When the log refuses messages for good, when it cannot tell where a source goes on, or when a
+/// recording cannot be read to its end. A connection that is lost or never made is not an error: it is
+/// tried again for ever.
+pub async fn run<S, L, Looking>(
+    inputs: Vec<Input>,
+    sink: S,
+    last_stored: L,
+    clock: impl Clock,
+    options: Acquisition,
+    shutdown: CancellationToken,
+) -> Result<Summary, Error<S::Error>>
+where
+    S: Sink<Message>,
+    L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
+    Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
+{
+    let network = Tcp::new()?;
+    run_over(network, inputs, sink, last_stored, clock, options, shutdown).await
+}
+
+/// The same over any network.
+pub(crate) async fn run_over<N, S, L, Looking>(
+    network: N,
+    inputs: Vec<Input>,
+    sink: S,
+    last_stored: L,
+    clock: impl Clock,
+    options: Acquisition,
+    shutdown: CancellationToken,
+) -> Result<Summary, Error<S::Error>>
+where
+    N: Network,
+    S: Sink<Message>,
+    L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
+    Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
+{
+    let stop = shutdown.child_token();
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
+    let last_stored = Arc::new(last_stored);
+    for input in inputs {
+        let name = match &input {
+            Input::Websocket(source) => &source.name,
+            Input::Recording(recording) => &recording.name,
+        };
+        let buffer = Buffer::new(Arc::clone(name), &options, clock.clone(), sender.clone());
+        gauges.push(buffer.gauge());
+        let (options, stop) = (options.clone(), stop.clone());
+        let (network, last_stored) = (network.clone(), Arc::clone(&last_stored));
+        readers.spawn(async move {
+            match input {
+                Input::Websocket(source) => {
+                    follow(&source, &network, &*last_stored, &buffer, &options, &stop).await
+                }
+                Input::Recording(recording) => {
+                    let line_bytes_max = options.message_bytes_max.as_usize();
+                    Ok(recording::play(recording, line_bytes_max, &buffer, &stop).await?)
+                }
+            }
+        });
+    }
+    drop(sender);
+    let writer = Writer { sink, receiver, gauges, options, stop: stop.clone() };
+    let (written, read) = tokio::join!(
+        async {
+            let written = writer.run().await;
+            stop.cancel();
+            written
+        },
+        join(readers, &stop)
+    );
+    let stored = written?;
+    read.map(|()| Summary { stored })
+}
+
+/// Waits for all sources; the first that fails stops the others.
+async fn join<E: AdapterError>(
+    mut readers: JoinSet<Result<(), Error<E>>>,
+    stop: &CancellationToken,
+) -> Result<(), Error<E>> {
+    let mut first = Ok(());
+    while let Some(joined) = readers.join_next().await {
+        let read = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        if read.is_err() {
+            stop.cancel();
+        }
+        first = first.and(read);
+    }
+    first
+}

@@ -1,0 +1,229 @@
+//! A network and a log in memory, which do what a test tells them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use pulso_model::{EventTime, WallTime};
+use pulso_pipeline::{AdapterError, ManualClock, Message, Retry, Sink};
+use pulso_runtime::Config;
+use pulso_runtime::config::{Acquisition, Source};
+use tokio::io::DuplexStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, error::UrlError};
+use tokio_tungstenite::{WebSocketStream, accept_async, client_async_with_config};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::run_over;
+use crate::websocket::Network;
+use crate::{Error, Input, Summary};
+
+/// How much a socket holds that its other side has not read.
+pub(crate) const SOCKET_BYTES: usize = 4096;
+
+/// Longer than any wait of a test.
+const PATIENCE: Duration = Duration::from_hours(24);
+
+pub(crate) type Socket = WebSocketStream<DuplexStream>;
+
+/// An attempt to connect, waiting for the test to decide about it.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) url: Uri,
+    answer: oneshot::Sender<DuplexStream>,
+}
+
+impl Attempt {
+    /// The server's side of the connection.
+    pub(crate) async fn accept(self) -> Socket {
+        accept_async(self.accept_raw()).await.unwrap()
+    }
+
+    /// The same before the handshake.
+    pub(crate) fn accept_raw(self) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(SOCKET_BYTES);
+        self.answer.send(client).unwrap();
+        server
+    }
+}
+
+#[derive(Clone)]
+struct MemoryNetwork(mpsc::UnboundedSender<Attempt>);
+
+impl Network for MemoryNetwork {
+    type Stream = DuplexStream;
+
+    async fn connect(
+        &self,
+        url: &Uri,
+        config: WebSocketConfig,
+    ) -> Result<Socket, tungstenite::Error> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Attempt { url: url.clone(), answer }).unwrap();
+        let refused = |_| tungstenite::Error::Url(UrlError::UnableToConnect(url.to_string()));
+        let stream = answered.await.map_err(refused)?;
+        client_async_with_config(url, stream, Some(config)).await.map(|(socket, _)| socket)
+    }
+}
+
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error("the log says no")]
+pub(crate) struct Refused(Retry);
+
+impl AdapterError for Refused {
+    fn retry(&self) -> Retry {
+        self.0
+    }
+}
+
+/// The log, in the hands of the test.
+#[derive(Clone, Debug)]
+pub(crate) struct TestLog {
+    stored: Arc<Mutex<Vec<Message>>>,
+    failures: Arc<Mutex<VecDeque<Retry>>>,
+    open: watch::Sender<bool>,
+    news: mpsc::UnboundedSender<Bytes>,
+}
+
+impl TestLog {
+    /// Writes wait from now on.
+    pub(crate) fn block(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub(crate) fn unblock(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// The next writes fail.
+    pub(crate) fn fail(&self, failures: impl IntoIterator<Item = Retry>) {
+        self.failures.lock().unwrap().extend(failures);
+    }
+
+    /// What is stored of one source.
+    pub(crate) fn stored(&self, source: &str) -> Vec<Bytes> {
+        let stored = self.stored.lock().unwrap();
+        let of_source = stored.iter().filter(|message| *message.headers.source == *source);
+        of_source.map(|message| message.payload.clone()).collect()
+    }
+
+    fn last_stored(&self, source: &str) -> Option<EventTime> {
+        self.stored(source).iter().filter_map(|payload| pulso_model::mtime(payload)).max()
+    }
+}
+
+impl Sink<Message> for TestLog {
+    type Error = Refused;
+
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), Refused> {
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        if let Some(retry) = self.failures.lock().unwrap().pop_front() {
+            return Err(Refused(retry));
+        }
+        for message in messages {
+            // The test may have ended without waiting for it.
+            self.news.send(message.payload.clone()).ok();
+            self.stored.lock().unwrap().push(message);
+        }
+        Ok(())
+    }
+}
+
+/// Acquisition at work.
+pub(crate) struct Running {
+    attempts: mpsc::UnboundedReceiver<Attempt>,
+    pub(crate) log: TestLog,
+    news: mpsc::UnboundedReceiver<Bytes>,
+    pub(crate) shutdown: CancellationToken,
+    task: JoinHandle<Result<Summary, Error<Refused>>>,
+}
+
+impl Running {
+    pub(crate) fn start(inputs: Vec<Input>, options: Acquisition) -> Self {
+        let (attempts_sender, attempts) = mpsc::unbounded_channel();
+        let (news_sender, news) = mpsc::unbounded_channel();
+        let log = TestLog {
+            stored: Arc::default(),
+            failures: Arc::default(),
+            open: watch::Sender::new(true),
+            news: news_sender,
+        };
+        let shutdown = CancellationToken::new();
+        let positions = log.clone();
+        let running = run_over(
+            MemoryNetwork(attempts_sender),
+            inputs,
+            log.clone(),
+            move |source: Arc<str>| std::future::ready(Ok(positions.last_stored(&source))),
+            ManualClock::at(WallTime(1_000)),
+            options,
+            shutdown.clone(),
+        );
+        Self { attempts, log, news, shutdown, task: tokio::spawn(running) }
+    }
+
+    /// With one websocket source named `a`.
+    pub(crate) fn with_source(options: Acquisition) -> Self {
+        Self::start(vec![Input::Websocket(source("a"))], options)
+    }
+
+    pub(crate) async fn attempt(&mut self) -> Attempt {
+        within_patience(self.attempts.recv()).await.unwrap()
+    }
+
+    /// Whether somebody tries to connect right now.
+    pub(crate) fn has_attempt(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    /// Waits until so many more messages are stored, and gives them.
+    pub(crate) async fn stored(&mut self, count: usize) -> Vec<Bytes> {
+        let mut payloads = Vec::new();
+        while payloads.len() < count {
+            payloads.push(within_patience(self.news.recv()).await.unwrap());
+        }
+        payloads
+    }
+
+    pub(crate) async fn end(self) -> Result<Summary, Error<Refused>> {
+        // Without patience: paused time would run through it while a thread reads a file.
+        self.task.await.unwrap()
+    }
+
+    /// Stops it, and expects so many messages in the log.
+    pub(crate) async fn stop(self, stored: u64) {
+        self.shutdown.cancel();
+        assert_eq!(self.end().await.unwrap(), Summary { stored });
+    }
+}
+
+/// On paused time, makes what never happens a failure instead of a test without an end.
+async fn within_patience<T>(event: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, event).await.expect("it happens within a day")
+}
+
+pub(crate) fn source(name: &str) -> Source {
+    Source {
+        name: name.into(),
+        url: format!("ws://{name}.example/rsvps?x=y").parse().unwrap(),
+        resume_parameter: Some("since_mtime".to_owned()),
+    }
+}
+
+pub(crate) fn options() -> Acquisition {
+    Config::default().acquisition
+}
+
+/// A message as a source sends it.
+pub(crate) fn payload(number: u64) -> String {
+    format!("{{\"mtime\":{},\"rsvp_id\":{number}}}", 1000 * number)
+}
+
+pub(crate) fn payloads(numbers: std::ops::Range<u64>) -> Vec<Bytes> {
+    numbers.map(|number| payload(number).into()).collect()
+}

@@ -1,0 +1,185 @@
+//! Follows one websocket source: connects, receives, and connects anew, for ever.
+
+mod connect;
+mod liveness;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulso_model::EventTime;
+use pulso_pipeline::{AdapterError, Clock, observe};
+use pulso_runtime::config::{Acquisition, Source};
+use pulso_runtime::{Backoff, Retries, RetryPolicy, chain};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::buffer::Buffer;
+use crate::throttle::Throttle;
+use crate::{COMPONENT, Error};
+
+pub use connect::check;
+pub(crate) use connect::{Network, Tcp};
+use connect::{open, resume_url};
+use session::{Lost, receive};
+
+/// How often a source that keeps failing is written about, at most.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Runs until `stop`, or until nobody takes the messages.
+pub(crate) async fn follow<N, C, L, Looking, E>(
+    source: &Source,
+    network: &N,
+    last_stored: &L,
+    buffer: &Buffer<C>,
+    options: &Acquisition,
+    stop: &CancellationToken,
+) -> Result<(), Error<E>>
+where
+    N: Network,
+    C: Clock,
+    L: Fn(Arc<str>) -> Looking + Sync,
+    Looking: Future<Output = Result<Option<EventTime>, E>> + Send,
+    E: AdapterError,
+{
+    let mut follower = Follower::new(source, options);
+    loop {
+        let position = match source.resume_parameter {
+            None => None,
+            Some(_) => {
+                let position = position(last_stored, buffer, options, stop);
+                let Some(position) = stop.run_until_cancelled(position).await else {
+                    return Ok(());
+                };
+                position?
+            }
+        };
+        let url = follower.url(position);
+        let connecting = open(network, &url, options);
+        let Some(connected) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
+        let lost = match connected {
+            Err(lost) => lost,
+            Ok(socket) => {
+                follower.connected();
+                let received = receive(socket, buffer, options, stop).await;
+                if received.messages > 0 {
+                    follower.backoff.reset();
+                }
+                let Some(lost) = received.lost else { return Ok(()) };
+                lost
+            }
+        };
+        let delay = follower.lost(&lost, position);
+        if stop.run_until_cancelled(sleep(delay)).await.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks the log where the source goes on, once all that was received is in it.
+async fn position<C, L, Looking, E>(
+    last_stored: &L,
+    buffer: &Buffer<C>,
+    options: &Acquisition,
+    stop: &CancellationToken,
+) -> Result<Option<EventTime>, Error<E>>
+where
+    C: Clock,
+    L: Fn(Arc<str>) -> Looking,
+    Looking: Future<Output = Result<Option<EventTime>, E>>,
+    E: AdapterError,
+{
+    buffer.drained().await;
+    let policy = RetryPolicy {
+        initial: options.backoff_initial,
+        max: options.backoff_max,
+        ..RetryPolicy::new(COMPONENT, "receive")
+    };
+    let mut retries = Retries::new(policy, stop.clone());
+    let name = buffer.source();
+    loop {
+        let error = match last_stored(Arc::clone(name)).await {
+            Ok(position) => return Ok(position),
+            Err(error) => error,
+        };
+        let failed = |source| Error::LastStored { name: Arc::clone(name), source };
+        retries.after(error).await.map_err(failed)?;
+    }
+}
+
+/// What is remembered from one connection to the next.
+struct Follower<'a> {
+    source: &'a Source,
+    backoff: Backoff,
+    throttle: Throttle,
+    /// Whether the last loss was logged; then so is the next connection.
+    logged: bool,
+    /// Attempts since the last connection.
+    attempts: u64,
+    was_connected: bool,
+    /// The position that was asked for when something came that cannot be received.
+    stuck: Option<EventTime>,
+}
+
+impl<'a> Follower<'a> {
+    fn new(source: &'a Source, options: &Acquisition) -> Self {
+        Self {
+            source,
+            backoff: Backoff::new(options.backoff_initial, options.backoff_max),
+            throttle: Throttle::new(LOG_INTERVAL),
+            logged: true,
+            attempts: 0,
+            was_connected: false,
+            stuck: None,
+        }
+    }
+
+    /// The source's url, which asks to go on from a position.
+    ///
+    /// Going on from the same position twice, with something there that cannot be received, would
+    /// repeat for ever; then the source goes on from now.
+    fn url(&mut self, position: Option<EventTime>) -> http::Uri {
+        let Source { name, url, resume_parameter } = self.source;
+        let (Some(parameter), Some(position)) = (resume_parameter, position) else {
+            return url.clone();
+        };
+        if self.stuck.take() == Some(position) {
+            error!(source = %name, %position, "cannot go on from where it was; messages are missing");
+            observe::error(COMPONENT, "receive", "gap");
+            return url.clone();
+        }
+        resume_url(url, parameter, position)
+    }
+
+    fn connected(&mut self) {
+        let Source { name, url, .. } = self.source;
+        // Without its query, which may hold a secret.
+        let (host, path) = (url.host().unwrap_or_default(), url.path());
+        if self.logged {
+            info!(source = %name, host, path, attempts = self.attempts, "connected");
+        }
+        self.attempts = 0;
+        if std::mem::replace(&mut self.was_connected, true) {
+            observe::reconnected(name);
+        }
+    }
+
+    /// Counts and logs why there is no connection, and tells how long to wait before the next.
+    fn lost(&mut self, lost: &Lost, position: Option<EventTime>) -> Duration {
+        self.attempts += 1;
+        self.stuck = position.filter(|_| matches!(lost, Lost::Unreceivable { .. }));
+        observe::error(COMPONENT, "receive", lost.kind());
+        let delay = self.backoff.next_delay(&mut rand::rng());
+        let passed = self.throttle.pass(Instant::now());
+        self.logged = passed.is_some();
+        if let Some(suppressed) = passed {
+            let (source, attempts) = (&self.source.name, self.attempts);
+            warn!(%source, attempts, suppressed, ?delay, error = %chain(lost), "connecting anew");
+        }
+        delay
+    }
+}

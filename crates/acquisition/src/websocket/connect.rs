@@ -1,0 +1,108 @@
+//! Makes connections: plain or encrypted, each within a time limit.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::Uri;
+use pulso_model::EventTime;
+use pulso_runtime::config::{Acquisition, Source};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+
+use super::session::{Lost, say_goodbye};
+
+/// Where connections come from; tests have one in memory.
+pub(crate) trait Network: Clone + Send + Sync + 'static {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn connect(
+        &self,
+        url: &Uri,
+        config: WebSocketConfig,
+    ) -> impl Future<Output = Result<WebSocketStream<Self::Stream>, tungstenite::Error>> + Send;
+}
+
+/// The real network.
+#[derive(Clone)]
+pub(crate) struct Tcp {
+    tls: Arc<ClientConfig>,
+}
+
+impl Tcp {
+    /// Trusts the certificate authorities that Mozilla trusts.
+    ///
+    /// The cryptography is named here: there may be several in one program, and then a default does
+    /// not exist.
+    pub(crate) fn new() -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { tls: Arc::new(tls) })
+    }
+}
+
+impl Network for Tcp {
+    type Stream = MaybeTlsStream<TcpStream>;
+
+    async fn connect(
+        &self,
+        url: &Uri,
+        config: WebSocketConfig,
+    ) -> Result<WebSocketStream<Self::Stream>, tungstenite::Error> {
+        let connector = match url.scheme_str() {
+            Some("wss") => Connector::Rustls(Arc::clone(&self.tls)),
+            _ => Connector::Plain,
+        };
+        let connecting = tokio_tungstenite::connect_async_tls_with_config(
+            url,
+            Some(config),
+            true,
+            Some(connector),
+        );
+        connecting.await.map(|(socket, _)| socket)
+    }
+}
+
+/// Connects, or says within the time limit why not.
+pub(super) async fn open<N: Network>(
+    network: &N,
+    url: &Uri,
+    options: &Acquisition,
+) -> Result<WebSocketStream<N::Stream>, Lost> {
+    let bytes_max = Some(options.message_bytes_max.as_usize());
+    let config = WebSocketConfig::default().max_message_size(bytes_max).max_frame_size(bytes_max);
+    let limit = options.connect_timeout;
+    match timeout(limit, network.connect(url, config)).await {
+        Err(_) => Err(Lost::ConnectTimeout { limit }),
+        Ok(Err(error)) => Err(Lost::Connect { reason: error.to_string() }),
+        Ok(Ok(socket)) => Ok(socket),
+    }
+}
+
+/// Connects to a source and hangs up again; for a look at whether the configuration works.
+///
+/// # Errors
+/// Why there is no connection.
+pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()> {
+    let socket = open(&Tcp::new()?, &source.url, options).await?;
+    say_goodbye(socket).await;
+    Ok(())
+}
+
+/// Adds the parameter to the query.
+pub(super) fn resume_url(url: &Uri, parameter: &str, position: EventTime) -> Uri {
+    let mut parts = url.clone().into_parts();
+    let separator = if url.query().is_some() { '&' } else { '?' };
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    let path = format!("{path}{separator}{parameter}={}", position.0);
+    parts.path_and_query = Some(path.parse().expect("the configuration checks the parameter"));
+    Uri::from_parts(parts).expect("only the query was changed")
+}

@@ -1,0 +1,180 @@
+//! One connection: receives until it is lost or no longer wanted.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use pulso_pipeline::Clock;
+use pulso_runtime::config::Acquisition;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::liveness::{Due, Liveness};
+use crate::buffer::Buffer;
+
+/// How long the other side has to take note of a goodbye.
+const GOODBYE_WAIT: Duration = Duration::from_secs(1);
+
+/// Why there is no connection (any more).
+///
+/// The library's errors are kept as text: they print their causes themselves.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    #[error("no connection within {limit:?}")]
+    ConnectTimeout { limit: Duration },
+    #[error("failed to connect: {reason}")]
+    Connect { reason: String },
+    #[error("nothing of its own came for {limit:?}")]
+    Idle { limit: Duration },
+    #[error("no answer to a ping within {limit:?}")]
+    Dead { limit: Duration },
+    #[error("the source closed the connection: {reason}")]
+    Closed { reason: String },
+    /// Larger than the limit, or text that is not UTF-8: the protocol has no way to go on after it.
+    #[error("a message came that cannot be received: {reason}")]
+    Unreceivable { reason: String },
+    #[error("the connection broke: {reason}")]
+    Broken { reason: String },
+}
+
+impl Lost {
+    /// For metrics.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::Connect { .. } => "connect",
+            Self::Idle { .. } => "idle",
+            Self::Dead { .. } => "dead",
+            Self::Closed { .. } => "closed",
+            Self::Unreceivable { .. } => "unreceivable",
+            Self::Broken { .. } => "broken",
+        }
+    }
+
+    fn from_frame(error: &tungstenite::Error) -> Self {
+        let reason = error.to_string();
+        match error {
+            tungstenite::Error::Capacity(_) | tungstenite::Error::Utf8(_) => {
+                Self::Unreceivable { reason }
+            }
+            _ => Self::Broken { reason },
+        }
+    }
+}
+
+/// What a connection gave.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) messages: u64,
+    /// `None` when it is no longer wanted.
+    pub(super) lost: Option<Lost>,
+}
+
+/// Receives into the buffer until the connection is lost, `stop`, or nobody takes the messages.
+pub(super) async fn receive<S, C>(
+    socket: WebSocketStream<S>,
+    buffer: &Buffer<C>,
+    options: &Acquisition,
+    stop: &CancellationToken,
+) -> Received
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    C: Clock,
+{
+    let liveness = Liveness::new(options, Instant::now());
+    let mut session = Session { socket, liveness, options, messages: 0 };
+    let lost = session.run(buffer, stop).await.err();
+    let Session { socket, messages, .. } = session;
+    if !matches!(lost, Some(Lost::Broken { .. })) {
+        say_goodbye(socket).await;
+    }
+    Received { messages, lost }
+}
+
+/// Closes a connection in the way of the protocol, if the other side does its part in time.
+pub(super) async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) {
+    match timeout(GOODBYE_WAIT, socket.close(None)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "the connection was closed without a goodbye"),
+        Err(_) => debug!("the connection was closed without a goodbye"),
+    }
+}
+
+struct Session<'a, S> {
+    socket: WebSocketStream<S>,
+    liveness: Liveness,
+    options: &'a Acquisition,
+    messages: u64,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    /// The error is why the connection is lost.
+    async fn run<C: Clock>(
+        &mut self,
+        buffer: &Buffer<C>,
+        stop: &CancellationToken,
+    ) -> Result<(), Lost> {
+        loop {
+            // While there is no room nothing is read, and the other side has to wait.
+            let Some(slot) = stop.run_until_cancelled(buffer.slot()).await else { return Ok(()) };
+            // That wait says nothing about the other side: its time begins now.
+            self.liveness.heard(true, Instant::now());
+            let message = stop.run_until_cancelled(self.message()).await.transpose()?;
+            let Some(message) = message else { return Ok(()) };
+            self.messages += 1;
+            if buffer.put(slot, message).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next message. Dropping the future loses nothing.
+    async fn message(&mut self) -> Result<Bytes, Lost> {
+        loop {
+            let (when, due) = self.liveness.due();
+            let frame = tokio::select! {
+                frame = self.socket.next() => frame,
+                () = sleep_until(when) => {
+                    self.act(due).await?;
+                    continue;
+                }
+            };
+            let own = match frame {
+                None => return Err(Lost::Closed { reason: "without a goodbye".to_owned() }),
+                Some(Err(error)) => return Err(Lost::from_frame(&error)),
+                Some(Ok(Message::Text(text))) => return Ok(text.into()),
+                Some(Ok(Message::Binary(bytes))) => return Ok(bytes),
+                Some(Ok(Message::Close(reason))) => {
+                    let reason =
+                        reason.map_or_else(|| "no reason given".to_owned(), |r| r.to_string());
+                    return Err(Lost::Closed { reason });
+                }
+                Some(Ok(Message::Pong(_))) => false,
+                // The library answers pings. It gives raw frames only to those who write them.
+                Some(Ok(Message::Ping(_) | Message::Frame(_))) => true,
+            };
+            self.liveness.heard(own, Instant::now());
+        }
+    }
+
+    async fn act(&mut self, due: Due) -> Result<(), Lost> {
+        let Acquisition { idle_timeout, pong_timeout, .. } = *self.options;
+        match due {
+            Due::Idle => Err(Lost::Idle { limit: idle_timeout }),
+            Due::Dead => Err(Lost::Dead { limit: pong_timeout }),
+            Due::Ping => {
+                let ping = self.socket.send(Message::Ping(Bytes::new()));
+                match timeout(pong_timeout, ping).await {
+                    Err(_) => return Err(Lost::Dead { limit: pong_timeout }),
+                    Ok(Err(error)) => return Err(Lost::Broken { reason: error.to_string() }),
+                    Ok(Ok(())) => self.liveness.asked(Instant::now()),
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Takes messages out of all buffers and stores them in batches.
+
+use pulso_pipeline::{Message, Sink, observe};
+use pulso_runtime::config::Acquisition;
+use pulso_runtime::{Retries, RetryPolicy};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::buffer::{Buffered, Gauge, Room};
+use crate::{COMPONENT, Error};
+
+pub(crate) struct Writer<S> {
+    pub(crate) sink: S,
+    pub(crate) receiver: mpsc::UnboundedReceiver<Buffered>,
+    pub(crate) gauges: Vec<Gauge>,
+    pub(crate) options: Acquisition,
+    /// Bounds how often storing is tried again once it is cancelled.
+    pub(crate) stop: CancellationToken,
+}
+
+impl<S: Sink<Message>> Writer<S> {
+    /// Stores until all sources have ended and their buffers are empty; tells how many messages.
+    pub(crate) async fn run(mut self) -> Result<u64, Error<S::Error>> {
+        let mut stored = 0;
+        loop {
+            let (messages, rooms) = self.next_batch().await;
+            if messages.is_empty() {
+                return Ok(stored);
+            }
+            let count = messages.len() as u64;
+            observe::received(COMPONENT, count);
+            self.store(messages).await?;
+            observe::sent(COMPONENT, count);
+            stored += count;
+            drop(rooms);
+            self.observe_buffers();
+        }
+    }
+
+    /// As many messages as come within the delay after the first one; none at the end.
+    async fn next_batch(&mut self) -> (Vec<Message>, Vec<Room>) {
+        let max = self.options.batch_messages;
+        let mut batch = Vec::new();
+        self.receiver.recv_many(&mut batch, max).await;
+        let until = Instant::now() + self.options.batch_delay;
+        while (1..max).contains(&batch.len()) {
+            let room = max - batch.len();
+            match timeout_at(until, self.receiver.recv_many(&mut batch, room)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+        batch.into_iter().map(|Buffered { message, room }| (message, room)).unzip()
+    }
+
+    async fn store(&mut self, messages: Vec<Message>) -> Result<(), Error<S::Error>> {
+        let policy = RetryPolicy {
+            initial: self.options.backoff_initial,
+            max: self.options.backoff_max,
+            ..RetryPolicy::new(COMPONENT, "send")
+        };
+        let mut retries = Retries::new(policy, self.stop.clone());
+        loop {
+            self.observe_buffers();
+            let begin = Instant::now();
+            // Copies no payload; a sink takes what it writes, and it may be written again.
+            let Err(error) = self.sink.write(messages.clone()).await else {
+                observe::sink_write(COMPONENT, begin.elapsed());
+                return Ok(());
+            };
+            let count = messages.len();
+            retries.after(error).await.map_err(|source| Error::Store { count, source })?;
+        }
+    }
+
+    fn observe_buffers(&self) {
+        self.gauges.iter().for_each(Gauge::observe);
+    }
+}

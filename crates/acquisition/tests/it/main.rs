@@ -1,0 +1,128 @@
+//! Acquisition over the real network, against servers on ports of this machine, and as a program.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+mod program;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use pulso_acquisition::{Input, check, run};
+use pulso_model::{EventTime, WallTime};
+use pulso_pipeline::{ManualClock, Message, Sink};
+use pulso_runtime::Config;
+use pulso_runtime::config::{Acquisition, Source};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+use tokio_util::sync::CancellationToken;
+
+fn options() -> Acquisition {
+    let backoff = Duration::from_millis(1);
+    let options = Config::default().acquisition;
+    Acquisition { backoff_initial: backoff, backoff_max: backoff, ..options }
+}
+
+async fn listen(scheme: &str) -> (TcpListener, Source) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{scheme}://{}/stream", listener.local_addr().unwrap()).parse().unwrap();
+    let resume_parameter = Some("since_mtime".to_owned());
+    (listener, Source { name: "local".into(), url, resume_parameter })
+}
+
+/// The next connection, and the path and query that it asks for.
+#[expect(clippy::result_large_err, reason = "the type of the refusal is the library's")]
+async fn accept(listener: &TcpListener) -> (WebSocketStream<TcpStream>, String) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut asked = String::new();
+    let callback = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+        asked = request.uri().to_string();
+        Ok(response)
+    };
+    (accept_hdr_async(stream, callback).await.unwrap(), asked)
+}
+
+/// Passes on what it is given.
+struct Stored(mpsc::UnboundedSender<Message>, watch::Sender<Option<EventTime>>);
+
+impl Sink<Message> for Stored {
+    type Error = Infallible;
+
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), Infallible> {
+        for message in messages {
+            self.1.send_replace(pulso_model::mtime(&message.payload));
+            self.0.send(message).unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_source_is_followed_across_connections() {
+    let (listener, source) = listen("ws").await;
+    let (sender, mut stored) = mpsc::unbounded_channel();
+    let (mtime, _) = watch::channel(None);
+    let last_stored = mtime.clone();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(run(
+        vec![Input::Websocket(source)],
+        Stored(sender, mtime),
+        move |_: Arc<str>| std::future::ready(Ok(*last_stored.borrow())),
+        ManualClock::at(WallTime(7)),
+        options(),
+        shutdown.clone(),
+    ));
+    let (mut socket, asked) = accept(&listener).await;
+    assert_eq!(asked, "/stream");
+    socket.send(Frame::text(r#"{"mtime":5}"#)).await.unwrap();
+    let message = stored.recv().await.unwrap();
+    assert_eq!(message.payload, r#"{"mtime":5}"#);
+    assert_eq!((&*message.headers.source, message.headers.received_time), ("local", WallTime(7)));
+    socket.close(None).await.unwrap();
+    drop(socket);
+    let (mut socket, asked) = accept(&listener).await;
+    assert_eq!(asked, "/stream?since_mtime=5");
+    socket.send(Frame::binary(vec![0xff])).await.unwrap();
+    assert_eq!(stored.recv().await.unwrap().payload, vec![0xff]);
+    shutdown.cancel();
+    assert!(socket.next().await.unwrap().unwrap().is_close());
+    assert_eq!(running.await.unwrap().unwrap().stored, 2);
+}
+
+#[tokio::test]
+async fn an_encrypted_source_is_greeted_with_tls() {
+    let (listener, source) = listen("wss").await;
+    let (sender, _stored) = mpsc::unbounded_channel();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(run(
+        vec![Input::Websocket(source)],
+        Stored(sender, watch::Sender::default()),
+        |_: Arc<str>| std::future::ready(Ok(None)),
+        ManualClock::default(),
+        options(),
+        shutdown.clone(),
+    ));
+    for _ in 0..2 {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // The type of a handshake record, RFC 8446, section 5.1.
+        assert_eq!(stream.read_u8().await.unwrap(), 0x16);
+    }
+    shutdown.cancel();
+    assert_eq!(running.await.unwrap().unwrap().stored, 0);
+}
+
+#[tokio::test]
+async fn a_check_connects_or_says_why_not() {
+    let (listener, source) = listen("ws").await;
+    let (options, greeting) = (options(), accept(&listener));
+    let (checked, _) = tokio::join!(check(&source, &options), greeting);
+    checked.unwrap();
+    drop(listener);
+    let error = check(&source, &options).await.unwrap_err();
+    assert!(format!("{error:#}").starts_with("failed to connect: "), "{error:#}");
+}

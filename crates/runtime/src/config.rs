@@ -1,0 +1,56 @@
+//! The one configuration of all programs: typed, checked, and loaded from layers.
+//!
+//! [`DEFAULT`] is the reference of all keys. Loading has two steps. First the layers are put over one
+//! another as plain TOML, and what is not a key of the reference is refused. Then every key is read
+//! once into [`Config`], which collects all problems instead of stopping at the first; that is why no
+//! serde derive stands between the two.
+
+mod duration;
+mod error;
+mod layers;
+mod reader;
+mod sections;
+mod size;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use duration::{format_duration, parse_duration};
+pub use error::{ConfigError, Problem};
+pub use layers::{ConfigFile, Layers};
+pub use sections::{
+    Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Echo, Log, LogFormat, Logs,
+    Schedule, Source, Trends, Web, Window,
+};
+pub use size::{ByteSize, ParseByteSizeError};
+
+use reader::Reader;
+
+/// Every key with its default value and a comment.
+pub const DEFAULT: &str = include_str!("config/default.toml");
+
+impl Config {
+    /// Reads the configuration from its layers.
+    ///
+    /// # Errors
+    /// Syntax errors of the file, or all problems with keys and values at once.
+    pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
+        let layered = layers::merge(layers)?;
+        let mut reader = Reader::new(layered);
+        let config = values::read(&mut reader);
+        values::check(&mut reader, &config);
+        let problems = reader.into_problems();
+        if problems.is_empty() {
+            return Ok(config);
+        }
+        let path = layers.file.as_ref().map(|file| file.path.clone());
+        Err(ConfigError::Invalid { path, problems })
+    }
+}
+
+impl Default for Config {
+    /// The values of [`DEFAULT`].
+    fn default() -> Self {
+        Self::load(&Layers::default()).expect("the embedded defaults are valid, as a test shows")
+    }
+}

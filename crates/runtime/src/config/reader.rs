@@ -1,0 +1,158 @@
+//! Reads keys one by one and collects what is wrong with them.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::duration::format_duration;
+use super::error::Problem;
+use super::layers::Layered;
+use super::{ByteSize, parse_duration};
+
+/// The longest duration: ten years. Far from overflow in any unit.
+const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// Why a value is not what its key needs.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// Goes on after "`key` (value) ".
+    pub(super) text: String,
+    pub(super) hint: String,
+}
+
+impl Wrong {
+    pub(super) fn new(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: hint.into() }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Reader {
+    layered: Layered,
+}
+
+impl Reader {
+    pub(super) fn new(layered: Layered) -> Self {
+        Self { layered }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.layered.problems
+    }
+
+    pub(super) fn problem(&mut self, key: &str, message: String, hint: String) {
+        self.layered.problems.push(Problem { key: key.to_owned(), message, hint });
+    }
+
+    /// The value of a key; its default after noting a problem.
+    pub(super) fn read<T>(&mut self, key: &str, parse: impl Fn(&Value) -> Result<T, Wrong>) -> T {
+        let value = find(&self.layered.values, key);
+        match parse(value) {
+            Ok(parsed) => parsed,
+            Err(wrong) => {
+                let message = format!("`{key}` ({}) {}", show(value), wrong.text);
+                self.problem(key, message, wrong.hint);
+                parse(find(&self.layered.defaults, key))
+                    .expect("the embedded defaults are valid, as a test shows")
+            }
+        }
+    }
+
+    pub(super) fn flag(&mut self, key: &str) -> bool {
+        let wrong = || Wrong::new("is neither true nor false", "write `true` or `false`");
+        self.read(key, |value| value.as_bool().ok_or_else(wrong))
+    }
+
+    /// A whole number in a range.
+    pub(super) fn number<T>(&mut self, key: &str, range: RangeInclusive<T>) -> T
+    where
+        T: TryFrom<i64> + PartialOrd + Display,
+    {
+        self.read(key, |value| {
+            let number = value
+                .as_integer()
+                .ok_or_else(|| Wrong::new("is not a whole number", "write it without quotes"))?;
+            T::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| {
+                let (from, to) = (range.start(), range.end());
+                Wrong::new("is out of range", format!("choose a number from {from} to {to}"))
+            })
+        })
+    }
+
+    pub(super) fn duration(&mut self, key: &str, min: Duration) -> Duration {
+        self.read(key, |value| {
+            let duration = value.as_str().and_then(parse_duration).ok_or_else(|| {
+                Wrong::new("is not a duration", "write a number and a unit, like \"10s\" or \"5m\"")
+            })?;
+            if (min..=DURATION_MAX).contains(&duration) {
+                return Ok(duration);
+            }
+            let (from, to) = (format_duration(min), format_duration(DURATION_MAX));
+            Err(Wrong::new("is out of range", format!("choose a duration from {from} to {to}")))
+        })
+    }
+
+    pub(super) fn size(&mut self, key: &str) -> ByteSize {
+        self.read(key, |value| {
+            let size = value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+                Wrong::new("is not a size", "write a number and a unit, like \"64KiB\" or \"1GiB\"")
+            })?;
+            let wrong = || Wrong::new("is out of range", "choose a size of at least 1B");
+            (size > ByteSize(0)).then_some(size).ok_or_else(wrong)
+        })
+    }
+
+    /// Notes that two keys do not go together, unless one of them is wrong by itself.
+    pub(super) fn check_pair(
+        &mut self,
+        holds: bool,
+        (key, other): (&str, &str),
+        relation: &str,
+        hint: impl FnOnce() -> String,
+    ) {
+        let known = |key: &str| self.layered.problems.iter().any(|problem| problem.key == key);
+        if holds || known(key) || known(other) {
+            return;
+        }
+        let values = &self.layered.values;
+        let (value, other_value) = (show(find(values, key)), show(find(values, other)));
+        let message = format!("`{key}` ({value}) {relation} `{other}` ({other_value})");
+        self.problem(key, message, hint());
+    }
+
+    /// Notes what is wrong with one valid value, unless its key has a problem already.
+    pub(super) fn check(&mut self, holds: bool, key: &str, wrong: impl FnOnce() -> Wrong) {
+        if !holds && self.layered.problems.iter().all(|problem| problem.key != key) {
+            let value = show(find(&self.layered.values, key));
+            let Wrong { text, hint } = wrong();
+            self.problem(key, format!("`{key}` ({value}) {text}"), hint);
+        }
+    }
+}
+
+pub(super) fn text(value: &Value) -> Result<&str, Wrong> {
+    value.as_str().ok_or_else(|| Wrong::new("is not text", "write it in double quotes"))
+}
+
+/// A value as it is shown in messages: text without its quotes.
+pub(super) fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::Datetime(time) => time.to_string(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Table(_) => "a section".to_owned(),
+    }
+}
+
+fn find<'a>(table: &'a Table, key: &str) -> &'a Value {
+    let (section, name) = key.split_once('.').expect("a key stands in a section");
+    table
+        .get(section)
+        .and_then(|section| section.get(name))
+        .expect("merging keeps every key of the defaults")
+}

@@ -1,0 +1,175 @@
+//! The sections of the configuration. `default.toml` describes every key; here are its types.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use croner::Cron;
+use http::Uri;
+
+use super::ByteSize;
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub logs: Logs,
+    pub data: Data,
+    pub log: Log,
+    pub acquisition: Acquisition,
+    pub window: Window,
+    pub echo: Echo,
+    pub trends: Trends,
+    pub checkpoint: Checkpoint,
+    pub archive: Archive,
+    pub batch: Batch,
+    pub schedule: Schedule,
+    pub web: Web,
+    pub demo: Demo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl LogFormat {
+    /// As it is written in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// What the program tells about itself.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    pub format: LogFormat,
+    /// In the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Data {
+    pub directory: PathBuf,
+}
+
+/// The log of messages.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// 1 to 256.
+    pub partitions: u32,
+    pub batch_records: usize,
+}
+
+/// A websocket that messages come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Unique among the sources.
+    pub name: Arc<str>,
+    /// With scheme `ws` or `wss` and a host.
+    pub url: Uri,
+    /// The query parameter that takes the `mtime` to go on from; `None` when there is none.
+    pub resume_parameter: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Acquisition {
+    pub sources: Vec<Source>,
+    pub connect_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub ping_interval: Duration,
+    pub pong_timeout: Duration,
+    pub backoff_initial: Duration,
+    pub backoff_max: Duration,
+    pub message_bytes_max: ByteSize,
+    pub buffer_messages: usize,
+    pub buffer_bytes: ByteSize,
+    pub batch_messages: usize,
+    pub batch_delay: Duration,
+}
+
+/// Durations in event time, but for `idle_timeout`.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// A multiple of `slide`.
+    pub size: Duration,
+    /// A day is a multiple of it.
+    pub slide: Duration,
+    pub max_out_of_orderness: Duration,
+    pub allowed_lateness: Duration,
+    /// In processing time.
+    pub idle_timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Echo {
+    /// In event time.
+    pub horizon: Duration,
+    pub keys_max: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Trends {
+    pub count_above: u64,
+    pub topics_max: usize,
+    pub country_topics_max: usize,
+    /// A multiple of `window.slide`.
+    pub baseline: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    pub interval: Duration,
+    pub records_max: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Archive {
+    pub batch_bytes: ByteSize,
+    pub batch_delay: Duration,
+    pub target_file_bytes: ByteSize,
+    pub compact_files_min: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub memory_max: ByteSize,
+    /// 0 means one per core; see [`Batch::cores`].
+    pub threads: usize,
+}
+
+impl Batch {
+    /// How many threads a job uses, at least 1.
+    pub fn cores(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, Into::into),
+            threads => threads,
+        }
+    }
+}
+
+/// When the batch layer runs by itself. Expressions are in UTC.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub enabled: bool,
+    pub archive: Cron,
+    pub jobs: Cron,
+}
+
+#[derive(Clone, Debug)]
+pub struct Web {
+    pub listen: SocketAddr,
+    pub page_limit_default: usize,
+    /// At least `page_limit_default`.
+    pub page_limit_max: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// Messages per second.
+    pub rate: u32,
+}

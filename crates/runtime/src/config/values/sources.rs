@@ -1,0 +1,101 @@
+//! Reads the list of sources.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use http::Uri;
+use toml::{Table, Value};
+
+use crate::config::reader::{Reader, Wrong, show, text};
+use crate::config::sections::Source;
+
+const KEY: &str = "acquisition.sources";
+const FIELDS: &str = "a source has `name`, `url` and, optionally, `resume_parameter`";
+const RESUME_PARAMETER: &str = "since_mtime";
+
+pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
+    let tables: Vec<Value> = reader.read(KEY, |value| {
+        let wrong =
+            || Wrong::new("is not a list", "begin each source with `[[acquisition.sources]]`");
+        value.as_array().cloned().ok_or_else(wrong)
+    });
+    let mut names = BTreeSet::new();
+    let mut sources = Vec::new();
+    for (index, value) in tables.iter().enumerate() {
+        let key = format!("{KEY}[{index}]");
+        let Some(table) = value.as_table() else {
+            let message = format!("`{key}` ({}) is not a section", show(value));
+            reader.problem(&key, message, FIELDS.to_owned());
+            continue;
+        };
+        let Some(source) = read_one(reader, &key, table) else { continue };
+        if !names.insert(Arc::clone(&source.name)) {
+            let message = format!("`{key}.name` ({}) is also the name of another", source.name);
+            reader.problem(&key, message, "give every source a name of its own".to_owned());
+        }
+        sources.push(source);
+    }
+    sources
+}
+
+fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
+    for name in table.keys() {
+        if !["name", "url", "resume_parameter"].contains(&name.as_str()) {
+            let message = format!("`{key}.{name}` is not a key of the configuration");
+            reader.problem(&format!("{key}.{name}"), message, FIELDS.to_owned());
+        }
+    }
+    let name = field(reader, key, table, "name", name);
+    let url = field(reader, key, table, "url", url);
+    let resume_parameter = match table.get("resume_parameter") {
+        None => Some(Some(RESUME_PARAMETER.to_owned())),
+        Some(_) => field(reader, key, table, "resume_parameter", parameter),
+    };
+    Some(Source { name: name?, url: url?, resume_parameter: resume_parameter? })
+}
+
+fn field<T>(
+    reader: &mut Reader,
+    key: &str,
+    table: &Table,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, Wrong>,
+) -> Option<T> {
+    let key = format!("{key}.{name}");
+    let Some(value) = table.get(name) else {
+        reader.problem(&key, format!("`{key}` is missing"), FIELDS.to_owned());
+        return None;
+    };
+    match text(value).and_then(parse) {
+        Ok(parsed) => Some(parsed),
+        Err(wrong) => {
+            reader.problem(&key, format!("`{key}` ({}) {}", show(value), wrong.text), wrong.hint);
+            None
+        }
+    }
+}
+
+fn name(text: &str) -> Result<Arc<str>, Wrong> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(plain) {
+        return Ok(text.into());
+    }
+    let hint = "use up to 64 letters, digits, `-`, `_` and `.`";
+    Err(Wrong::new("is not a name for a source", hint))
+}
+
+fn url(text: &str) -> Result<Uri, Wrong> {
+    let hint = "write it like \"wss://stream.example.org/rsvps\"";
+    let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
+    match url.scheme_str() {
+        Some("ws" | "wss") if url.host().is_some_and(|host| !host.is_empty()) => Ok(url),
+        _ => Err(Wrong::new("is not a websocket url", hint)),
+    }
+}
+
+fn parameter(text: &str) -> Result<Option<String>, Wrong> {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+        return Ok(Some(text.to_owned()).filter(|text| !text.is_empty()));
+    }
+    Err(Wrong::new("is not the name of a query parameter", "use letters, digits, `-`, `_` and `.`"))
+}

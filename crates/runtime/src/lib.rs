@@ -1,0 +1,21 @@
+//! What every program of Pulso needs around its `run` function: configuration, logs, metrics,
+//! shutdown, retries and exit codes.
+//!
+//! For applications only; adapters receive plain values, never [`Config`]. Knows no layer: nothing
+//! here reads a log or writes a view.
+
+mod app;
+mod args;
+mod chain;
+pub mod config;
+mod exit;
+pub mod logs;
+pub mod metrics;
+mod retry;
+
+pub use app::run_app;
+pub use args::CommonArgs;
+pub use chain::{Chain, chain};
+pub use config::{ByteSize, Config, ConfigError};
+pub use exit::{Exit, Failure, FailureExt, report};
+pub use retry::{Backoff, Retries, RetryPolicy};
