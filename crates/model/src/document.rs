@@ -11,8 +11,15 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::time::IsoTime;
 use crate::view::KeyPart;
-use crate::{EventTime, Location, Reason, Response, ResponseKind, View, WallTime};
+use crate::{EventTime, Location, Reason, Response, ResponseKind, Topic, View, WallTime};
+
+/// The usual length of a response's document; a guess too low costs a copy.
+const RESPONSE_BYTES: usize = 1280;
+
+/// The usual length of any other document.
+const OTHER_BYTES: usize = 256;
 
 /// A document ready for a store: JSON, and what a store needs to file it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +38,12 @@ pub struct ViewDocument {
 
 impl ViewDocument {
     fn new(view: View, time: EventTime, key: &[KeyPart<'_>], body: &impl Serialize) -> Self {
-        let body = sonic_rs::to_string(body).expect("documents have text keys and finite numbers");
+        let mut json = Vec::with_capacity(match view {
+            View::Responses => RESPONSE_BYTES,
+            _ => OTHER_BYTES,
+        });
+        sonic_rs::to_writer(&mut json, body).expect("documents have text keys, finite numbers");
+        let body = String::from_utf8(json).expect("documents are made of text");
         Self { view, id: view.id(key), time, position: 0, country: None, body }
     }
 
@@ -75,8 +87,10 @@ pub struct ResponseDocument<'a> {
     guests: u32,
     attendees: u32,
     country: &'a str,
-    topics: Vec<&'a str>,
-    topic_names: Vec<&'a str>,
+    #[serde(serialize_with = "topic_keys")]
+    topics: &'a [Topic<'a>],
+    #[serde(serialize_with = "topic_names")]
+    topic_names: &'a [Topic<'a>],
     member: MemberObject<'a>,
     event: EventObject<'a>,
     group: GroupObject<'a>,
@@ -140,8 +154,8 @@ impl<'a> ResponseDocument<'a> {
             guests: *guests,
             attendees: response.attendees(),
             country: &group.country,
-            topics: topics.iter().map(|topic| &*topic.key).collect(),
-            topic_names: topics.iter().map(|topic| &*topic.name).collect(),
+            topics,
+            topic_names: topics,
             member: MemberObject { id: member.id, name: member.name.as_deref() },
             event: EventObject {
                 id: &event.id,
@@ -312,8 +326,16 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn topic_keys<S: Serializer>(topics: &[Topic<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(topics.iter().map(|topic| &*topic.key))
+}
+
+fn topic_names<S: Serializer>(topics: &[Topic<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(topics.iter().map(|topic| &*topic.name))
+}
+
 fn iso_8601<S: Serializer>(time: &EventTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
+    serializer.serialize_str(IsoTime::new(time.0).as_str())
 }
 
 fn iso_8601_or_none<S: Serializer>(

@@ -41,13 +41,13 @@ impl EventTime {
 impl fmt::Display for EventTime {
     /// ISO 8601, UTC, milliseconds: `2017-03-19T12:11:10.960Z`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_iso(self.0, formatter)
+        formatter.write_str(IsoTime::new(self.0).as_str())
     }
 }
 
 impl fmt::Display for WallTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_iso(self.0, formatter)
+        formatter.write_str(IsoTime::new(self.0).as_str())
     }
 }
 
@@ -58,19 +58,38 @@ impl WallTime {
     }
 }
 
-/// Writes without `chrono`'s formatter: this runs several times for each response.
-fn write_iso(millis: i64, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let day = Day::containing(millis).date();
-    let in_day = millis.rem_euclid(DAY_MS);
-    let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
-    let (second, milli) = (in_day / 1000 % 60, in_day % 1000);
-    write!(
-        formatter,
-        "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z",
-        day.year(),
-        day.month(),
-        day.day(),
-    )
+/// The text of a time. Made without any formatter: each response has several.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IsoTime([u8; 24]);
+
+impl IsoTime {
+    /// What cannot be shown with a four-digit year is shown as the nearest time that can.
+    pub(crate) fn new(millis: i64) -> Self {
+        let millis = millis.clamp(*EventTime::RANGE.start(), *EventTime::RANGE.end());
+        let day = Day::containing(millis).date();
+        let in_day = u32::try_from(millis.rem_euclid(DAY_MS)).expect("a day has 86.4 million ms");
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        put(&mut text[0..4], day.year().unsigned_abs());
+        put(&mut text[5..7], day.month());
+        put(&mut text[8..10], day.day());
+        put(&mut text[11..13], in_day / 3_600_000);
+        put(&mut text[14..16], in_day / 60_000 % 60);
+        put(&mut text[17..19], in_day / 1000 % 60);
+        put(&mut text[20..23], in_day % 1000);
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and separators are text")
+    }
+}
+
+/// Writes a number right-aligned over zeros.
+fn put(places: &mut [u8], mut number: u32) {
+    for place in places.iter_mut().rev() {
+        *place = b"0123456789"[(number % 10) as usize];
+        number /= 10;
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -182,6 +201,8 @@ mod tests {
         check(-1, "1969-12-31T23:59:59.999Z");
         check(*EventTime::RANGE.end(), "9999-12-31T23:59:59.999Z");
         check(*EventTime::RANGE.start(), "0001-01-01T00:00:00.000Z");
+        check(i64::MAX, "9999-12-31T23:59:59.999Z");
+        check(i64::MIN, "0001-01-01T00:00:00.000Z");
     }
 
     #[test]

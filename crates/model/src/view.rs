@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::IsoTime;
+
 /// One kind of document that Pulso keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum View {
@@ -138,6 +140,7 @@ const LATE_RESPONSES: &[Field] = fields![
 const BATCH_RUNS: &[Field] = fields![
     "@timestamp": Time, "run": Text, "job": Text, "ended": Time, "first_day": Day,
     "last_day": Day, "rows": Integer, "outcome": Text, "error": Text,
+    "lake_version": Integer, "complete_until": Time,
 ];
 
 /// One part of a document's key.
@@ -302,17 +305,20 @@ impl<'a> From<&'a str> for KeyPart<'a> {
 }
 
 fn push_part(id: &mut String, part: KeyPart<'_>, key: KeyField) {
-    let written = match (part, key) {
-        (KeyPart::Time(time), Second(_)) => write!(id, "{}", time.nearest_second()),
-        (KeyPart::Time(time), Value(_)) => write!(id, "{time}"),
-        (KeyPart::Integer(number), _) => write!(id, "{number}"),
+    match (part, key) {
+        (KeyPart::Time(time), Second(_)) => push_integer(id, time.nearest_second()),
+        (KeyPart::Time(time), Value(_)) => id.push_str(IsoTime::new(time.0).as_str()),
+        (KeyPart::Integer(number), _) => push_integer(id, number),
         // The separator inside a text would make two keys look alike.
         (KeyPart::Text(text), _) if text.contains(['/', '%']) => {
-            write!(id, "{}", text.replace('%', "%25").replace('/', "%2F"))
+            id.push_str(&text.replace('%', "%25").replace('/', "%2F"));
         }
-        (KeyPart::Text(text), _) => write!(id, "{text}"),
-    };
-    debug_assert!(written.is_ok(), "writing to a string cannot fail");
+        (KeyPart::Text(text), _) => id.push_str(text),
+    }
+}
+
+fn push_integer(id: &mut String, number: i64) {
+    write!(id, "{number}").expect("writing to a string cannot fail");
 }
 
 /// The longest `_id` in bytes; Elasticsearch takes no more than 512.

@@ -76,8 +76,8 @@ impl CommonArgs {
         }
         let filter = match self.verbose {
             0 => return overrides,
-            1 => "info,pulso=debug",
-            _ => "debug,pulso=trace",
+            1 => "warn,pulso=debug",
+            _ => "info,pulso=trace",
         };
         overrides.push(("logs.filter".to_owned(), filter.to_owned()));
         overrides
@@ -116,7 +116,7 @@ mod tests {
         let config = load(&["--set", "window.slide = 20s", "--log-format", "json", "-v"]).unwrap();
         assert_eq!(config.window.slide.as_secs(), 20);
         assert_eq!(config.logs.format, LogFormat::Json);
-        assert_eq!(config.logs.filter, "info,pulso=debug");
+        assert_eq!(config.logs.filter, "warn,pulso=debug");
         assert!(load(&["--set", "window.slide"]).is_err());
     }
 

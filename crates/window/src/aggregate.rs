@@ -11,6 +11,8 @@ use pulso_model::{Coordinate, CoordinateSum, Response, ResponseKind};
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
+use crate::pairs;
+
 type Map<V> = IndexMap<Box<str>, V, FxBuildHasher>;
 
 /// Sums over responses of one kind in one country.
@@ -33,7 +35,9 @@ pub struct CountryActivity<'a> {
 /// The responses of one pane, added up.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PaneAggregate {
+    #[serde(with = "pairs")]
     countries: Map<[Activity; KINDS.len()]>,
+    #[serde(with = "pairs")]
     topics: Map<TopicAggregate>,
 }
 

@@ -37,7 +37,7 @@ pub struct Firing {
 /// A country (`None`: worldwide) and a topic.
 pub type Unlisted = (Option<Arc<str>>, Arc<str>);
 
-/// What an advance of the watermark brought about, in order of time.
+/// What a move of the watermark brought about, in order of time.
 #[derive(Debug)]
 pub enum Output {
     Pane(ClosedPane),
@@ -84,10 +84,13 @@ impl Engine {
         &self.settings
     }
 
-    /// Changes what is listed from now on. The baseline is part of the state and stays.
-    pub fn set_listing(&mut self, trends: TrendSettings) {
+    /// Takes over the settings that may change at any time: what is listed, and for how long echoes
+    /// are remembered. All others give the state its meaning and stay.
+    pub fn adopt(&mut self, settings: &Settings) {
+        let Settings { echo, trends, .. } = settings.clone();
         let baseline = self.settings.trends.baseline;
         self.settings.trends = TrendSettings { baseline, ..trends };
+        self.settings.echo = echo;
     }
 
     /// By partition.
@@ -133,10 +136,11 @@ impl Engine {
     pub fn dead_letter(&mut self, partition: u32, offset: u64) {
         let partition = &mut self.partitions[partition as usize];
         partition.counts.next_offset = offset + 1;
+        partition.idle = false;
         partition.counts.dead_letters += 1;
     }
 
-    /// An idle partition does not hold the watermark back until its next response.
+    /// An idle partition does not hold the watermark back until its next message.
     ///
     /// # Panics
     /// When there is no such partition.
@@ -144,19 +148,27 @@ impl Engine {
         self.partitions[partition as usize].idle = idle;
     }
 
-    /// Advances the watermark and closes what it has passed. `now` moves it only while every
-    /// partition is idle, so that the last windows of a quiet stream fire too.
-    pub fn advance(&mut self, now: WallTime) -> Vec<Output> {
+    /// Moves the watermark to that of the slowest partition that is not idle; while every partition
+    /// is idle, behind `now`, so that the last windows of a quiet stream fire too.
+    ///
+    /// True when [`close`](Self::close) will now close more than the log by itself lets it. Reading
+    /// the log again would not repeat that; a reader that has to end in the same documents after a
+    /// crash must save this state before it shows what closes.
+    pub fn move_watermark(&mut self, now: WallTime) -> bool {
+        let slowest = self.partitions.iter().map(|partition| partition.watermark).min().flatten();
         let busy = self.partitions.iter().filter(|partition| !partition.idle);
-        let slowest = busy.map(|partition| partition.watermark).min();
-        let out_of_orderness = millis(self.settings.max_out_of_orderness);
-        let follow = self.partitions.iter().any(|partition| partition.watermark.is_some());
-        let next = match slowest {
-            Some(slowest) => slowest,
-            None => follow.then(|| EventTime(now.0 - out_of_orderness)),
+        let next = match busy.map(|partition| partition.watermark).min() {
+            Some(slowest_busy) => slowest_busy,
+            None => {
+                let follow = self.partitions.iter().any(|partition| partition.watermark.is_some());
+                let behind = millis(self.settings.max_out_of_orderness);
+                follow.then(|| EventTime(now.0 - behind))
+            }
         };
+        let by_log = self.watermark.max(slowest);
         self.watermark = self.watermark.max(next);
-        self.close_panes()
+        let pane = |watermark: Option<EventTime>| watermark.map(|w| self.settings.window.pane(w));
+        pane(self.watermark) > pane(by_log)
     }
 
     /// Closes everything: the input was finite and this is its end. Later responses may follow, in
@@ -171,10 +183,11 @@ impl Engine {
         for partition in &mut self.partitions {
             partition.advance(end);
         }
-        self.close_panes()
+        self.close()
     }
 
-    fn close_panes(&mut self) -> Vec<Output> {
+    /// Closes what the watermark has passed.
+    pub fn close(&mut self) -> Vec<Output> {
         let Some(watermark) = self.watermark else { return Vec::new() };
         let mut output = Vec::new();
         self.refire_changed(&mut output);

@@ -18,6 +18,7 @@
 mod aggregate;
 mod echo;
 mod engine;
+mod pairs;
 mod partition;
 mod settings;
 mod sliding;

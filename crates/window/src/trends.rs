@@ -116,18 +116,38 @@ impl Trends {
         let windows = windows.clamp(0, millis(trends.baseline) / settings.window.slide());
         let above = trends.count_above;
 
-        let worldwide = self.tables.topics(above).map(|topic| listed(topic, windows)).collect();
-        let mut by_country: BTreeMap<Arc<str>, Vec<Trend>> = BTreeMap::new();
+        let mut by_country: BTreeMap<&Arc<str>, Vec<Counted<'_>>> = BTreeMap::new();
         for (country, topic) in self.tables.country_topics(above) {
-            by_country.entry(Arc::clone(country)).or_default().push(listed(topic, windows));
+            by_country.entry(country).or_default().push(topic);
         }
-        for list in by_country.values_mut() {
-            rank(list, trends.country_topics_max);
+        let list = |(country, topics)| {
+            (Arc::clone(country), rank(topics, windows, trends.country_topics_max))
+        };
+        Lists {
+            worldwide: rank(self.tables.topics(above).collect(), windows, trends.topics_max),
+            by_country: by_country.into_iter().map(list).collect(),
         }
-        let mut lists = Lists { worldwide, by_country };
-        rank(&mut lists.worldwide, trends.topics_max);
-        lists
     }
+}
+
+/// Orders by count, then score, then topic; keeps the first `most` and numbers them.
+fn rank(mut topics: Vec<Counted<'_>>, windows: i64, most: usize) -> Vec<Trend> {
+    if (1..topics.len()).contains(&most) {
+        // Most have fewer responses than the last one listed, and need neither score nor order.
+        let by_count = |topic: &Counted<'_>| Reverse(topic.count);
+        let least = topics.select_nth_unstable_by_key(most - 1, by_count).1.count;
+        topics.retain(|topic| topic.count >= least);
+    }
+    let mut list: Vec<_> = topics.into_iter().map(|topic| listed(topic, windows)).collect();
+    list.sort_unstable_by(|a, b| {
+        let counts = Reverse(a.count).cmp(&Reverse(b.count));
+        counts.then(b.score.total_cmp(&a.score)).then_with(|| a.topic.cmp(&b.topic))
+    });
+    list.truncate(most);
+    for (trend, rank) in list.iter_mut().zip(1..) {
+        trend.rank = rank;
+    }
+    list
 }
 
 fn listed(topic: Counted<'_>, windows: i64) -> Trend {
@@ -138,18 +158,6 @@ fn listed(topic: Counted<'_>, windows: i64) -> Trend {
         rank: 0,
         score: score(topic.count, topic.sum, topic.sum_of_squares, windows),
         location: topic.location.mean(),
-    }
-}
-
-/// Orders by count, then score, then topic; keeps the first `most` and numbers them.
-fn rank(list: &mut Vec<Trend>, most: usize) {
-    list.sort_unstable_by(|a, b| {
-        let counts = Reverse(a.count).cmp(&Reverse(b.count));
-        counts.then(b.score.total_cmp(&a.score)).then_with(|| a.topic.cmp(&b.topic))
-    });
-    list.truncate(most);
-    for (trend, rank) in list.iter_mut().zip(1..) {
-        trend.rank = rank;
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 use pulso_model::CoordinateSum;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use crate::PaneAggregate;
+use crate::{PaneAggregate, pairs};
 
 /// Compaction is worth its cost when this many entries could be dead.
 const COMPACT_MIN: usize = 4096;
@@ -52,9 +52,12 @@ type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tables {
+    #[serde(with = "pairs")]
     topics: Map<Arc<str>, Topic>,
-    countries: IndexSet<Arc<str>, FxBuildHasher>,
+    #[serde(with = "pairs")]
+    countries: Map<Arc<str>, ()>,
     /// By index of country and of topic.
+    #[serde(with = "pairs")]
     country_topics: Map<(u32, u32), CountryTopic>,
 }
 
@@ -187,7 +190,7 @@ impl Tables {
             pairs.push(if dead(&entry.running) {
                 None
             } else {
-                let country = self.country(&old.countries[country as usize]);
+                let country = self.country(country_name(&old.countries, country));
                 let topic = topics[topic as usize].expect("a topic outlives its countries");
                 let place = (index_u32(country), topic);
                 Some(index_u32(self.country_topics.insert_full(place, entry).0))
@@ -219,14 +222,14 @@ impl Tables {
             let (key, topic) =
                 self.topics.get_index(topic as usize).expect("a topic outlives its countries");
             let counted = counted(key, topic.name(), &entry.running, entry.location);
-            (&self.countries[country as usize], counted)
+            (country_name(&self.countries, country), counted)
         })
     }
 
     fn country(&mut self, country: &str) -> usize {
         match self.countries.get_index_of(country) {
             Some(index) => index,
-            None => self.countries.insert_full(country.into()).0,
+            None => self.countries.insert_full(country.into(), ()).0,
         }
     }
 }
@@ -272,6 +275,10 @@ fn index_of(topics: &mut Map<Arc<str>, Topic>, key: &str) -> usize {
         Some(index) => index,
         None => topics.insert_full(key.into(), Topic::default()).0,
     }
+}
+
+fn country_name(countries: &Map<Arc<str>, ()>, index: u32) -> &Arc<str> {
+    countries.get_index(index as usize).expect("a country stays as long as its topics").0
 }
 
 fn index_u32(index: usize) -> u32 {

@@ -1,0 +1,143 @@
+-- The topics that most responses of a window carry in each country, for the windows that end in the
+-- days. The name of a topic is that of the window worldwide.
+-- Needs one window and the baseline before the days: from `$lookback_day`, `$lookback_ms` on.
+WITH recent AS (
+  SELECT
+    millis - ((millis % $slide_ms) + $slide_ms) % $slide_ms AS pane,
+    country,
+    topics,
+    topic_names,
+    CASE WHEN group_lat IS NULL THEN 0 ELSE 1 END AS places,
+    coalesce(CAST(round(group_lat * 1e6) AS BIGINT), 0) AS latitude,
+    coalesce(CAST(round(group_lon * 1e6) AS BIGINT), 0) AS longitude
+  FROM responses
+  WHERE "day" BETWEEN $lookback_day AND $to_day AND millis >= $lookback_ms
+),
+panes AS (
+  SELECT
+    pane,
+    country,
+    topic,
+    count(*) AS responses,
+    sum(places) AS places,
+    sum(latitude) AS latitude,
+    sum(longitude) AS longitude
+  FROM (
+    SELECT pane, country, places, latitude, longitude, unnest(topics) AS topic FROM recent
+  )
+  GROUP BY pane, country, topic
+),
+-- A window holds most when its last pane has just come in.
+busy AS (
+  SELECT
+    *,
+    sum(responses) OVER (
+      PARTITION BY country, topic ORDER BY pane RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
+    ) AS in_window,
+    lead(pane) OVER (PARTITION BY country, topic ORDER BY pane) AS next_pane
+  FROM panes
+),
+-- Every pane of the topics that are ever listed, empty ones too, until they have left all windows.
+grid AS (
+  SELECT
+    country,
+    topic,
+    slot,
+    CASE WHEN slot = pane THEN responses ELSE 0 END AS responses,
+    CASE WHEN slot = pane THEN places ELSE 0 END AS places,
+    CASE WHEN slot = pane THEN latitude ELSE 0 END AS latitude,
+    CASE WHEN slot = pane THEN longitude ELSE 0 END AS longitude
+  FROM (
+    SELECT
+      country, topic, pane, responses, places, latitude, longitude,
+      unnest(range(pane, coalesce(next_pane, pane + $size_ms), $slide_ms)) AS slot
+    FROM (SELECT *, max(in_window) OVER (PARTITION BY country, topic) AS peak FROM busy)
+    WHERE peak > $count_above
+  )
+),
+-- The window that ends with a pane.
+windows AS (
+  SELECT
+    country,
+    topic,
+    slot,
+    slot + $slide_ms AS window_end,
+    sum(responses) OVER in_window AS count,
+    sum(places) OVER in_window AS places,
+    sum(latitude) OVER in_window AS latitude,
+    sum(longitude) OVER in_window AS longitude
+  FROM grid
+  WINDOW in_window AS (
+    PARTITION BY country, topic ORDER BY slot
+    ROWS BETWEEN $panes_before PRECEDING AND CURRENT ROW
+  )
+),
+-- Windows before the topic's first pane count 0, so that they add nothing to the sums.
+compared AS (
+  SELECT
+    *,
+    least(greatest((window_end - $first_end_ms) / $slide_ms, 0), $baseline_windows) AS n,
+    coalesce(sum(count) OVER before, 0) AS s1,
+    coalesce(sum(count * count) OVER before, 0) AS s2
+  FROM windows
+  WINDOW before AS (
+    PARTITION BY country, topic ORDER BY slot
+    ROWS BETWEEN $baseline_windows PRECEDING AND 1 PRECEDING
+  )
+),
+scored AS (
+  SELECT
+    *,
+    CASE
+      WHEN n = 0 THEN 0.0
+      ELSE
+        round(
+          (count - CAST(s1 AS DOUBLE) / n)
+          / sqrt(greatest(CAST(s2 AS DOUBLE) / n - (CAST(s1 AS DOUBLE) / n) * (CAST(s1 AS DOUBLE) / n), 0.0) + 1.0)
+          * 1000.0
+        ) / 1000.0
+    END AS score
+  FROM compared
+  WHERE count > $count_above AND window_end >= $from_ms AND window_end < $to_ms
+),
+listed AS (
+  SELECT *
+  FROM (
+    SELECT
+      *,
+      row_number() OVER (
+        PARTITION BY window_end, country ORDER BY count DESC, score DESC, topic
+      ) AS rank
+    FROM scored
+  )
+  WHERE rank <= $country_topics_max
+),
+-- The names that each pane brings worldwide beside the listed windows that end with the pane.
+named AS (
+  SELECT
+    min(name) OVER (
+      PARTITION BY topic ORDER BY slot RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
+    ) AS window_name,
+    *
+  FROM (
+    SELECT topic, slot, NULL AS name, country, window_end, count, rank, score, places, latitude, longitude
+    FROM listed
+    UNION ALL
+    SELECT topic, pane, min(name), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM (SELECT pane, unnest(topics) AS topic, unnest(topic_names) AS name FROM recent)
+    GROUP BY pane, topic
+  )
+)
+SELECT
+  to_timestamp_millis(window_end) AS "@timestamp",
+  to_timestamp_millis(window_end - $size_ms) AS window_start,
+  country,
+  topic,
+  window_name AS name,
+  count,
+  rank,
+  score,
+  round(CAST(latitude AS DOUBLE) / places) / 1e6 AS "location.lat",
+  round(CAST(longitude AS DOUBLE) / places) / 1e6 AS "location.lon"
+FROM named
+WHERE window_end IS NOT NULL

@@ -1,0 +1,98 @@
+-- The topics that most responses of a window carry, for the windows that end in the days.
+-- Needs one window and the baseline before the days: from `$lookback_day`, `$lookback_ms` on.
+WITH panes AS (
+  SELECT pane, topic, count(*) AS responses, min(name) AS name
+  FROM (
+    SELECT pane, unnest(topics) AS topic, unnest(topic_names) AS name
+    FROM (
+      SELECT
+        millis - ((millis % $slide_ms) + $slide_ms) % $slide_ms AS pane, topics, topic_names
+      FROM responses
+      WHERE "day" BETWEEN $lookback_day AND $to_day AND millis >= $lookback_ms
+    )
+  )
+  GROUP BY pane, topic
+),
+-- A window holds most when its last pane has just come in.
+busy AS (
+  SELECT
+    *,
+    sum(responses) OVER (
+      PARTITION BY topic ORDER BY pane RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
+    ) AS in_window,
+    lead(pane) OVER (PARTITION BY topic ORDER BY pane) AS next_pane
+  FROM panes
+),
+-- Every pane of the topics that are ever listed, empty ones too, until they have left all windows.
+grid AS (
+  SELECT
+    topic,
+    slot,
+    CASE WHEN slot = pane THEN responses ELSE 0 END AS responses,
+    CASE WHEN slot = pane THEN name END AS name
+  FROM (
+    SELECT
+      topic, pane, responses, name,
+      unnest(range(pane, coalesce(next_pane, pane + $size_ms), $slide_ms)) AS slot
+    FROM (SELECT *, max(in_window) OVER (PARTITION BY topic) AS peak FROM busy)
+    WHERE peak > $count_above
+  )
+),
+-- The window that ends with a pane.
+windows AS (
+  SELECT
+    topic,
+    slot,
+    slot + $slide_ms AS window_end,
+    sum(responses) OVER in_window AS count,
+    min(name) OVER in_window AS name
+  FROM grid
+  WINDOW in_window AS (
+    PARTITION BY topic ORDER BY slot ROWS BETWEEN $panes_before PRECEDING AND CURRENT ROW
+  )
+),
+-- Windows before the topic's first pane count 0, so that they add nothing to the sums.
+compared AS (
+  SELECT
+    topic,
+    name,
+    window_end,
+    count,
+    least(greatest((window_end - $first_end_ms) / $slide_ms, 0), $baseline_windows) AS n,
+    coalesce(sum(count) OVER before, 0) AS s1,
+    coalesce(sum(count * count) OVER before, 0) AS s2
+  FROM windows
+  WINDOW before AS (
+    PARTITION BY topic ORDER BY slot ROWS BETWEEN $baseline_windows PRECEDING AND 1 PRECEDING
+  )
+),
+scored AS (
+  SELECT
+    *,
+    CASE
+      WHEN n = 0 THEN 0.0
+      ELSE
+        round(
+          (count - CAST(s1 AS DOUBLE) / n)
+          / sqrt(greatest(CAST(s2 AS DOUBLE) / n - (CAST(s1 AS DOUBLE) / n) * (CAST(s1 AS DOUBLE) / n), 0.0) + 1.0)
+          * 1000.0
+        ) / 1000.0
+    END AS score
+  FROM compared
+  WHERE count > $count_above AND window_end >= $from_ms AND window_end < $to_ms
+)
+SELECT
+  to_timestamp_millis(window_end) AS "@timestamp",
+  to_timestamp_millis(window_end - $size_ms) AS window_start,
+  topic,
+  name,
+  count,
+  rank,
+  score
+FROM (
+  SELECT
+    *,
+    row_number() OVER (PARTITION BY window_end ORDER BY count DESC, score DESC, topic) AS rank
+  FROM scored
+)
+WHERE rank <= $topics_max

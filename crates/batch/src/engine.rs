@@ -1,0 +1,349 @@
+//! SQL over the lake with bounded memory: what all jobs share.
+//!
+//! Takes any table with the lake's columns. Each run finds the echoes of its days first; the jobs then
+//! read `responses`, the lake without them. Knows nothing of views or of how documents look.
+
+mod apart;
+mod bind;
+mod positions;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DataFusionError, Result as DataFusionResult};
+pub(crate) use datafusion::execution::SendableRecordBatchStream as Rows;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::{Expr, ScalarUDF};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures::StreamExt;
+use pulso_model::{Day, DayRange, EventTime};
+
+use crate::{BatchError, Job};
+use apart::{Apart, ApartFunction};
+use bind::{Parameter, Parameters, bind};
+pub(crate) use positions::Positions;
+
+const ECHOES: &str = include_str!("input/echoes.sql");
+const OLDEST: &str = include_str!("input/oldest.sql");
+const FIRST: &str = include_str!("input/first.sql");
+const RESPONSES: &str = include_str!("input/responses.sql");
+const SUPERSEDED: &str = include_str!("input/superseded.sql");
+const VERSIONS: &str = include_str!("input/versions.sql");
+
+/// Two messages that are the same response are less than this apart: one second.
+const ECHO_REACH_MS: i64 = 1000;
+
+/// Windows and lists, as the speed layer has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSettings {
+    /// A multiple of `slide`.
+    pub size: Duration,
+    /// A day is a multiple of it.
+    pub slide: Duration,
+    /// A multiple of `slide`.
+    pub baseline: Duration,
+    pub count_above: u32,
+    pub topics_max: u32,
+    pub country_topics_max: u32,
+}
+
+/// What a run may use.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// Bytes; beyond, sorts and aggregations go to disk.
+    pub memory_max: usize,
+    pub threads: usize,
+    /// Where temporary files are put.
+    pub scratch: PathBuf,
+}
+
+/// Which rows a run may read, and which it leaves out besides echoes.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// What jobs over these days need.
+    Days(Vec<DayRange>),
+    Lake,
+    /// The whole lake as the speed layer saw it: without late messages, and before these offsets.
+    Counted {
+        late: Positions,
+        next_offsets: Vec<u64>,
+    },
+}
+
+/// Plans and runs SQL over one state of the lake.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    lake: Arc<dyn TableProvider>,
+    runtime: Arc<RuntimeEnv>,
+    threads: usize,
+    windows: WindowSettings,
+}
+
+impl Engine {
+    /// # Errors
+    /// When the directory for temporary files cannot be used.
+    pub fn new(
+        lake: Arc<dyn TableProvider>,
+        windows: WindowSettings,
+        resources: &Resources,
+    ) -> Result<Self, BatchError> {
+        let mode = DiskManagerMode::Directories(vec![resources.scratch.clone()]);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            .with_memory_pool(Arc::new(FairSpillPool::new(resources.memory_max)))
+            .build_arc()
+            .map_err(|source| BatchError::ReadLake { source })?;
+        Ok(Self { lake, runtime, threads: resources.threads.max(1), windows })
+    }
+
+    pub(crate) fn windows(&self) -> &WindowSettings {
+        &self.windows
+    }
+
+    /// The answer to a query of the lake itself.
+    pub(crate) async fn lake_rows(&self, sql: &str) -> Result<Rows, BatchError> {
+        let rows = async {
+            let rows = query(&self.session()?, sql, &Parameters::new()).await?;
+            rows.execute_stream().await
+        };
+        rows.await.map_err(|source| BatchError::ReadLake { source })
+    }
+
+    /// The days that have responses.
+    pub(crate) async fn days(&self) -> Result<BTreeSet<Day>, BatchError> {
+        let sql = "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL";
+        let mut rows = self.lake_rows(sql).await?;
+        let mut days = BTreeSet::new();
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(|source| BatchError::ReadLake { source })?;
+            days.extend(
+                batch.column(0).as_primitive::<Date32Type>().values().iter().copied().map(Day),
+            );
+        }
+        Ok(days)
+    }
+
+    /// Finds the echoes, and makes `responses` ready for jobs.
+    pub(crate) async fn responses(&self, input: Input) -> Result<Responses, BatchError> {
+        self.prepare(input).await.map_err(|source| BatchError::ReadLake { source })
+    }
+
+    fn session(&self) -> DataFusionResult<SessionContext> {
+        let mut config = SessionConfig::new().with_target_partitions(self.threads);
+        // All joins are written with the small side first; it is kept in memory and the other streams
+        // by, where the optimizer, for want of numbers, would send both through a shuffle.
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.join_reordering = false;
+        optimizer.hash_join_single_partition_threshold = usize::MAX;
+        optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+        let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        session.register_table("lake", Arc::clone(&self.lake))?;
+        Ok(session)
+    }
+
+    async fn prepare(&self, input: Input) -> DataFusionResult<Responses> {
+        let session = self.session()?;
+        let mut parameters = self.windows.parameters();
+        let oldest = query(&session, OLDEST, &parameters).await?;
+        let oldest = EventTime(single(oldest).await?.unwrap_or_default());
+        let (spans, first_until) = match &input {
+            Input::Days(days) => {
+                let oldest = Span::new(oldest.0, oldest.0 + 2 * ECHO_REACH_MS);
+                let days = days.iter().map(|days| self.windows.reach(*days));
+                (days.chain([oldest]).collect(), oldest)
+            }
+            Input::Lake | Input::Counted { .. } => (vec![Span::ALL], Span::ALL),
+        };
+
+        let mut echoes = Positions::default();
+        for span in spans {
+            span.put_into(&mut parameters);
+            collect_positions(query(&session, ECHOES, &parameters).await?, &mut echoes).await?;
+        }
+        let echoes = Arc::new(echoes);
+        let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], from_offsets: None };
+        let whole = matches!(input, Input::Lake);
+        if let Input::Counted { late, next_offsets } = input {
+            discarded.sets.push(Arc::new(late));
+            discarded.from_offsets = Some(next_offsets);
+        }
+        define(&session, "discarded", discarded, "responses", RESPONSES).await?;
+        if whole {
+            let mut superseded = Positions::default();
+            let found = query(&session, SUPERSEDED, &parameters).await?;
+            collect_positions(found, &mut superseded).await?;
+            let superseded = Apart { sets: vec![Arc::new(superseded)], from_offsets: None };
+            define(&session, "superseded", superseded, "versions", VERSIONS).await?;
+        }
+
+        // The oldest response is at most an echo's reach younger than the oldest message.
+        first_until.put_into(&mut parameters);
+        let first = single(query(&session, FIRST, &parameters).await?).await?.unwrap_or_default();
+        let slide = self.windows.slide_ms();
+        let first_end = first - first.rem_euclid(slide) + slide;
+        parameters.insert("first_end_ms", Parameter::Integer(first_end));
+        Ok(Responses { session, parameters, windows: self.windows, echoes })
+    }
+}
+
+/// `responses`, ready to be queried.
+#[derive(Clone)]
+pub(crate) struct Responses {
+    session: SessionContext,
+    parameters: Parameters,
+    windows: WindowSettings,
+    echoes: Arc<Positions>,
+}
+
+impl Responses {
+    pub(crate) fn echoes(&self) -> &Positions {
+        &self.echoes
+    }
+
+    /// The rows of a job for some days, in the order of the expressions (ascending).
+    pub(crate) async fn rows(
+        &self,
+        job: &Job,
+        days: DayRange,
+        order: Vec<Expr>,
+    ) -> Result<Rows, BatchError> {
+        let mut parameters = self.parameters.clone();
+        self.windows.put_days(days, &mut parameters);
+        let rows = async {
+            let mut rows = query(&self.session, job.sql, &parameters).await?;
+            if !order.is_empty() {
+                rows = rows.sort_by(order)?;
+            }
+            rows.execute_stream().await
+        };
+        rows.await.map_err(|source| BatchError::Compute { view: job.view, source })
+    }
+}
+
+/// A stretch of event time, `[from, to)`, and the days that hold it.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Span {
+    const ALL: Self =
+        Self { from_ms: *EventTime::RANGE.start(), to_ms: *EventTime::RANGE.end() + 1 };
+
+    /// Cut to the times that there are.
+    fn new(from_ms: i64, to_ms: i64) -> Self {
+        let Self { from_ms: first, to_ms: last } = Self::ALL;
+        Self { from_ms: from_ms.clamp(first, last), to_ms: to_ms.clamp(first, last) }
+    }
+
+    fn put_into(self, parameters: &mut Parameters) {
+        let last = EventTime((self.to_ms - 1).max(self.from_ms)).day();
+        parameters.insert("from_day", Parameter::Day(EventTime(self.from_ms).day()));
+        parameters.insert("to_day", Parameter::Day(last));
+        parameters.insert("from_ms", Parameter::Integer(self.from_ms));
+        parameters.insert("to_ms", Parameter::Integer(self.to_ms));
+    }
+}
+
+impl WindowSettings {
+    /// The width of a pane; at least 1.
+    pub(crate) fn slide_ms(&self) -> i64 {
+        millis(self.slide).max(1)
+    }
+
+    fn panes(&self, duration: Duration) -> i64 {
+        millis(duration) / self.slide_ms()
+    }
+
+    fn parameters(&self) -> Parameters {
+        let integers = [
+            ("slide_ms", self.slide_ms()),
+            ("size_ms", millis(self.size)),
+            ("reach_ms", millis(self.size) - self.slide_ms()),
+            ("panes_before", self.panes(self.size) - 1),
+            ("baseline_windows", self.panes(self.baseline)),
+            ("count_above", i64::from(self.count_above)),
+            ("topics_max", i64::from(self.topics_max)),
+            ("country_topics_max", i64::from(self.country_topics_max)),
+        ];
+        integers.map(|(name, number)| (name, Parameter::Integer(number))).into()
+    }
+
+    fn lookback_ms(&self) -> i64 {
+        millis(self.size) + millis(self.baseline)
+    }
+
+    /// What jobs over some days may read, with the reach of echoes.
+    fn reach(&self, days: DayRange) -> Span {
+        let from = days.first.start().0 - self.lookback_ms() - ECHO_REACH_MS;
+        Span::new(from, days.last.end().0 + ECHO_REACH_MS)
+    }
+
+    /// The parameters that say which days a job computes.
+    fn put_days(&self, days: DayRange, parameters: &mut Parameters) {
+        let days_span = Span::new(days.first.start().0, days.last.end().0);
+        days_span.put_into(parameters);
+        let lookback = Span::new(days_span.from_ms - self.lookback_ms(), days_span.to_ms);
+        parameters.insert("lookback_ms", Parameter::Integer(lookback.from_ms));
+        parameters.insert("lookback_day", Parameter::Day(EventTime(lookback.from_ms).day()));
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+async fn query(
+    session: &SessionContext,
+    sql: &str,
+    parameters: &Parameters,
+) -> DataFusionResult<DataFrame> {
+    let state = session.state();
+    let mut statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+    bind(&mut statement, parameters)
+        .map_err(|name| DataFusionError::Plan(format!("there is no parameter `{name}`")))?;
+    let plan = state.statement_to_plan(statement).await?;
+    session.execute_logical_plan(plan).await
+}
+
+/// The one integer of an answer.
+async fn single(rows: DataFrame) -> DataFusionResult<Option<i64>> {
+    let batches = rows.collect().await?;
+    let mut values = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>());
+    Ok(values.next().flatten())
+}
+
+/// Makes a function of positions, and a view that uses it.
+async fn define(
+    session: &SessionContext,
+    function: &'static str,
+    apart: Apart,
+    view: &str,
+    sql: &str,
+) -> DataFusionResult<()> {
+    session.register_udf(ScalarUDF::from(ApartFunction::new(function, apart)));
+    let view_rows = query(session, sql, &Parameters::new()).await?;
+    session.register_table(view, view_rows.into_view())?;
+    Ok(())
+}
+
+async fn collect_positions(rows: DataFrame, into: &mut Positions) -> DataFusionResult<()> {
+    let mut rows = rows.execute_stream().await?;
+    while let Some(batch) = rows.next().await {
+        let batch: RecordBatch = batch?;
+        let partitions = batch.column(0).as_primitive::<Int32Type>().values();
+        let offsets = batch.column(1).as_primitive::<Int64Type>().values();
+        for (&partition, &offset) in partitions.iter().zip(offsets) {
+            into.insert(partition, offset);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! The batch layer put together: archive, then jobs, each run recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::{Date32Type, Int64Type};
+use futures::TryStreamExt;
+use pulso_lake::Lake;
+use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
+use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
+use pulso_runtime::Config;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::archive::{ArchiveOptions, Until, archive};
+use crate::runs::{Journal, Outcome, Run};
+use crate::schedule::{Task, Work};
+use crate::verify::{Report, verify};
+use crate::{Computation, Days, Engine, JOBS, Job, Resources, WindowSettings};
+
+/// The name of the archive among the runs.
+const ARCHIVE: &str = "archive";
+
+/// How the batch layer works.
+#[derive(Clone, Debug)]
+pub struct LayerOptions {
+    pub windows: WindowSettings,
+    pub resources: Resources,
+    pub archive: ArchiveOptions,
+    /// How far behind the largest event time a day is taken as complete, in milliseconds.
+    pub max_out_of_orderness_ms: i64,
+}
+
+impl LayerOptions {
+    /// As configured; temporary files go to `scratch`.
+    pub fn new(config: &Config, scratch: PathBuf) -> Self {
+        let clamp = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let out_of_orderness = config.window.max_out_of_orderness.as_millis();
+        Self {
+            windows: WindowSettings {
+                size: config.window.size,
+                slide: config.window.slide,
+                baseline: config.trends.baseline,
+                count_above: u32::try_from(config.trends.count_above).unwrap_or(u32::MAX),
+                topics_max: clamp(config.trends.topics_max),
+                country_topics_max: clamp(config.trends.country_topics_max),
+            },
+            resources: Resources {
+                memory_max: config.batch.memory_max.as_usize(),
+                threads: config.batch.cores(),
+                scratch,
+            },
+            archive: ArchiveOptions::from(&config.archive),
+            max_out_of_orderness_ms: i64::try_from(out_of_orderness).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// Which days jobs compute. Views as of now are computed as a whole, whatever is selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// All days of the lake; the input is at its end, so all are complete.
+    Everything,
+    /// The days of the lake in a range.
+    Range(DayRange),
+    /// Days that changed, or became complete, since the job last succeeded.
+    Changed,
+}
+
+/// Archives and computes, over a log, a lake and a view store.
+#[derive(Debug)]
+pub struct BatchLayer<S, V, C> {
+    source: S,
+    lake: Lake,
+    views: V,
+    journal: Journal<V>,
+    clock: C,
+    options: LayerOptions,
+    shutdown: CancellationToken,
+}
+
+impl<S, V, C> BatchLayer<S, V, C>
+where
+    S: Source,
+    V: Views + BatchViews + Sink<ViewDocument> + Sync,
+    C: Clock,
+{
+    pub fn new(
+        source: S,
+        lake: Lake,
+        views: V,
+        clock: C,
+        options: LayerOptions,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let journal = Journal::new(views.clone());
+        Self { source, lake, views, journal, clock, options, shutdown }
+    }
+
+    /// Marks what an earlier program left unfinished. Before the first run.
+    ///
+    /// # Errors
+    /// When the view store fails.
+    pub async fn recover(&mut self) -> anyhow::Result<()> {
+        Ok(self.journal.fail_interrupted().await?)
+    }
+
+    /// Brings what is in the log by now into the lake; returns how many messages.
+    ///
+    /// # Errors
+    /// When the log or the lake fails; what was committed stays.
+    pub async fn archive(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<u64> {
+        let run = self.start(ARCHIVE).await?;
+        let archived = self.archive_run(progress).await;
+        self.end(run, archived).await
+    }
+
+    /// Computes jobs one after the other; returns the number of documents of each. A job that fails
+    /// does not keep the others from running; the first error is returned at the end.
+    ///
+    /// # Errors
+    /// When the lake, a query or the view store fails.
+    pub async fn run_jobs(
+        &mut self,
+        jobs: &[Job],
+        selection: Selection,
+        mut progress: impl FnMut(&Job) + Send,
+    ) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+        self.lake.refresh().await?;
+        let mut rows = BTreeMap::new();
+        let mut result = Ok(());
+        for job in jobs {
+            if self.shutdown.is_cancelled() {
+                break;
+            }
+            progress(job);
+            let run = self.start(job.name()).await?;
+            let done = self.job_run(job, selection).await;
+            match self.end(run, done).await {
+                Ok(count) => drop(rows.insert(job.name(), count)),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result.map(|()| rows)
+    }
+
+    /// Compares both layers' views with the lake; changes nothing.
+    ///
+    /// # Errors
+    /// When the lake or the view store cannot be read.
+    pub async fn verify(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<Report> {
+        self.lake.refresh().await?;
+        let table = self.lake.table_provider().await?;
+        let engine = Engine::new(table, self.options.windows, &self.options.resources)?;
+        Ok(verify(&engine, checkpoint, &self.views).await?)
+    }
+
+    async fn archive_run(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<Done> {
+        let Self { source, lake, options, shutdown, .. } = self;
+        let stop = shutdown.clone();
+        let summary =
+            archive(source, lake, &options.archive, Until::EndOfLog, stop, progress).await?;
+        let days = summary.days;
+        Ok(Done { rows: summary.rows, days, version: lake.version(), complete_until: None })
+    }
+
+    async fn job_run(&mut self, job: &Job, selection: Selection) -> anyhow::Result<Done> {
+        let Self { lake, views, options, shutdown, .. } = self;
+        let LayerOptions { windows, resources, .. } = options;
+        let table = lake.table_provider().await?;
+        let engine = Engine::new(table, *windows, resources)?;
+        let lake_days: BTreeSet<Day> = lake.days()?.into_keys().collect();
+        let complete_until = match selection {
+            Selection::Everything => Some(EventTime(*EventTime::RANGE.end())),
+            _ => complete_until(&engine, options.max_out_of_orderness_ms).await?,
+        };
+        let all = with_following(&engine, options, &lake_days).await?;
+        let days = match selection {
+            Selection::Everything => all,
+            Selection::Range(range) => {
+                all.into_iter().filter(|day| (range.first..=range.last).contains(day)).collect()
+            }
+            Selection::Changed => {
+                let last = self.journal.last_success(job.name()).await?;
+                changed(lake, last.as_ref(), &all, complete_until).await?
+            }
+        };
+        let (selected, version) = (Days { days, complete_until }, lake.version());
+        let computation = Computation::prepare(
+            &engine,
+            std::slice::from_ref(job),
+            &selected,
+            views.clone(),
+            shutdown.clone(),
+        );
+        let rows = computation.await?.run(job).await?;
+        Ok(Done { rows, days: selected.days, version, complete_until })
+    }
+
+    async fn start(&mut self, job: &str) -> anyhow::Result<(Run, Instant)> {
+        let run = Run::start(job, self.clock.now());
+        self.journal.record(&run).await?;
+        Ok((run, Instant::now()))
+    }
+
+    async fn end(
+        &mut self,
+        (mut run, begun): (Run, Instant),
+        done: anyhow::Result<Done>,
+    ) -> anyhow::Result<u64> {
+        run.ended = Some(EventTime(self.clock.now().0));
+        let result = match done {
+            Ok(Done { rows, days, version, complete_until }) => {
+                run.outcome = Outcome::Succeeded;
+                run.rows = Some(rows);
+                run.first_day = days.first().copied();
+                run.last_day = days.last().copied();
+                run.lake_version = Some(version);
+                run.complete_until = complete_until;
+                Ok(rows)
+            }
+            Err(error) => {
+                run.outcome = Outcome::Failed;
+                run.error = Some(format!("{error:#}"));
+                Err(error.context(format!("run `{}` failed", run.run)))
+            }
+        };
+        self.journal.record(&run).await?;
+        observe::batch_run(&run.job, run.outcome.name(), begun.elapsed());
+        result
+    }
+}
+
+/// What a run that succeeded did.
+struct Done {
+    rows: u64,
+    days: BTreeSet<Day>,
+    version: u64,
+    complete_until: Option<EventTime>,
+}
+
+/// The days of the lake, and each day into which windows of the day before reach.
+async fn with_following(
+    engine: &Engine,
+    options: &LayerOptions,
+    days: &BTreeSet<Day>,
+) -> anyhow::Result<BTreeSet<Day>> {
+    let size = options.windows.size.as_millis();
+    let sql = format!(
+        "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL \
+         AND CAST(mtime AS BIGINT) / 1000 >= (CAST(\"day\" AS INT) + 1) * CAST(86400000 AS BIGINT) - {size}"
+    );
+    let batches: Vec<_> = engine.lake_rows(&sql).await?.try_collect().await?;
+    let late = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Date32Type>());
+    let following = late.flatten().map(|day| Day(day).next());
+    Ok(days.iter().copied().chain(following).collect())
+}
+
+/// Every partition's messages have reached this event time, less the usual disorder. What comes
+/// later all the same changes its day, which is then computed again.
+async fn complete_until(
+    engine: &Engine,
+    max_out_of_orderness_ms: i64,
+) -> anyhow::Result<Option<EventTime>> {
+    let sql = "SELECT CAST(min(latest) AS BIGINT) / 1000 FROM ( \
+               SELECT max(mtime) AS latest FROM lake WHERE reason IS NULL GROUP BY \"partition\")";
+    let batches: Vec<_> = engine.lake_rows(sql).await?.try_collect().await?;
+    let mut times = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>());
+    let latest = times.next().flatten();
+    Ok(latest.map(|millis| EventTime(millis - max_out_of_orderness_ms)))
+}
+
+/// What a job has to compute again: days with new rows, the days after them (windows and baselines
+/// look back over midnight), and days that have become complete.
+async fn changed(
+    lake: &Lake,
+    last: Option<&Run>,
+    all: &BTreeSet<Day>,
+    complete_until: Option<EventTime>,
+) -> anyhow::Result<BTreeSet<Day>> {
+    let Some((run, version)) = last.and_then(|run| Some((run, run.lake_version?))) else {
+        return Ok(all.clone());
+    };
+    let new = lake.days_changed_since(version).await.context("failed to find what changed")?;
+    let became_complete = |day: &Day| {
+        let complete = |until: Option<EventTime>| until.is_some_and(|until| day.end() <= until);
+        complete(complete_until) && !complete(run.complete_until)
+    };
+    let again = new.iter().flat_map(|day| [*day, day.next()]);
+    Ok(again
+        .chain(all.iter().copied().filter(became_complete))
+        .filter(|day| all.contains(day))
+        .collect())
+}
+
+impl<S, V, C> Work for BatchLayer<S, V, C>
+where
+    S: Source,
+    V: Views + BatchViews + Sink<ViewDocument> + Sync,
+    C: Clock,
+{
+    async fn last_success(&mut self, task: Task) -> anyhow::Result<Option<WallTime>> {
+        let names: Vec<&str> = match task {
+            Task::Archive => vec![ARCHIVE],
+            Task::Jobs => JOBS.iter().map(Job::name).collect(),
+        };
+        let mut oldest: Option<WallTime> = None;
+        for name in names {
+            let Some(run) = self.journal.last_success(name).await? else { return Ok(None) };
+            let started = WallTime(run.started.0);
+            oldest = Some(oldest.map_or(started, |oldest| oldest.min(started)));
+        }
+        Ok(oldest)
+    }
+
+    async fn run(&mut self, task: Task) -> anyhow::Result<()> {
+        match task {
+            Task::Archive => self.archive(|_| ()).await.map(drop),
+            Task::Jobs => self.run_jobs(&JOBS, Selection::Changed, |_| ()).await.map(drop),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The batch layer: SQL over the master dataset makes exact views, and proves the speed layer's.
+
+mod archive;
+mod documents;
+mod engine;
+mod error;
+mod jobs;
+mod layer;
+mod run;
+mod runs;
+mod schedule;
+mod verify;
+
+pub use archive::{ArchiveOptions, ArchiveSummary, Until, archive};
+pub use engine::{Engine, Resources, WindowSettings};
+pub use error::{BatchError, StoreError};
+pub use jobs::{JOBS, Job};
+pub use layer::{BatchLayer, LayerOptions, Selection};
+pub use run::{Computation, Days};
+pub use runs::{Journal, Outcome, Run};
+pub use schedule::{Schedule, Task, Work, schedule};
+pub use verify::{Check, Difference, Report, verify};

@@ -1,0 +1,225 @@
+//! The reconciliation of both layers: is every message accounted for once, and do the layers agree?
+//!
+//! Reads the lake, the speed layer's checkpoint and the view store; changes nothing. What must hold
+//! is said in the names of the [`Check`]s, and that no [`Difference`] is found:
+//!
+//! - of closed panes and windows the speed layer's documents are exactly the jobs over all responses
+//!   but the late ones, up to the checkpoint;
+//! - its `responses` are all of them, late ones included;
+//! - what the batch layer published for the days it completed is what its jobs give now.
+
+mod compare;
+mod documents;
+mod offsets;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use pulso_model::{Day, DayRange, Layer, Scope, View, ViewDocument};
+use pulso_pipeline::{Checkpoint, LayerChoice, Views};
+
+use crate::engine::{Input, Positions, Responses};
+use crate::{BatchError, Engine, JOBS, Job};
+use compare::{Differences, compare};
+use documents::{Computed, Stored};
+
+/// A number that must be another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub partition: u32,
+    /// What is counted.
+    pub what: &'static str,
+    pub expected: u64,
+    pub found: u64,
+}
+
+/// A document, or a field of it, that is not as it is computed from the lake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub view: View,
+    /// Whose document it is.
+    pub layer: Layer,
+    pub id: String,
+    /// The field that differs; `None` when there is no such document on one side.
+    pub field: Option<String>,
+    /// In the view store.
+    pub stored: Option<String>,
+    /// By SQL over the lake.
+    pub computed: Option<String>,
+}
+
+/// What a reconciliation found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub checks: Vec<Check>,
+    /// How many documents of each view and layer were found equal.
+    pub equal: Vec<(View, Layer, u64)>,
+    /// The first differences.
+    pub differences: Vec<Difference>,
+    /// All of them.
+    pub difference_count: u64,
+}
+
+impl Report {
+    /// Whether every check and comparison came out right.
+    pub fn holds(&self) -> bool {
+        self.difference_count == 0 && self.checks.iter().all(Check::holds)
+    }
+}
+
+impl Check {
+    pub fn holds(&self) -> bool {
+        self.expected == self.found
+    }
+}
+
+/// Compares what the layers wrote with what the lake gives.
+///
+/// The lake must hold all messages before the checkpoint; what is missing is a difference.
+///
+/// # Errors
+/// When the lake or the view store cannot be read.
+pub async fn verify<V: Views>(
+    engine: &Engine,
+    checkpoint: &Checkpoint,
+    views: &V,
+) -> Result<Report, BatchError> {
+    let all = engine.responses(Input::Lake).await?;
+    let (late, checks) = offsets::check(engine, &all, checkpoint, views).await?;
+    let mut report = Report { checks, ..Report::default() };
+    let days = lake_days(engine).await?;
+    speed(engine, checkpoint, late, &days, views, &mut report).await?;
+    for job in JOBS.iter().filter(|job| job.by_day()) {
+        published(&all, job, views, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// The speed layer's documents.
+async fn speed<V: Views>(
+    engine: &Engine,
+    checkpoint: &Checkpoint,
+    late: Positions,
+    days: &BTreeSet<Day>,
+    views: &V,
+    report: &mut Report,
+) -> Result<(), BatchError> {
+    let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
+    if let Some(closed) = checkpoint.closed_until {
+        let input = Input::Counted { late, next_offsets: next_offsets.clone() };
+        let counted = engine.responses(input).await?;
+        let slide = engine.windows().slide_ms();
+        let complete = move |document: &ViewDocument| {
+            let width = if document.view == View::CountryActivity { slide } else { 0 };
+            document.time.0.saturating_add(width) <= closed.0
+        };
+        let windows = JOBS.iter().filter(|job| job.view.scope() == Scope::Day);
+        for job in windows.filter(|job| job.view != View::Responses) {
+            let ranges = single_days(days.iter().filter(|day| day.start() <= closed));
+            let computed = Computed::new(&counted, *job, ranges, Box::new(complete));
+            let choice = LayerChoice::Only(Layer::Speed);
+            let stored = Stored::scan(views, job.view, choice, Box::new(complete)).await?;
+            compare((job.view, Layer::Speed), stored, computed, report).await?;
+        }
+    }
+    let input = Input::Counted { late: Positions::default(), next_offsets };
+    responses(engine, &engine.responses(input).await?, days, views, report).await
+}
+
+/// The speed layer writes a response before the checkpoint that covers it, so the store may hold
+/// some that come after; these must be responses of the lake, too.
+async fn responses<V: Views>(
+    engine: &Engine,
+    before: &Responses,
+    days: &BTreeSet<Day>,
+    views: &V,
+    report: &mut Report,
+) -> Result<(), BatchError> {
+    let Some(job) = Job::named(View::Responses.name()) else { return Ok(()) };
+    let of = (View::Responses, Layer::Speed);
+    let ranges: Vec<_> = whole(days).into_iter().collect();
+    let computed = Computed::new(before, job, ranges.clone(), Box::new(|_| true));
+    let choice = LayerChoice::Only(Layer::Speed);
+    let stored = Stored::scan(views, job.view, choice, Box::new(|_| true)).await?;
+    let mut found = Report::default();
+    compare(of, stored, computed, &mut found).await?;
+    if found.difference_count > 0 {
+        let ahead = |difference: &&Difference| difference.computed.is_none();
+        let mut unknown: BTreeSet<_> =
+            found.differences.iter().filter(ahead).map(|d| d.id.clone()).collect();
+        let all = engine.responses(Input::Lake).await?;
+        let mut computed = Computed::new(&all, job, ranges, Box::new(|_| true));
+        while let Some(document) = computed.next().await? {
+            unknown.remove(&document.id);
+        }
+        let explained = |d: &Difference| d.computed.is_none() && !unknown.contains(&d.id);
+        let before = found.differences.len();
+        found.differences.retain(|difference| !explained(difference));
+        found.difference_count -= (before - found.differences.len()) as u64;
+    }
+    Differences::new(report).take(found);
+    Ok(())
+}
+
+/// The batch layer's documents of the days that it completed.
+async fn published<V: Views>(
+    all: &Responses,
+    job: &Job,
+    views: &V,
+    report: &mut Report,
+) -> Result<(), BatchError> {
+    let view = job.view;
+    let failed = |source| BatchError::Read { view, source: Box::new(source) };
+    let days = views.completed_days(view).await.map_err(failed)?;
+    let ranges = if view == View::Responses {
+        whole(&days).into_iter().collect()
+    } else {
+        single_days(days.iter())
+    };
+    let inside = move |document: &ViewDocument| days.contains(&document.time.day());
+    let computed = Computed::new(all, *job, ranges, Box::new(inside.clone()));
+    let choice = LayerChoice::Only(Layer::Batch);
+    let stored = Stored::scan(views, view, choice, Box::new(inside)).await?;
+    compare((view, Layer::Batch), stored, computed, report).await
+}
+
+/// The days of responses, and the day after each: windows may end there.
+async fn lake_days(engine: &Engine) -> Result<BTreeSet<Day>, BatchError> {
+    let days = engine.days().await?;
+    Ok(days.into_iter().flat_map(|day| [day, day.next()]).collect())
+}
+
+fn single_days<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<DayRange> {
+    days.map(|&day| DayRange { first: day, last: day }).collect()
+}
+
+fn whole(days: &BTreeSet<Day>) -> Option<DayRange> {
+    Some(DayRange { first: *days.first()?, last: *days.last()? })
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Check { partition, what, expected, found } in &self.checks {
+            if expected == found {
+                writeln!(formatter, "partition {partition}: {what}: {found}")?;
+            } else {
+                writeln!(formatter, "partition {partition}: {what}: {found}, not {expected}")?;
+            }
+        }
+        for (view, layer, count) in &self.equal {
+            writeln!(formatter, "{view} ({layer}): {count} documents as computed")?;
+        }
+        for Difference { view, layer, id, field, stored, computed } in &self.differences {
+            let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
+            let field = field.as_ref().map(|name| format!(", `{name}`")).unwrap_or_default();
+            let (stored, computed) = (show(stored), show(computed));
+            writeln!(formatter, "{view} ({layer}) `{id}`{field}: {stored}, computed {computed}")?;
+        }
+        let count =
+            self.difference_count + self.checks.iter().filter(|c| !c.holds()).count() as u64;
+        match count {
+            0 => writeln!(formatter, "every message is accounted for once, and the layers agree"),
+            _ => writeln!(formatter, "{count} differences"),
+        }
+    }
+}

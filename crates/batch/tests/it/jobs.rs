@@ -1,0 +1,169 @@
+//! Every job against the naive recount, over random messages with all that real ones have.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+use proptest::test_runner::{Config, TestRunner};
+use pulso_batch::{Days, JOBS, WindowSettings};
+use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
+use pulso_pipeline::Record;
+use pulso_testkit::message::message;
+use serde_json::json;
+
+use crate::naive::{self, Counted, Totals};
+use crate::support::{Bodies, TestLake, bodies, records, run, small_windows, written};
+
+/// Each makes a lake on disk.
+const CASES: u32 = 60;
+
+/// 2017-03-19T00:00:00Z; messages lie around it.
+const MIDNIGHT: i64 = 1_489_881_600_000;
+
+const NAMES: [&str; 3] = ["Art", "ART", "art"];
+
+#[derive(Clone, Debug)]
+struct Sent {
+    rsvp_id: i64,
+    mtime: i64,
+    response: &'static str,
+    guests: u32,
+    group: i64,
+    topics: Vec<(&'static str, usize)>,
+    place: (f64, f64),
+    venue: Option<(f64, f64)>,
+    /// Sent again so many messages later, with the time rounded or not.
+    echo: Option<(usize, bool)>,
+}
+
+/// Some in the middle of seconds, some where rounding crosses a second, a pane and midnight.
+fn mtime() -> impl Strategy<Value = i64> {
+    let far = prop_oneof![18 => Just(0), 1 => Just(-40 * 86_400_000), 1 => Just(-3_600_000)];
+    let time = prop_oneof![-200_000..200_000_i64, -3_000..3_000_i64];
+    let millis = prop_oneof![Just(None), Just(Some(499)), Just(Some(500)), Just(Some(0))];
+    (far, time, millis).prop_map(|(far, time, millis)| {
+        let time = MIDNIGHT + far + time;
+        millis.map_or(time, |millis| time.div_euclid(1000) * 1000 + millis)
+    })
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let response = prop_oneof![6 => Just("yes"), 3 => Just("no"), 1 => Just("waitlist")];
+    let topic = (prop_oneof![Just("art"), Just("go"), Just("wine"), Just("rust")], 0..3_usize);
+    let topics = vec(topic, 1..4);
+    let degrees = || (-90.0..90.0_f64, -180.0..180.0_f64);
+    let place = prop_oneof![3 => degrees(), 1 => Just((0.0, 0.0)), 1 => Just((91.0, 0.0))];
+    let venue = proptest::option::of(prop_oneof![degrees(), Just((0.0, 0.0))]);
+    let echo = proptest::option::weighted(0.3, (0..12_usize, any::<bool>()));
+    (0..25_i64, mtime(), response, 0..3_u32, 0..4_i64, topics, place, venue, echo).prop_map(
+        |(rsvp_id, mtime, response, guests, group, topics, place, venue, echo)| Sent {
+            rsvp_id,
+            mtime,
+            response,
+            guests,
+            group,
+            topics,
+            place,
+            venue,
+            echo,
+        },
+    )
+}
+
+fn render(sent: &Sent, mtime: i64) -> Bytes {
+    let topics = sent.topics.iter();
+    let topics = topics.map(|&(key, name)| json!({"urlkey": key, "topic_name": NAMES[name]}));
+    let message = message(sent.rsvp_id, mtime)
+        .response(sent.response)
+        .guests(sent.guests)
+        .member(sent.rsvp_id % 11)
+        .event(&format!("e{}/{}", sent.group, sent.rsvp_id % 2))
+        .group(sent.group)
+        .country(["de", "us"][usize::try_from(sent.group % 2).unwrap()])
+        .coordinates(sent.place.0, sent.place.1)
+        .set("/group/group_topics", topics.collect());
+    let message = match sent.venue {
+        Some((latitude, longitude)) => message.venue(sent.group, latitude, longitude),
+        None => message,
+    };
+    message.bytes()
+}
+
+/// The log: echoes later than their originals, or (as `take` is arbitrary) before them.
+fn messages(all: &[Sent]) -> Vec<Bytes> {
+    let mut slots: BTreeMap<usize, Vec<Bytes>> = BTreeMap::new();
+    for (index, sent) in all.iter().enumerate() {
+        slots.entry(index).or_default().push(render(sent, sent.mtime));
+        if let Some((later, rounded)) = sent.echo {
+            let second = EventTime(sent.mtime).nearest_second() * 1000;
+            let mtime = if rounded { second } else { sent.mtime };
+            slots.entry(index + later).or_default().push(render(sent, mtime));
+        }
+    }
+    let mut messages: Vec<_> = slots.into_values().flatten().collect();
+    messages.push(Bytes::from_static(b"{not a message"));
+    messages
+}
+
+fn days_of(records: &[Record]) -> Vec<Day> {
+    let counted = naive::responses(records);
+    let days = counted.iter().map(|counted| counted.response.event_time.day());
+    days.flat_map(|day| [day.previous(), day, day.next()]).collect()
+}
+
+fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days: &Days) -> Bodies {
+    let slide = i64::try_from(windows.slide.as_millis()).unwrap();
+    let in_days = |documents: Vec<ViewDocument>| {
+        let inside = |document: &ViewDocument| days.days.contains(&document.time.day());
+        bodies(&documents.into_iter().filter(inside).collect::<Vec<_>>())
+    };
+    let by_day = |events| {
+        let totals = |&day| naive::totals(counted, Totals { events, day: Some(day) });
+        days.days.iter().flat_map(totals).collect()
+    };
+    match view {
+        View::Responses => in_days(naive::response_documents(counted)),
+        View::CountryActivity => in_days(naive::activity(counted, slide)),
+        View::TrendingTopics => in_days(naive::trends(counted, windows, false)),
+        View::TrendingTopicsByCountry => in_days(naive::trends(counted, windows, true)),
+        View::Groups => naive::totals(counted, Totals { events: false, day: None }),
+        View::Events => naive::totals(counted, Totals { events: true, day: None }),
+        View::GroupDays => by_day(false),
+        View::EventDays => by_day(true),
+        View::DeadLetters | View::LateResponses | View::BatchRuns => Bodies::new(),
+    }
+}
+
+async fn check(records: &[Record], windows: WindowSettings, days: &Days) {
+    let counted = naive::responses(records);
+    let lake = TestLake::of(records).await;
+    let engine = lake.engine(windows).await;
+    let by_day: Vec<_> = JOBS.into_iter().filter(|job| job.by_day()).collect();
+    let now: Vec<_> = JOBS.into_iter().filter(|job| !job.by_day()).collect();
+    for jobs in [by_day, now] {
+        let views = run(&engine, &jobs, days).await;
+        for job in jobs {
+            let documents = written(&views, job.view, Layer::Batch).await;
+            let expected = expected(&counted, job.view, &windows, days);
+            let (got, wanted) = (bodies(&documents), expected);
+            assert_eq!(got, wanted, "{}", job.name());
+        }
+    }
+}
+
+#[test]
+fn all_jobs_agree_with_a_naive_recount() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut runner = TestRunner::new(Config { cases: CASES, ..Config::default() });
+    let inputs = (vec(sent(), 1..60), 1..4_u32, subsequence(vec![0, 1, 2, 3, 4, 5, 6, 7, 8], 1..9));
+    let result = runner.run(&inputs, |(sent, partitions, picked)| {
+        let records = records(&messages(&sent), partitions);
+        let all = days_of(&records);
+        let days = picked.into_iter().filter_map(|index| all.get(index).copied()).collect();
+        runtime.block_on(check(&records, small_windows(), &Days { days, complete_until: None }));
+        Ok(())
+    });
+    result.unwrap();
+}

@@ -1,0 +1,6 @@
+//! The batch layer over real Delta tables in temporary folders.
+
+mod golden;
+mod jobs;
+mod naive;
+mod support;

@@ -1,0 +1,122 @@
+//! Lakes made of messages, and what the batch layer computes from them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pulso_batch::{Computation, Days, Engine, Job, Resources, WindowSettings};
+use pulso_lake::{Lake, SegmentBuilder};
+use pulso_model::{Layer, View, ViewDocument, WallTime, rsvp_id};
+use pulso_pipeline::memory::MemoryViews;
+use pulso_pipeline::{Headers, LayerChoice, Record, Views, partition_of};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// When all test messages were stored: 2017-07-14T02:40:00Z, after all their event times.
+pub(crate) const LOG_TIME: WallTime = WallTime(1_500_000_000_000);
+
+const MEMORY_MAX: usize = 256 * 1024 * 1024;
+
+/// Bodies by `_id`.
+pub(crate) type Bodies = BTreeMap<String, Value>;
+
+/// Small windows, so that few messages fill many of them.
+pub(crate) fn small_windows() -> WindowSettings {
+    WindowSettings {
+        size: Duration::from_secs(60),
+        slide: Duration::from_secs(10),
+        baseline: Duration::from_secs(120),
+        count_above: 1,
+        topics_max: 3,
+        country_topics_max: 2,
+    }
+}
+
+/// The messages as a log of some partitions stores them, one after the other.
+pub(crate) fn records(messages: &[Bytes], partitions: u32) -> Vec<Record> {
+    let mut next_offsets = BTreeMap::<u32, u64>::new();
+    let record = |payload: &Bytes| {
+        let partition = partition_of(rsvp_id(payload), partitions);
+        let next = next_offsets.entry(partition).or_default();
+        let offset = *next;
+        *next += 1;
+        let headers = Headers { source: "test".into(), received_time: LOG_TIME };
+        Record { partition, offset, log_time: LOG_TIME, headers, payload: payload.clone() }
+    };
+    messages.iter().map(record).collect()
+}
+
+/// A lake that holds the records; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct TestLake {
+    pub(crate) folder: TempDir,
+    pub(crate) lake: Lake,
+}
+
+impl TestLake {
+    pub(crate) async fn of(records: &[Record]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let lake = Lake::open_or_create(folder.path().join("messages")).await.unwrap();
+        let mut lake = Self { folder, lake };
+        lake.append(records).await;
+        lake
+    }
+
+    pub(crate) async fn append(&mut self, records: &[Record]) {
+        let partitions = records.iter().map(|record| record.partition + 1).max().unwrap_or(1);
+        let next_offsets = self.lake.next_offsets(partitions).await.unwrap();
+        let mut segment = SegmentBuilder::new(&next_offsets);
+        records.iter().for_each(|record| segment.push(record).unwrap());
+        self.lake.append(segment.finish()).await.unwrap();
+    }
+
+    pub(crate) async fn engine(&self, windows: WindowSettings) -> Engine {
+        self.engine_with_memory(windows, MEMORY_MAX).await
+    }
+
+    pub(crate) async fn engine_with_memory(
+        &self,
+        windows: WindowSettings,
+        memory_max: usize,
+    ) -> Engine {
+        let scratch = self.folder.path().join("scratch");
+        let resources = Resources { memory_max, threads: 2, scratch };
+        let table = self.lake.table_provider().await.unwrap();
+        Engine::new(table, windows, &resources).unwrap()
+    }
+
+    /// All days that have rows, and the day after each: windows may end there.
+    pub(crate) fn days(&self) -> Days {
+        let days = self.lake.days().unwrap();
+        let days = days.keys().flat_map(|day| [*day, day.next()]).collect();
+        Days { days, complete_until: None }
+    }
+}
+
+/// Runs jobs into a store of their own.
+pub(crate) async fn run(engine: &Engine, jobs: &[Job], days: &Days) -> MemoryViews {
+    let views = MemoryViews::default();
+    let shutdown = CancellationToken::new();
+    let computation =
+        Computation::prepare(engine, jobs, days, views.clone(), shutdown).await.unwrap();
+    for job in jobs {
+        computation.run(job).await.unwrap();
+    }
+    views
+}
+
+/// What a layer has written of a view.
+pub(crate) async fn written(views: &MemoryViews, view: View, layer: Layer) -> Vec<ViewDocument> {
+    let mut chunks = views.scan(view, LayerChoice::Only(layer)).await.unwrap();
+    let mut documents = Vec::new();
+    while let Some(chunk) = chunks.recv().await {
+        documents.extend(chunk.unwrap().into_iter().map(|stored| stored.document));
+    }
+    documents
+}
+
+pub(crate) fn bodies(documents: &[ViewDocument]) -> Bodies {
+    let body = |document: &ViewDocument| serde_json::from_str(&document.body).unwrap();
+    documents.iter().map(|document| (document.id.clone(), body(document))).collect()
+}

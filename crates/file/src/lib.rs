@@ -1,0 +1,12 @@
+//! Files of lines as the edges of a pipeline: messages in, view documents out.
+//!
+//! Reads plain, gzip and zstd files and standard input. Knows nothing of partitions, which a file does
+//! not have, and keeps no checkpoints: a file is read again from its start.
+
+mod reader;
+mod sink;
+mod source;
+
+pub use reader::{FileError, FileInput, FileReader, LineBatch};
+pub use sink::{NdjsonError, NdjsonOutput, NdjsonSink};
+pub use source::FileSource;

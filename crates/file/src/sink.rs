@@ -1,0 +1,168 @@
+//! View documents as lines of JSON.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::{convert, fmt, mem};
+
+use pulso_model::ViewDocument;
+use pulso_pipeline::{AdapterError, Retry, Sink};
+
+/// How much is gathered before it is given to the operating system; bounds the memory.
+const BUFFER_BYTES: usize = 1024 * 1024;
+
+/// Where the lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NdjsonOutput {
+    /// Made anew: what was in the file is lost.
+    Path(PathBuf),
+    /// Standard output, written `-`.
+    Standard,
+}
+
+impl FromStr for NdjsonOutput {
+    type Err = convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if text == "-" { Self::Standard } else { Self::Path(text.into()) })
+    }
+}
+
+impl fmt::Display for NdjsonOutput {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(formatter),
+            Self::Standard => formatter.write_str("standard output"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NdjsonError {
+    #[error("failed to create `{output}`")]
+    Create { output: NdjsonOutput, source: io::Error },
+    #[error("failed to write to `{output}`")]
+    Write { output: NdjsonOutput, source: io::Error },
+    #[error("failed to bring `{output}` to disk")]
+    Sync { output: NdjsonOutput, source: io::Error },
+    /// Nobody reads the pipe any more: the end of a program's work rather than a failure.
+    #[error("the reader of `{output}` has gone")]
+    Closed { output: NdjsonOutput },
+}
+
+impl AdapterError for NdjsonError {
+    /// Never again: a part of the lines may be out already.
+    fn retry(&self) -> Retry {
+        Retry::No
+    }
+}
+
+/// Writes one object a line: `_view`, `_id`, and the document's own fields; of a document that is to
+/// be removed `_view`, `_id` and `"_removed":true`.
+///
+/// A later line of the same view and id takes the place of an earlier one, except in a view whose
+/// first write wins. Acknowledges what the operating system has taken; see [`NdjsonSink::sync`].
+/// Clones write to the same place.
+#[derive(Clone, Debug)]
+pub struct NdjsonSink {
+    output: NdjsonOutput,
+    /// `None` stands for standard output.
+    file: Option<Arc<File>>,
+    /// Lines on their way; empty between calls.
+    buffer: Vec<u8>,
+}
+
+impl NdjsonSink {
+    /// # Errors
+    /// [`NdjsonError::Create`].
+    pub fn create(output: NdjsonOutput) -> Result<Self, NdjsonError> {
+        let file = match &output {
+            NdjsonOutput::Standard => None,
+            NdjsonOutput::Path(path) => match File::create(path) {
+                Ok(file) => Some(Arc::new(file)),
+                Err(source) => return Err(NdjsonError::Create { output, source }),
+            },
+        };
+        Ok(Self { output, file, buffer: Vec::new() })
+    }
+
+    /// Waits until a regular file is on disk.
+    ///
+    /// # Errors
+    /// [`NdjsonError::Sync`].
+    pub async fn sync(&self) -> Result<(), NdjsonError> {
+        let Some(file) = self.file.clone() else { return Ok(()) };
+        let sync = move || if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) };
+        let output = self.output.clone();
+        blocking(sync).await.map_err(|source| NdjsonError::Sync { output, source })
+    }
+
+    async fn flush(&mut self) -> Result<(), NdjsonError> {
+        let (file, mut buffer) = (self.file.clone(), mem::take(&mut self.buffer));
+        let write = move || {
+            match file {
+                Some(file) => (&*file).write_all(&buffer)?,
+                None => {
+                    let mut output = io::stdout().lock();
+                    output.write_all(&buffer)?;
+                    output.flush()?;
+                }
+            }
+            buffer.clear();
+            Ok(buffer)
+        };
+        let output = || self.output.clone();
+        self.buffer = blocking(write).await.map_err(|source| match source.kind() {
+            ErrorKind::BrokenPipe => NdjsonError::Closed { output: output() },
+            _ => NdjsonError::Write { output: output(), source },
+        })?;
+        Ok(())
+    }
+}
+
+/// The reader of a pipe may let us wait for ever, and the async side must not.
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::task::spawn_blocking(job).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+impl Sink<ViewDocument> for NdjsonSink {
+    type Error = NdjsonError;
+
+    async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), NdjsonError> {
+        self.buffer.reserve(BUFFER_BYTES);
+        for document in documents {
+            push_line(&mut self.buffer, &document);
+            if self.buffer.len() >= BUFFER_BYTES {
+                self.flush().await?;
+            }
+        }
+        self.flush().await
+    }
+}
+
+/// The body is an object already, so the two keys are put in front of its first one.
+fn push_line(line: &mut Vec<u8>, document: &ViewDocument) {
+    line.extend_from_slice(b"{\"_view\":\"");
+    line.extend_from_slice(document.view.name().as_bytes());
+    line.extend_from_slice(b"\",\"_id\":");
+    serde_json::to_writer(&mut *line, &document.id).expect("text is always JSON");
+    match document.body.as_bytes() {
+        [] => line.extend_from_slice(b",\"_removed\":true}"),
+        [b'{', b'}'] => line.push(b'}'),
+        [_, fields @ ..] => {
+            line.push(b',');
+            line.extend_from_slice(fields);
+        }
+    }
+    line.push(b'\n');
+}

@@ -1,0 +1,142 @@
+//! Files as a log of one partition.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, vec};
+
+use bytes::Bytes;
+use pulso_pipeline::{Batch, Clock, Headers, Record, Source};
+use tokio::time::timeout;
+
+use crate::{FileError, FileInput, FileReader};
+
+/// The longest wait of [`Source::next_batch`] for something new.
+const MAX_WAIT: Duration = Duration::from_millis(200);
+
+/// Reads the messages of some inputs, one after another. A message's offset is its number, counting
+/// from 0 over all inputs, empty lines left out. Its log time is when it is read, its source the name
+/// of the file.
+///
+/// Reads the chunks that [`FileReader`] gives, so a batch's bytes are bounded too.
+pub struct FileSource<C> {
+    inputs: Vec<FileInput>,
+    line_bytes_max: usize,
+    batch_records: usize,
+    clock: C,
+    next_offset: u64,
+    /// The number of the input being read.
+    current: usize,
+    /// `None` before the current input is opened.
+    reader: Option<FileReader>,
+    /// Read, but not given yet.
+    lines: vec::IntoIter<Bytes>,
+}
+
+impl<C: Clock> FileSource<C> {
+    /// Gives at most `batch_records` messages at once; of a line longer than `line_bytes_max` the rest
+    /// is cut off.
+    ///
+    /// # Errors
+    /// [`FileError::Open`] for the first file that cannot be opened.
+    pub fn open(
+        inputs: Vec<FileInput>,
+        line_bytes_max: usize,
+        batch_records: usize,
+        clock: C,
+    ) -> Result<Self, FileError> {
+        for input in &inputs {
+            // To learn of a missing file before the others have been read for an hour.
+            input.check()?;
+        }
+        Ok(Self {
+            inputs,
+            line_bytes_max,
+            batch_records: batch_records.max(1),
+            clock,
+            next_offset: 0,
+            current: 0,
+            reader: None,
+            lines: Vec::new().into_iter(),
+        })
+    }
+
+    /// Makes sure that there are lines to give; false at the end of the last input.
+    async fn fill(&mut self) -> Result<bool, FileError> {
+        while self.lines.as_slice().is_empty() {
+            let Some(input) = self.inputs.get(self.current) else { return Ok(false) };
+            let reader = match &mut self.reader {
+                Some(reader) => reader,
+                None => self.reader.insert(FileReader::open(input.clone(), self.line_bytes_max)?),
+            };
+            match reader.next_batch().await? {
+                Some(batch) => self.lines = batch.lines.into_iter(),
+                None => {
+                    self.reader = None;
+                    self.current += 1;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self) -> Vec<Record> {
+        let log_time = self.clock.now();
+        let source: Arc<str> = self.inputs[self.current].name().into();
+        let offsets = self.next_offset..;
+        let records = self.lines.by_ref().take(self.batch_records).zip(offsets);
+        let records: Vec<_> = records
+            .map(|(payload, offset)| {
+                let headers = Headers { source: Arc::clone(&source), received_time: log_time };
+                Record { partition: 0, offset, log_time, headers, payload }
+            })
+            .collect();
+        self.next_offset += records.len() as u64;
+        records
+    }
+}
+
+impl<C: Clock> Source for FileSource<C> {
+    type Error = FileError;
+
+    fn partitions(&self) -> u32 {
+        1
+    }
+
+    /// Going back begins anew with the first input, and is an error when one of them is standard input.
+    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), FileError> {
+        let next_offset = next_offsets.first().copied().unwrap_or(0);
+        if next_offset < self.next_offset {
+            if self.inputs.contains(&FileInput::Standard) {
+                return Err(FileError::GoBack);
+            }
+            (self.next_offset, self.current, self.reader) = (0, 0, None);
+            self.lines = Vec::new().into_iter();
+        }
+        while self.next_offset < next_offset && self.fill().await? {
+            let left = usize::try_from(next_offset - self.next_offset).unwrap_or(usize::MAX);
+            self.next_offset += self.lines.by_ref().take(left).count() as u64;
+        }
+        Ok(())
+    }
+
+    async fn next_batch(&mut self) -> Result<Batch, FileError> {
+        let (records, finished) = match timeout(MAX_WAIT, self.fill()).await {
+            Err(_) => (Vec::new(), false),
+            Ok(filled) => match filled? {
+                true => (self.take(), false),
+                false => (Vec::new(), true),
+            },
+        };
+        Ok(Batch { records, end_offsets: vec![self.next_offset], finished })
+    }
+}
+
+impl<C> fmt::Debug for FileSource<C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inputs = &self.inputs;
+        formatter.debug_struct("FileSource").field("inputs", inputs).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! A segment: the rows that one commit adds to the table, sorted by day, then by log position.
+//!
+//! Pure: it decodes and sorts in memory; files and commits are made elsewhere.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use pulso_model::{Day, decode};
+use pulso_pipeline::Record;
+
+use crate::Error;
+use crate::columns::Rows;
+
+/// Rows in one Arrow batch. Small enough that growing its buffers costs little, large enough that
+/// the Parquet writer is called rarely.
+const CHUNK_ROWS: usize = 4096;
+
+/// Payload bytes in one Arrow batch; far below the 2 GiB that its 32-bit offsets can hold.
+const CHUNK_BYTES: usize = 32 * 1024 * 1024;
+
+/// The most (day, partition) pairs in one segment: each costs a builder, each day a file. Only a
+/// source whose event times jump about wildly comes near it.
+const MAX_PARTS: usize = 1024;
+
+/// What a row takes besides its payload and decoded text: numbers, offsets and validity.
+const ROW_BYTES: usize = 400;
+
+/// Collects records that follow each other in the log.
+#[derive(Debug)]
+pub struct SegmentBuilder {
+    parts: BTreeMap<(Day, u32), Part>,
+    offsets: Vec<Range<u64>>,
+    rows: u64,
+    dead_letters: u64,
+    skipped: u64,
+    bytes: usize,
+}
+
+/// The rows of one day from one partition.
+#[derive(Debug)]
+struct Part {
+    chunks: Vec<RecordBatch>,
+    rows: Rows,
+    payload_bytes: usize,
+}
+
+impl SegmentBuilder {
+    /// A segment that begins at the given offset of each partition of the log.
+    pub fn new(next_offsets: &[u64]) -> Self {
+        Self {
+            parts: BTreeMap::new(),
+            offsets: next_offsets.iter().map(|&offset| offset..offset).collect(),
+            rows: 0,
+            dead_letters: 0,
+            skipped: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Decodes a record and adds its row. Offsets that the log no longer has (or never had) may be
+    /// missing before it; they are counted as skipped.
+    ///
+    /// # Errors
+    /// [`Error::OutOfOrder`] when the record does not come after those of its partition so far,
+    /// [`Error::UnknownPartition`] when the log has no such partition.
+    pub fn push(&mut self, record: &Record) -> Result<(), Error> {
+        let Record { partition, offset, .. } = *record;
+        let offsets = usize::try_from(partition).ok().and_then(|index| self.offsets.get_mut(index));
+        let offsets = offsets.ok_or(Error::UnknownPartition { partition })?;
+        let Some(gap) = offset.checked_sub(offsets.end) else {
+            return Err(Error::OutOfOrder { partition, offset, next_offset: offsets.end });
+        };
+        offsets.end = offset + 1;
+        self.skipped += gap;
+
+        let decoded = decode(&record.payload, record.log_time);
+        let day = match &decoded {
+            Ok(response) => response.event_time.day(),
+            Err(_) => record.log_time.day(),
+        };
+        let part = self.parts.entry((day, partition)).or_insert_with(Part::empty);
+        part.rows.push(record, &decoded);
+        part.payload_bytes += record.payload.len();
+        if part.rows.len() >= CHUNK_ROWS || part.payload_bytes >= CHUNK_BYTES {
+            part.close_chunk();
+        }
+        self.rows += 1;
+        self.dead_letters += u64::from(decoded.is_err());
+        // The decoded text of a usual message is two thirds of it.
+        self.bytes += ROW_BYTES + record.payload.len() + record.payload.len() * 2 / 3;
+        Ok(())
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Roughly the memory that the rows take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it is time to write: so many bytes, or too many days at once.
+    pub fn full(&self, bytes_max: usize) -> bool {
+        self.bytes >= bytes_max || self.parts.len() >= MAX_PARTS
+    }
+
+    /// One past the last offset of each partition; where the next segment begins.
+    pub fn next_offsets(&self) -> Vec<u64> {
+        self.offsets.iter().map(|range| range.end).collect()
+    }
+
+    pub fn finish(self) -> Segment {
+        let mut days = BTreeMap::<Day, Vec<RecordBatch>>::new();
+        for ((day, _), mut part) in self.parts {
+            part.close_chunk();
+            days.entry(day).or_default().append(&mut part.chunks);
+        }
+        let Self { offsets, rows, dead_letters, skipped, .. } = self;
+        Segment { days, offsets, rows, dead_letters, skipped }
+    }
+}
+
+impl Part {
+    fn empty() -> Self {
+        Self { chunks: Vec::new(), rows: Rows::empty(), payload_bytes: 0 }
+    }
+
+    fn close_chunk(&mut self) {
+        if self.rows.len() > 0 {
+            self.chunks.push(self.rows.finish());
+            self.payload_bytes = 0;
+        }
+    }
+}
+
+/// Rows ready to be written, one file a day.
+#[derive(Debug)]
+pub struct Segment {
+    /// Of each day its rows, by partition, then by offset.
+    pub(crate) days: BTreeMap<Day, Vec<RecordBatch>>,
+    /// Of each partition of the log the offsets that the segment stands for; empty if none.
+    pub(crate) offsets: Vec<Range<u64>>,
+    pub(crate) rows: u64,
+    pub(crate) dead_letters: u64,
+    pub(crate) skipped: u64,
+}

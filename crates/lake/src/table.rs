@@ -1,0 +1,354 @@
+//! The table: opening it, appending to it, and what it says about itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use deltalake::datafusion::catalog::TableProvider;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::{Action, Add, StructType, Transaction, Version};
+use deltalake::logstore::get_actions;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
+use pulso_model::Day;
+
+use crate::columns::{DAY, table_schema};
+use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
+use crate::file::{remove_unused, write_file};
+use crate::path::TableFolder;
+use crate::{Error, Segment, damage};
+
+/// How long the transaction log and files that it no longer needs are kept.
+const RETENTION: &str = "interval 7 days";
+
+/// The master dataset, as of one version of its table. Other writers' commits are not seen before
+/// [`refresh`](Self::refresh), [`commit`](Self::commit) or [`compact`](Self::compact).
+#[derive(Debug)]
+pub struct Lake {
+    pub(crate) folder: TableFolder,
+    pub(crate) table: DeltaTable,
+}
+
+/// What became of an appended segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is the named version of the table.
+    Committed(Version),
+    /// All its offsets were in the table before; nothing was added.
+    AlreadyThere,
+}
+
+impl Lake {
+    /// Opens the table, or makes an empty one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`Error::CreateFolder`], [`Error::Create`].
+    pub async fn open_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let create_folder = |source| Error::CreateFolder { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(create_folder)?;
+        let folder = TableFolder::new(path);
+        if !folder.commit(0).exists() && !has_log(&folder) {
+            match create(&folder).await {
+                // Another process may be creating it at the same time; then it is there now.
+                Err(_) if folder.commit(0).exists() => {}
+                created => created?,
+            }
+        }
+        Self::open(path).await
+    }
+
+    /// Opens the table and checks that all its files are there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Damaged`], [`Error::OtherColumns`], [`Error::ReadLog`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let folder = TableFolder::new(path.as_ref());
+        if !has_log(&folder) {
+            return Err(Error::NotFound { path: folder.path().to_owned() });
+        }
+        let mut table = unloaded_table(&folder).map_err(|error| read_log(&folder, error))?;
+        table.load().await.map_err(|error| read_log(&folder, error))?;
+        let state = table.snapshot().map_err(|error| read_log(&folder, error))?;
+        if *state.schema() != delta_schema() || state.metadata().partition_columns() != &[DAY] {
+            return Err(Error::OtherColumns { path: folder.path().to_owned() });
+        }
+        damage::in_files(&folder, &table).map_or(Ok(()), Err)?;
+        Ok(Self { folder, table })
+    }
+
+    /// Goes to the newest version of the table.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::ReadLog`].
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        let updated = self.table.update_incremental(None).await;
+        updated.map_err(|error| read_log(&self.folder, error))
+    }
+
+    /// The version of the table that this value sees.
+    pub fn version(&self) -> Version {
+        self.table.version().unwrap_or_default()
+    }
+
+    /// The first offset of each partition of the log that is not in the table.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::ReadLog`].
+    pub async fn next_offsets(&self, partitions: u32) -> Result<Vec<u64>, Error> {
+        let mut next_offsets = Vec::new();
+        for partition in 0..partitions {
+            next_offsets.push(self.next_offset(&transaction_id(partition)).await?);
+        }
+        Ok(next_offsets)
+    }
+
+    async fn next_offset(&self, transaction_id: &str) -> Result<u64, Error> {
+        let failed = |error| read_log(&self.folder, error);
+        let state = self.table.snapshot().map_err(failed)?;
+        let log = self.table.log_store();
+        let version = state.transaction_version(&log, transaction_id).await.map_err(failed)?;
+        u64::try_from(version.unwrap_or(0)).map_err(|_| Error::Damaged {
+            path: self.folder.log(),
+            problem: format!("gives `{transaction_id}` a negative offset"),
+        })
+    }
+
+    /// What writes the files of segments while this value does something else.
+    pub fn writer(&self) -> SegmentWriter {
+        SegmentWriter { folder: self.folder.clone() }
+    }
+
+    /// Writes a segment and commits it.
+    ///
+    /// # Errors
+    /// As [`SegmentWriter::write`] and [`commit`](Self::commit).
+    pub async fn append(&mut self, segment: Segment) -> Result<Appended, Error> {
+        let writer = self.writer();
+        let written = tokio::task::spawn_blocking(move || writer.write(segment)).await;
+        self.commit(written.map_err(|source| Error::Task { source })??).await
+    }
+
+    /// Adds the files of a segment, and the offsets that it stands for, in one commit.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the table is elsewhere than the segment begins; nothing is added
+    /// then. After any other error the segment may be in the table or not: go on from
+    /// [`next_offsets`](Self::next_offsets).
+    pub async fn commit(&mut self, segment: WrittenSegment) -> Result<Appended, Error> {
+        for _ in 0..ATTEMPTS_MAX {
+            self.refresh().await?;
+            match self.already_there(&segment.offsets).await {
+                Ok(false) => {}
+                there => {
+                    remove_unused(&self.folder, segment.files.iter().map(|file| &file.path));
+                    return there.map(|_| Appended::AlreadyThere);
+                }
+            }
+            let actions = segment.files.iter().cloned().map(Action::Add).collect();
+            let operation = DeltaOperation::Write {
+                mode: SaveMode::Append,
+                partition_by: None,
+                predicate: None,
+            };
+            let transactions = segment.transactions();
+            let attempt = commit_next(&self.folder, &self.table, actions, operation, transactions);
+            if attempt.await? == Attempt::Committed {
+                self.refresh().await?;
+                self.checkpoint_when_due().await;
+                return Ok(Appended::Committed(self.version()));
+            }
+        }
+        remove_unused(&self.folder, segment.files.iter().map(|file| &file.path));
+        Err(Error::Contended { attempts: ATTEMPTS_MAX })
+    }
+
+    async fn already_there(&self, offsets: &[Range<u64>]) -> Result<bool, Error> {
+        let mut there = true;
+        let mut conflict = None;
+        for (partition, range) in offsets.iter().enumerate().filter(|(_, range)| !range.is_empty())
+        {
+            let next_offset = self.next_offset(&transaction_id(partition)).await?;
+            there &= next_offset == range.end;
+            if next_offset != range.start {
+                let segment_offset = range.start;
+                conflict = Some(Error::Conflict { partition, next_offset, segment_offset });
+            }
+        }
+        if there { Ok(true) } else { conflict.map_or(Ok(false), Err) }
+    }
+
+    /// How many rows there are of each day.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when a file has no row count, which Pulso never writes.
+    pub fn days(&self) -> Result<BTreeMap<Day, u64>, Error> {
+        let state = self.table.snapshot().map_err(|error| read_log(&self.folder, error))?;
+        let mut days = BTreeMap::new();
+        for file in state.log_data().iter() {
+            let day = day_of(&file.partition_values_map());
+            let (Some(day), Some(rows)) = (day, file.num_records()) else {
+                let path = self.folder.file(&file.path());
+                return Err(Error::Damaged { path, problem: "has no day or row count".into() });
+            };
+            *days.entry(day).or_default() += rows as u64;
+        }
+        Ok(days)
+    }
+
+    /// The days that got new rows after the given version. Compactions do not count. When the log
+    /// of that time is gone, all days.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::ReadLog`].
+    pub async fn days_changed_since(&self, version: Version) -> Result<BTreeSet<Day>, Error> {
+        let failed = |error| read_log(&self.folder, error);
+        let mut days = BTreeSet::new();
+        for version in version.saturating_add(1)..=self.version() {
+            let commit = self.table.log_store().read_commit_entry(version).await;
+            let Some(commit) = commit.map_err(failed)? else {
+                return Ok(self.days()?.into_keys().collect());
+            };
+            for action in get_actions(version, &commit).map_err(failed)? {
+                let changed = match action {
+                    Action::Add(add) if add.data_change => day_of(&add.partition_values),
+                    _ => None,
+                };
+                days.extend(changed);
+            }
+        }
+        Ok(days)
+    }
+
+    /// The version that this value sees, for queries. It has the column `day` first; filters on
+    /// `day` choose folders, filters on other columns files, row groups and pages.
+    ///
+    /// # Errors
+    /// [`Error::Scan`].
+    pub async fn table_provider(&self) -> Result<Arc<dyn TableProvider>, Error> {
+        let provider = self.table.table_provider().await;
+        provider.map_err(|source| Error::Scan { source: Box::new(source) })
+    }
+}
+
+/// Writes the files of segments. Blocking: for a thread that may block.
+#[derive(Clone, Debug)]
+pub struct SegmentWriter {
+    folder: TableFolder,
+}
+
+impl SegmentWriter {
+    /// Writes the files of a segment; they are not part of the table yet.
+    ///
+    /// # Errors
+    /// [`Error::WriteFile`], [`Error::EncodeFile`]. Files written by then are removed.
+    pub fn write(&self, segment: Segment) -> Result<WrittenSegment, Error> {
+        let Segment { days, offsets, rows, dead_letters, skipped } = segment;
+        let mut files = Vec::new();
+        for (day, batches) in days {
+            match write_file(&self.folder, day, batches.into_iter().map(Ok)) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    remove_unused(&self.folder, files.iter().map(|file: &Add| &file.path));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(WrittenSegment { files, offsets, rows, dead_letters, skipped })
+    }
+}
+
+/// A segment whose files are on disk, to be committed.
+#[derive(Debug)]
+#[must_use = "only a commit makes the files part of the table"]
+pub struct WrittenSegment {
+    files: Vec<Add>,
+    offsets: Vec<Range<u64>>,
+    rows: u64,
+    dead_letters: u64,
+    skipped: u64,
+}
+
+impl WrittenSegment {
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// How many of the rows are dead letters.
+    pub fn dead_letters(&self) -> u64 {
+        self.dead_letters
+    }
+
+    /// How many offsets the log did not give.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The days of the rows.
+    pub fn days(&self) -> BTreeSet<Day> {
+        self.files.iter().filter_map(|file| day_of(&file.partition_values)).collect()
+    }
+
+    fn transactions(&self) -> Vec<Transaction> {
+        let touched = self.offsets.iter().enumerate().filter(|(_, range)| !range.is_empty());
+        touched
+            .map(|(partition, range)| {
+                let end = i64::try_from(range.end);
+                let end = end.expect("logs are shorter than 2^63 messages");
+                Transaction::new(transaction_id(partition), end)
+            })
+            .collect()
+    }
+}
+
+/// The name in the table of what has been archived of a partition of the log.
+fn transaction_id(partition: impl std::fmt::Display) -> String {
+    format!("pulso-archive-{partition}")
+}
+
+pub(crate) fn day_of(partition_values: &HashMap<String, Option<String>>) -> Option<Day> {
+    partition_values.get(DAY)?.as_ref()?.parse().ok()
+}
+
+fn has_log(folder: &TableFolder) -> bool {
+    fs::read_dir(folder.log()).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn delta_schema() -> StructType {
+    (&table_schema()).try_into_kernel().expect("Delta has a type for every column")
+}
+
+fn unloaded_table(folder: &TableFolder) -> Result<DeltaTable, DeltaTableError> {
+    let path = fs::canonicalize(folder.path())?;
+    let not_text = || DeltaTableError::from(io::Error::from(io::ErrorKind::InvalidFilename));
+    let url = ensure_table_uri(path.to_str().ok_or_else(not_text)?)?;
+    DeltaTableBuilder::from_url(url)?.build()
+}
+
+async fn create(folder: &TableFolder) -> Result<(), Error> {
+    let failed =
+        |source| Error::Create { path: folder.path().to_owned(), source: Box::new(source) };
+    let table = unloaded_table(folder).map_err(failed)?;
+    let created = table
+        .create()
+        .with_table_name("messages")
+        .with_comment("every message as received")
+        .with_columns(delta_schema().fields().cloned())
+        .with_partition_columns([DAY])
+        .with_configuration_property(TableProperty::AppendOnly, Some("true"))
+        .with_configuration_property(TableProperty::LogRetentionDuration, Some(RETENTION))
+        .with_configuration_property(TableProperty::DeletedFileRetentionDuration, Some(RETENTION))
+        .await;
+    created.map(drop).map_err(failed)
+}
+
+/// The error of reading the log: which file is broken, if one is.
+pub(crate) fn read_log(folder: &TableFolder, error: DeltaTableError) -> Error {
+    damage::in_log(folder).unwrap_or_else(|| Error::ReadLog {
+        path: folder.path().to_owned(),
+        source: Box::new(error),
+    })
+}

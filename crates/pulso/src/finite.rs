@@ -1,0 +1,78 @@
+//! A log whose writer will stop, as a finite input.
+
+use pulso_pipeline::{Batch, Source};
+use tokio::sync::watch;
+
+/// Reads a log until the end offsets that the writer tells once it has written everything.
+#[derive(Debug)]
+pub(crate) struct Finite<S> {
+    source: S,
+    next_offsets: Vec<u64>,
+    end_offsets: watch::Receiver<Option<Vec<u64>>>,
+}
+
+impl<S: Source> Finite<S> {
+    pub(crate) fn new(source: S, end_offsets: watch::Receiver<Option<Vec<u64>>>) -> Self {
+        let next_offsets = vec![0; source.partitions() as usize];
+        Self { source, next_offsets, end_offsets }
+    }
+
+    fn finished(&self) -> bool {
+        let end_offsets = self.end_offsets.borrow();
+        end_offsets.as_ref().is_some_and(|ends| {
+            self.next_offsets.iter().zip(ends).all(|(next_offset, end)| next_offset >= end)
+        })
+    }
+}
+
+impl<S: Source> Source for Finite<S> {
+    type Error = S::Error;
+
+    fn partitions(&self) -> u32 {
+        self.source.partitions()
+    }
+
+    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), S::Error> {
+        self.next_offsets = next_offsets.to_vec();
+        self.source.seek(next_offsets).await
+    }
+
+    async fn next_batch(&mut self) -> Result<Batch, S::Error> {
+        let mut batch = Batch::default();
+        if !self.finished() {
+            batch = self.source.next_batch().await?;
+            for record in &batch.records {
+                self.next_offsets[record.partition as usize] = record.offset + 1;
+            }
+        }
+        batch.finished = self.finished();
+        Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulso_model::WallTime;
+    use pulso_pipeline::memory::MemoryLog;
+    use pulso_pipeline::{Headers, ManualClock, Message, Sink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_is_where_the_writer_stopped() {
+        let mut log = MemoryLog::new(2, ManualClock::default());
+        let message = |payload: &'static str| Message {
+            headers: Headers { source: "test".into(), received_time: WallTime(0) },
+            payload: payload.into(),
+        };
+        log.write(vec![message("{\"rsvp_id\":0}"), message("{\"rsvp_id\":1}")]).await.unwrap();
+        let (ends, receiver) = watch::channel(None);
+        let mut finite = Finite::new(log.source(1), receiver);
+        assert!(!finite.next_batch().await.unwrap().finished);
+        ends.send_replace(Some(vec![1, 1]));
+        assert!(finite.next_batch().await.unwrap().finished);
+        assert!(finite.next_batch().await.unwrap().finished, "also when read again");
+        finite.seek(&[0, 1]).await.unwrap();
+        assert_eq!(finite.next_batch().await.unwrap().records.len(), 1);
+    }
+}

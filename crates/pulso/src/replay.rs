@@ -1,0 +1,133 @@
+//! Recordings through all layers, to the end.
+
+mod progress;
+mod summary;
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use pulso_acquisition::{FileInput, Input, Pace, Recording};
+use pulso_batch::{JOBS, Job, Selection};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_speed::Status;
+use pulso_sqlite::Log;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{OutputFormat, ReplayArgs};
+use crate::data::{DataFolder, explained, start};
+use crate::finite::Finite;
+use crate::layers;
+use progress::Bars;
+use summary::{Seconds, Summary};
+
+pub(crate) async fn replay(
+    common: &CommonArgs,
+    args: ReplayArgs,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let config = start(common, &args.data)?;
+    let inputs: Vec<FileInput> = args.files.iter().map(|path| input(path)).collect();
+    inputs.iter().try_for_each(readable)?;
+    let folder = DataFolder::create(&config.data.directory)?;
+    let log = folder.log(config.log.partitions)?;
+    let bars = Bars::new();
+
+    let begun = Instant::now();
+    let (status, messages) =
+        read_and_count(&config, &folder, &log, inputs, args.rate, &bars, &shutdown).await?;
+    let read = begun.elapsed();
+    if shutdown.is_cancelled() {
+        return stopped();
+    }
+    let mut batch = layers::batch(&config, &folder, &log, &shutdown).await?;
+    let total: u64 = status.progress.iter().map(|progress| progress.next_offset).sum();
+    let bar = bars.steps("archive", total);
+    let archived = batch.archive(|rows| bar.set_position(rows)).await?;
+    bar.finish();
+    if shutdown.is_cancelled() {
+        return stopped();
+    }
+    let archive = begun.elapsed() - read;
+    let bar = bars.steps("jobs", JOBS.len() as u64);
+    let progress = |job: &Job| {
+        bar.set_message(job.name());
+        bar.inc(1);
+    };
+    let jobs = batch.run_jobs(&JOBS, Selection::Everything, progress).await?;
+    bar.finish();
+    if shutdown.is_cancelled() {
+        return stopped();
+    }
+    let seconds = Seconds::new(read, archive, begun.elapsed() - read - archive);
+    bars.clear();
+
+    let summary = Summary::new(&folder, messages, &status, archived, jobs, seconds).await?;
+    match args.output {
+        OutputFormat::Text => crate::export::write_stdout(summary.text().as_bytes()),
+        OutputFormat::Json => crate::export::write_stdout(summary.json().as_bytes()),
+    }
+}
+
+fn input(path: &Path) -> FileInput {
+    if path == Path::new("-") { FileInput::Standard } else { FileInput::Path(path.to_owned()) }
+}
+
+/// Before anything is written: one file that cannot be read must not leave half a replay behind.
+fn readable(input: &FileInput) -> anyhow::Result<()> {
+    let FileInput::Path(path) = input else { return Ok(()) };
+    let opened = std::fs::File::open(path).and_then(|file| file.metadata());
+    let metadata = opened
+        .with_context(|| format!("failed to open `{}`", path.display()))
+        .exit(Exit::NoInput)
+        .hint("name a file with one JSON message a line, plain, .gz or .zst")?;
+    if metadata.is_dir() {
+        return Err(anyhow!("`{}` is a folder", path.display()))
+            .exit(Exit::NoInput)
+            .hint("name the files in it");
+    }
+    Ok(())
+}
+
+/// Reads all files into the log, one after the other, while the speed layer follows to the end.
+async fn read_and_count(
+    config: &Config,
+    folder: &DataFolder,
+    log: &Log,
+    inputs: Vec<FileInput>,
+    pace: Pace,
+    bars: &Bars,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<(Status, u64)> {
+    let (ends, end_offsets) = watch::channel(None);
+    let source = Finite::new(explained(log.source(config.log.batch_records))?, end_offsets);
+    let (status, watched) = watch::channel(Status::default());
+    let reading = async {
+        let mut messages = 0;
+        for input in inputs {
+            let recording = Recording::new(input.to_string(), input, pace);
+            bars.follow(&recording);
+            let inputs = vec![Input::Recording(recording)];
+            messages += layers::acquire(config, inputs, log.clone(), shutdown.clone()).await?;
+        }
+        ends.send_replace(Some(explained(log.end_offsets().await)?));
+        Ok(messages)
+    };
+    // One layer that fails takes the other with it: dropping them loses nothing that was stored.
+    let counting = layers::speed(config, folder, source, status, shutdown.clone());
+    let (messages, ()) = tokio::try_join!(reading, counting)?;
+    let status = watched.borrow().clone();
+    if messages == 0 && !shutdown.is_cancelled() {
+        return Err(anyhow!("there was no message in the input")).exit(Exit::NoInput);
+    }
+    Ok((status, messages))
+}
+
+/// A stop is no error: what was read is stored, and the same command goes on.
+fn stopped() -> anyhow::Result<()> {
+    eprintln!(
+        "stopped before the end; run it again to go on (what was read is stored and counts once)"
+    );
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! The API and the page over a data folder that may grow meanwhile.
+
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, metrics};
+use pulso_web::{Facts, Options, Windows};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ServeArgs;
+use crate::data::{DataFolder, start};
+
+pub(crate) async fn serve(
+    common: &CommonArgs,
+    args: ServeArgs,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut config = start(common, &args.data)?;
+    config.web.listen = args.listen.unwrap_or(config.web.listen);
+    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
+    let metrics = metrics::install()?;
+    let listener = bind(&config, false).await?;
+    println!("serving `{}` at http://{}", config.data.directory.display(), listener.local_addr()?);
+    let metrics = move || metrics.render();
+    pulso_web::run(listener, views, Facts::default, metrics, options(&config), shutdown).await?;
+    Ok(())
+}
+
+/// The web API's socket; with `fallback_to_next` on the next free port.
+pub(crate) async fn bind(config: &Config, fallback_to_next: bool) -> anyhow::Result<TcpListener> {
+    pulso_web::bind(config.web.listen, fallback_to_next)
+        .await
+        .exit(Exit::Unavailable)
+        .hint("choose another address with `--listen 127.0.0.1:PORT`")
+}
+
+pub(crate) fn options(config: &Config) -> Options {
+    Options {
+        page_limit_default: config.web.page_limit_default,
+        page_limit_max: config.web.page_limit_max,
+        windows: Windows {
+            size: config.window.size,
+            slide: config.window.slide,
+            max_out_of_orderness: config.window.max_out_of_orderness,
+            count_above: config.trends.count_above,
+        },
+    }
+}

@@ -1,0 +1,101 @@
+//! Running the program, and input for it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use pulso_model::View;
+use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig};
+
+/// A Monday, so that examples are easy to read: 2026-01-05T00:00:00Z.
+const START_MS: i64 = 1_767_571_200_000;
+
+pub(crate) fn pulso() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pulso"));
+    // A user's own settings must not change what is tested.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PULSO__")) {
+        command.env_remove(name);
+    }
+    command.args(["--config", "/dev/null"]);
+    command
+}
+
+/// Runs to the end; panics with everything it said when the exit code is another.
+#[track_caller]
+pub(crate) fn run(code: i32, command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{command:?}\nstdout: {}\nstderr: {}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    output
+}
+
+/// Replays a recording into a folder.
+#[track_caller]
+pub(crate) fn replay(recording: &Path, data: &Path) -> serde_json::Value {
+    let mut command = pulso();
+    command.arg("replay").arg(recording).args(["--output", "json"]).arg("--data").arg(data);
+    serde_json::from_slice(&run(0, &mut command).stdout).unwrap()
+}
+
+#[track_caller]
+pub(crate) fn verify(code: i32, data: &Path) -> String {
+    let output = run(code, pulso().arg("verify").arg("--data").arg(data));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A view as NDJSON.
+#[track_caller]
+pub(crate) fn export(view: View, layer: &str, data: &Path) -> String {
+    let mut command = pulso();
+    command.args(["export", view.name(), "--layer", layer]).arg("--data").arg(data);
+    String::from_utf8(run(0, &mut command).stdout).unwrap()
+}
+
+/// Every view that is a function of the responses alone, from each layer that writes it.
+#[track_caller]
+pub(crate) fn exports(data: &Path) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for view in [
+        View::Responses,
+        View::CountryActivity,
+        View::TrendingTopics,
+        View::TrendingTopicsByCountry,
+    ] {
+        for layer in ["speed", "batch", "current"] {
+            all.push((format!("{view} {layer}"), export(view, layer, data)));
+        }
+    }
+    for view in [View::Groups, View::Events, View::GroupDays, View::EventDays] {
+        all.push((view.to_string(), export(view, "batch", data)));
+    }
+    all
+}
+
+/// Compares two sets of exports without printing megabytes.
+#[track_caller]
+pub(crate) fn assert_same(found: &[(String, String)], expected: &[(String, String)]) {
+    for ((name, found), (_, expected)) in found.iter().zip(expected) {
+        let lines = found.lines().zip(expected.lines());
+        let difference = lines.clone().find(|(found, expected)| found != expected);
+        assert_eq!(difference, None, "{name}");
+        assert_eq!(found.lines().count(), expected.lines().count(), "{name}");
+    }
+}
+
+/// Writes `messages` synthetic messages, `per_second` of them in a second of event time.
+pub(crate) fn recording(folder: &Path, seed: u64, messages: usize, per_second: u32) -> PathBuf {
+    let path = folder.join(format!("synthetic-{seed}.jsonl"));
+    let time = EventTime::Paced { start_ms: START_MS, per_second: per_second.try_into().unwrap() };
+    let config = SyntheticConfig { seed, event_time: time, ..SyntheticConfig::default() };
+    let mut text = String::new();
+    for message in Generator::new(config, Clock::new(|| START_MS)).take(messages) {
+        text.push_str(&message.payload);
+        text.push('\n');
+    }
+    std::fs::write(&path, text).unwrap();
+    path
+}

@@ -1,0 +1,44 @@
+//! From the configuration of all programs to what the speed layer takes.
+
+use pulso_runtime::Config;
+use pulso_window::{EchoSettings, Settings, SlidingWindow, TrendSettings};
+use tokio::sync::watch;
+
+use crate::{Options, Status};
+
+/// The part of a configuration that says what is computed.
+///
+/// # Panics
+/// When `window.size` is not a multiple of `window.slide`; [`Config::load`] refuses that.
+pub fn settings(config: &Config) -> Settings {
+    let Config { window, echo, trends, .. } = config;
+    Settings {
+        window: SlidingWindow::new(window.size, window.slide)
+            .expect("a configuration is checked when it is loaded"),
+        max_out_of_orderness: window.max_out_of_orderness,
+        allowed_lateness: window.allowed_lateness,
+        echo: EchoSettings { horizon: echo.horizon, keys_max: echo.keys_max },
+        trends: TrendSettings {
+            count_above: u32::try_from(trends.count_above).unwrap_or(u32::MAX),
+            topics_max: trends.topics_max,
+            country_topics_max: trends.country_topics_max,
+            baseline: trends.baseline,
+        },
+    }
+}
+
+impl Options {
+    /// `status` is told where the speed layer is.
+    ///
+    /// # Panics
+    /// As [`settings`].
+    pub fn new(config: &Config, status: watch::Sender<Status>) -> Self {
+        Self {
+            settings: settings(config),
+            idle_timeout: config.window.idle_timeout,
+            checkpoint_interval: config.checkpoint.interval,
+            checkpoint_records_max: config.checkpoint.records_max,
+            status,
+        }
+    }
+}

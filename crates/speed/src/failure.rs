@@ -1,0 +1,42 @@
+//! How a program that runs the speed layer ends when it fails.
+
+use std::error::Error;
+
+use pulso_file::FileError;
+use pulso_runtime::{Exit, FailureExt};
+
+use crate::{RestoreError, SpeedError};
+
+impl SpeedError {
+    /// The error with its exit code and what the user can do about it.
+    pub fn explained(self) -> anyhow::Error {
+        let (exit, hint) = (self.exit(), self.hint());
+        let failure = Err::<(), _>(self).exit(exit);
+        let failure = match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        };
+        failure.expect_err("it was made of an error")
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Restore(RestoreError::Settings(_) | RestoreError::Partitions { .. }) => {
+                Exit::Usage
+            }
+            Self::Restore(RestoreError::Version { .. } | RestoreError::Damaged(_)) => {
+                Exit::Internal
+            }
+            Self::Source(error) if error.is::<FileError>() => Exit::NoInput,
+            Self::Source(_) | Self::Sink(_) | Self::Checkpoint(_) => Exit::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let error: &(dyn Error + Send + Sync) = match self {
+            Self::Restore(error) => return Some(error.hint()),
+            Self::Source(error) | Self::Sink(error) | Self::Checkpoint(error) => error.as_ref(),
+        };
+        error.downcast_ref::<pulso_sqlite::Error>()?.hint()
+    }
+}

@@ -1,0 +1,142 @@
+//! Records in, documents out: the speed layer without its surroundings.
+
+use std::collections::BTreeMap;
+
+use pulso_model::{
+    DeadLetterDocument, LateResponseDocument, ResponseDocument, ViewDocument, WallTime, decode,
+};
+use pulso_pipeline::{Checkpoint, Progress, Record};
+use pulso_window::{Engine, Output, Settings, Verdict};
+
+use crate::render::render;
+use crate::state::{self, RestoreError};
+
+/// What one batch of records brought about.
+#[derive(Debug, Default)]
+pub struct Processed {
+    /// In the order in which they have to be written.
+    pub documents: Vec<ViewDocument>,
+    /// Something closes only because partitions are idle, which another reading of the log would
+    /// not repeat: to be saved after `documents` and before `closed` are written.
+    pub decided: Option<Checkpoint>,
+    /// What that closes; empty otherwise.
+    pub closed: Vec<ViewDocument>,
+    /// Messages that count nowhere, by reason.
+    pub discarded: BTreeMap<&'static str, u64>,
+    /// Windows with a listed topic.
+    pub windows: u64,
+}
+
+/// Decodes records, runs them through the windows and renders what comes out.
+#[derive(Debug)]
+pub struct Processor {
+    engine: Engine,
+}
+
+impl Processor {
+    /// Begins with an empty log position.
+    pub fn new(settings: Settings, partitions: u32) -> Self {
+        Self { engine: Engine::new(settings, partitions) }
+    }
+
+    /// Goes on from a checkpoint.
+    ///
+    /// # Errors
+    /// When it was made by another version, for another number of partitions, or under settings
+    /// that give its panes another meaning.
+    pub fn restore(
+        checkpoint: &Checkpoint,
+        settings: &Settings,
+        partitions: u32,
+    ) -> Result<Self, RestoreError> {
+        let engine = state::restore(checkpoint, settings, partitions)?;
+        Ok(Self { engine })
+    }
+
+    /// What a restart needs. All documents returned so far must have been written first (P1).
+    pub fn checkpoint(&self) -> Checkpoint {
+        state::checkpoint(&self.engine)
+    }
+
+    /// Takes records, then advances the watermark. `now` matters only while all partitions are idle.
+    pub fn process(&mut self, records: &[Record], now: WallTime) -> Processed {
+        let mut processed = Processed::default();
+        // A checkpoint may hold a decision without what follows from it; no record may come between.
+        processed.close(&mut self.engine);
+        for record in records {
+            self.record(record, &mut processed);
+        }
+        if self.engine.move_watermark(now) {
+            processed.decided = Some(self.checkpoint());
+            let before = std::mem::take(&mut processed.documents);
+            processed.close(&mut self.engine);
+            processed.closed = std::mem::replace(&mut processed.documents, before);
+        } else {
+            processed.close(&mut self.engine);
+        }
+        processed
+    }
+
+    /// The input is finite and this is its end: closes every pane and window.
+    pub fn finish(&mut self) -> Processed {
+        let mut processed = Processed::default();
+        processed.render(&self.engine.finish());
+        processed
+    }
+
+    /// An idle partition does not hold the others back.
+    pub fn set_idle(&mut self, partition: u32, idle: bool) {
+        self.engine.set_idle(partition, idle);
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// By partition.
+    pub fn progress(&self) -> Vec<Progress> {
+        self.engine.counts().into_iter().map(state::progress).collect()
+    }
+
+    fn record(&mut self, record: &Record, processed: &mut Processed) {
+        let Record { partition, offset, log_time, headers, payload } = record;
+        let place = (*partition, *offset);
+        let response = match decode(payload, *log_time) {
+            Ok(response) => response,
+            Err(dead) => {
+                self.engine.dead_letter(*partition, *offset);
+                processed.discard(dead.reason.name());
+                let document =
+                    DeadLetterDocument::render(place, *log_time, &headers.source, &dead, payload);
+                processed.documents.push(document);
+                return;
+            }
+        };
+        match self.engine.response(*partition, *offset, &response) {
+            Verdict::Counted => processed.documents.push(ResponseDocument::render(&response)),
+            Verdict::Echo => processed.discard("echo"),
+            Verdict::Late => {
+                processed.discard("late");
+                processed.documents.push(ResponseDocument::render(&response));
+                processed.documents.push(LateResponseDocument::render(place, &response));
+            }
+        }
+    }
+}
+
+impl Processed {
+    fn discard(&mut self, reason: &'static str) {
+        *self.discarded.entry(reason).or_default() += 1;
+    }
+
+    fn close(&mut self, engine: &mut Engine) {
+        self.render(&engine.close());
+    }
+
+    fn render(&mut self, output: &[Output]) {
+        for output in output {
+            self.windows += u64::from(matches!(output, Output::Window(_)));
+            render(output, &mut self.documents);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Moves records from the log through the [`Processor`] to the views.
+
+use std::error::Error;
+use std::time::Duration;
+
+use pulso_model::{EventTime, ViewDocument, WallTime};
+use pulso_pipeline::{
+    AdapterError, Batch, Checkpoint, Checkpoints, Clock, Progress, Retry, Sink, Source, observe,
+};
+use pulso_runtime::{Backoff, chain};
+use pulso_window::Settings;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::idle::IdleTracker;
+use crate::processor::{Processed, Processor};
+use crate::state::RestoreError;
+
+const COMPONENT: &str = "speed";
+
+/// Pauses after an error that may pass: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// How the speed layer runs.
+#[derive(Debug)]
+pub struct Options {
+    pub settings: Settings,
+    /// How long a partition must have been quiet to be idle.
+    pub idle_timeout: Duration,
+    /// The longest time between checkpoints while there are records.
+    pub checkpoint_interval: Duration,
+    /// The most records between checkpoints.
+    pub checkpoint_records_max: u64,
+    /// Told after every batch.
+    pub status: watch::Sender<Status>,
+}
+
+/// Where the speed layer is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    pub watermark: Option<EventTime>,
+    /// Panes and windows that end at or before this time have been written.
+    pub closed_until: Option<EventTime>,
+    /// By partition.
+    pub progress: Vec<Progress>,
+    /// Records in the log that have not been read, over all partitions.
+    pub lag: u64,
+}
+
+/// Why the speed layer ended. The kinds are of the adapters.
+#[derive(Debug, thiserror::Error)]
+pub enum SpeedError {
+    #[error("failed to read the log")]
+    Source(#[source] Box<dyn Error + Send + Sync>),
+    #[error("failed to write views")]
+    Sink(#[source] Box<dyn Error + Send + Sync>),
+    #[error("failed to load or save the checkpoint")]
+    Checkpoint(#[source] Box<dyn Error + Send + Sync>),
+    #[error("failed to go on from the checkpoint")]
+    Restore(#[source] RestoreError),
+}
+
+/// An error and whether reading again from the last checkpoint may help.
+struct Failed {
+    error: SpeedError,
+    retry: Retry,
+}
+
+/// Runs until the input ends (a finite one) or `shutdown` is cancelled; then saves a checkpoint.
+///
+/// A stop closes nothing: the next start goes on. The end of a finite input closes everything.
+///
+/// # Errors
+/// When an adapter fails in a way that trying again does not mend, or a checkpoint does not fit.
+pub async fn run<S, V, C>(
+    mut source: S,
+    mut sink: V,
+    mut checkpoints: C,
+    clock: impl Clock,
+    options: &Options,
+    shutdown: CancellationToken,
+) -> Result<(), SpeedError>
+where
+    S: Source,
+    V: Sink<ViewDocument>,
+    C: Checkpoints,
+{
+    let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
+    loop {
+        let ports = (&mut source, &mut sink, &mut checkpoints);
+        let mut progressed = false;
+        let attempt = attempt(ports, &clock, options, &shutdown, &mut progressed).await;
+        let Err(Failed { error, retry }) = attempt else { return Ok(()) };
+        if progressed {
+            backoff.reset();
+        }
+        let delay = match retry {
+            Retry::No => return Err(error),
+            Retry::Backoff => backoff.next_delay(&mut rand::rng()),
+            Retry::After(delay) => delay,
+        };
+        observe::error(COMPONENT, "process", "retried");
+        warn!(?delay, error = %chain(&error), "reading again from the last checkpoint");
+        tokio::select! {
+            () = shutdown.cancelled() => return Err(error),
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+}
+
+/// From the last checkpoint to the end, a stop, or the first error. `progressed` tells that a
+/// checkpoint was saved on the way.
+async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
+    (source, sink, checkpoints): (&mut S, &mut V, &mut C),
+    clock: &impl Clock,
+    options: &Options,
+    shutdown: &CancellationToken,
+    progressed: &mut bool,
+) -> Result<(), Failed> {
+    let partitions = source.partitions();
+    let mut processor = restore(checkpoints, options, partitions).await?;
+    let next_offsets: Vec<u64> =
+        processor.progress().iter().map(|progress| progress.next_offset).collect();
+    source.seek(&next_offsets).await.map_err(|e| failed(SpeedError::Source, e))?;
+    info!(?next_offsets, "reading the log");
+    let mut idle = IdleTracker::new(options.idle_timeout, partitions);
+    let mut due = CheckpointDue::new(options);
+    loop {
+        let batch = tokio::select! {
+            () = shutdown.cancelled() => break,
+            batch = source.next_batch() => batch.map_err(|e| failed(SpeedError::Source, e))?,
+        };
+        let now = clock.now();
+        let mut processed = processor.process(&batch.records, now);
+        let next_offsets = processor.progress().into_iter().map(|p| p.next_offset);
+        for (partition, idle) in (0..).zip(idle.observe(&batch, next_offsets, now)) {
+            processor.set_idle(partition, idle);
+        }
+        let mut documents = std::mem::take(&mut processed.documents);
+        if let Some(decided) = processed.decided.take() {
+            write(sink, std::mem::take(&mut documents)).await?;
+            save(checkpoints, decided).await?;
+        }
+        documents.append(&mut processed.closed);
+        write(sink, documents).await?;
+        report(&processor, &processed, &batch, now, options);
+        if batch.finished {
+            let finish = processor.finish();
+            observe::fired(finish.windows);
+            write(sink, finish.documents).await?;
+            report(&processor, &Processed::default(), &Batch::default(), now, options);
+            break;
+        }
+        if due.after(batch.records.len()) {
+            save(checkpoints, processor.checkpoint()).await?;
+            *progressed = true;
+        }
+    }
+    save(checkpoints, processor.checkpoint()).await
+}
+
+async fn restore(
+    checkpoints: &mut impl Checkpoints,
+    options: &Options,
+    partitions: u32,
+) -> Result<Processor, Failed> {
+    let checkpoint = checkpoints.load().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
+    let Some(checkpoint) = checkpoint else {
+        return Ok(Processor::new(options.settings.clone(), partitions));
+    };
+    Processor::restore(&checkpoint, &options.settings, partitions)
+        .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
+}
+
+async fn write(
+    sink: &mut impl Sink<ViewDocument>,
+    documents: Vec<ViewDocument>,
+) -> Result<(), Failed> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let count = documents.len() as u64;
+    let start = Instant::now();
+    sink.write(documents).await.map_err(|e| failed(SpeedError::Sink, e))?;
+    observe::sink_write(COMPONENT, start.elapsed());
+    observe::sent(COMPONENT, count);
+    Ok(())
+}
+
+async fn save(checkpoints: &mut impl Checkpoints, checkpoint: Checkpoint) -> Result<(), Failed> {
+    let saved = checkpoints.save(checkpoint).await;
+    saved.map_err(|e| failed(SpeedError::Checkpoint, e))
+}
+
+fn failed<E: AdapterError>(
+    kind: impl FnOnce(Box<dyn Error + Send + Sync>) -> SpeedError,
+    error: E,
+) -> Failed {
+    let retry = error.retry();
+    Failed { error: kind(Box::new(error)), retry }
+}
+
+fn report(
+    processor: &Processor,
+    processed: &Processed,
+    batch: &Batch,
+    now: WallTime,
+    options: &Options,
+) {
+    observe::received(COMPONENT, batch.records.len() as u64);
+    for (reason, count) in &processed.discarded {
+        observe::discarded(COMPONENT, reason, *count);
+    }
+    observe::fired(processed.windows);
+    observe::open_panes(processor.engine().open_panes());
+    let watermark = processor.engine().watermark();
+    if let Some(watermark) = watermark {
+        let delay = u64::try_from(now.0 - watermark.0).unwrap_or(0);
+        observe::watermark_delay(Duration::from_millis(delay));
+    }
+    let progress = processor.progress();
+    let mut lag = 0;
+    for ((partition, progress), end_offset) in (0..).zip(&progress).zip(&batch.end_offsets) {
+        let behind = end_offset.saturating_sub(progress.next_offset);
+        observe::lag(COMPONENT, partition, behind);
+        lag += behind;
+    }
+    let closed_until = processor.engine().closed_until();
+    options.status.send_replace(Status { watermark, closed_until, progress, lag });
+}
+
+/// When the next checkpoint is due.
+struct CheckpointDue {
+    interval: Duration,
+    records_max: u64,
+    last: Instant,
+    records: u64,
+}
+
+impl CheckpointDue {
+    fn new(options: &Options) -> Self {
+        Self {
+            interval: options.checkpoint_interval,
+            records_max: options.checkpoint_records_max,
+            last: Instant::now(),
+            records: 0,
+        }
+    }
+
+    /// Whether a checkpoint is to be saved now that so many more records have been written.
+    fn after(&mut self, records: usize) -> bool {
+        self.records += records as u64;
+        let due = self.records >= self.records_max
+            || (self.records > 0 && self.last.elapsed() >= self.interval);
+        if due {
+            self.records = 0;
+            self.last = Instant::now();
+        }
+        due
+    }
+}

@@ -1,0 +1,121 @@
+//! The speed layer's part of a checkpoint.
+
+use std::time::Duration;
+
+use pulso_pipeline::{Checkpoint, Progress};
+use pulso_runtime::config::format_duration;
+use pulso_window::{Counts, Engine, Settings};
+use serde::{Deserialize, Serialize};
+
+/// Raised whenever the serialised form changes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct StateRef<'a> {
+    version: u32,
+    engine: &'a Engine,
+}
+
+#[derive(Deserialize)]
+struct State {
+    engine: Engine,
+}
+
+/// A checkpoint that this program cannot go on from.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(
+        "the checkpoint was made by another version of pulso (its format is {found}, this one writes {VERSION})"
+    )]
+    Version { found: u32 },
+    #[error("the checkpoint is damaged")]
+    Damaged(#[source] postcard::Error),
+    #[error("the checkpoint has {found} partitions, the log has {log}")]
+    Partitions { found: usize, log: u32 },
+    #[error(transparent)]
+    Settings(#[from] ChangedSettings),
+}
+
+/// Settings under which the panes in a checkpoint would mean something else (P3).
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}` was changed from {before} to {now} since the checkpoint was made")]
+pub struct ChangedSettings {
+    key: &'static str,
+    before: String,
+    now: String,
+}
+
+impl RestoreError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Settings(ChangedSettings { key, before, .. }) => {
+                format!("set `{key}` back to \"{before}\"; {START_ANEW}")
+            }
+            Self::Partitions { .. } => format!("use the data folder of this log; {START_ANEW}"),
+            Self::Version { .. } => format!("use the version that made it; {START_ANEW}"),
+            Self::Damaged(_) => START_ANEW.to_owned(),
+        }
+    }
+}
+
+const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the data folder: the realtime views are then made \
+     again from the log";
+
+/// Serialises the engine.
+pub(crate) fn checkpoint(engine: &Engine) -> Checkpoint {
+    let progress = engine.counts().into_iter().map(progress).collect();
+    let state = postcard::to_stdvec(&StateRef { version: VERSION, engine })
+        .expect("the engine serialises into memory");
+    Checkpoint { progress, closed_until: engine.closed_until(), state }
+}
+
+pub(crate) fn progress(counts: Counts) -> Progress {
+    let Counts { next_offset, counted, echoes, late, dead_letters } = counts;
+    Progress { next_offset, counted, echoes, late, dead_letters }
+}
+
+/// Brings an engine back.
+pub(crate) fn restore(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    partitions: u32,
+) -> Result<Engine, RestoreError> {
+    let (found, rest) =
+        postcard::take_from_bytes::<u32>(&checkpoint.state).map_err(RestoreError::Damaged)?;
+    if found != VERSION {
+        return Err(RestoreError::Version { found });
+    }
+    let State { mut engine } = postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
+    let found = engine.counts().len();
+    if found != partitions as usize {
+        return Err(RestoreError::Partitions { found, log: partitions });
+    }
+    unchanged(engine.settings(), settings)?;
+    engine.adopt(settings);
+    for partition in 0..partitions {
+        // Nothing is known of the time in between; idleness has to be seen again.
+        engine.set_idle(partition, false);
+    }
+    Ok(engine)
+}
+
+/// What the panes of a checkpoint depend on. What is listed, and for how long echoes are remembered,
+/// may change at any time.
+fn unchanged(before: &Settings, now: &Settings) -> Result<(), ChangedSettings> {
+    let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
+    let (window_before, window_now) = (before.window, now.window);
+    let all = [
+        ("window.size", millis(window_before.size()), millis(window_now.size())),
+        ("window.slide", millis(window_before.slide()), millis(window_now.slide())),
+        ("window.max_out_of_orderness", before.max_out_of_orderness, now.max_out_of_orderness),
+        ("window.allowed_lateness", before.allowed_lateness, now.allowed_lateness),
+        ("trends.baseline", before.trends.baseline, now.trends.baseline),
+    ];
+    match all.into_iter().find(|(_, before, now)| before != now) {
+        None => Ok(()),
+        Some((key, before, now)) => {
+            Err(ChangedSettings { key, before: format_duration(before), now: format_duration(now) })
+        }
+    }
+}

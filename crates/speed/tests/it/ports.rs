@@ -1,0 +1,121 @@
+//! Ports around the in-memory ones that fail when told to, and that watch over P1.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use pulso_model::{View, ViewDocument};
+use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
+use pulso_pipeline::{
+    AdapterError, Checkpoint, Checkpoints, LayerChoice, Retry, Sink, StoredDocument, Views,
+};
+
+/// An error after which everything in memory is thrown away and the log is read again.
+#[derive(Debug, thiserror::Error)]
+#[error("a crash")]
+pub(crate) struct Crash;
+
+impl AdapterError for Crash {
+    fn retry(&self) -> Retry {
+        Retry::Backoff
+    }
+}
+
+/// Counts the calls of all ports and fails one of them. Clones share the count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    calls: Arc<AtomicUsize>,
+    fails: Option<usize>,
+}
+
+impl Faults {
+    /// Fails the call with this number, from 0.
+    pub(crate) fn at(call: usize) -> Self {
+        Self { calls: Arc::default(), fails: Some(call) }
+    }
+
+    pub(crate) fn none(&self) -> bool {
+        self.fails.is_none()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn call(&self) -> Result<(), Crash> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.fails == Some(call) { Err(Crash) } else { Ok(()) }
+    }
+}
+
+/// Views that, when they fail, have already stored the first half.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FaultyViews {
+    pub(crate) views: MemoryViews,
+    pub(crate) faults: Faults,
+    pub(crate) acknowledged: Acknowledged,
+}
+
+/// The documents of which a writer knows that they are stored.
+pub(crate) type Acknowledged = Arc<Mutex<BTreeSet<(View, String)>>>;
+
+impl Sink<ViewDocument> for FaultyViews {
+    type Error = Crash;
+
+    async fn write(&mut self, mut documents: Vec<ViewDocument>) -> Result<(), Crash> {
+        let outcome = self.faults.call();
+        if outcome.is_err() {
+            documents.truncate(documents.len() / 2);
+        } else {
+            let ids = documents.iter().map(|document| (document.view, document.id.clone()));
+            self.acknowledged.lock().unwrap().extend(ids);
+        }
+        let Ok(()) = self.views.write(documents).await;
+        outcome
+    }
+}
+
+/// The speed layer's documents of a view, in the order of its key.
+pub(crate) async fn documents(views: &MemoryViews, view: View) -> Vec<ViewDocument> {
+    use pulso_model::Layer::Speed;
+    let Ok(mut chunks) = views.scan(view, LayerChoice::Only(Speed)).await;
+    let mut documents = Vec::new();
+    while let Some(Ok(chunk)) = chunks.recv().await {
+        documents.extend(chunk.into_iter().map(|StoredDocument { document, .. }| document));
+    }
+    documents
+}
+
+/// The documents that must be there for the messages below some offsets.
+pub(crate) trait Needed {
+    fn needed(&self, next_offsets: &[u64]) -> Vec<(View, String)>;
+}
+
+/// Checkpoints that may fail, before they are saved, and that refuse to be ahead of the views (P1).
+#[derive(Clone, Debug)]
+pub(crate) struct WatchedCheckpoints<N> {
+    pub(crate) checkpoints: MemoryCheckpoints,
+    pub(crate) faults: Faults,
+    pub(crate) acknowledged: Acknowledged,
+    pub(crate) log: N,
+}
+
+impl<N: Needed + Send + Sync> Checkpoints for WatchedCheckpoints<N> {
+    type Error = Crash;
+
+    async fn load(&mut self) -> Result<Option<Checkpoint>, Crash> {
+        let Ok(checkpoint) = self.checkpoints.load().await;
+        Ok(checkpoint)
+    }
+
+    async fn save(&mut self, checkpoint: Checkpoint) -> Result<(), Crash> {
+        let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
+        for needed in self.log.needed(&next_offsets) {
+            let acknowledged = self.acknowledged.lock().unwrap().contains(&needed);
+            assert!(acknowledged, "P1: {needed:?} of {next_offsets:?} is not written");
+        }
+        self.faults.call()?;
+        let Ok(()) = self.checkpoints.save(checkpoint).await;
+        Ok(())
+    }
+}

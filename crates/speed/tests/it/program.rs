@@ -1,0 +1,143 @@
+//! The program from the command line: ports, exit codes, hints.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use pulso_model::WallTime;
+use pulso_pipeline::{Checkpoints, ManualClock, Sink};
+use pulso_runtime::Config;
+use pulso_speed::{Processor, settings};
+use pulso_sqlite::{Log, ViewStore};
+use pulso_testkit::message::{EPOCH, message};
+
+fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pulso-speed"));
+    command.current_dir(folder).args(arguments).env_clear();
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) -> Output {
+    let output = program(folder, arguments).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    output
+}
+
+fn write_messages(path: &Path, ids: std::ops::Range<i64>) {
+    let line = |id| text(&message(id, EPOCH + id * 1000).bytes()).to_owned() + "\n";
+    std::fs::write(path, ids.map(line).collect::<String>()).unwrap();
+}
+
+#[test]
+fn files_become_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_messages(&folder.join("a.jsonl"), 0..20);
+    write_messages(&folder.join("b.jsonl"), 20..30);
+    let source = "file:a.jsonl,b.jsonl";
+    let run = ["run", "--source", source, "--sink"];
+    let output = check(folder, &[&run[..], &["ndjson:-"]].concat(), 0, &[]);
+    let lines = text(&output.stdout);
+    let count = |view: &str| lines.matches(&format!("{{\"_view\":\"{view}\",\"_id\":\"")).count();
+    assert_eq!((count("responses"), count("country-activity")), (30, 3));
+    assert!(count("trending-topics") > 0 && lines.ends_with("}\n"));
+
+    check(folder, &[&run[..], &["ndjson:views.ndjson"]].concat(), 0, &[]);
+    assert_eq!(std::fs::read_to_string(folder.join("views.ndjson")).unwrap(), lines);
+    check(folder, &["check", "--source", source, "--sink", "ndjson:x"], 0, &[]);
+    assert!(!folder.join("x").exists(), "a check changes nothing");
+}
+
+#[test]
+fn a_pipe_that_is_closed_is_a_clean_end() {
+    let folder = tempfile::tempdir().unwrap();
+    write_messages(&folder.path().join("a.jsonl"), 0..5000);
+    let arguments = ["run", "--source", "file:a.jsonl", "--sink", "ndjson:-"];
+    let mut child = program(folder.path(), &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"_view\":\"responses\""), "{line}");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn without_an_input_the_exit_code_is_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("empty"), "\n").unwrap();
+    for verb in ["run", "check"] {
+        let missing = [verb, "--source", "file:missing", "--sink", "ndjson:-"];
+        check(folder, &missing, 4, &["error: failed to open `missing`"]);
+        check(folder, &[verb], 4, &["there is no log", "hint: start `pulso-acquisition`"]);
+    }
+    let empty = ["run", "--source", "file:empty", "--sink", "ndjson:-"];
+    check(folder, &empty, 4, &["there was nothing to read"]);
+}
+
+#[test]
+fn wrong_usage_has_exit_code_2_and_what_fails_to_be_written_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_messages(&folder.join("a"), 0..1);
+    check(folder, &["run", "--source", "a"], 2, &["file:PATH"]);
+    check(folder, &["run", "--set", "window.size=7s"], 2, &["`window.size`", "hint:"]);
+    let nowhere = ["run", "--source", "file:a", "--sink", "ndjson:missing/x"];
+    check(folder, &nowhere, 3, &["failed to create `missing/x`"]);
+}
+
+/// A folder with a log of some messages, and a checkpoint after them.
+async fn with_checkpoint(folder: &Path) {
+    let clock = ManualClock::at(WallTime(EPOCH));
+    let mut log = Log::open(&folder.join("log.db"), 2, clock).unwrap();
+    let messages = (0..9).map(|id| message(id, EPOCH + id).received(WallTime(EPOCH))).collect();
+    log.write(messages).await.unwrap();
+    let views = ViewStore::open(&folder.join("views.db")).unwrap();
+    let processor = Processor::new(settings(&Config::default()), 2);
+    views.checkpoints("speed").save(processor.checkpoint()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_data_folder_is_read_until_the_program_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    with_checkpoint(folder.path()).await;
+    let data = folder.path().to_str().unwrap();
+    check(folder.path(), &["check", "--data", data], 0, &[]);
+    let mut child =
+        program(folder.path(), &["run", "--data", data]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let reading = lines.find(|line| line.as_ref().unwrap().contains("reading the log"));
+    assert!(reading.is_some());
+    let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(lines.filter(|line| line.as_ref().unwrap().contains("rror")).count(), 0);
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_configuration_that_does_not_fit_the_checkpoint_is_refused_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    with_checkpoint(folder.path()).await;
+    let data = folder.path().to_str().unwrap();
+    for verb in ["run", "check"] {
+        let arguments = [verb, "--data", data, "--set", "window.size=10m"];
+        let words = [
+            "`window.size` was changed from 5m to 10m since the checkpoint was made",
+            "hint: set `window.size` back to \"5m\"; to start anew, stop, and move `views.db`",
+        ];
+        check(folder.path(), &arguments, 2, &words);
+    }
+}

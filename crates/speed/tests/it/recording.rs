@@ -1,0 +1,135 @@
+//! Real messages through the speed layer, against a recount of the whole recording.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use bytes::Bytes;
+use pulso_model::{EchoKey, EventTime, View, ViewDocument, WallTime, decode};
+use pulso_pipeline::{Headers, Record};
+use pulso_runtime::Config;
+use pulso_speed::{Processor, settings};
+use pulso_window::Settings;
+
+use crate::recount::{self, recount};
+
+/// Long after all recordings.
+const LOG_TIME: WallTime = WallTime(1_700_000_000_000);
+
+fn records(path: &Path) -> Vec<Record> {
+    let text = std::fs::read(path).unwrap();
+    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let record = |(offset, line): (u64, &[u8])| Record {
+        partition: 0,
+        offset,
+        log_time: LOG_TIME,
+        headers: Headers { source: "recording".into(), received_time: LOG_TIME },
+        payload: Bytes::copy_from_slice(line),
+    };
+    (0..).zip(lines).map(record).collect()
+}
+
+/// What the speed layer makes of the records: the last document under every id.
+fn documents(
+    records: &[Record],
+    batch: usize,
+    settings: &Settings,
+) -> (Processor, Vec<ViewDocument>) {
+    let mut processor = Processor::new(settings.clone(), 1);
+    let mut documents: BTreeMap<(View, String), ViewDocument> = BTreeMap::new();
+    let mut store = |written: Vec<ViewDocument>| {
+        for document in written {
+            let key = (document.view, document.id.clone());
+            if document.view.first_write_wins() {
+                documents.entry(key).or_insert(document);
+            } else {
+                documents.insert(key, document);
+            }
+        }
+    };
+    for records in records.chunks(batch) {
+        store(processor.process(records, LOG_TIME).documents);
+        let checkpoint = processor.checkpoint();
+        processor = Processor::restore(&checkpoint, settings, 1).unwrap();
+    }
+    store(processor.finish().documents);
+    (processor, documents.into_values().collect())
+}
+
+/// The places of messages that are late by definition, and of those that a reader which remembers
+/// echoes for ever would know as such.
+fn late_and_echoes(records: &[Record], settings: &Settings) -> (BTreeSet<u64>, BTreeSet<u64>) {
+    let slide = settings.window.slide();
+    let behind = i64::try_from(settings.max_out_of_orderness.as_millis()).unwrap();
+    let (mut late, mut echoes) = (BTreeSet::new(), BTreeSet::new());
+    let mut keys: BTreeSet<EchoKey> = BTreeSet::new();
+    let mut watermark = i64::MIN;
+    for record in records {
+        let Ok(response) = decode(&record.payload, record.log_time) else { continue };
+        let EventTime(time) = response.event_time;
+        if !keys.insert(response.echo_key()) {
+            echoes.insert(record.offset);
+        } else if (time.div_euclid(slide) + 1) * slide <= watermark {
+            late.insert(record.offset);
+        }
+        watermark = watermark.max(time - behind);
+    }
+    (late, echoes)
+}
+
+fn check(records: &[Record], settings: &Settings) {
+    let (processor, found) = documents(records, 100, settings);
+    let (late, echoes) = late_and_echoes(records, settings);
+    let of = |view: View| found.iter().filter(move |document| document.view == view);
+
+    let recorded: BTreeSet<u64> = of(View::LateResponses)
+        .map(|document| document.id.strip_prefix("0/").unwrap().parse().unwrap())
+        .collect();
+    assert!(late.is_subset(&recorded), "{:?} are late", late.difference(&recorded));
+    let forgotten: BTreeSet<u64> = recorded.difference(&late).copied().collect();
+    assert!(forgotten.is_subset(&echoes), "{:?} are not late", forgotten.difference(&echoes));
+
+    let mut keys = BTreeSet::new();
+    let mut dead_letters = 0;
+    for record in records {
+        match decode(&record.payload, record.log_time) {
+            Ok(response) => drop(keys.insert(response.echo_key())),
+            Err(_) => dead_letters += 1,
+        }
+    }
+    assert_eq!(of(View::Responses).count(), keys.len());
+    assert_eq!(of(View::DeadLetters).count(), dead_letters);
+    let progress = processor.progress()[0];
+    assert_eq!(progress.next_offset, records.len() as u64);
+    assert_eq!(progress.counted as usize, keys.len() - late.len());
+    assert_eq!(progress.echoes as usize, echoes.len() - forgotten.len());
+    assert_eq!(progress.late as usize, recorded.len());
+    assert_eq!(progress.dead_letters as usize, dead_letters);
+
+    let places = late.iter().map(|&offset| (0, offset)).collect();
+    let expected = recount(records, &places, settings, EventTime(i64::MAX));
+    let counted = found.iter().filter(|document| recount::VIEWS.contains(&document.view));
+    let counted =
+        counted.map(|document| ((document.view, document.id.clone()), document.body.clone()));
+    let difference = recount::difference(&expected, &counted.collect());
+    assert!(difference.is_none(), "{}", difference.unwrap());
+    println!("{} documents of panes and windows are as counted again", expected.len());
+}
+
+#[test]
+fn a_real_stream_equals_a_recount() {
+    let Some(folder) = pulso_testkit::recordings() else { return };
+    let default = settings(&Config::default());
+    for name in ["wbaa-2017-03-19.jsonl", "linksim-2018-03-29.jsonl"] {
+        let records = records(&folder.join("rsvps").join(name));
+        check(&records, &default);
+    }
+}
+
+#[test]
+fn odd_and_malformed_messages_are_each_accounted_for() {
+    let Some(folder) = pulso_testkit::recordings() else { return };
+    let default = settings(&Config::default());
+    for name in ["odd.jsonl", "malformed.txt"] {
+        check(&records(&folder.join("rsvps").join(name)), &default);
+    }
+}

@@ -1,0 +1,146 @@
+//! Errors by operation, whether to retry, and what a person can do.
+
+use std::path::{Path, PathBuf};
+
+use pulso_model::View;
+use pulso_pipeline::{AdapterError, Retry};
+use rusqlite::ErrorCode;
+
+use crate::database::Contents;
+use crate::log::MAX_PARTITIONS;
+
+/// What failed, on which file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("failed to open the {contents} in `{path}`")]
+    Open { contents: Contents, path: PathBuf, source: rusqlite::Error },
+    /// A reader came before the writer.
+    #[error("`{path}` does not hold the {contents} yet")]
+    Missing { contents: Contents, path: PathBuf },
+    /// Another program's database, or the other one of Pulso's two files.
+    #[error("`{path}` does not hold the {contents} of Pulso")]
+    OtherContents { contents: Contents, path: PathBuf },
+    #[error("`{path}` has schema version {found}; this program knows versions up to {known}")]
+    NewerSchema { path: PathBuf, found: i32, known: i32 },
+    #[error("the log in `{path}` has {stored} partitions, not {requested}")]
+    Partitions { path: PathBuf, stored: u32, requested: u32 },
+    #[error("a log has 1 to {MAX_PARTITIONS} partitions, not {requested}")]
+    PartitionCount { requested: u32 },
+    #[error("failed to append to the log in `{path}`")]
+    Append { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to read the log in `{path}`")]
+    Read { path: PathBuf, source: rusqlite::Error },
+    #[error("{given} offsets were given for the {partitions} partitions of the log in `{path}`")]
+    Seek { path: PathBuf, given: usize, partitions: u32 },
+    #[error("failed to write documents to `{path}`")]
+    WriteDocuments { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to query `{path}`")]
+    Query { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to read a whole view of `{path}`")]
+    Scan { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to write batch documents to `{path}`")]
+    Stage { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to publish batch documents in `{path}`")]
+    Publish { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to delete replaced batch documents in `{path}`")]
+    Sweep { path: PathBuf, source: rusqlite::Error },
+    /// A later attempt at the same part has begun.
+    #[error("stage {generation} of the view `{view}` in `{path}` is not open any more")]
+    StageGone { path: PathBuf, view: View, generation: i64 },
+    #[error("failed to load a checkpoint from `{path}`")]
+    LoadCheckpoint { path: PathBuf, source: rusqlite::Error },
+    #[error("failed to save a checkpoint to `{path}`")]
+    SaveCheckpoint { path: PathBuf, source: rusqlite::Error },
+    /// The runtime was shutting down; the operation had not begun.
+    #[error("the program is stopping")]
+    Stopping,
+}
+
+impl Error {
+    /// What a person can do about it; a sentence without the word `hint`.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } => Some("start the program that writes it first".into()),
+            Self::OtherContents { path, .. } => {
+                Some(format!("check the data directory; is `{}` another program's?", show(path)))
+            }
+            Self::NewerSchema { path, .. } => {
+                Some(format!("use the newer program that wrote `{}`", show(path)))
+            }
+            Self::Partitions { stored, .. } => Some(format!(
+                "the number is fixed when a log is made: configure {stored} partitions, or choose \
+                 another data directory"
+            )),
+            Self::PartitionCount { .. } => Some("4 are enough for most machines".into()),
+            _ => self.sqlite().and_then(|(contents, path, code)| advice(contents, path, code)),
+        }
+    }
+
+    /// The SQLite error behind this one.
+    fn sqlite(&self) -> Option<(Contents, &Path, ErrorCode)> {
+        let (contents, path, source) = match self {
+            Self::Open { contents, path, source } => (*contents, path, source),
+            Self::Append { path, source } | Self::Read { path, source } => {
+                (Contents::Log, path, source)
+            }
+            Self::WriteDocuments { path, source }
+            | Self::Query { path, source }
+            | Self::Scan { path, source }
+            | Self::Stage { path, source }
+            | Self::Publish { path, source }
+            | Self::Sweep { path, source }
+            | Self::LoadCheckpoint { path, source }
+            | Self::SaveCheckpoint { path, source } => (Contents::Views, path, source),
+            _ => return None,
+        };
+        Some((contents, path, source.sqlite_error_code()?))
+    }
+}
+
+impl AdapterError for Error {
+    fn retry(&self) -> Retry {
+        match self.sqlite() {
+            None if matches!(self, Self::Missing { .. }) => Retry::Backoff,
+            Some((_, _, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => Retry::Backoff,
+            _ => Retry::No,
+        }
+    }
+}
+
+fn advice(contents: Contents, path: &Path, code: ErrorCode) -> Option<String> {
+    let folder = show(path.parent().unwrap_or(path));
+    let file = show(path);
+    let advice = match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            format!("another program holds `{file}` locked; close it there")
+        }
+        ErrorCode::DiskFull => format!(
+            "free space on the disk of `{folder}`, then start again: everything acknowledged is \
+             stored, and nothing of what was refused"
+        ),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => match contents {
+            Contents::Log => format!(
+                "`{file}` is damaged: stop, put a copy back, or save what can still be read, with \
+                 a current `sqlite3`: `sqlite3 {file} .recover | sqlite3 {file}.recovered`, and put \
+                 that in its place"
+            ),
+            Contents::Views => format!(
+                "`{file}` is damaged: stop, put a copy back, or delete it with its `-wal` and \
+                 `-shm` files; all of it can be computed again from the log"
+            ),
+        },
+        ErrorCode::CannotOpen => {
+            format!("check that the folder `{folder}` exists and that this user may write in it")
+        }
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            format!("let this user write to `{file}` and to its folder")
+        }
+        ErrorCode::SystemIoFailure => format!("check the disk of `{folder}`"),
+        _ => return None,
+    };
+    Some(advice)
+}
+
+fn show(path: &Path) -> std::path::Display<'_> {
+    path.display()
+}

@@ -1,0 +1,166 @@
+//! The log: one append-only table per partition, its key the offset.
+//!
+//! A table keyed by an ascending integer grows at its right edge only, so pages are written full
+//! and once. Offsets have no gaps: a transaction that fails gives none away.
+
+mod append;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use pulso_model::{EventTime, WallTime};
+use pulso_pipeline::{Clock, Message, Sink};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use tokio::sync::watch;
+
+use crate::Error;
+use crate::database::{Contents, Database, Schema};
+
+pub use source::LogSource;
+
+/// More partitions than any machine has use for; each has a table and a prepared statement.
+pub(crate) const MAX_PARTITIONS: u32 = 64;
+
+static SCHEMA: Schema = Schema {
+    contents: Contents::Log,
+    application_id: i32::from_be_bytes(*b"PulL"),
+    version: 1,
+    // Messages have about 1.4 kB; a small page would leave a third of itself empty.
+    page_bytes: 16 * 1024,
+};
+
+/// The write side of the log; clones share one connection.
+#[derive(Clone)]
+pub struct Log {
+    database: Arc<Database>,
+    partitions: u32,
+    now: Arc<dyn Fn() -> WallTime + Send + Sync>,
+    /// Tells the readers of this process that there is more.
+    appended: watch::Sender<()>,
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Log").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl Log {
+    /// Opens the log at `path`, or makes it with so many partitions.
+    ///
+    /// # Errors
+    /// Among others when the log has another number of partitions.
+    pub fn open(path: &Path, partitions: u32, clock: impl Clock) -> Result<Self, Error> {
+        if !(1..=MAX_PARTITIONS).contains(&partitions) {
+            return Err(Error::PartitionCount { requested: partitions });
+        }
+        let database =
+            Database::open(path, &SCHEMA, &|transaction| create(transaction, partitions))?;
+        let stored = stored_partitions(&database)?;
+        if stored != partitions {
+            let path = path.to_owned();
+            return Err(Error::Partitions { path, stored, requested: partitions });
+        }
+        let now = Arc::new(move || clock.now());
+        Ok(Self { database, partitions, now, appended: watch::Sender::default() })
+    }
+
+    /// A reader from the first offsets on, which gives at most `batch_records` at once.
+    pub fn source(&self, batch_records: usize) -> Result<LogSource, Error> {
+        LogSource::open(self.database.path(), batch_records, Some(self.appended.subscribe()))
+    }
+
+    /// From where to ask a source for more: the event time up to which its messages are stored.
+    ///
+    /// Never later than the largest event time stored from the source (one that the log judged too
+    /// far in the future apart). It is a little earlier when a write call had more messages than
+    /// [`append`] looks at; asking again for those few makes echoes, asking too late would lose
+    /// messages.
+    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
+        let source = source.to_owned();
+        let job = move |connection: &mut Connection| append::last_mtime(connection, &source);
+        self.database.run(|path, source| Error::Read { path, source }, job).await
+    }
+
+    /// One past the last offset of each partition.
+    pub async fn end_offsets(&self) -> Result<Vec<u64>, Error> {
+        let partitions = self.partitions;
+        let job = move |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            (0..partitions).map(|number| Ok(end(&transaction, number)?.next_offset)).collect()
+        };
+        self.database.run(|path, source| Error::Read { path, source }, job).await
+    }
+}
+
+impl Sink<Message> for Log {
+    type Error = Error;
+
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), Error> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let (partitions, now) = (self.partitions, Arc::clone(&self.now));
+        let appended = self.appended.clone();
+        let job = move |connection: &mut Connection| {
+            append::append(connection, partitions, &*now, &messages)?;
+            appended.send_replace(());
+            Ok(())
+        };
+        self.database.run(|path, source| Error::Append { path, source }, job).await
+    }
+}
+
+fn create(transaction: &Transaction<'_>, partitions: u32) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "CREATE TABLE log (partitions INTEGER NOT NULL) STRICT;
+         CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mtime INTEGER)
+             STRICT;",
+    )?;
+    transaction.execute("INSERT INTO log VALUES (?1)", [partitions])?;
+    for number in 0..partitions {
+        transaction.execute_batch(&format!(
+            "CREATE TABLE partition_{number} (
+                 \"offset\" INTEGER PRIMARY KEY,
+                 log_time INTEGER NOT NULL,
+                 received_time INTEGER NOT NULL,
+                 source INTEGER NOT NULL REFERENCES sources,
+                 payload BLOB NOT NULL
+             ) STRICT;"
+        ))?;
+    }
+    Ok(())
+}
+
+/// The number of partitions of a log that has just been opened.
+fn stored_partitions(database: &Database) -> Result<u32, Error> {
+    let connection = database.idle().expect("nobody else has the database yet");
+    let found = connection.query_row("SELECT partitions FROM log", [], |row| row.get(0));
+    let path = || database.path().to_owned();
+    found.map_err(|source| Error::Open { contents: Contents::Log, path: path(), source })
+}
+
+/// Where a partition ends.
+struct End {
+    next_offset: u64,
+    log_time: Option<WallTime>,
+}
+
+fn end(connection: &Connection, number: u32) -> rusqlite::Result<End> {
+    let sql = format!(
+        "SELECT \"offset\", log_time FROM partition_{number} ORDER BY \"offset\" DESC LIMIT 1"
+    );
+    let last = connection.prepare_cached(&sql)?.query_row([], |row| {
+        Ok(End { next_offset: offset(row, 0)? + 1, log_time: Some(WallTime(row.get(1)?)) })
+    });
+    Ok(last.optional()?.unwrap_or(End { next_offset: 0, log_time: None }))
+}
+
+fn offset(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
+}

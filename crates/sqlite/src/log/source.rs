@@ -1,0 +1,214 @@
+//! Reading the log, fairly over its partitions, while it grows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulso_model::WallTime;
+use pulso_pipeline::{Batch, Headers, Record, Source};
+use rusqlite::{Connection, Row, params};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::{SCHEMA, end, offset, stored_partitions};
+use crate::Error;
+use crate::database::Database;
+
+/// The longest wait of [`Source::next_batch`] for something new.
+const MAX_WAIT: Duration = Duration::from_millis(200);
+
+/// How often a reader in another process looks for something new.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The most payload in a batch, unless one message alone is larger: bounds the memory of a reader.
+const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Reads a log, on a connection of its own.
+#[derive(Debug)]
+pub struct LogSource {
+    database: Arc<Database>,
+    next_offsets: Vec<u64>,
+    /// The partition that is read first next time; each has its turn.
+    first: usize,
+    batch_records: usize,
+    /// Changes when a writer of this process has appended.
+    appended: Option<watch::Receiver<()>>,
+}
+
+impl LogSource {
+    /// A reader of a log that another process writes.
+    pub fn open_read_only(path: &Path, batch_records: usize) -> Result<Self, Error> {
+        Self::open(path, batch_records, None)
+    }
+
+    pub(super) fn open(
+        path: &Path,
+        batch_records: usize,
+        appended: Option<watch::Receiver<()>>,
+    ) -> Result<Self, Error> {
+        let database = Database::open_read_only(path, &SCHEMA)?;
+        let partitions = stored_partitions(&database)?;
+        let next_offsets = (0..partitions).map(|_| 0).collect();
+        Ok(Self { database, next_offsets, first: 0, batch_records, appended })
+    }
+
+    /// Reads what there is. Only a complete answer moves the offsets, so that a dropped future
+    /// loses nothing.
+    async fn read(&mut self) -> Result<Batch, Error> {
+        let (from, first) = (self.next_offsets.clone(), self.first);
+        let batch_records = self.batch_records.max(1);
+        let job = move |connection: &mut Connection| read(connection, &from, first, batch_records);
+        let failed = |path, source| Error::Read { path, source };
+        let (batch, next_offsets) = self.database.run(failed, job).await?;
+        self.next_offsets = next_offsets;
+        if !batch.records.is_empty() {
+            self.first = (first + 1) % self.next_offsets.len();
+        }
+        Ok(batch)
+    }
+
+    async fn wait(&mut self, deadline: Instant) {
+        match &mut self.appended {
+            Some(appended) => match timeout_at(deadline, appended.changed()).await {
+                Ok(Ok(())) | Err(_) => {}
+                // The writer is gone, and would be "changed" without end.
+                Ok(Err(_)) => sleep_until(deadline).await,
+            },
+            None => sleep(POLL_INTERVAL).await,
+        }
+    }
+}
+
+impl Source for LogSource {
+    type Error = Error;
+
+    fn partitions(&self) -> u32 {
+        u32::try_from(self.next_offsets.len()).expect("the number of partitions is a u32")
+    }
+
+    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
+        if next_offsets.len() != self.next_offsets.len() {
+            let (path, partitions) = (self.database.path().to_owned(), self.partitions());
+            return Err(Error::Seek { path, given: next_offsets.len(), partitions });
+        }
+        self.next_offsets = next_offsets.to_vec();
+        Ok(())
+    }
+
+    async fn next_batch(&mut self) -> Result<Batch, Error> {
+        let deadline = Instant::now() + MAX_WAIT;
+        loop {
+            if let Some(appended) = &mut self.appended {
+                // Before reading: what is appended from here on ends the wait below.
+                appended.mark_unchanged();
+            }
+            let batch = self.read().await?;
+            if !batch.records.is_empty() || Instant::now() >= deadline {
+                return Ok(batch);
+            }
+            self.wait(deadline).await;
+        }
+    }
+}
+
+/// Reads one batch from one consistent moment; also gives the offsets to go on from.
+fn read(
+    connection: &mut Connection,
+    from: &[u64],
+    first: usize,
+    batch_records: usize,
+) -> rusqlite::Result<(Batch, Vec<u64>)> {
+    let transaction = connection.transaction()?;
+    let numbers = (0_u32..).take(from.len());
+    let end_offsets = numbers
+        .map(|number| Ok(end(&transaction, number)?.next_offset))
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    // A reader that was sent past the end of the log reads on from the end.
+    let mut next_offsets: Vec<_> = from.iter().zip(&end_offsets).map(|(a, b)| *a.min(b)).collect();
+    let unread = next_offsets.iter().zip(&end_offsets).filter(|(next, end)| next < end).count();
+    if unread == 0 {
+        return Ok((Batch { end_offsets, ..Batch::default() }, next_offsets));
+    }
+    let mut reader = Reader {
+        connection: &transaction,
+        sources: sources(&transaction)?,
+        records: Vec::new(),
+        bytes: 0,
+    };
+    let mut waiting = unread;
+    for index in (0..from.len()).map(|turn| (first + turn) % from.len()) {
+        if next_offsets[index] == end_offsets[index] {
+            continue;
+        }
+        // Each partition may use an equal share of the room left, so that none starves another.
+        let room = Share {
+            records: (batch_records - reader.records.len()).div_ceil(waiting),
+            bytes: MAX_BATCH_BYTES.saturating_sub(reader.bytes) / waiting,
+        };
+        next_offsets[index] = reader.read(index, next_offsets[index], room)?;
+        waiting -= 1;
+    }
+    let batch = Batch { records: reader.records, end_offsets, finished: false };
+    Ok((batch, next_offsets))
+}
+
+#[derive(Clone, Copy)]
+struct Share {
+    records: usize,
+    bytes: usize,
+}
+
+struct Reader<'a> {
+    connection: &'a Connection,
+    sources: BTreeMap<i64, Arc<str>>,
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Reader<'_> {
+    /// Reads from one partition; gives its next offset.
+    fn read(&mut self, index: usize, from: u64, share: Share) -> rusqlite::Result<u64> {
+        let partition = u32::try_from(index).expect("the number of partitions is a u32");
+        let sql = format!(
+            "SELECT \"offset\", log_time, received_time, source, payload FROM partition_{partition}
+             WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let limit = i64::try_from(share.records).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![i64::try_from(from).unwrap_or(i64::MAX), limit])?;
+        let (mut next_offset, mut bytes) = (from, 0);
+        while let Some(row) = rows.next()? {
+            let size = row.get_ref(4)?.as_blob()?.len();
+            // A message larger than the share is read when it is the batch's first.
+            if bytes + size > share.bytes && !self.records.is_empty() {
+                break;
+            }
+            let record = self.record(partition, row)?;
+            next_offset = record.offset + 1;
+            self.records.push(record);
+            bytes += size;
+        }
+        self.bytes += bytes;
+        Ok(next_offset)
+    }
+
+    fn record(&self, partition: u32, row: &Row<'_>) -> rusqlite::Result<Record> {
+        let source: i64 = row.get(3)?;
+        let unknown = || rusqlite::Error::IntegralValueOutOfRange(3, source);
+        let source = Arc::clone(self.sources.get(&source).ok_or_else(unknown)?);
+        Ok(Record {
+            partition,
+            offset: offset(row, 0)?,
+            log_time: WallTime(row.get(1)?),
+            headers: Headers { source, received_time: WallTime(row.get(2)?) },
+            payload: row.get::<_, Vec<u8>>(4)?.into(),
+        })
+    }
+}
+
+fn sources(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, Arc<str>>> {
+    let mut statement = connection.prepare_cached("SELECT id, name FROM sources")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?.into())))?;
+    rows.collect()
+}

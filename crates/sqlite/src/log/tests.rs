@@ -1,0 +1,188 @@
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use pulso_pipeline::{AdapterError, ManualClock, Retry, Source};
+use pulso_testkit::message::{EPOCH, message, received};
+use rusqlite::ErrorCode;
+use tempfile::TempDir;
+
+use super::*;
+use crate::database::begin;
+
+fn open(folder: &TempDir, partitions: u32, clock: &ManualClock) -> Log {
+    Log::open(&folder.path().join("log.db"), partitions, clock.clone()).unwrap()
+}
+
+fn clock() -> ManualClock {
+    ManualClock::at(WallTime(EPOCH))
+}
+
+fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
+    ids.into_iter().map(|id| message(id, EPOCH + id).received(WallTime(EPOCH))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_the_log_never_runs_backwards() {
+    let (folder, clock) = (TempDir::new().unwrap(), clock());
+    let mut log = open(&folder, 2, &clock);
+    for (now, id) in [(50, 0), (20, 1), (30, 2), (60, 3)] {
+        clock.set(WallTime(now));
+        log.write(messages([id])).await.unwrap();
+    }
+    drop(log);
+    clock.set(WallTime(10));
+    let mut log = open(&folder, 2, &clock);
+    log.write(messages([4])).await.unwrap();
+    let records = log.source(10).unwrap().next_batch().await.unwrap().records;
+    let times = |partition| -> Vec<_> {
+        let of = records.iter().filter(|record| record.partition == partition);
+        of.map(|record| record.log_time.0).collect()
+    };
+    assert_eq!((times(0), times(1)), (vec![50, 50, 60], vec![50, 60]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_time_to_resume_from_is_the_largest_stored() {
+    let (folder, clock) = (TempDir::new().unwrap(), clock());
+    let mut log = open(&folder, 2, &clock);
+    let at = |source: &str, mtime| received(source, WallTime(0), message(1, mtime).bytes());
+    assert_eq!(log.last_stored_mtime("a").await.unwrap(), None);
+    log.write(vec![received("a", WallTime(0), &b"{"[..])]).await.unwrap();
+    assert_eq!(log.last_stored_mtime("a").await.unwrap(), None, "text that is no message has none");
+
+    log.write(vec![at("a", EPOCH + 5), at("b", EPOCH + 9), at("a", EPOCH + 3)]).await.unwrap();
+    log.write(vec![at("a", EPOCH - 60_000)]).await.unwrap();
+    let far_future = EPOCH + 3_600_001;
+    log.write(vec![at("a", far_future)]).await.unwrap();
+    drop(log);
+    let log = open(&folder, 2, &clock);
+    assert_eq!(log.last_stored_mtime("a").await.unwrap(), Some(EventTime(EPOCH + 5)));
+    assert_eq!(log.last_stored_mtime("b").await.unwrap(), Some(EventTime(EPOCH + 9)));
+    assert_eq!(log.last_stored_mtime("c").await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_partition_does_not_starve_another() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 4, &clock());
+    log.write(messages((0..1_000).map(|id| id * 4))).await.unwrap();
+    log.write(messages([1, 5, 2, 3])).await.unwrap();
+    let mut source = log.source(8).unwrap();
+    let records = source.next_batch().await.unwrap().records;
+    let from = |partition| records.iter().filter(|record| record.partition == partition).count();
+    assert_eq!([from(1), from(2), from(3)], [2, 1, 1], "each has its share");
+    assert!(from(0) > 0 && records.len() <= 8);
+    assert_eq!(source.next_batch().await.unwrap().records.len(), 8, "unused shares are used");
+
+    let mut one_by_one = log.source(1).unwrap();
+    let mut first = Vec::new();
+    for _ in 0..4 {
+        first.push(one_by_one.next_batch().await.unwrap().records[0].partition);
+    }
+    first.sort_unstable();
+    assert_eq!(first, [0, 1, 2, 3], "each has its turn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_are_bounded_in_bytes_too() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 2, &clock());
+    let megabytes = |count: usize| received("test", WallTime(0), vec![b'x'; count << 20]);
+    log.write(vec![megabytes(3), megabytes(3), megabytes(12), megabytes(1)]).await.unwrap();
+    log.write((0..1_000).map(|id| message(id * 2 + 1, EPOCH).received(WallTime(0))).collect())
+        .await
+        .unwrap();
+    let mut source = log.source(1_000_000).unwrap();
+    let (mut sizes, mut small) = (Vec::new(), 0);
+    while sizes.len() < 4 || small < 1_000 {
+        let records = source.next_batch().await.unwrap().records;
+        assert!(!records.is_empty());
+        let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+        assert!(bytes <= 8 << 20 || records.len() == 1, "{bytes} bytes");
+        small += records.iter().filter(|record| record.partition == 1).count();
+        sizes.extend(records.iter().filter(|r| r.partition == 0).map(|r| r.payload.len() >> 20));
+    }
+    assert_eq!(sizes, [3, 3, 12, 1], "a message larger than a batch has one to itself");
+}
+
+/// The future is polled once and dropped, as by a caller that stops.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_write_is_done_or_not_but_never_half() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 2, &clock());
+    for _ in 0..20 {
+        let before: u64 = log.end_offsets().await.unwrap().iter().sum();
+        drop_after_one_poll(log.write(messages(0..1_000)));
+        let after: u64 = log.end_offsets().await.unwrap().iter().sum();
+        // One write may end during the next round.
+        assert_eq!((after - before) % 1_000, 0);
+    }
+}
+
+/// `max_page_count` makes SQLite itself report a full disk.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 2, &clock());
+    let limit = |log: &Log, pages: i64| {
+        let connection = log.database.idle().unwrap();
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+    };
+    limit(&log, 20);
+    let mut stored = 0;
+    let error = loop {
+        match log.write(messages(0..10)).await {
+            Ok(()) => stored += 10,
+            Err(error) => break error,
+        }
+    };
+    assert!(stored > 0);
+    assert_eq!(error.retry(), Retry::No);
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("free space"), "{hint}");
+    assert_eq!(log.end_offsets().await.unwrap(), [stored / 2, stored / 2]);
+
+    limit(&log, 1_000_000);
+    log.write(messages(0..10)).await.unwrap();
+    assert_eq!(log.end_offsets().await.unwrap(), [stored / 2 + 5, stored / 2 + 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_of_another_program_is_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 2, &clock());
+    log.database.idle().unwrap().busy_timeout(Duration::ZERO).unwrap();
+    let mut other = Connection::open(folder.path().join("log.db")).unwrap();
+    let lock = begin(&mut other).unwrap();
+    let error = log.write(messages([1])).await.unwrap_err();
+    assert_eq!(error.retry(), Retry::Backoff);
+    assert!(matches!(
+        &error,
+        Error::Append { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+    ));
+    assert!(error.hint().unwrap().contains("another program"));
+    assert_eq!(log.source(1).unwrap().next_batch().await.unwrap().records, [], "readers go on");
+    drop(lock);
+    log.write(messages([1])).await.unwrap();
+}
+
+/// An abandoned write that has begun ends before the next one begins.
+#[tokio::test(start_paused = true)]
+async fn writes_are_stored_in_the_order_of_the_calls() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 1, &clock());
+    for number in 0..20 {
+        drop_after_one_poll(log.write(messages(number * 2..=number * 2)));
+        log.write(messages(number * 2 + 1..=number * 2 + 1)).await.unwrap();
+    }
+    let records = log.source(1_000).unwrap().next_batch().await.unwrap().records;
+    let ids: Vec<_> = records.iter().map(|record| pulso_model::rsvp_id(&record.payload)).collect();
+    assert!(ids.len() >= 20 && ids.is_sorted(), "{ids:?}");
+}
+
+fn drop_after_one_poll(operation: impl Future) {
+    let mut operation = pin!(operation);
+    assert!(operation.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}

@@ -1,0 +1,177 @@
+//! The view store: documents by layer, and which layer answers for which day.
+//!
+//! Every view has two tables of one shape, `speed_<view>` and `batch_<view>`, and an SQL view of its
+//! own name for people. A batch row belongs to a generation, one attempt of the batch layer at one
+//! part; readers see the rows of published generations only, so that publishing is a change of one
+//! small table. The rows of generations that were replaced are deleted afterwards, a few at a time.
+
+mod batch;
+mod query;
+mod scan;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use pulso_model::{Day, View, ViewDocument};
+use pulso_pipeline::{BatchViews, Documents, LayerChoice, Page, Part, Query, Sink, Stage, Views};
+use rusqlite::Connection;
+
+use crate::Error;
+use crate::checkpoints::CheckpointStore;
+use crate::database::{Database, Readers};
+
+/// Reads and writes views; clones share one writing connection and a few reading ones.
+#[derive(Clone, Debug)]
+pub struct ViewStore {
+    reader: ViewReader,
+    writer: Arc<Database>,
+}
+
+/// Reads views that this or another process writes.
+#[derive(Clone, Debug)]
+pub struct ViewReader {
+    readers: Arc<Readers>,
+}
+
+impl ViewStore {
+    /// Opens the views at `path`, or makes an empty file.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let writer = Database::open(path, &schema::SCHEMA, &schema::create)?;
+        Ok(Self { reader: Self::open_read_only(path)?, writer })
+    }
+
+    /// Opens views that another process has made.
+    pub fn open_read_only(path: &Path) -> Result<ViewReader, Error> {
+        Ok(ViewReader { readers: Readers::open(path, &schema::SCHEMA)? })
+    }
+
+    /// The checkpoint of the reader `name`, kept in this file.
+    pub fn checkpoints(&self, name: &str) -> CheckpointStore {
+        CheckpointStore::new(Arc::clone(&self.writer), name)
+    }
+
+    /// The side that only reads.
+    pub fn reader(&self) -> ViewReader {
+        self.reader.clone()
+    }
+}
+
+impl Sink<ViewDocument> for ViewStore {
+    type Error = Error;
+
+    async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), Error> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        let failed = |path, source| Error::WriteDocuments { path, source };
+        self.writer.run(failed, move |connection| write::write(connection, &documents)).await
+    }
+}
+
+impl Views for ViewReader {
+    type Error = Error;
+
+    async fn query(&self, query: Query) -> Result<Page, Error> {
+        let failed = |path, source| Error::Query { path, source };
+        self.readers.run(failed, move |connection| query::page(connection, &query)).await
+    }
+
+    /// The answer is of the moment of the call: until its last chunk has been taken, SQLite keeps that
+    /// moment's pages, and the WAL of a store that is written meanwhile grows.
+    async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<Error>, Error> {
+        scan::start(&self.readers, view, layer).await
+    }
+
+    async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, Error> {
+        let failed = |path, source| Error::Query { path, source };
+        self.readers.run(failed, move |connection| completed_days(connection, view)).await
+    }
+}
+
+impl Views for ViewStore {
+    type Error = Error;
+
+    async fn query(&self, query: Query) -> Result<Page, Error> {
+        self.reader.query(query).await
+    }
+
+    async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<Error>, Error> {
+        self.reader.scan(view, layer).await
+    }
+
+    async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, Error> {
+        self.reader.completed_days(view).await
+    }
+}
+
+impl BatchViews for ViewStore {
+    type Error = Error;
+
+    async fn begin(&self, view: View, part: Part) -> Result<Stage, Error> {
+        let failed = |path, source| Error::Stage { path, source };
+        let begin = move |connection: &mut Connection| batch::begin(connection, view, part);
+        let generation = self.writer.run(failed, begin).await?;
+        self.sweep(view).await;
+        Ok(Stage { view, part, generation })
+    }
+
+    async fn stage(&self, stage: Stage, documents: Vec<ViewDocument>) -> Result<(), Error> {
+        let mut documents = documents;
+        while !documents.is_empty() {
+            let rest = documents.split_off(documents.len().min(batch::ROWS_PER_TRANSACTION));
+            let chunk = std::mem::replace(&mut documents, rest);
+            let failed = |path, source| Error::Stage { path, source };
+            let job = move |connection: &mut Connection| batch::stage(connection, stage, &chunk);
+            let open = self.writer.run(failed, job).await?;
+            self.check_open(stage, open)?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, stage: Stage, completes: bool) -> Result<(), Error> {
+        let failed = |path, source| Error::Publish { path, source };
+        let job = move |connection: &mut Connection| batch::publish(connection, stage, completes);
+        let open = self.writer.run(failed, job).await?;
+        self.check_open(stage, open)?;
+        self.sweep(stage.view).await;
+        Ok(())
+    }
+}
+
+impl ViewStore {
+    fn check_open(&self, stage: Stage, open: bool) -> Result<(), Error> {
+        let Stage { view, generation, .. } = stage;
+        let path = || self.writer.path().to_owned();
+        if open { Ok(()) } else { Err(Error::StageGone { path: path(), view, generation }) }
+    }
+
+    /// Deletes what no reader sees any more, in small transactions so that other writers get their
+    /// turn. Not deleting it is no failure of what came before: the next call tries again.
+    async fn sweep(&self, view: View) {
+        loop {
+            let failed = |path, source| Error::Sweep { path, source };
+            let sweep = move |connection: &mut Connection| batch::sweep(connection, view);
+            match self.writer.run(failed, sweep).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    let error: &(dyn std::error::Error + 'static) = &error;
+                    tracing::warn!(view = view.name(), error, "left replaced rows for later");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn completed_days(connection: &Connection, view: View) -> rusqlite::Result<BTreeSet<Day>> {
+    let sql = "SELECT day FROM completed_days WHERE view = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let days = statement.query_map([view.name()], |row| row.get(0).map(Day))?;
+    days.collect()
+}

@@ -1,0 +1,139 @@
+//! The tables of the views file, and its SQL views for people.
+
+use pulso_model::{Layer, Scope, View};
+use rusqlite::Transaction;
+
+use crate::database::{Contents, Schema};
+
+pub(super) static SCHEMA: Schema = Schema {
+    contents: Contents::Views,
+    application_id: i32::from_be_bytes(*b"PulV"),
+    version: 1,
+    // Documents have about 0.9 kB: eight to a page.
+    page_bytes: 8 * 1024,
+};
+
+/// The UTC day of `time`, in days since 1970, also before 1970 (SQLite's `/` truncates).
+const DAY_OF_TIME: &str = "(time - (time % 86400000 + 86400000) % 86400000) / 86400000";
+
+/// Whether a row of a batch table belongs to a published generation.
+const PUBLISHED: &str = "EXISTS (SELECT 1 FROM generations AS g
+     WHERE g.generation = d.generation AND g.state = 'published')";
+
+/// The table of a view's documents of one layer.
+pub(super) fn table(view: View, layer: Layer) -> String {
+    format!("{}_{}", layer.name(), view.name().replace('-', "_"))
+}
+
+/// What every reader asks of a row `d` of a layer's table, beside the day.
+pub(super) fn visible(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Speed => "true",
+        Layer::Batch => PUBLISHED,
+    }
+}
+
+/// What makes a row `d` of a layer's table current: that the layer answers for its day.
+pub(super) fn current(view: View, layer: Layer) -> String {
+    let completed = format!("(SELECT day FROM completed_days WHERE view = '{view}')");
+    match (view.scope(), layer) {
+        (Scope::Day, Layer::Speed) => format!("{DAY_OF_TIME} NOT IN {completed}"),
+        (Scope::Day, Layer::Batch) => format!("{PUBLISHED} AND {DAY_OF_TIME} IN {completed}"),
+        _ => visible(layer).to_owned(),
+    }
+}
+
+/// A (dotted) field of the body. Not written `->>`, as tools older than SQLite 3.38 could then not
+/// read the schema at all.
+pub(super) fn extract(field: &str) -> String {
+    let path = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
+    format!("json_extract(body, '{path}')")
+}
+
+pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "-- The attempts of the batch layer at a part: a day (since 1970), or NULL for a whole view.
+         CREATE TABLE generations (
+             generation INTEGER PRIMARY KEY AUTOINCREMENT,
+             view TEXT NOT NULL,
+             day INTEGER,
+             state TEXT NOT NULL CHECK (state IN ('staged', 'published', 'obsolete'))
+         ) STRICT;
+         CREATE UNIQUE INDEX generations_published ON generations (view, ifnull(day, 'now'))
+             WHERE state = 'published';
+         -- The days for which the batch layer answers.
+         CREATE TABLE completed_days (
+             view TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (view, day)
+         ) STRICT, WITHOUT ROWID;
+         CREATE VIEW days AS
+             SELECT g.view, date(g.day * 86400, 'unixepoch') AS day,
+                 iif(c.day IS NULL, 'speed', 'batch') AS layer
+             FROM generations AS g LEFT JOIN completed_days AS c USING (view, day)
+             WHERE g.state = 'published' AND g.day IS NOT NULL
+             ORDER BY g.view, g.day;
+         CREATE TABLE checkpoints (
+             name TEXT PRIMARY KEY, closed_until INTEGER, state BLOB NOT NULL
+         ) STRICT, WITHOUT ROWID;
+         CREATE TABLE checkpoint_progress (
+             name TEXT NOT NULL REFERENCES checkpoints,
+             partition INTEGER NOT NULL,
+             next_offset INTEGER NOT NULL,
+             counted INTEGER NOT NULL,
+             echoes INTEGER NOT NULL,
+             late INTEGER NOT NULL,
+             dead_letters INTEGER NOT NULL,
+             PRIMARY KEY (name, partition)
+         ) STRICT, WITHOUT ROWID;",
+    )?;
+    for view in View::ALL {
+        transaction.execute_batch(&documents(view))?;
+        transaction.execute_batch(&friendly(view))?;
+    }
+    Ok(())
+}
+
+/// The tables and indexes of one view.
+///
+/// The rows lie in the order of writing, so that a document costs no page split. `_id` finds the row
+/// of an `_id`; `_time` and `_country` answer queries, and hold all that orders, bounds and hides
+/// rows, so that only rows of the answer are fetched. Both are read backwards: that is newest first,
+/// then by position, then by id, while new rows still come at their right edge.
+fn documents(view: View) -> String {
+    let create = |layer, generation: &str, key: &str, hidden: &str| {
+        let table = table(view, layer);
+        format!(
+            "CREATE TABLE {table} (
+                 {generation}
+                 time INTEGER NOT NULL,
+                 position INTEGER NOT NULL,
+                 country TEXT,
+                 id TEXT NOT NULL,
+                 body TEXT NOT NULL
+             ) STRICT;
+             CREATE UNIQUE INDEX {table}_id ON {table} ({key});
+             CREATE INDEX {table}_time ON {table} (time, position DESC, id DESC{hidden});
+             CREATE INDEX {table}_country
+                 ON {table} (country, time, position DESC, id DESC{hidden})
+                 WHERE country IS NOT NULL;"
+        )
+    };
+    let speed = create(Layer::Speed, "", "id", "");
+    let batch =
+        create(Layer::Batch, "generation INTEGER NOT NULL,", "generation, id", ", generation");
+    speed + &batch
+}
+
+/// The SQL view of the current documents of a view, a column for each field.
+fn friendly(view: View) -> String {
+    let fields: String = view
+        .fields()
+        .iter()
+        .map(|field| format!(", {} AS \"{}\"", extract(field.name), field.name))
+        .collect();
+    let select = |layer: Layer| {
+        let (table, current) = (table(view, layer), current(view, layer));
+        format!("SELECT '{layer}' AS layer, id AS _id{fields} FROM {table} AS d WHERE {current}")
+    };
+    let (speed, batch) = (select(Layer::Speed), select(Layer::Batch));
+    format!("CREATE VIEW \"{view}\" AS {speed} UNION ALL {batch};")
+}

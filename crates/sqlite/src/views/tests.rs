@@ -1,0 +1,126 @@
+use pulso_model::{EventTime, Layer};
+use pulso_pipeline::{AdapterError, Cursor, Retry};
+use pulso_testkit::contract::document;
+use tempfile::TempDir;
+
+use super::*;
+
+fn open(folder: &TempDir) -> ViewStore {
+    ViewStore::open(&folder.path().join("views.db")).unwrap()
+}
+
+const VIEW: View = View::GroupDays;
+const DAY: Day = Day(17_000);
+
+fn documents(count: i64) -> Vec<ViewDocument> {
+    (0..count).map(|number| document(VIEW, DAY.start(), number, "DE", "text")).collect()
+}
+
+fn rows(store: &ViewStore) -> i64 {
+    let sql = format!("SELECT count(*) FROM {}", schema::table(VIEW, Layer::Batch));
+    store.writer.idle().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+/// The promise that a query costs as much as its page: an index gives the rows in their order.
+#[test]
+fn every_query_reads_an_index_in_order() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let connection = store.writer.idle().unwrap();
+    let cursor = Cursor { time: EventTime(1), position: 0, id: "a".into() };
+    for view in View::ALL {
+        for layer in [Layer::Speed, Layer::Batch] {
+            for (country, index) in [(None, "time"), (Some("DE".to_owned()), "country")] {
+                let query = Query { country, ..Query::newest(view, 10) };
+                for range in query::sample_ranges(&cursor) {
+                    let sql = query::select_sql(&query, layer, &range);
+                    let mut plan =
+                        connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                    let values = vec![1_i64; plan.parameter_count()];
+                    let values = rusqlite::params_from_iter(values);
+                    let steps = plan.query_map(values, |row| row.get::<_, String>(3)).unwrap();
+                    let steps: Vec<_> = steps.map(Result::unwrap).collect();
+                    let index = format!("INDEX {}_{index} ", schema::table(view, layer));
+                    assert!(steps[0].contains(&index), "{sql}: {steps:?}");
+                    assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{sql}: {steps:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaced_and_abandoned_rows_are_deleted() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    for count in [5_000, 4_000, 3] {
+        let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+        store.stage(stage, documents(count)).await.unwrap();
+        store.publish(stage, true).await.unwrap();
+        assert_eq!(rows(&store), count);
+    }
+    let abandoned = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    store.stage(abandoned, documents(4_500)).await.unwrap();
+    assert_eq!(rows(&store), 4_503);
+    drop(store);
+    let store = open(&folder);
+    let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    assert_eq!(rows(&store), 3);
+    store.publish(stage, true).await.unwrap();
+    assert_eq!(rows(&store), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_was_given_up_takes_nothing_more() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let gone = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    let refused = |outcome: Result<(), Error>| {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, Error::StageGone { .. }), "{error}");
+        assert_eq!(error.retry(), Retry::No);
+    };
+    refused(store.stage(gone, documents(1)).await);
+    refused(store.publish(gone, true).await);
+    store.stage(stage, documents(2)).await.unwrap();
+    store.publish(stage, true).await.unwrap();
+    store.publish(stage, true).await.unwrap();
+    assert_eq!(rows(&store), 2, "publishing again changes nothing");
+    refused(store.stage(stage, documents(1)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_refuses_whole_writes() {
+    let folder = TempDir::new().unwrap();
+    let mut store = open(&folder);
+    let pages = |limit: i64| {
+        let connection = store.writer.idle().unwrap();
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |r| r.get(0)).unwrap();
+        let limit = pages + limit;
+        connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(())).unwrap();
+    };
+    pages(10);
+    let view = View::DeadLetters;
+    let documents = |from: i64| -> Vec<_> {
+        (from..from + 20).map(|id| document(view, EventTime(id), id, "", "text")).collect()
+    };
+    let mut stored = 0;
+    let mut writer = store.clone();
+    let error = loop {
+        match writer.write(documents(stored)).await {
+            Ok(()) => stored += 20,
+            Err(error) => break error,
+        }
+    };
+    assert!(stored > 0 && error.hint().unwrap().contains("free space"));
+    assert_eq!(error.retry(), Retry::No);
+    let count = async |store: &ViewStore| {
+        let page = store.query(Query::newest(view, 10_000)).await.unwrap();
+        i64::try_from(page.documents.len()).unwrap()
+    };
+    assert_eq!(count(&store).await, stored);
+    pages(1_000);
+    store.write(documents(stored)).await.unwrap();
+    assert_eq!(count(&store).await, stored + 20);
+}

@@ -1,0 +1,86 @@
+//! SQLite keeps the contracts of the ports.
+
+use pulso_pipeline::ManualClock;
+use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
+use pulso_testkit::contract::{self, CheckpointsHost, LogHost, ViewsHost};
+use tempfile::TempDir;
+
+/// A data directory of its own.
+struct Files {
+    folder: TempDir,
+}
+
+fn files() -> Files {
+    Files { folder: TempDir::new().unwrap() }
+}
+
+impl LogHost for Files {
+    type Log = Log;
+    type Source = LogSource;
+
+    fn open(&mut self, partitions: u32, clock: ManualClock) -> Log {
+        Log::open(&self.folder.path().join("log.db"), partitions, clock).unwrap()
+    }
+
+    fn source(&mut self, log: &Log, batch_records: usize) -> LogSource {
+        log.source(batch_records).unwrap()
+    }
+}
+
+/// The readers are those of another process.
+struct FilesReadFromOutside(Files);
+
+impl LogHost for FilesReadFromOutside {
+    type Log = Log;
+    type Source = LogSource;
+
+    fn open(&mut self, partitions: u32, clock: ManualClock) -> Log {
+        LogHost::open(&mut self.0, partitions, clock)
+    }
+
+    fn source(&mut self, _: &Log, batch_records: usize) -> LogSource {
+        let path = self.0.folder.path().join("log.db");
+        LogSource::open_read_only(&path, batch_records).unwrap()
+    }
+}
+
+impl ViewsHost for Files {
+    type Store = ViewStore;
+
+    fn open(&mut self) -> ViewStore {
+        ViewStore::open(&self.folder.path().join("views.db")).unwrap()
+    }
+}
+
+impl CheckpointsHost for Files {
+    type Checkpoints = CheckpointStore;
+
+    fn open(&mut self, name: &str) -> CheckpointStore {
+        CheckpointStore::open(&self.folder.path().join("views.db"), name).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn log() {
+    contract::log(files).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_of_another_process() {
+    contract::log(|| FilesReadFromOutside(files())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn views() {
+    contract::views(files).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn batch_views() {
+    contract::batch_views(files).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn checkpoints() {
+    contract::checkpoints(files).await;
+}

@@ -1,0 +1,9 @@
+//! SQLite against the contract suites, against what can go wrong with files, and as people see it.
+
+#![expect(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
+mod contract;
+mod crash;
+mod damage;
+mod people;
+mod refusal;

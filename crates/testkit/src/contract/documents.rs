@@ -1,0 +1,137 @@
+//! Documents for the suites, and the plain listing that answers are compared with.
+
+use std::cmp::Reverse;
+
+use pulso_model::{EventTime, FieldType, KeyPart, View, ViewDocument};
+use pulso_pipeline::{Page, Query, StoredDocument, Views};
+use serde_json::{Map, Value, json};
+
+/// A document of any view: its key made from `number` (and the time), its body as wide as the view.
+///
+/// Different numbers make different `_id`s. `country` fills the field that a filter compares, where
+/// the view has one; `text` fills every other text, to tell versions of a document apart.
+pub fn document(
+    view: View,
+    time: EventTime,
+    number: i64,
+    country: &str,
+    text: &str,
+) -> ViewDocument {
+    let mut body = Map::new();
+    for field in view.fields() {
+        let key = view.key().iter().any(|key| key.name() == field.name);
+        let value = match field.field_type {
+            _ if Some(field.name) == view.country_field() => json!(country),
+            _ if Some(field.name) == view.position_field() => json!(number.rem_euclid(5)),
+            FieldType::Time => json!(time.to_string()),
+            FieldType::Day => json!(time.day().to_string()),
+            FieldType::Integer => json!(number),
+            FieldType::Float => json!(0.5),
+            FieldType::Text if key => json!(format!("k{number}")),
+            FieldType::Text => json!(text),
+            FieldType::TextList => json!([text, "\"quoted\""]),
+            FieldType::Location => json!({"lat": 52.5, "lon": -13.25}),
+        };
+        insert(&mut body, field.name, value);
+    }
+    let value = |name: &str| {
+        name.split('.').fold(None, |value: Option<&Value>, name| match value {
+            None => body.get(name),
+            Some(value) => value.get(name),
+        })
+    };
+    let parts: Vec<_> = view
+        .key()
+        .iter()
+        .map(|key| match value(key.name()).expect("keys are fields") {
+            Value::Number(number) => KeyPart::Integer(number.as_i64().unwrap_or_default()),
+            _ if key.name() == "@timestamp" => KeyPart::Time(time),
+            text => KeyPart::Text(text.as_str().unwrap_or_default()),
+        })
+        .collect();
+    let position =
+        view.position_field().map_or(0, |_| u32::try_from(number.rem_euclid(5)).unwrap());
+    ViewDocument {
+        view,
+        id: view.id(&parts),
+        time,
+        position,
+        country: view.country_field().map(|_| country.to_owned()),
+        body: Value::Object(body).to_string(),
+    }
+}
+
+fn insert(body: &mut Map<String, Value>, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => drop(body.insert(name.to_owned(), value)),
+        Some((parent, name)) => {
+            let parent = body.entry(parent).or_insert_with(|| json!({}));
+            insert(parent.as_object_mut().expect("a parent is an object"), name, value);
+        }
+    }
+}
+
+/// The documents that a query must give without a limit: filtered and sorted the plain way.
+pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocument> {
+    let mut listed: Vec<_> = documents
+        .iter()
+        .filter(|StoredDocument { document, .. }| {
+            query.from.is_none_or(|from| document.time >= from)
+                && query.to.is_none_or(|to| document.time < to)
+                && (query.country.is_none() || document.country == query.country)
+        })
+        .cloned()
+        .collect();
+    listed.sort_by_key(|StoredDocument { document, .. }| {
+        (Reverse(document.time), document.position, document.id.clone())
+    });
+    listed
+}
+
+/// Follows the cursors of a query from page to page, to the end.
+pub(super) async fn all_pages(views: &impl Views, query: &Query) -> Vec<StoredDocument> {
+    let mut query = query.clone();
+    let mut documents = Vec::new();
+    loop {
+        let Page { documents: page, next } = views.query(query.clone()).await.unwrap();
+        assert!(page.len() <= query.limit, "a page has at most `limit` documents");
+        assert!(next.is_none() || page.len() == query.limit, "only a full page has a next one");
+        documents.extend(page);
+        let Some(next) = next else { return documents };
+        // Through its text, as clients hand it back.
+        query.after = Some(next.to_string().parse().unwrap());
+    }
+}
+
+/// Checks pages of several sizes against the plain listing of `documents`.
+pub(super) async fn check_query(views: &impl Views, query: Query, documents: &[StoredDocument]) {
+    let expected = listing(documents, &query);
+    for limit in [1, 2, 7, expected.len().max(1), 1_000] {
+        let found = all_pages(views, &Query { limit, ..query.clone() }).await;
+        assert!(
+            found == expected,
+            "{query:?} in pages of {limit}: {:?}, expected {:?}",
+            names(&found),
+            names(&expected)
+        );
+    }
+}
+
+fn names(documents: &[StoredDocument]) -> Vec<String> {
+    let name = |stored: &StoredDocument| format!("{} {}", stored.layer, stored.document.id);
+    documents.iter().map(name).collect()
+}
+
+/// Everything that a scan gives.
+pub(super) async fn scan_all(
+    views: &impl Views,
+    view: View,
+    layer: pulso_pipeline::LayerChoice,
+) -> Vec<StoredDocument> {
+    let mut chunks = views.scan(view, layer).await.unwrap();
+    let mut documents = Vec::new();
+    while let Some(chunk) = chunks.recv().await {
+        documents.extend(chunk.unwrap());
+    }
+    documents
+}

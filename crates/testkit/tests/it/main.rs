@@ -1,0 +1,8 @@
+//! The in-memory adapters against the contract suites, and the rules of the workspace.
+
+#![expect(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
+mod architecture;
+mod dependencies;
+mod memory;
+mod messages;

@@ -1,0 +1,190 @@
+//! The routes, and what is true of every answer: a time limit, security headers, problem details
+//! with their place, and a measurement.
+
+mod documents;
+mod error;
+mod openapi;
+mod page;
+mod parameters;
+mod status;
+mod views;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use pulso_model::View;
+use pulso_pipeline::{AdapterError, Page, Query, Retry, Views, observe};
+use pulso_runtime::{Config, chain};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use error::Error;
+pub use status::{Facts, Windows};
+
+/// Where the API begins.
+const API: &str = "/api/v1";
+
+/// How long a request may take.
+pub(crate) const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The most questions at the view store at once; more requests wait for their turn.
+const QUERIES_MAX: usize = 16;
+
+/// The name of requests that match no route, in metrics.
+const NO_ROUTE: &str = "none";
+
+/// Sent with every answer: browsers may load nothing from elsewhere, embed the page nowhere and
+/// guess no types.
+const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// How the API and the page behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Documents in an answer when the request does not say; from 1 to `page_limit_max`.
+    pub page_limit_default: usize,
+    pub page_limit_max: usize,
+    /// How the stream is cut into windows; only shown.
+    pub windows: Windows,
+}
+
+impl From<&Config> for Options {
+    fn from(config: &Config) -> Self {
+        let Config { web, window, trends, .. } = config;
+        let windows = Windows {
+            size: window.size,
+            slide: window.slide,
+            max_out_of_orderness: window.max_out_of_orderness,
+            count_above: trends.count_above,
+        };
+        let (page_limit_default, page_limit_max) = (web.page_limit_default, web.page_limit_max);
+        Self { page_limit_default, page_limit_max, windows }
+    }
+}
+
+/// What every request sees.
+struct App<V> {
+    views: V,
+    status: Box<dyn Fn() -> Facts + Send + Sync>,
+    metrics: Box<dyn Fn() -> String + Send + Sync>,
+    options: Options,
+    openapi: String,
+    queries: Semaphore,
+}
+
+impl<V> fmt::Debug for App<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("App").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+type Shared<V> = State<Arc<App<V>>>;
+
+impl<V: Views> App<V> {
+    /// Asks the view store, when it is this request's turn.
+    async fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, V::Error>>,
+    ) -> Result<T, Error> {
+        let _turn = self.queries.acquire().await.expect("nobody closes the semaphore");
+        question.await.map_err(|cause| {
+            error!(error = %chain(&cause), "failed to read the views");
+            observe::error("web", "process", "views");
+            match cause.retry() {
+                Retry::No => Error::Internal,
+                Retry::Backoff | Retry::After(_) => Error::Unavailable,
+            }
+        })
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, Error> {
+        self.ask(self.views.query(query)).await
+    }
+}
+
+pub(crate) fn router<V: Views>(
+    views: V,
+    status: impl Fn() -> Facts + Send + Sync + 'static,
+    metrics: impl Fn() -> String + Send + Sync + 'static,
+    options: Options,
+) -> Router {
+    let (status, metrics) = (Box::new(status), Box::new(metrics));
+    let openapi = openapi::document(&options).to_string();
+    let queries = Semaphore::new(QUERIES_MAX);
+    let app = Arc::new(App { views, status, metrics, options, openapi, queries });
+    let unknown = MethodRouter::new().fallback(async |uri: Uri| error::no_route(&uri));
+    let mut router =
+        Router::new().fallback_service(observed(NO_ROUTE.into(), unknown).with_state(()));
+    for (path, methods) in routes::<V>().into_iter().chain(page::routes()) {
+        let methods = methods.fallback(async || Error::MethodNotAllowed);
+        router = router.route(&path, observed(path.as_str().into(), methods));
+    }
+    router.with_state(app)
+}
+
+/// Every route but those of the page, which are the page's own business.
+fn routes<V: Views>() -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
+    let mut routes = vec![
+        (format!("{API}/views"), get(views::list::<V>)),
+        (format!("{API}/layers"), get(views::layers::<V>)),
+        (format!("{API}/status"), get(status::show::<V>)),
+        (format!("{API}/openapi.json"), get(openapi::show::<V>)),
+        ("/healthz".to_owned(), get(status::alive)),
+        ("/readyz".to_owned(), get(status::ready::<V>)),
+        ("/metrics".to_owned(), get(status::metrics::<V>)),
+    ];
+    routes.extend(View::ALL.map(|view| {
+        let list =
+            async move |State(app): Shared<V>, uri: Uri| documents::list(&app, view, &uri).await;
+        (format!("{API}/{view}"), get(list))
+    }));
+    routes
+}
+
+/// Puts [`answer`] around a route.
+fn observed<S: Clone + Send + Sync + 'static>(
+    route: Arc<str>,
+    methods: MethodRouter<S>,
+) -> MethodRouter<S> {
+    methods.layer(middleware::from_fn(move |request: Request, next: Next| {
+        answer(Arc::clone(&route), request, next)
+    }))
+}
+
+async fn answer(route: Arc<str>, request: Request, next: Next) -> Response {
+    let (started, uri) = (Instant::now(), request.uri().clone());
+    let answered = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await;
+    let response = answered.unwrap_or_else(|_| {
+        warn!(%route, limit = ?REQUEST_TIME_MAX, "gave up on a request");
+        Error::Unavailable.into_response()
+    });
+    let mut response = error::with_instance(response, &uri);
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+    observe::request(&route, response.status().as_u16(), started.elapsed());
+    response
+}
+
+/// An answer of ready JSON.
+fn json(body: impl Into<axum::body::Body>) -> Response {
+    let content_type = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, content_type)], body.into()).into_response()
+}

@@ -1,0 +1,114 @@
+//! The documents of a view, in pages.
+//!
+//! Stored bodies are spliced into the answer as they are, never parsed.
+
+use axum::http::Uri;
+use axum::response::Response;
+use pulso_model::{EventTime, View};
+use pulso_pipeline::{Cursor, Query, StoredDocument, Views};
+use tracing::error;
+
+use super::{App, Error, json, parameters};
+
+/// The most documents taken from the store at once, so that a long page of large documents is not
+/// in memory twice.
+const DOCUMENTS_AT_ONCE: usize = 500;
+
+/// A page ends early rather than grow beyond this (unless its first document does); dead letters
+/// may be large. The cursor goes on from there.
+const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A guess at the JSON of one document, to allocate once.
+const DOCUMENT_BYTES: usize = 512;
+
+pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Result<Response, Error> {
+    let wanted = parameters::documents(view, uri, &app.options)?;
+    let mut query = wanted.query;
+    if wanted.latest {
+        let Some(window_end) = latest(app, &query).await? else {
+            return Ok(json(PageBody::new(view, 0).finish(None)));
+        };
+        let next = EventTime(window_end.0.saturating_add(1));
+        query.from = Some(query.from.map_or(window_end, |from| from.max(window_end)));
+        query.to = Some(query.to.map_or(next, |to| to.min(next)));
+    }
+    Ok(json(page(app, query).await?))
+}
+
+/// The newest window of a trend view in the asked layer and range, whatever the country: a country
+/// without trends in it has none now. Later pages stay in the window of the first, even when a
+/// newer one has fired meanwhile.
+async fn latest<V: Views>(app: &App<V>, query: &Query) -> Result<Option<EventTime>, Error> {
+    if let Some(cursor) = &query.after {
+        return Ok(Some(cursor.time));
+    }
+    let newest = app.query(Query { limit: 1, country: None, ..query.clone() }).await?;
+    Ok(newest.documents.first().map(|stored| stored.document.time))
+}
+
+async fn page<V: Views>(app: &App<V>, mut query: Query) -> Result<String, Error> {
+    let mut body = PageBody::new(query.view, query.limit);
+    let mut missing = query.limit;
+    loop {
+        query.limit = missing.min(DOCUMENTS_AT_ONCE);
+        let found = app.query(query.clone()).await?;
+        missing = missing.saturating_sub(found.documents.len());
+        for stored in found.documents {
+            if body.exceeds_limit_with(&stored) {
+                return Ok(body.finish(query.after));
+            }
+            body.push(&stored)?;
+            query.after = Some(cursor_of(stored));
+        }
+        if found.next.is_none() || missing == 0 {
+            return Ok(body.finish(found.next));
+        }
+    }
+}
+
+fn cursor_of(StoredDocument { document, .. }: StoredDocument) -> Cursor {
+    Cursor { time: document.time, position: document.position, id: document.id }
+}
+
+/// The JSON of a page while it is written.
+struct PageBody {
+    text: String,
+    empty: bool,
+}
+
+impl PageBody {
+    fn new(view: View, documents: usize) -> Self {
+        let mut text =
+            String::with_capacity(100 + documents.min(DOCUMENTS_AT_ONCE) * DOCUMENT_BYTES);
+        text.push_str(&format!("{{\"view\":\"{view}\",\"documents\":["));
+        Self { text, empty: true }
+    }
+
+    fn exceeds_limit_with(&self, stored: &StoredDocument) -> bool {
+        !self.empty && self.text.len() + stored.document.body.len() > PAGE_BYTES_MAX
+    }
+
+    fn push(&mut self, StoredDocument { layer, document }: &StoredDocument) -> Result<(), Error> {
+        let fields = document.body.strip_prefix('{').filter(|fields| !fields.starts_with('}'));
+        let Some(fields) = fields else {
+            error!(view = %document.view, id = document.id, "found a document that is no object");
+            return Err(Error::Internal);
+        };
+        if !self.empty {
+            self.text.push(',');
+        }
+        self.empty = false;
+        let id = serde_json::to_string(&document.id).expect("text can be shown as JSON");
+        self.text.push_str(&format!("{{\"_id\":{id},\"layer\":\"{layer}\","));
+        self.text.push_str(fields);
+        Ok(())
+    }
+
+    fn finish(mut self, next: Option<Cursor>) -> String {
+        match next {
+            Some(cursor) => self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\"}}")),
+            None => self.text.push_str("],\"next_cursor\":null}"),
+        }
+        self.text
+    }
+}

@@ -1,0 +1,271 @@
+//! The description of the API (OpenAPI 3.1), made from the same tables as its answers: the views,
+//! their fields and keys, and the parameters. The page is not part of it.
+
+#[cfg(test)]
+mod tests;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use pulso_model::{Field, FieldType, KeyField, Scope, View};
+use pulso_pipeline::Views;
+use serde_json::{Map, Value, json};
+
+use super::error::PROBLEM_JSON;
+use super::parameters::{self, Parameter};
+use super::{API, Error, Options, Shared, json as json_response, views};
+
+pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
+    parameters::none(&uri)?;
+    Ok(json_response(app.openapi.clone()))
+}
+
+/// The whole document.
+pub(super) fn document(options: &Options) -> Value {
+    let schemas = View::ALL.map(|view| (view.name().to_owned(), view_schema(view)));
+    let mut schemas: Map<_, _> = schemas.into_iter().collect();
+    schemas.insert("Location".into(), location_schema());
+    schemas.insert("Problem".into(), problem_schema());
+    let problem = json!({
+        "description": "What is wrong with the request, or why it cannot be answered (RFC 9457).",
+        "content": { PROBLEM_JSON: { "schema": reference("schemas", "Problem") } },
+    });
+    let parameters = Parameter::ALL
+        .map(|parameter| (parameter.name().to_owned(), parameter_description(parameter, options)));
+    let parameters: Map<_, _> = parameters.into_iter().collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Pulso",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The views of a stream of meetup responses: what is trending, where, and \
+                            all that was counted. Times are UTC, ISO 8601 with milliseconds.",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths(),
+        "components": {
+            "schemas": schemas, "parameters": parameters, "responses": { "Problem": problem },
+        },
+    })
+}
+
+fn paths() -> Map<String, Value> {
+    let mut paths: Map<_, _> = View::ALL
+        .map(|view| (format!("{API}/{view}"), json!({ "get": list_operation(view) })))
+        .into_iter()
+        .collect();
+    let mut add = |path: &str, id, summary, media_type, schema| {
+        paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
+    };
+    let json = "application/json";
+    add(&format!("{API}/views"), "listViews", "All views with their fields", json, views_schema());
+    let summary = "The UTC days that the batch layer has completed, by view; it answers for them";
+    add(&format!("{API}/layers"), "listCompletedDays", summary, json, layers_schema());
+    let summary = "How far the stream is processed, and how it is cut into windows";
+    add(&format!("{API}/status"), "showStatus", summary, json, status_schema());
+    let any_object = json!({ "type": "object" });
+    let summary = "This description";
+    add(&format!("{API}/openapi.json"), "describeApi", summary, json, any_object);
+    let probe = object(&[("status", json!({ "type": "string" }))]);
+    add("/healthz", "checkAlive", "Whether the process is alive", json, probe.clone());
+    add("/readyz", "checkReady", "Whether requests can be answered", json, probe);
+    let text = json!({ "type": "string" });
+    add("/metrics", "showMetrics", "Metrics in the Prometheus text format", "text/plain", text);
+    paths
+}
+
+fn operation(id: &str, summary: &str, media_type: &str, schema: Value) -> Value {
+    let answer = json!({ "description": "OK", "content": { media_type: { "schema": schema } } });
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "responses": { "200": answer, "default": reference("responses", "Problem") },
+    })
+}
+
+fn list_operation(view: View) -> Value {
+    let page = object(&[
+        ("view", json!({ "const": view.name() })),
+        ("documents", json!({ "type": "array", "items": reference("schemas", view.name()) })),
+        (
+            "next_cursor",
+            json!({ "type": ["string", "null"], "description": "`null` on the last page." }),
+        ),
+    ]);
+    let summary = format!("Documents of `{view}`, newest first");
+    let mut operation = operation(&format!("list-{view}"), &summary, "application/json", page);
+    let answered = match view.scope() {
+        Scope::Day => {
+            "each UTC day is answered by the batch layer once it has completed it, and \
+                       by the speed layer until then"
+        }
+        Scope::BatchDay => "written by the batch layer, a UTC day at a time",
+        Scope::Now => "written by the batch layer as a whole, as of now",
+        Scope::Journal => "a journal: documents are added and never replaced",
+    };
+    let key: Vec<_> = view.key().iter().map(|key| format!("`{}`", key_text(*key))).collect();
+    operation["description"] = json!(format!("One document per {}; {answered}.", key.join(", ")));
+    operation["parameters"] =
+        Parameter::of(view).map(|parameter| reference("parameters", parameter.name())).collect();
+    operation
+}
+
+fn key_text(key: KeyField) -> String {
+    match key {
+        KeyField::Value(name) => name.to_owned(),
+        KeyField::Second(name) => format!("{name} to the nearest second"),
+    }
+}
+
+fn parameter_description(parameter: Parameter, options: &Options) -> Value {
+    let text = || json!({ "type": "string" });
+    let Options { page_limit_default, page_limit_max, .. } = options;
+    let (schema, description) = match parameter {
+        Parameter::From => {
+            (text(), "Documents with this `@timestamp` or later: an RFC 3339 time or a UTC day.")
+        }
+        Parameter::To => {
+            (text(), "Documents before this `@timestamp`: an RFC 3339 time or a UTC day.")
+        }
+        Parameter::Country => (text(), "Documents of this country, in upper or lower case."),
+        Parameter::Layer => (
+            json!({ "type": "string", "enum": ["current", "speed", "batch"], "default": "current" }),
+            "`current`: of each day the layer that answers for it.",
+        ),
+        Parameter::Limit => (
+            json!({
+                "type": "integer", "minimum": 1,
+                "maximum": page_limit_max, "default": page_limit_default,
+            }),
+            "The most documents in the answer; there may be fewer before the last page if they are large.",
+        ),
+        Parameter::Cursor => {
+            (text(), "The `next_cursor` of an earlier answer to the same request.")
+        }
+        Parameter::Window => (
+            json!({ "type": "string", "enum": ["latest"] }),
+            "`latest`: only the newest window, in rank order. Windows overlap, so their counts \
+             must not be added up.",
+        ),
+    };
+    json!({ "name": parameter.name(), "in": "query", "schema": schema, "description": description })
+}
+
+/// The fields of a view, nested at the dots. Those of the key are always there, others are absent
+/// where the source did not send them.
+fn view_schema(view: View) -> Value {
+    let mut schema = object(&[
+        ("_id", json!({ "type": "string" })),
+        ("layer", json!({ "type": "string", "enum": ["speed", "batch"] })),
+    ]);
+    for field in view.fields() {
+        let always =
+            field.name == "@timestamp" || view.key().iter().any(|key| key.name() == field.name);
+        add_field(&mut schema, field, always);
+    }
+    schema
+}
+
+fn add_field(schema: &mut Value, field: &Field, always: bool) {
+    let (parents, leaf) = match field.name.rsplit_once('.') {
+        Some((parents, leaf)) => (parents.split('.').collect(), leaf),
+        None => (Vec::new(), field.name),
+    };
+    let mut parent = schema;
+    for name in parents {
+        if parent["properties"][name].is_null() {
+            parent["properties"][name] = object(&[]);
+        }
+        require(parent, name, always);
+        parent = &mut parent["properties"][name];
+    }
+    parent["properties"][leaf] = type_schema(field.field_type);
+    require(parent, leaf, always);
+}
+
+fn require(schema: &mut Value, name: &str, always: bool) {
+    let required = schema["required"].as_array_mut().expect("`object` makes an array");
+    if always && !required.iter().any(|other| other == name) {
+        required.push(json!(name));
+    }
+}
+
+fn type_schema(field_type: FieldType) -> Value {
+    match field_type {
+        FieldType::Time => json!({ "type": "string", "format": "date-time" }),
+        FieldType::Day => json!({ "type": "string", "format": "date" }),
+        FieldType::Integer => json!({ "type": "integer", "format": "int64" }),
+        FieldType::Float => json!({ "type": "number", "format": "double" }),
+        FieldType::Text => json!({ "type": "string" }),
+        FieldType::TextList => json!({ "type": "array", "items": { "type": "string" } }),
+        FieldType::Location => reference("schemas", "Location"),
+    }
+}
+
+fn location_schema() -> Value {
+    let degrees = |limit: i32| json!({ "type": "number", "minimum": -limit, "maximum": limit });
+    object(&[("lat", degrees(90)), ("lon", degrees(180))])
+}
+
+fn problem_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let uri = || json!({ "type": "string", "format": "uri-reference" });
+    let status = json!({ "type": "integer", "minimum": 400, "maximum": 599 });
+    object(&[
+        ("type", uri()),
+        ("title", text()),
+        ("status", status),
+        ("detail", text()),
+        ("instance", uri()),
+    ])
+}
+
+fn views_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let list = |items: Value| json!({ "type": "array", "items": items });
+    let view = object(&[
+        ("name", text()),
+        ("href", text()),
+        ("scope", text()),
+        ("parameters", list(text())),
+        ("fields", list(object(&[("name", text()), ("type", text())]))),
+    ]);
+    object(&[("views", list(view))])
+}
+
+fn layers_schema() -> Value {
+    let days = json!({ "type": "array", "items": type_schema(FieldType::Day) });
+    let by_view: Vec<_> = views::by_days().map(|view| (view.name(), days.clone())).collect();
+    object(&by_view)
+}
+
+fn status_schema() -> Value {
+    let seconds = || json!({ "type": "number" });
+    let or_null = |schema_type: &str| json!({ "type": [schema_type, "null"] });
+    let window = object(&[
+        ("size_seconds", seconds()),
+        ("slide_seconds", seconds()),
+        ("max_out_of_orderness_seconds", seconds()),
+        ("count_above", type_schema(FieldType::Integer)),
+    ]);
+    object(&[
+        ("closed_until", json!({ "type": ["string", "null"], "format": "date-time" })),
+        ("lag", or_null("integer")),
+        ("not_ready", or_null("string")),
+        ("page_limit_max", type_schema(FieldType::Integer)),
+        ("window", window),
+    ])
+}
+
+/// An object with these properties, all of them always there.
+fn object(properties: &[(&str, Value)]) -> Value {
+    let required: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
+    let properties: Map<_, _> =
+        properties.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}

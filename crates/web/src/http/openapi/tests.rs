@@ -1,0 +1,84 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use pulso_pipeline::memory::MemoryViews;
+
+use super::*;
+use crate::Windows;
+use crate::http;
+
+fn described() -> Value {
+    let windows = Windows {
+        size: Duration::from_secs(300),
+        slide: Duration::from_secs(10),
+        max_out_of_orderness: Duration::from_secs(2),
+        count_above: 5,
+    };
+    document(&Options { page_limit_default: 100, page_limit_max: 1000, windows })
+}
+
+/// Every value under `key` in the document.
+fn find<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get(key));
+            fields.values().for_each(|field| find(field, key, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| find(item, key, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_resolves() {
+    let document = described();
+    let mut references = Vec::new();
+    find(&document, "$ref", &mut references);
+    assert!(references.len() > View::ALL.len());
+    for reference in references {
+        let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn every_route_is_described_and_every_description_is_a_route() {
+    let document = described();
+    let described: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    let routes = http::routes::<MemoryViews>().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(described, routes);
+    let mut ids = Vec::new();
+    find(&document["paths"], "operationId", &mut ids);
+    let distinct: BTreeSet<_> = ids.iter().map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(distinct.len(), described.len());
+}
+
+#[test]
+fn every_field_of_every_view_is_described() {
+    let document = described();
+    for view in View::ALL {
+        let schema = &document["components"]["schemas"][view.name()];
+        for field in view.fields() {
+            let at = field.name.split('.').fold(schema, |at, name| &at["properties"][name]);
+            assert!(at["type"].is_string() || at["$ref"].is_string(), "{view} {}", field.name);
+        }
+    }
+    let group = &document["components"]["schemas"]["group-days"];
+    assert_eq!(group["required"], json!(["_id", "layer", "@timestamp", "day", "group"]));
+    assert_eq!(group["properties"]["group"]["required"], json!(["id"]));
+}
+
+#[test]
+fn parameters_are_those_that_the_view_takes() {
+    let document = described();
+    let names = |view: View| -> Vec<_> {
+        let list = &document["paths"][format!("{API}/{view}")]["get"]["parameters"];
+        let list = list.as_array().unwrap().iter();
+        list.map(|one| one["$ref"].as_str().unwrap().rsplit('/').next().unwrap()).collect()
+    };
+    assert_eq!(names(View::BatchRuns), ["from", "to", "layer", "limit", "cursor"]);
+    assert!(names(View::Groups).contains(&"country"));
+    assert!(names(View::TrendingTopics).contains(&"window"));
+    let limit = &document["components"]["parameters"]["limit"]["schema"];
+    assert_eq!((&limit["maximum"], &limit["default"]), (&json!(1000), &json!(100)));
+}

@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use pulso_pipeline::Cursor;
+
+use super::*;
+use crate::Windows;
+
+const OPTIONS: Options = Options {
+    page_limit_default: 10,
+    page_limit_max: 50,
+    windows: Windows {
+        size: Duration::from_secs(300),
+        slide: Duration::from_secs(10),
+        max_out_of_orderness: Duration::from_secs(2),
+        count_above: 5,
+    },
+};
+
+fn read(view: View, query: &str) -> Result<Wanted, Error> {
+    documents(view, &format!("/api/v1/{view}?{query}").parse().unwrap(), &OPTIONS)
+}
+
+#[track_caller]
+fn check(view: View, query: &str, expected: Query) {
+    assert_eq!(read(view, query).unwrap().query, expected, "{query}");
+}
+
+#[track_caller]
+fn check_refused(view: View, query: &str, detail: &str) {
+    assert_eq!(read(view, query).unwrap_err().to_string(), detail, "{query}");
+}
+
+#[test]
+fn parameters_narrow_the_newest_documents() {
+    let view = View::Responses;
+    let newest = || Query::newest(view, 10);
+    let noon = EventTime(1_489_924_800_000);
+    let day = EventTime(1_489_881_600_000);
+    let cursor = Cursor { time: noon, position: 3, id: "7/é".to_owned() };
+    check(view, "", newest());
+    check(view, "from=2017-03-19", Query { from: Some(day), ..newest() });
+    check(view, "to=2017-03-19T12:00:00Z", Query { to: Some(noon), ..newest() });
+    check(view, "to=2017-03-19T14:00:00%2B02:00", Query { to: Some(noon), ..newest() });
+    check(view, "country=us", Query { country: Some("US".to_owned()), ..newest() });
+    check(view, "layer=current", newest());
+    check(view, "layer=batch", Query { layer: LayerChoice::Only(Layer::Batch), ..newest() });
+    check(view, "limit=50", Query { limit: 50, ..newest() });
+    check(view, &format!("cursor={cursor}"), Query { after: Some(cursor), ..newest() });
+    let all = "layer=speed&limit=1&from=2017-03-19&to=2017-03-19T12:00:00.000Z&country=DE";
+    let expected = Query {
+        layer: LayerChoice::Only(Layer::Speed),
+        limit: 1,
+        from: Some(day),
+        to: Some(noon),
+        country: Some("DE".to_owned()),
+        ..newest()
+    };
+    check(view, all, expected);
+}
+
+#[test]
+fn only_trends_have_a_latest_window() {
+    assert!(read(View::TrendingTopics, "window=latest").unwrap().latest);
+    assert!(!read(View::TrendingTopics, "").unwrap().latest);
+    check_refused(
+        View::Responses,
+        "window=latest",
+        "there is no parameter `window` here; allowed are `from`, `to`, `country`, `layer`, \
+         `limit`, `cursor`",
+    );
+}
+
+#[test]
+fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
+    let view = View::TrendingTopics;
+    let time = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as `%2B`) or a \
+                UTC day such as `2017-03-19`";
+    let limit = "a whole number from 1 to 50";
+    let refused = |query: &str, name: &str, value: &str, allowed: &str| {
+        let detail = format!("the parameter `{name}` is `{value}`; allowed is {allowed}");
+        check_refused(view, query, &detail);
+    };
+    refused("from=yesterday", "from", "yesterday", time);
+    refused("from=2017-03-19T14:00:00+02:00", "from", "2017-03-19T14:00:00 02:00", time);
+    refused("to=2017-02-30", "to", "2017-02-30", time);
+    refused("layer=Batch", "layer", "Batch", "`current`, `speed` or `batch`");
+    for value in ["0", "51", "-1", "ten", "", "99999999999999999999999"] {
+        refused(&format!("limit={value}"), "limit", value, limit);
+    }
+    refused("cursor=x", "cursor", "x", "the `next_cursor` of an earlier answer");
+    refused("window=first", "window", "first", "`latest`");
+    refused(
+        "to=2017-03-19&from=2017-03-19",
+        "to",
+        "2017-03-19T00:00:00.000Z",
+        "a time after `from`, which is `2017-03-19T00:00:00.000Z`",
+    );
+    let repeated = "the parameter `limit` is given more than once";
+    check_refused(view, "limit=1&limit=2", repeated);
+    check_refused(
+        view,
+        "country=US",
+        "there is no parameter `country` here; allowed are `from`, `to`, `layer`, `limit`, \
+         `cursor`, `window`",
+    );
+    check_refused(
+        View::Responses,
+        "country=%20",
+        "the parameter `country` is ` `; allowed is a country code such as `US`",
+    );
+}

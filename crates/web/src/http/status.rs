@@ -1,0 +1,100 @@
+//! How the program is doing: for the page, for probes, and for Prometheus.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use pulso_model::{EventTime, View};
+use pulso_pipeline::{Query, Views};
+use serde::Serialize;
+
+use super::{Error, Shared, json, parameters};
+
+const PROMETHEUS_TEXT: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// What the rest of the program knows about the stream right now.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Panes and windows that end at or before this time are in the views. `None` if unknown; it is
+    /// then taken from the newest pane.
+    pub closed_until: Option<EventTime>,
+    /// Messages in the log that the speed layer has not read yet, if known.
+    pub lag: Option<u64>,
+    /// Why the program cannot do its work; shown to whoever asks. `None` when all is well.
+    pub not_ready: Option<String>,
+}
+
+/// How the stream is cut into windows.
+#[derive(Clone, Copy, Debug)]
+pub struct Windows {
+    pub size: Duration,
+    pub slide: Duration,
+    /// How long the watermark waits for responses that come out of order.
+    pub max_out_of_orderness: Duration,
+    /// A topic is listed when more than this many responses of a window carry it.
+    pub count_above: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    closed_until: Option<String>,
+    lag: Option<u64>,
+    not_ready: Option<String>,
+    page_limit_max: usize,
+    window: WindowStatus,
+}
+
+#[derive(Debug, Serialize)]
+struct WindowStatus {
+    size_seconds: f64,
+    slide_seconds: f64,
+    max_out_of_orderness_seconds: f64,
+    count_above: u64,
+}
+
+/// The live facts, and how the windows are cut.
+pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
+    parameters::none(&uri)?;
+    let Facts { closed_until, lag, not_ready } = (app.status)();
+    let Windows { size, slide, max_out_of_orderness, count_above } = app.options.windows;
+    let closed_until = match closed_until {
+        Some(time) => Some(time),
+        None => {
+            let newest = app.query(Query::newest(View::CountryActivity, 1)).await?;
+            let slide_ms = i64::try_from(slide.as_millis()).unwrap_or(0);
+            let pane_end = |start: EventTime| EventTime(start.0.saturating_add(slide_ms));
+            newest.documents.first().map(|stored| pane_end(stored.document.time))
+        }
+    };
+    let window = WindowStatus {
+        size_seconds: size.as_secs_f64(),
+        slide_seconds: slide.as_secs_f64(),
+        max_out_of_orderness_seconds: max_out_of_orderness.as_secs_f64(),
+        count_above,
+    };
+    let page_limit_max = app.options.page_limit_max;
+    let closed_until = closed_until.map(|time| time.to_string());
+    let status = Status { closed_until, lag, not_ready, page_limit_max, window };
+    Ok(json(serde_json::to_string(&status).expect("durations are finite numbers")))
+}
+
+/// The process is alive: nothing more, or a restart would be the answer to a slow disk.
+pub(super) async fn alive() -> Response {
+    json(r#"{"status":"alive"}"#)
+}
+
+/// Requests can be answered and the program does its work.
+pub(super) async fn ready<V: Views>(State(app): Shared<V>) -> Result<Response, Error> {
+    if let Some(reason) = (app.status)().not_ready {
+        return Err(Error::NotReady { reason });
+    }
+    let asked = app.query(Query::newest(View::TrendingTopics, 1)).await;
+    asked.map_err(|_| Error::NotReady { reason: "the views cannot be read".to_owned() })?;
+    Ok(json(r#"{"status":"ready"}"#))
+}
+
+pub(super) async fn metrics<V: Views>(State(app): Shared<V>) -> Response {
+    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], (app.metrics)()).into_response()
+}

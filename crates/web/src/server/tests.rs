@@ -1,0 +1,143 @@
+//! In memory and in paused time: no client here waits for real.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
+use axum::routing::get;
+use pulso_model::{Day, View};
+use pulso_pipeline::{Documents, LayerChoice, Page, Query};
+use pulso_runtime::Config;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::*;
+
+struct Client {
+    stream: DuplexStream,
+    server: JoinHandle<()>,
+    shutdown: CancellationToken,
+    started: Instant,
+}
+
+/// A view store that never answers.
+#[derive(Clone, Debug)]
+struct Stuck;
+
+impl Views for Stuck {
+    type Error = Infallible;
+
+    async fn query(&self, _: Query) -> Result<Page, Infallible> {
+        std::future::pending().await
+    }
+
+    async fn scan(&self, _: View, _: LayerChoice) -> Result<Documents<Infallible>, Infallible> {
+        std::future::pending().await
+    }
+
+    async fn completed_days(&self, _: View) -> Result<BTreeSet<Day>, Infallible> {
+        std::future::pending().await
+    }
+}
+
+/// A connection to a server whose `/` never answers and whose `/ok` does.
+fn connect() -> Client {
+    let router = Router::new()
+        .route("/", get(async || std::future::pending::<()>().await))
+        .route("/ok", get(async || "fine"));
+    connect_to(router)
+}
+
+fn connect_to(router: Router) -> Client {
+    let (stream, other_end) = tokio::io::duplex(1024);
+    let shutdown = CancellationToken::new();
+    let server = tokio::spawn(serve(other_end, router, shutdown.clone()));
+    Client { stream, server, shutdown, started: Instant::now() }
+}
+
+impl Client {
+    async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads until the server closes the connection.
+    async fn read(&mut self) -> String {
+        let mut text = String::new();
+        self.stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[track_caller]
+    fn check_elapsed(&self, expected: Duration) {
+        let elapsed = self.started.elapsed();
+        let tolerance = Duration::from_millis(10);
+        assert!(elapsed >= expected && elapsed < expected + tolerance, "{elapsed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_finish_its_request_is_cut_off() {
+    let mut client = connect();
+    client.send("GET /ok HTTP/1.1\r\nhost: ").await;
+    client.read().await;
+    client.check_elapsed(REQUEST_HEAD_WAIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_client_is_cut_off() {
+    let mut client = connect();
+    client.send("GET /ok HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let text = client.read().await;
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+    client.check_elapsed(REQUEST_HEAD_WAIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_head_is_refused() {
+    let mut client = connect();
+    let endless = format!("GET /ok HTTP/1.1\r\nx: {}", "x".repeat(REQUEST_HEAD_BYTES_MAX));
+    // The server may hang up before it has read everything.
+    let sent = client.stream.write_all(endless.as_bytes()).await;
+    let text = client.read().await;
+    assert!(text.starts_with("HTTP/1.1 431 "), "{text} {sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_outlives_the_shutdown_is_broken_off() {
+    let mut client = connect();
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    tokio::task::yield_now().await;
+    client.shutdown.cancel();
+    assert_eq!(client.read().await, "");
+    client.check_elapsed(CONNECTION_END_WAIT);
+    client.server.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_connection_ends() {
+    let mut client = connect();
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(client.read().await, "");
+    client.check_elapsed(CONNECTION_AGE_MAX + CONNECTION_END_WAIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let options = Options::from(&Config::default());
+    let mut client = connect_to(http::router(Stuck, Facts::default, String::new, options));
+    client.send("GET /api/v1/groups HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let text = client.read().await;
+    assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
+    assert!(text.contains(r#""instance":"/api/v1/groups""#), "{text}");
+    client.check_elapsed(http::REQUEST_TIME_MAX);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_or_the_next_one_is_taken() {
+    let first = bind("127.0.0.1:0".parse().unwrap(), true).await.unwrap();
+    let taken = first.local_addr().unwrap();
+    let error = bind(taken, false).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("failed to listen on `{taken}`"));
+    let next = bind(taken, true).await.unwrap().local_addr().unwrap();
+    assert!((1..PORTS_TRIED).contains(&(next.port() - taken.port())), "{next} after {taken}");
+}

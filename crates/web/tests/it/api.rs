@@ -1,0 +1,186 @@
+//! Documents, pages of them, filters, and the newest window.
+
+use pulso_model::{EventTime, Scope, View};
+use pulso_pipeline::memory::MemoryViews;
+use pulso_pipeline::{Part, Sink};
+use pulso_web::Facts;
+use serde_json::json;
+
+use crate::server::{Server, ids};
+use crate::views::{NOON, document, publish, store, trends};
+
+#[tokio::test]
+async fn every_view_answers_with_its_documents_as_stored() {
+    for view in View::ALL {
+        let made = document(view, "a/\"1\"", NOON);
+        let made = pulso_model::ViewDocument {
+            body: r#"{"@timestamp":"2017-03-19T12:00:00.000Z","n":1.50,"t":"é<\/"}"#.to_owned(),
+            ..made
+        };
+        let (views, layer) = match view.scope() {
+            Scope::BatchDay => {
+                let views = MemoryViews::default();
+                publish(&views, Part::Day(NOON.day()), vec![made], true).await;
+                (views, "batch")
+            }
+            _ => (store(vec![made]).await, "speed"),
+        };
+        let server = Server::start(views).await;
+        let answer = server.get(&format!("/api/v1/{view}")).await;
+        let expected = format!(
+            r#"{{"view":"{view}","documents":[{{"_id":"a/\"1\"","layer":"{layer}",{}}}],"next_cursor":null}}"#,
+            r#""@timestamp":"2017-03-19T12:00:00.000Z","n":1.50,"t":"é<\/""#,
+        );
+        assert_eq!((answer.status, answer.body), (200, expected), "{view}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_view_is_an_empty_page() {
+    let server = Server::empty().await;
+    for path in ["/api/v1/groups", "/api/v1/trending-topics?window=latest"] {
+        let page = server.json(path).await;
+        assert_eq!((&page["documents"], &page["next_cursor"]), (&json!([]), &json!(null)));
+    }
+}
+
+/// Follows the cursors and gives the `_id`s of all pages.
+async fn all_pages(server: &Server, path: &str) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut next = path.to_owned();
+    loop {
+        let page = server.json(&next).await;
+        pages.push(ids(&page));
+        let Some(cursor) = page["next_cursor"].as_str() else { return pages };
+        next = format!("{path}&cursor={cursor}");
+    }
+}
+
+#[tokio::test]
+async fn pages_together_are_the_one_big_page() {
+    let made = (0..23).map(|n| {
+        let time = EventTime(NOON.0 + n / 4);
+        document(View::Responses, &format!("{}", n * 7 % 23), time)
+    });
+    let server = Server::start(store(made.collect()).await).await;
+    let whole = server.ids("/api/v1/responses?limit=100").await;
+    assert_eq!(whole.len(), 23);
+    for limit in [1, 2, 7, 22, 23] {
+        let pages = all_pages(&server, &format!("/api/v1/responses?limit={limit}")).await;
+        assert!(pages.iter().all(|page| !page.is_empty() && page.len() <= limit), "{pages:?}");
+        assert_eq!(pages.concat(), whole, "{limit}");
+    }
+    assert_eq!(server.ids("/api/v1/responses").await, whole[..10], "the default limit");
+}
+
+#[tokio::test]
+async fn a_page_of_large_documents_ends_early_and_loses_none() {
+    let megabytes = |size: usize| "x".repeat(size * 1024 * 1024);
+    let made = [10, 5, 3, 20, 1].into_iter().zip(0..).map(|(size, n)| {
+        let made = document(View::DeadLetters, &format!("{n}"), EventTime(NOON.0 - n));
+        pulso_model::ViewDocument {
+            body: format!(r#"{{"payload":"{}"}}"#, megabytes(size)),
+            ..made
+        }
+    });
+    let server = Server::start(store(made.collect()).await).await;
+    let pages = all_pages(&server, "/api/v1/dead-letters?limit=4").await;
+    assert_eq!(pages, [vec!["0", "1"], vec!["2"], vec!["3"], vec!["4"]]);
+}
+
+#[tokio::test]
+async fn filters_choose_time_country_and_layer() {
+    let at = |id: &str, seconds: i64, country: &str| {
+        let made = document(View::Responses, id, EventTime(NOON.0 + seconds * 1000));
+        pulso_model::ViewDocument { country: Some(country.to_owned()), ..made }
+    };
+    let views = store(vec![at("a", 0, "US"), at("b", 10, "DE"), at("c", 86_400, "US")]).await;
+    publish(&views, Part::Day(NOON.day()), vec![at("a", 0, "US"), at("late", 5, "US")], true).await;
+    let server = Server::start(views).await;
+    let check = async |query: &str, expected: &[&str]| {
+        assert_eq!(server.ids(&format!("/api/v1/responses?{query}")).await, expected, "{query}");
+    };
+    check("", &["c", "late", "a"]).await;
+    check("layer=current&country=us", &["c", "late", "a"]).await;
+    check("layer=speed", &["c", "b", "a"]).await;
+    check("layer=batch", &["late", "a"]).await;
+    check("layer=speed&country=de", &["b"]).await;
+    check("country=FR", &[]).await;
+    check("from=2017-03-20", &["c"]).await;
+    check("to=2017-03-20", &["late", "a"]).await;
+    check("from=2017-03-19T12:00:00Z&to=2017-03-19T12:00:05Z", &["a"]).await;
+    let layers = server.json("/api/v1/layers").await;
+    assert_eq!(layers["responses"], json!(["2017-03-19"]));
+    assert_eq!(layers["trending-topics"], json!([]));
+    assert!(layers.get("groups").is_none(), "groups have no days");
+}
+
+#[tokio::test]
+async fn the_latest_window_is_never_mixed_with_another() {
+    let view = "2017-03-19T12:00:10.000Z";
+    let older = trends(0, None, &["old", "art", "wine"]);
+    let newer = trends(10, None, &["rust", "art", "zen"]);
+    let mut views = store([older, newer].concat()).await;
+    let server = Server::start(views.clone()).await;
+    let path = "/api/v1/trending-topics?window=latest";
+    let expected = ["rust", "art", "zen"].map(|topic| format!("{view}/{topic}"));
+    assert_eq!(server.ids(path).await, expected);
+
+    let first = server.json(&format!("{path}&limit=2")).await;
+    assert_eq!(ids(&first), expected[..2]);
+    views.write(trends(20, None, &["newest"])).await.unwrap();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = server.json(&format!("{path}&limit=2&cursor={cursor}")).await;
+    assert_eq!(ids(&rest), expected[2..], "later pages stay in the window of the first");
+    assert_eq!(rest["next_cursor"], json!(null));
+
+    assert_eq!(server.ids(path).await, ["2017-03-19T12:00:20.000Z/newest"]);
+    let earlier = server.ids(&format!("{path}&to=2017-03-19T12:00:20Z")).await;
+    assert_eq!(earlier, expected, "the newest before a time");
+    assert_eq!(server.ids(&format!("{path}&from=2017-03-19T12:00:21Z")).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_country_without_trends_in_the_latest_window_has_none() {
+    let older = trends(0, Some("DE"), &["wine"]);
+    let newer = trends(10, Some("US"), &["rust", "art"]);
+    let server = Server::start(store([older, newer].concat()).await).await;
+    let path = "/api/v1/trending-topics-by-country?window=latest";
+    assert_eq!(server.ids(path).await.len(), 2);
+    assert_eq!(server.ids(&format!("{path}&country=us")).await.len(), 2);
+    assert_eq!(server.ids(&format!("{path}&country=de")).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn views_are_listed_with_their_fields() {
+    let list = Server::empty().await.json("/api/v1/views").await;
+    let list = list["views"].as_array().unwrap();
+    assert_eq!(list.len(), View::ALL.len());
+    let trends = &list[2];
+    assert_eq!(trends["name"], "trending-topics");
+    assert_eq!(trends["href"], "/api/v1/trending-topics");
+    assert_eq!(trends["parameters"], json!(["from", "to", "layer", "limit", "cursor", "window"]));
+    assert_eq!(trends["fields"][6], json!({ "name": "score", "type": "float" }));
+}
+
+#[tokio::test]
+async fn the_status_is_what_is_known_else_what_the_newest_pane_tells() {
+    let window = json!({
+        "size_seconds": 300.0, "slide_seconds": 10.0, "max_out_of_orderness_seconds": 2.0,
+        "count_above": 5,
+    });
+    let check = async |server: Server, closed_until: Option<&str>, lag: Option<u64>| {
+        let expected = json!({
+            "closed_until": closed_until, "lag": lag, "not_ready": null,
+            "page_limit_max": 100, "window": window,
+        });
+        assert_eq!(server.json("/api/v1/status").await, expected);
+    };
+    check(Server::empty().await, None, None).await;
+    let views = store(vec![document(View::CountryActivity, "pane", NOON)]).await;
+    let derived = Some("2017-03-19T12:00:10.000Z");
+    check(Server::start(views.clone()).await, derived, None).await;
+    let facts = Facts { closed_until: Some(NOON), lag: Some(7), not_ready: None };
+    let known = Some("2017-03-19T12:00:00.000Z");
+    check(Server::start_with(views, facts).await, known, Some(7)).await;
+}

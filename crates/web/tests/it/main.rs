@@ -1,0 +1,9 @@
+//! The server as clients see it: over a real socket, in front of the in-memory view store.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
+
+mod api;
+mod pages;
+mod problems;
+mod server;
+mod views;

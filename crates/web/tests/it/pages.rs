@@ -1,0 +1,108 @@
+//! The page, metrics, and what is true of every answer.
+
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::views::{store, trends};
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let server = Server::empty().await;
+    let files = [
+        ("/", "text/html; charset=utf-8"),
+        ("/page.css", "text/css; charset=utf-8"),
+        ("/page.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ];
+    for (path, media_type) in files {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.head.contains(&format!("content-type: {media_type}\r\n")), "{path}");
+        assert!(answer.head.contains("cache-control: no-cache\r\n"), "{path}");
+        let body = answer.body.replace("http://www.w3.org/2000/svg", "");
+        assert!(!body.contains("http://") && !body.contains("https://"), "{path}");
+    }
+    let page = server.get("/").await.body;
+    for (path, _) in &files[1..] {
+        assert!(page.contains(&format!("\"{path}\"")), "{path}");
+    }
+    assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick"));
+}
+
+#[tokio::test]
+async fn a_hostile_topic_stays_text() {
+    let hostile = r#"<script>alert("1")</script>"#;
+    let server = Server::start(store(trends(0, None, &[hostile])).await).await;
+    let answer = server.get("/api/v1/trending-topics?window=latest").await;
+    let page: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(page["documents"][0]["name"], hostile);
+    assert!(answer.head.contains("content-type: application/json\r\n"));
+    assert!(answer.head.contains("x-content-type-options: nosniff\r\n"));
+    let script = server.get("/page.js").await.body;
+    for way_in in
+        ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "parseHTML"]
+    {
+        assert!(!script.contains(way_in), "{way_in}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded_and_only_pages_are_kept() {
+    let server = Server::empty().await;
+    for path in ["/", "/api/v1/groups", "/api/v1/groups?x=1", "/metrics", "/nowhere"] {
+        let head = server.get(path).await.head;
+        assert!(head.contains("content-security-policy: default-src 'none'; script-src 'self';"));
+        assert!(head.contains("x-content-type-options: nosniff\r\n"), "{path}");
+        assert!(head.contains("referrer-policy: no-referrer\r\n"), "{path}");
+        assert_eq!(head.contains("cache-control: no-store\r\n"), path != "/", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let server = Server::start(store(trends(0, None, &["rust"])).await).await;
+    for path in ["/", "/api/v1/trending-topics", "/api/v1/openapi.json", "/nowhere", "/metrics"] {
+        let (get, head) = (server.get(path).await, server.ask("HEAD", path).await);
+        let length = format!("content-length: {}\r\n", get.body.len());
+        assert!(get.head.contains(&length), "{path}: {}", get.head);
+        assert!(head.head.contains(&length), "{path}: {}", head.head);
+        assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_those_of_the_process() {
+    let answer = Server::empty().await.get("/metrics").await;
+    assert_eq!(answer.body, "pulso_up 1\n");
+    assert!(answer.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+}
+
+#[tokio::test]
+async fn requests_are_measured_by_route_not_by_path() {
+    let metrics = pulso_runtime::metrics::install().unwrap();
+    let server = Server::empty().await;
+    server.get("/api/v1/groups?limit=1").await;
+    server.get("/api/v1/groups?limit=0").await;
+    server.get("/some/secret").await;
+    let text = metrics.render();
+    for labels in [
+        r#"route="/api/v1/groups",status="200""#,
+        r#"route="/api/v1/groups",status="400""#,
+        r#"route="none",status="404""#,
+    ] {
+        let line = format!("pulso_web_request_seconds_count{{{labels}}} ");
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("secret") && !text.contains("limit"), "{text}");
+}
+
+#[tokio::test]
+async fn every_described_path_answers() {
+    let server = Server::empty().await;
+    let description = server.json("/api/v1/openapi.json").await;
+    let paths = description["paths"].as_object().unwrap();
+    assert!(paths.len() > 11);
+    for path in paths.keys() {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+    }
+}
