@@ -122,7 +122,7 @@ fn sources(config: &Config) -> anyhow::Result<Vec<pulso_runtime::config::Source>
 fn exit_of<E: AdapterError>(error: &Error<E>) -> Exit {
     match error {
         Error::File(FileError::Open { .. }) => Exit::NoInput,
-        Error::File(FileError::Read { .. }) | Error::Tls(_) => Exit::Internal,
+        Error::File(FileError::Read { .. } | FileError::GoBack) | Error::Tls(_) => Exit::Internal,
         Error::Store { .. } | Error::LastStored { .. } => Exit::Unavailable,
     }
 }

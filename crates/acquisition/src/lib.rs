@@ -9,7 +9,6 @@
 mod buffer;
 pub mod cli;
 mod error;
-mod file;
 mod pace;
 mod recording;
 mod run;
@@ -20,8 +19,8 @@ mod websocket;
 mod writer;
 
 pub use error::Error;
-pub use file::{FileError, FileInput, FileReader, LineBatch};
 pub use pace::{Pace, ParsePaceError};
+pub use pulso_file::{FileError, FileInput, FileReader, LineBatch};
 pub use recording::{Progress, Recording};
 pub use run::{Input, Summary, run};
 pub use websocket::check;

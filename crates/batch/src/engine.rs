@@ -40,6 +40,9 @@ const VERSIONS: &str = include_str!("input/versions.sql");
 /// Two messages that are the same response are less than this apart: one second.
 const ECHO_REACH_MS: i64 = 1000;
 
+/// The most memory that one sort keeps for merging: 10 MiB.
+const SORT_RESERVE_MAX: usize = 10 * 1024 * 1024;
+
 /// Windows and lists, as the speed layer has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowSettings {
@@ -83,6 +86,8 @@ pub struct Engine {
     lake: Arc<dyn TableProvider>,
     runtime: Arc<RuntimeEnv>,
     threads: usize,
+    /// What a sort keeps for merging what it wrote to disk, in bytes.
+    sort_reserve: usize,
     windows: WindowSettings,
 }
 
@@ -100,7 +105,9 @@ impl Engine {
             .with_memory_pool(Arc::new(FairSpillPool::new(resources.memory_max)))
             .build_arc()
             .map_err(|source| BatchError::ReadLake { source })?;
-        Ok(Self { lake, runtime, threads: resources.threads.max(1), windows })
+        let threads = resources.threads.max(1);
+        let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
+        Ok(Self { lake, runtime, threads, sort_reserve, windows })
     }
 
     pub(crate) fn windows(&self) -> &WindowSettings {
@@ -139,6 +146,7 @@ impl Engine {
         let mut config = SessionConfig::new().with_target_partitions(self.threads);
         // All joins are written with the small side first; it is kept in memory and the other streams
         // by, where the optimizer, for want of numbers, would send both through a shuffle.
+        config.options_mut().execution.sort_spill_reservation_bytes = self.sort_reserve;
         let optimizer = &mut config.options_mut().optimizer;
         optimizer.join_reordering = false;
         optimizer.hash_join_single_partition_threshold = usize::MAX;
@@ -205,6 +213,14 @@ pub(crate) struct Responses {
 impl Responses {
     pub(crate) fn echoes(&self) -> &Positions {
         &self.echoes
+    }
+
+    /// The same with joins that sort both sides, which need no memory but what they can put on disk;
+    /// the usual ones keep their small side in memory.
+    pub(crate) fn with_sorted_joins(&self) -> Self {
+        let mut state = self.session.state();
+        state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+        Self { session: SessionContext::new_with_state(state), ..self.clone() }
     }
 
     /// The rows of a job for some days, in the order of the expressions (ascending).

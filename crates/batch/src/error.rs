@@ -24,3 +24,11 @@ pub enum BatchError {
     #[error("stopped before the end")]
     Stopped,
 }
+
+impl BatchError {
+    /// Whether a query needed more memory than it may use.
+    pub fn out_of_memory(&self) -> bool {
+        let (Self::ReadLake { source } | Self::Compute { source, .. }) = self else { return false };
+        matches!(source.find_root(), DataFusionError::ResourcesExhausted(_))
+    }
+}

@@ -1,6 +1,7 @@
 //! The batch layer: SQL over the master dataset makes exact views, and proves the speed layer's.
 
 mod archive;
+pub mod cli;
 mod documents;
 mod engine;
 mod error;

@@ -80,7 +80,23 @@ impl<'a, V: BatchViews> Computation<'a, V> {
         Ok(rows)
     }
 
+    /// Tries again with less demanding joins when memory was not enough.
     async fn publish(&self, job: &Job, part: Part) -> Result<u64, BatchError> {
+        match self.publish_from(&self.responses, job, part).await {
+            Err(error) if error.out_of_memory() => {
+                let responses = self.responses.with_sorted_joins();
+                self.publish_from(&responses, job, part).await
+            }
+            published => published,
+        }
+    }
+
+    async fn publish_from(
+        &self,
+        responses: &Responses,
+        job: &Job,
+        part: Part,
+    ) -> Result<u64, BatchError> {
         let view = job.view;
         let failed = |source| BatchError::Write { view, source: Box::new(source) };
         let (days, completes) = match part {
@@ -89,7 +105,7 @@ impl<'a, V: BatchViews> Computation<'a, V> {
         };
         let stage = self.views.begin(view, part).await.map_err(failed)?;
         let mut encoder = Encoder::new(view);
-        let mut rows = self.responses.rows(job, days, Vec::new()).await?;
+        let mut rows = responses.rows(job, days, Vec::new()).await?;
         let mut documents = Vec::new();
         let mut count = 0;
         while let Some(batch) = rows.next().await {

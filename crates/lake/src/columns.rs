@@ -5,8 +5,8 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, BinaryViewBuilder, Float64Builder, Int32Builder, Int64Builder,
-    ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, BinaryBuilder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
+    RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use pulso_model::{Coordinate, DeadLetter, EventTime, Response, WallTime};
@@ -67,7 +67,7 @@ columns! {
     log_time: Times,
     received_time: Times,
     source: StringBuilder,
-    payload: BinaryViewBuilder,
+    payload: BinaryBuilder,
 }
 
 columns! {
@@ -177,10 +177,7 @@ impl MessageColumns {
         self.log_time.append_value(wall_micros(record.log_time));
         self.received_time.append_value(wall_micros(record.headers.received_time));
         self.source.append_value(&record.headers.source);
-        // A view: the payload stays where the log put it.
-        let block = self.payload.append_block(record.payload.clone().into());
-        let length = u32::try_from(record.payload.len()).expect("messages are shorter than 4 GiB");
-        self.payload.try_append_view(block, 0, length).expect("the view is the whole block");
+        self.payload.append_value(&record.payload);
     }
 }
 
@@ -281,13 +278,13 @@ impl Column for StringBuilder {
     }
 }
 
-impl Column for BinaryViewBuilder {
+impl Column for BinaryBuilder {
     fn empty() -> Self {
-        Self::with_capacity(0)
+        Self::with_capacity(0, 0)
     }
 
     fn data_type() -> DataType {
-        DataType::BinaryView
+        DataType::Binary
     }
 }
 

@@ -44,4 +44,4 @@ pub use compaction::Compaction;
 pub use error::Error;
 pub use export::ParquetExport;
 pub use segment::{Segment, SegmentBuilder};
-pub use table::{Appended, Lake, SegmentWriter, WrittenSegment};
+pub use table::{Appended, Lake, RETENTION, SegmentWriter, WrittenSegment};

@@ -40,7 +40,8 @@ impl Lake {
 
     /// Removes files that have not been in the table for `retention` before `now`: those that a
     /// compaction replaced, and those of a segment that was never committed. A query that began
-    /// before that would miss them, and so would an archiver that has written but not committed.
+    /// before that would miss them, and so would an archiver that has written but not committed:
+    /// [`RETENTION`](crate::RETENTION) leaves both enough time.
     ///
     /// Returns how many were removed.
     ///

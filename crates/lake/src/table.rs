@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
@@ -21,8 +22,11 @@ use crate::file::{remove_unused, write_file};
 use crate::path::TableFolder;
 use crate::{Error, Segment, damage};
 
-/// How long the transaction log and files that it no longer needs are kept.
-const RETENTION: &str = "interval 7 days";
+/// How long to keep the files that the table no longer needs, for those who still read them.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The same for other programs that maintain the table, and for the transaction log itself.
+const RETENTION_PROPERTY: &str = "interval 7 days";
 
 /// The master dataset, as of one version of its table. Other writers' commits are not seen before
 /// [`refresh`](Self::refresh), [`commit`](Self::commit) or [`compact`](Self::compact).
@@ -73,7 +77,7 @@ impl Lake {
         let mut table = unloaded_table(&folder).map_err(|error| read_log(&folder, error))?;
         table.load().await.map_err(|error| read_log(&folder, error))?;
         let state = table.snapshot().map_err(|error| read_log(&folder, error))?;
-        if *state.schema() != delta_schema() || state.metadata().partition_columns() != &[DAY] {
+        if *state.schema() != delta_schema() || state.metadata().partition_columns() != [DAY] {
             return Err(Error::OtherColumns { path: folder.path().to_owned() });
         }
         damage::in_files(&folder, &table).map_or(Ok(()), Err)?;
@@ -339,8 +343,11 @@ async fn create(folder: &TableFolder) -> Result<(), Error> {
         .with_columns(delta_schema().fields().cloned())
         .with_partition_columns([DAY])
         .with_configuration_property(TableProperty::AppendOnly, Some("true"))
-        .with_configuration_property(TableProperty::LogRetentionDuration, Some(RETENTION))
-        .with_configuration_property(TableProperty::DeletedFileRetentionDuration, Some(RETENTION))
+        .with_configuration_property(TableProperty::LogRetentionDuration, Some(RETENTION_PROPERTY))
+        .with_configuration_property(
+            TableProperty::DeletedFileRetentionDuration,
+            Some(RETENTION_PROPERTY),
+        )
         .await;
     created.map(drop).map_err(failed)
 }

@@ -3,6 +3,7 @@
 //! The batch layer makes the same documents from SQL columns named as in [`View::fields`]; a
 //! contract test holds the two together.
 
+mod json;
 #[cfg(test)]
 mod tests;
 
@@ -11,15 +12,16 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+pub(crate) use json::Decimal;
+use json::ObjectWriter;
+
 use crate::time::IsoTime;
 use crate::view::KeyPart;
-use crate::{EventTime, Location, Reason, Response, ResponseKind, Topic, View, WallTime};
+use crate::{EventTime, Location, Reason, Response, ResponseKind, View, WallTime};
 
-/// The usual length of a response's document; a guess too low costs a copy.
-const RESPONSE_BYTES: usize = 1280;
-
-/// The usual length of any other document.
-const OTHER_BYTES: usize = 256;
+/// Room for a response's document, which has about 1.1 kB, and for what the serializer reserves while
+/// it writes a text: six times its length. A guess too low costs a copy.
+const RESPONSE_BYTES: usize = 2048;
 
 /// A document ready for a store: JSON, and what a store needs to file it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +40,7 @@ pub struct ViewDocument {
 
 impl ViewDocument {
     fn new(view: View, time: EventTime, key: &[KeyPart<'_>], body: &impl Serialize) -> Self {
-        let mut json = Vec::with_capacity(match view {
-            View::Responses => RESPONSE_BYTES,
-            _ => OTHER_BYTES,
-        });
-        sonic_rs::to_writer(&mut json, body).expect("documents have text keys, finite numbers");
-        let body = String::from_utf8(json).expect("documents are made of text");
+        let body = sonic_rs::to_string(body).expect("documents have text keys and finite numbers");
         Self { view, id: view.id(key), time, position: 0, country: None, body }
     }
 
@@ -78,114 +75,72 @@ pub enum KeyValue {
     Text(String),
 }
 
-#[derive(Debug, Serialize)]
-pub struct ResponseDocument<'a> {
-    #[serde(rename = "@timestamp", serialize_with = "iso_8601")]
-    time: EventTime,
-    rsvp_id: i64,
-    response: ResponseKind,
-    guests: u32,
-    attendees: u32,
-    country: &'a str,
-    #[serde(serialize_with = "topic_keys")]
-    topics: &'a [Topic<'a>],
-    #[serde(serialize_with = "topic_names")]
-    topic_names: &'a [Topic<'a>],
-    member: MemberObject<'a>,
-    event: EventObject<'a>,
-    group: GroupObject<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    venue: Option<VenueObject<'a>>,
-}
+/// The document of one response.
+#[derive(Debug)]
+pub struct ResponseDocument;
 
-#[derive(Debug, Serialize)]
-struct MemberObject<'a> {
-    id: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct EventObject<'a> {
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "iso_8601_or_none")]
-    time: Option<EventTime>,
-}
-
-#[derive(Debug, Serialize)]
-struct GroupObject<'a> {
-    id: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    urlname: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    city: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    country: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<Location>,
-}
-
-#[derive(Debug, Serialize)]
-struct VenueObject<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<Location>,
-}
-
-impl<'a> ResponseDocument<'a> {
+impl ResponseDocument {
     /// The document of one response in the view [`View::Responses`].
-    pub fn render(response: &'a Response<'a>) -> ViewDocument {
-        let Response { rsvp_id, event_time, kind, guests, member, event, group, venue, topics } =
-            response;
-        let document = Self {
-            time: *event_time,
-            rsvp_id: *rsvp_id,
-            response: *kind,
-            guests: *guests,
-            attendees: response.attendees(),
-            country: &group.country,
-            topics,
-            topic_names: topics,
-            member: MemberObject { id: member.id, name: member.name.as_deref() },
-            event: EventObject {
-                id: &event.id,
-                name: event.name.as_deref(),
-                url: event.url.as_deref(),
-                time: event.time,
-            },
-            group: GroupObject {
-                id: group.id,
-                name: group.name.as_deref(),
-                urlname: group.urlname.as_deref(),
-                city: group.city.as_deref(),
-                state: group.state.as_deref(),
-                country: &group.country,
-                location: group.coordinate.map(|coordinate| coordinate.location()),
-            },
-            venue: venue.as_ref().map(|venue| VenueObject {
-                id: venue.id,
-                name: venue.name.as_deref(),
-                location: venue.coordinate.map(|coordinate| coordinate.location()),
-            }),
-        };
+    pub fn render(response: &Response<'_>) -> ViewDocument {
+        let Response { rsvp_id, event_time, kind, guests, group, topics, .. } = response;
+        let mut json = ObjectWriter::with_capacity(RESPONSE_BYTES);
+        json.time("@timestamp", *event_time);
+        json.integer("rsvp_id", *rsvp_id);
+        json.text("response", kind.name());
+        json.integer("guests", (*guests).into());
+        json.integer("attendees", response.attendees().into());
+        json.text("country", &group.country);
+        json.texts("topics", topics.iter().map(|topic| &*topic.key));
+        json.texts("topic_names", topics.iter().map(|topic| &*topic.name));
+        write_objects(&mut json, response);
         let key = [
             KeyPart::Integer(*rsvp_id),
             KeyPart::Time(*event_time),
             KeyPart::Text(kind.name()),
             KeyPart::Integer(i64::from(*guests)),
         ];
-        let rendered = ViewDocument::new(View::Responses, *event_time, &key, &document);
-        ViewDocument { country: Some(group.country.clone().into_owned()), ..rendered }
+        ViewDocument {
+            view: View::Responses,
+            id: View::Responses.id(&key),
+            time: *event_time,
+            position: 0,
+            country: Some(group.country.clone().into_owned()),
+            body: json.finish(),
+        }
+    }
+}
+
+fn write_objects(json: &mut ObjectWriter, response: &Response<'_>) {
+    let Response { member, event, group, venue, .. } = response;
+    json.object("member", |json| {
+        json.integer("id", member.id);
+        json.optional_text("name", member.name.as_deref());
+    });
+    json.object("event", |json| {
+        json.text("id", &event.id);
+        json.optional_text("name", event.name.as_deref());
+        json.optional_text("url", event.url.as_deref());
+        if let Some(time) = event.time {
+            json.time("time", time);
+        }
+    });
+    json.object("group", |json| {
+        json.integer("id", group.id);
+        json.optional_text("name", group.name.as_deref());
+        json.optional_text("urlname", group.urlname.as_deref());
+        json.optional_text("city", group.city.as_deref());
+        json.optional_text("state", group.state.as_deref());
+        json.text("country", &group.country);
+        json.location("location", group.coordinate.map(|coordinate| coordinate.location()));
+    });
+    if let Some(venue) = venue {
+        json.object("venue", |json| {
+            if let Some(id) = venue.id {
+                json.integer("id", id);
+            }
+            json.optional_text("name", venue.name.as_deref());
+            json.location("location", venue.coordinate.map(|coordinate| coordinate.location()));
+        });
     }
 }
 
@@ -326,24 +281,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn topic_keys<S: Serializer>(topics: &[Topic<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(topics.iter().map(|topic| &*topic.key))
-}
-
-fn topic_names<S: Serializer>(topics: &[Topic<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(topics.iter().map(|topic| &*topic.name))
-}
-
 fn iso_8601<S: Serializer>(time: &EventTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(IsoTime::new(time.0).as_str())
-}
-
-fn iso_8601_or_none<S: Serializer>(
-    time: &Option<EventTime>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => iso_8601(time, serializer),
-        None => serializer.serialize_none(),
-    }
 }

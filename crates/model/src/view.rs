@@ -3,11 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::Decimal;
 use crate::time::IsoTime;
 
 /// One kind of document that Pulso keeps.
@@ -306,19 +307,17 @@ impl<'a> From<&'a str> for KeyPart<'a> {
 
 fn push_part(id: &mut String, part: KeyPart<'_>, key: KeyField) {
     match (part, key) {
-        (KeyPart::Time(time), Second(_)) => push_integer(id, time.nearest_second()),
+        (KeyPart::Time(time), Second(_)) => {
+            id.push_str(Decimal::new(time.nearest_second()).as_str())
+        }
         (KeyPart::Time(time), Value(_)) => id.push_str(IsoTime::new(time.0).as_str()),
-        (KeyPart::Integer(number), _) => push_integer(id, number),
+        (KeyPart::Integer(number), _) => id.push_str(Decimal::new(number).as_str()),
         // The separator inside a text would make two keys look alike.
         (KeyPart::Text(text), _) if text.contains(['/', '%']) => {
             id.push_str(&text.replace('%', "%25").replace('/', "%2F"));
         }
         (KeyPart::Text(text), _) => id.push_str(text),
     }
-}
-
-fn push_integer(id: &mut String, number: i64) {
-    write!(id, "{number}").expect("writing to a string cannot fail");
 }
 
 /// The longest `_id` in bytes; Elasticsearch takes no more than 512.

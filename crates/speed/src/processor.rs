@@ -63,6 +63,8 @@ impl Processor {
         let mut processed = Processed::default();
         // A checkpoint may hold a decision without what follows from it; no record may come between.
         processed.close(&mut self.engine);
+        // A response has one document, nearly all others have fewer.
+        processed.documents.reserve(records.len());
         for record in records {
             self.record(record, &mut processed);
         }

@@ -77,9 +77,9 @@ impl Log {
     /// From where to ask a source for more: the event time up to which its messages are stored.
     ///
     /// Never later than the largest event time stored from the source (one that the log judged too
-    /// far in the future apart). It is a little earlier when a write call had more messages than
-    /// [`append`] looks at; asking again for those few makes echoes, asking too late would lose
-    /// messages.
+    /// far in the future apart). A little earlier when a large write call was not in order, as only
+    /// its last messages are looked at: asking again for some makes echoes, while asking too late
+    /// would lose messages.
     pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
         let source = source.to_owned();
         let job = move |connection: &mut Connection| append::last_mtime(connection, &source);

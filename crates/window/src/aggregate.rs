@@ -67,8 +67,8 @@ impl PaneAggregate {
         activity.guests += u64::from(response.guests);
         activity.attendees += u64::from(response.attendees());
         activity.location.add(response.group.coordinate);
+        let count = one(response.group.coordinate);
         for topic in &response.topics {
-            let count = one(response.group.coordinate);
             self.add_topic(&topic.key, &topic.name, [(country, count)]);
         }
     }

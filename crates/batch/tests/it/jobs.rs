@@ -17,7 +17,7 @@ use crate::naive::{self, Counted, Totals};
 use crate::support::{Bodies, TestLake, bodies, records, run, small_windows, written};
 
 /// Each makes a lake on disk.
-const CASES: u32 = 60;
+const CASES: u32 = 24;
 
 /// 2017-03-19T00:00:00Z; messages lie around it.
 const MIDNIGHT: i64 = 1_489_881_600_000;
@@ -136,7 +136,8 @@ fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days:
     }
 }
 
-async fn check(records: &[Record], windows: WindowSettings, days: &Days) {
+/// All jobs over the days against the recount.
+pub(crate) async fn check(records: &[Record], windows: WindowSettings, days: &Days) {
     let counted = naive::responses(records);
     let lake = TestLake::of(records).await;
     let engine = lake.engine(windows).await;
@@ -157,7 +158,7 @@ async fn check(records: &[Record], windows: WindowSettings, days: &Days) {
 fn all_jobs_agree_with_a_naive_recount() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config { cases: CASES, ..Config::default() });
-    let inputs = (vec(sent(), 1..60), 1..4_u32, subsequence(vec![0, 1, 2, 3, 4, 5, 6, 7, 8], 1..9));
+    let inputs = (vec(sent(), 1..60), 1..4_u32, subsequence(vec![0, 1, 2, 3, 4, 5, 6, 7, 8], 1..6));
     let result = runner.run(&inputs, |(sent, partitions, picked)| {
         let records = records(&messages(&sent), partitions);
         let all = days_of(&records);

@@ -3,4 +3,8 @@
 mod golden;
 mod jobs;
 mod naive;
+mod publish;
+mod recording;
+mod spill;
 mod support;
+mod verify;

@@ -87,31 +87,29 @@ pub(crate) fn trends(
     let times = counted.iter().map(|counted| counted.response.event_time.0);
     let Some((first, last)) = times.clone().min().zip(times.max()) else { return Vec::new() };
     let first_end = first.div_euclid(slide) * slide + slide;
+    let ends = (0..).map(|number| first_end + number * slide);
+    let ends: Vec<_> = ends.take_while(|end| *end <= last + size).collect();
     let countries: BTreeSet<Option<&str>> = if by_country {
         counted.iter().map(|counted| Some(&*counted.response.group.country)).collect()
     } else {
         [None].into()
     };
     let most = if by_country { windows.country_topics_max } else { windows.topics_max };
-    let baseline = millis(windows.baseline) / slide;
+    let baseline = usize::try_from(millis(windows.baseline) / slide).unwrap();
 
     let mut documents = Vec::new();
-    let mut end = first_end;
-    while end <= last + size {
-        for &country in &countries {
-            let mut listed: Vec<_> = topics(counted, end - size, end, country)
-                .into_iter()
+    for country in countries {
+        let in_windows: Vec<_> =
+            ends.iter().map(|end| topics(counted, end - size, *end, country)).collect();
+        for (index, (&end, in_window)) in ends.iter().zip(&in_windows).enumerate() {
+            let before = &in_windows[index.saturating_sub(baseline)..index];
+            let mut listed: Vec<_> = in_window
+                .iter()
                 .filter(|(_, responses)| responses.len() > windows.count_above as usize)
                 .map(|(topic, responses)| {
-                    let before = |number: i64| end - number * slide;
-                    let n = ((end - first_end) / slide).clamp(0, baseline);
-                    let counts = (1..=n).map(|number| {
-                        topics(counted, before(number) - size, before(number), country)
-                            .get(topic)
-                            .map_or(0, Vec::len)
-                    });
+                    let counts = before.iter().map(|window| window.get(topic).map_or(0, Vec::len));
                     let score = score(responses.len(), &counts.collect::<Vec<_>>());
-                    (Reverse(responses.len()), score, topic, responses)
+                    (Reverse(responses.len()), score, *topic, responses)
                 })
                 .collect();
             listed.sort_by(|a, b| {
@@ -134,7 +132,6 @@ pub(crate) fn trends(
                 documents.push(trend.render());
             }
         }
-        end += slide;
     }
     documents
 }

@@ -1,9 +1,8 @@
 //! Checkpoints and the removal of unused files.
 
 use std::fs;
-use std::time::Duration;
 
-use pulso_lake::Lake;
+use pulso_lake::{Lake, RETENTION};
 use pulso_model::WallTime;
 
 use crate::support::{append, doubles_and_count, parquet_files, records, segment};
@@ -43,10 +42,9 @@ async fn vacuum_removes_what_nobody_needs_and_nothing_else() {
     drop(lake.writer().write(segment(&[9], &records(0, 9..10))).unwrap());
     assert_eq!(parquet_files(folder.path()).len(), 6);
 
-    let week = Duration::from_secs(7 * 24 * 60 * 60);
     let before = WallTime(0);
-    assert_eq!(lake.vacuum(week, before).await.unwrap(), 0);
-    assert_eq!(lake.vacuum(week, FUTURE).await.unwrap(), 4);
+    assert_eq!(lake.vacuum(RETENTION, before).await.unwrap(), 0);
+    assert_eq!(lake.vacuum(RETENTION, FUTURE).await.unwrap(), 4);
     assert_eq!(parquet_files(folder.path()).len(), 2);
     let lake = Lake::open(folder.path()).await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], "4".into()));

@@ -73,6 +73,33 @@ fn documents_have_the_fields_of_their_view() {
 }
 
 #[test]
+fn a_response_is_shown_with_all_its_fields() {
+    let message = json!({
+        "rsvp_id": 1, "mtime": 1_600_000_000_499_i64, "response": "yes", "guests": 2,
+        "member": {"member_id": 3, "member_name": "A \"B\""},
+        "event": {"event_id": "e4", "event_name": "N", "event_url": "https://x/y", "time": 5},
+        "venue": {"venue_id": -6, "venue_name": "Hall", "lat": 1.5, "lon": 2},
+        "group": {"group_id": 5, "group_name": "G", "group_urlname": "g", "group_city": "Köln",
+                  "group_state": "NRW", "group_country": "de", "group_lat": 52.5, "group_lon": 13,
+                  "group_topics": [{"urlkey": "b", "topic_name": "B"}, {"urlkey": "a"}]}
+    })
+    .to_string();
+    let response = decode(message.as_bytes(), WallTime(1_700_000_000_000)).unwrap();
+    let document = ResponseDocument::render(&response);
+    assert_eq!(document.country.as_deref(), Some("DE"));
+    let expected = concat!(
+        r#"{"@timestamp":"2020-09-13T12:26:40.499Z","rsvp_id":1,"response":"yes","guests":2,"#,
+        r#""attendees":3,"country":"DE","topics":["a","b"],"topic_names":["a","B"],"#,
+        r#""member":{"id":3,"name":"A \"B\""},"event":{"id":"e4","name":"N","#,
+        r#""url":"https://x/y","time":"1970-01-01T00:00:00.005Z"},"group":{"id":5,"name":"G","#,
+        r#""urlname":"g","city":"Köln","state":"NRW","country":"DE","#,
+        r#""location":{"lat":52.5,"lon":13.0}},"venue":{"id":-6,"name":"Hall","#,
+        r#""location":{"lat":1.5,"lon":2.0}}}"#
+    );
+    assert_eq!(document.body, expected);
+}
+
+#[test]
 fn a_dead_letter_keeps_its_payload_as_received() {
     let dead = DeadLetter { reason: Reason::InvalidJson, detail: "x".into() };
     let render = |payload: &[u8]| {

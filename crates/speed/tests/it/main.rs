@@ -1,5 +1,7 @@
 //! The speed layer from the outside: scenarios, the run loop's promises, recordings, the program.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
 mod ports;
 mod program;
 mod recording;

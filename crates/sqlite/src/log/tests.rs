@@ -182,7 +182,8 @@ async fn writes_are_stored_in_the_order_of_the_calls() {
     assert!(ids.len() >= 20 && ids.is_sorted(), "{ids:?}");
 }
 
+/// As a caller that stops; the operation may just have ended already.
 fn drop_after_one_poll(operation: impl Future) {
     let mut operation = pin!(operation);
-    assert!(operation.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(operation.as_mut().poll(&mut Context::from_waker(Waker::noop())));
 }

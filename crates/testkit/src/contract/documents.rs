@@ -88,8 +88,13 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
     listed
 }
 
-/// Follows the cursors of a query from page to page, to the end.
-pub(super) async fn all_pages(views: &impl Views, query: &Query) -> Vec<StoredDocument> {
+/// Follows the cursors of a query from page to page, to the end, which must come after at most so
+/// many documents.
+pub(super) async fn all_pages(
+    views: &impl Views,
+    query: &Query,
+    documents_max: usize,
+) -> Vec<StoredDocument> {
     let mut query = query.clone();
     let mut documents = Vec::new();
     loop {
@@ -97,6 +102,7 @@ pub(super) async fn all_pages(views: &impl Views, query: &Query) -> Vec<StoredDo
         assert!(page.len() <= query.limit, "a page has at most `limit` documents");
         assert!(next.is_none() || page.len() == query.limit, "only a full page has a next one");
         documents.extend(page);
+        assert!(documents.len() <= documents_max, "{query:?}: the pages do not end");
         let Some(next) = next else { return documents };
         // Through its text, as clients hand it back.
         query.after = Some(next.to_string().parse().unwrap());
@@ -107,7 +113,9 @@ pub(super) async fn all_pages(views: &impl Views, query: &Query) -> Vec<StoredDo
 pub(super) async fn check_query(views: &impl Views, query: Query, documents: &[StoredDocument]) {
     let expected = listing(documents, &query);
     for limit in [1, 2, 7, expected.len().max(1), 1_000] {
-        let found = all_pages(views, &Query { limit, ..query.clone() }).await;
+        // Room for wrong ones, so that they are named below.
+        let documents_max = documents.len() + 1_000;
+        let found = all_pages(views, &Query { limit, ..query.clone() }, documents_max).await;
         assert!(
             found == expected,
             "{query:?} in pages of {limit}: {:?}, expected {:?}",

@@ -1,0 +1,50 @@
+//! Little memory: jobs go to disk and still give the same documents.
+
+use pulso_batch::{Computation, JOBS, Job};
+use pulso_model::{Layer, View};
+use pulso_pipeline::memory::MemoryViews;
+use pulso_testkit::message::message;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{TestLake, bodies, records, run, small_windows, written};
+
+const MESSAGES: i64 = 40_000;
+
+/// 2017-03-19T00:00:00Z.
+const START: i64 = 1_489_881_600_000;
+
+/// What is far too little to hold the narrow columns of all messages.
+const LITTLE: usize = 6 * 1024 * 1024;
+
+async fn lake() -> TestLake {
+    let messages: Vec<_> = (0..MESSAGES)
+        .map(|number| {
+            message(number, START + number * 50)
+                .member(number * 7 % 10_007)
+                .group(number % 5_003)
+                .event(&format!("event-{}", number % 9_001))
+                .topics(&[["art", "go", "wine"][usize::try_from(number % 3).unwrap()]])
+                .bytes()
+        })
+        .collect();
+    TestLake::of(&records(&messages, 2)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn little_memory_gives_the_same_documents() {
+    let lake = lake().await;
+    let plenty = run(&lake.engine(small_windows()).await, &JOBS, &lake.days()).await;
+    let little = lake.engine_with_memory(small_windows(), LITTLE).await;
+    for job in JOBS {
+        let views = MemoryViews::default();
+        let days = lake.days();
+        let shutdown = CancellationToken::new();
+        let jobs: &[Job] = &[job];
+        let computation = Computation::prepare(&little, jobs, &days, views.clone(), shutdown);
+        let computation = computation.await.unwrap();
+        computation.run(&job).await.unwrap_or_else(|error| panic!("{}: {error:?}", job.name()));
+        let expected = bodies(&written(&plenty, job.view, Layer::Batch).await);
+        assert_eq!(bodies(&written(&views, job.view, Layer::Batch).await), expected);
+        assert!(job.view == View::TrendingTopicsByCountry || expected.len() > 100);
+    }
+}

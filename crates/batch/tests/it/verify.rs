@@ -1,0 +1,288 @@
+//! Reconciliation: what holds is found to hold, and every kind of damage is found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use pulso_batch::{Days, Engine, JOBS, Report, Resources, WindowSettings, verify};
+use pulso_model::{
+    DeadLetterDocument, EchoKey, EventTime, LateResponseDocument, Layer, View, ViewDocument, decode,
+};
+use pulso_pipeline::memory::MemoryViews;
+use pulso_pipeline::{Checkpoint, LayerChoice, Progress, Record, Sink, Views};
+use pulso_testkit::message::message;
+use tempfile::TempDir;
+
+use crate::naive::{self, Counted};
+use crate::support::{TestLake, records, run, small_windows};
+
+/// 2017-03-19T23:58:00Z: what follows goes over midnight.
+const START: i64 = 1_489_967_880_000;
+
+/// A stream of five minutes with echoes, late messages and dead letters, as the speed layer would
+/// leave it behind.
+struct World {
+    folder: TempDir,
+    lake: Vec<RecordBatch>,
+    checkpoint: Checkpoint,
+    speed: Vec<ViewDocument>,
+    batch: MemoryViews,
+    records: Vec<Record>,
+}
+
+fn stream() -> Vec<Record> {
+    let mut messages = Vec::new();
+    for number in 0..300_i64 {
+        let mtime = START + number * 1_000 + number * 37 % 1_000;
+        let topics = [["art", "go"], ["go", "wine"], ["art", "wine"]];
+        let message = message(number % 170, mtime)
+            .response(["yes", "no", "yes"][usize::try_from(number % 3).unwrap()])
+            .topics(&topics[usize::try_from(number % 3).unwrap()])
+            .country(["de", "us"][usize::try_from(number % 2).unwrap()])
+            .group(number % 5)
+            .event(&format!("e{}", number % 7));
+        messages.push(message.bytes());
+        if number % 6 == 0 {
+            let second = (mtime + 500) / 1000 * 1000;
+            messages.push(message.clone().set("/mtime", second.into()).bytes());
+        }
+        if number % 50 == 7 {
+            messages.push(message.set("/mtime", (mtime - 90_000).into()).bytes());
+            messages.push("{".into());
+        }
+    }
+    records(&messages, 2)
+}
+
+impl World {
+    async fn new() -> Self {
+        let records = stream();
+        let lake = TestLake::of(&records).await;
+        let session = SessionContext::new();
+        session.register_table("lake", lake.lake.table_provider().await.unwrap()).unwrap();
+        let rows = session.sql("SELECT * FROM lake").await.unwrap().collect().await.unwrap();
+        let end = naive::responses(&records).iter().map(|c| c.response.event_time).max();
+        let days = Days { complete_until: end, ..lake.days() };
+        let by_day: Vec<_> = JOBS.into_iter().filter(|job| job.by_day()).collect();
+        let batch = run(&lake.engine(small_windows()).await, &by_day, &days).await;
+        let mut world = Self {
+            folder: lake.folder,
+            lake: rows,
+            checkpoint: Checkpoint::default(),
+            speed: Vec::new(),
+            batch,
+            records,
+        };
+        world.run_speed();
+        world
+    }
+
+    /// What the speed layer would have written: everything a minute and a half behind is late.
+    fn run_speed(&mut self) {
+        let mut progress = vec![Progress::default(); 2];
+        let mut seen = BTreeMap::<EchoKey, bool>::new();
+        let mut counted = Vec::new();
+        let mut newest = i64::MIN;
+        for record in &self.records {
+            let progress = &mut progress[record.partition as usize];
+            progress.next_offset = record.offset + 1;
+            let position = (record.partition, record.offset);
+            let response = match decode(&record.payload, record.log_time) {
+                Ok(response) => response,
+                Err(dead) => {
+                    progress.dead_letters += 1;
+                    let document = DeadLetterDocument::render(
+                        position,
+                        record.log_time,
+                        "test",
+                        &dead,
+                        &record.payload,
+                    );
+                    self.speed.push(document);
+                    continue;
+                }
+            };
+            newest = newest.max(response.event_time.0);
+            let late = response.event_time.0 < newest - 80_000;
+            if seen.contains_key(&response.echo_key()) {
+                progress.echoes += 1;
+                continue;
+            }
+            seen.insert(response.echo_key(), late);
+            self.speed.push(pulso_model::ResponseDocument::render(&response));
+            if late {
+                progress.late += 1;
+                self.speed.push(LateResponseDocument::render(position, &response));
+            } else {
+                progress.counted += 1;
+                counted.push(Counted { position, response });
+            }
+        }
+        let closed = EventTime(START + 280_000);
+        let windows = small_windows();
+        let activity = naive::activity(&counted, 10_000);
+        self.speed.extend(activity.into_iter().filter(|d| d.time.0 + 10_000 <= closed.0));
+        for by_country in [false, true] {
+            let trends = naive::trends(&counted, &windows, by_country);
+            self.speed.extend(trends.into_iter().filter(|document| document.time <= closed));
+        }
+        self.checkpoint = Checkpoint { progress, closed_until: Some(closed), state: Vec::new() };
+    }
+
+    /// The batch layer's documents with the speed layer's beside them.
+    async fn views(&self) -> MemoryViews {
+        let mut views = self.batch.clone();
+        views.write(self.speed.clone()).await.unwrap();
+        views
+    }
+
+    async fn verify(&self) -> Report {
+        let table = MemTable::try_new(self.lake[0].schema(), vec![self.lake.clone()]).unwrap();
+        let resources = Resources {
+            memory_max: 1 << 28,
+            threads: 2,
+            scratch: self.folder.path().join("scratch"),
+        };
+        let table: Arc<dyn TableProvider> = Arc::new(table);
+        let windows: WindowSettings = small_windows();
+        let engine = Engine::new(table, windows, &resources).unwrap();
+        verify(&engine, &self.checkpoint, &self.views().await).await.unwrap()
+    }
+
+    fn speed_of(&mut self, view: View) -> &mut ViewDocument {
+        self.speed.iter_mut().find(|document| document.view == view).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undamaged_world_holds() {
+    let world = World::new().await;
+    let report = world.verify().await;
+    assert!(report.holds(), "{report}");
+    let equal = |view, layer| report.equal.iter().find(|e| (e.0, e.1) == (view, layer)).unwrap().2;
+    for view in [View::CountryActivity, View::TrendingTopics, View::TrendingTopicsByCountry] {
+        assert!(equal(view, Layer::Speed) > 10, "{view}: {report}");
+        assert!(equal(view, Layer::Batch) > 10, "{view}: {report}");
+    }
+    let progress = &world.checkpoint.progress;
+    assert!(progress.iter().all(|progress| progress.late > 0 && progress.echoes > 0));
+    assert!(progress.iter().any(|progress| progress.dead_letters > 0));
+    assert!(!world.batch.completed_days(View::Responses).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_document_is_found() {
+    for (view, from, to) in [
+        (View::CountryActivity, "\"responses\":", "\"responses\":1"),
+        (View::TrendingTopics, "\"score\":", "\"score\":1"),
+        (View::TrendingTopicsByCountry, "\"lat\":", "\"lat\":1"),
+        (View::Responses, "\"response\":\"yes", "\"response\":\"yeah"),
+    ] {
+        let mut world = World::new().await;
+        let document = world.speed_of(view);
+        let changed = document.body.replacen(from, to, 1);
+        assert_ne!(document.body, changed, "{view}");
+        document.body = changed;
+        let id = document.id.clone();
+        let report = world.verify().await;
+        assert_eq!(report.difference_count, 1, "{report}");
+        let difference = &report.differences[0];
+        assert_eq!((difference.view, &difference.id), (view, &id), "{report}");
+        assert!(difference.field.is_some() && difference.stored != difference.computed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_and_an_added_document_are_found() {
+    for view in [View::CountryActivity, View::TrendingTopics, View::Responses] {
+        let mut world = World::new().await;
+        let removed = world.speed_of(view).id.clone();
+        world.speed.retain(|document| document.id != removed);
+        let report = world.verify().await;
+        assert_eq!(report.difference_count, 1, "{report}");
+        assert_eq!(report.differences[0].stored, None);
+
+        let mut world = World::new().await;
+        let mut added = world.speed_of(view).clone();
+        added.id.push('x');
+        world.speed.push(added);
+        let report = world.verify().await;
+        assert_eq!(report.difference_count, 1, "{report}");
+        assert_eq!(report.differences[0].computed, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_counts_and_lost_journal_entries_are_found() {
+    let damages: [fn(&mut World); 6] = [
+        |world| world.checkpoint.progress[0].counted += 1,
+        |world| world.checkpoint.progress[1].echoes -= 1,
+        |world| world.checkpoint.progress[0].late += 1,
+        |world| world.checkpoint.progress[1].dead_letters -= 1,
+        |world| world.checkpoint.progress[0].next_offset += 1,
+        |world| {
+            let lost = world.speed_of(View::DeadLetters).id.clone();
+            world
+                .speed
+                .retain(|document| document.view != View::DeadLetters || document.id != lost);
+        },
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let mut world = World::new().await;
+        damage(&mut world);
+        let report = world.verify().await;
+        assert!(report.checks.iter().any(|check| !check.holds()), "{number}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_twice_in_the_lake_or_lost_is_found() {
+    let mut world = World::new().await;
+    world.lake.push(world.lake[0].slice(3, 1));
+    let report = world.verify().await;
+    let twice = report.checks.iter().filter(|check| check.what.ends_with("more than once"));
+    assert_eq!(twice.map(|check| check.found).sum::<u64>(), 1, "{report}");
+
+    let mut world = World::new().await;
+    world.lake[0] = world.lake[0].slice(1, world.lake[0].num_rows() - 1);
+    let report = world.verify().await;
+    let lost = report.checks.iter().filter(|check| check.what == "messages in the lake");
+    assert_eq!(lost.map(|check| check.expected - check.found).sum::<u64>(), 1, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_document_that_is_not_as_computed_is_found() {
+    let mut world = World::new().await;
+    // The lake has changed since the batch layer ran, and the speed layer has not seen it yet.
+    let mut messages: Vec<_> = world.records.iter().map(|r| r.payload.clone()).collect();
+    messages.push(message(900, START).bytes());
+    let lake = TestLake::of(&records(&messages, 2)).await;
+    let session = SessionContext::new();
+    session.register_table("lake", lake.lake.table_provider().await.unwrap()).unwrap();
+    world.lake = session.sql("SELECT * FROM lake").await.unwrap().collect().await.unwrap();
+    let report = world.verify().await;
+    assert!(report.difference_count > 0);
+    assert!(
+        report.differences.iter().all(|difference| difference.layer == Layer::Batch),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_speed_layer_wrote_after_its_checkpoint_is_no_difference() {
+    let mut world = World::new().await;
+    // As after a crash: the last messages of a partition are in the views, not in the checkpoint.
+    let partition = &mut world.checkpoint.progress[1];
+    let last = world.records.iter().rfind(|record| record.partition == 1).unwrap();
+    assert_eq!(last.offset + 1, partition.next_offset);
+    assert!(decode(&last.payload, last.log_time).is_ok());
+    partition.next_offset -= 1;
+    partition.counted -= 1;
+    let report = world.verify().await;
+    assert!(report.holds(), "{report}");
+    let stored = world.views().await.scan(View::Responses, LayerChoice::Only(Layer::Speed)).await;
+    assert!(stored.is_ok());
+}
