@@ -13,7 +13,7 @@ WITH recent AS (
   FROM responses
   WHERE "day" BETWEEN $lookback_day AND $to_day AND millis >= $lookback_ms
 ),
-panes AS (
+mentions AS (
   SELECT
     pane,
     country,
@@ -27,6 +27,13 @@ panes AS (
   )
   GROUP BY pane, country, topic
 ),
+panes AS (
+  SELECT
+    countries.number AS country, topics.number AS topic, pane, responses, places, latitude, longitude
+  FROM countries
+  JOIN (topics JOIN mentions ON mentions.topic = topics.topic)
+    ON mentions.country = countries.country
+),
 -- A window holds most when its last pane has just come in.
 busy AS (
   SELECT
@@ -37,7 +44,8 @@ busy AS (
     lead(pane) OVER (PARTITION BY country, topic ORDER BY pane) AS next_pane
   FROM panes
 ),
--- Every pane of the topics that are ever listed, empty ones too, until they have left all windows.
+-- What a listed window needs, itself or for its baseline: each pane, and the empty ones after it for
+-- as long as a window still holds it. All other windows count 0.
 grid AS (
   SELECT
     country,
@@ -50,8 +58,16 @@ grid AS (
   FROM (
     SELECT
       country, topic, pane, responses, places, latitude, longitude,
-      unnest(range(pane, coalesce(next_pane, pane + $size_ms), $slide_ms)) AS slot
-    FROM (SELECT *, max(in_window) OVER (PARTITION BY country, topic) AS peak FROM busy)
+      unnest(range(pane, least(next_pane, pane + $size_ms), $slide_ms)) AS slot
+    FROM (
+      SELECT
+        *,
+        max(in_window) OVER (
+          PARTITION BY country, topic ORDER BY pane
+          RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
+        ) AS peak
+      FROM busy
+    )
     WHERE peak > $count_above
   )
 ),
@@ -69,10 +85,10 @@ windows AS (
   FROM grid
   WINDOW in_window AS (
     PARTITION BY country, topic ORDER BY slot
-    ROWS BETWEEN $panes_before PRECEDING AND CURRENT ROW
+    RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
   )
 ),
--- Windows before the topic's first pane count 0, so that they add nothing to the sums.
+-- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
   SELECT
     *,
@@ -82,7 +98,7 @@ compared AS (
   FROM windows
   WINDOW before AS (
     PARTITION BY country, topic ORDER BY slot
-    ROWS BETWEEN $baseline_windows PRECEDING AND 1 PRECEDING
+    RANGE BETWEEN $baseline_ms PRECEDING AND $slide_ms PRECEDING
   )
 ),
 scored AS (
@@ -117,27 +133,39 @@ named AS (
   SELECT
     min(name) OVER (
       PARTITION BY topic ORDER BY slot RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
-    ) AS window_name,
-    *
+    ) AS name,
+    topic, country, window_end, count, rank, score, places, latitude, longitude
   FROM (
     SELECT topic, slot, NULL AS name, country, window_end, count, rank, score, places, latitude, longitude
     FROM listed
     UNION ALL
-    SELECT topic, pane, min(name), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM (SELECT pane, unnest(topics) AS topic, unnest(topic_names) AS name FROM recent)
-    GROUP BY pane, topic
+    SELECT topics.number, pane, names.number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM names
+    JOIN (
+      topics
+      JOIN (
+        SELECT pane, topic, min(name) AS name
+        FROM (SELECT pane, unnest(topics) AS topic, unnest(topic_names) AS name FROM recent)
+        GROUP BY pane, topic
+      ) AS mentions ON mentions.topic = topics.topic
+    ) ON names.name = mentions.name
   )
 )
 SELECT
   to_timestamp_millis(window_end) AS "@timestamp",
   to_timestamp_millis(window_end - $size_ms) AS window_start,
-  country,
-  topic,
-  window_name AS name,
+  countries.country AS country,
+  topics.topic AS topic,
+  names.name AS name,
   count,
   rank,
   score,
   round(CAST(latitude AS DOUBLE) / places) / 1e6 AS "location.lat",
   round(CAST(longitude AS DOUBLE) / places) / 1e6 AS "location.lon"
-FROM named
+FROM names
+RIGHT JOIN (
+  countries JOIN (
+    topics JOIN named ON named.topic = topics.number
+  ) ON named.country = countries.number
+) ON names.number = named.name
 WHERE window_end IS NOT NULL

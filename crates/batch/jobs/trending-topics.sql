@@ -1,17 +1,22 @@
 -- The topics that most responses of a window carry, for the windows that end in the days.
 -- Needs one window and the baseline before the days: from `$lookback_day`, `$lookback_ms` on.
-WITH panes AS (
-  SELECT pane, topic, count(*) AS responses, min(name) AS name
-  FROM (
-    SELECT pane, unnest(topics) AS topic, unnest(topic_names) AS name
-    FROM (
-      SELECT
-        millis - ((millis % $slide_ms) + $slide_ms) % $slide_ms AS pane, topics, topic_names
-      FROM responses
-      WHERE "day" BETWEEN $lookback_day AND $to_day AND millis >= $lookback_ms
-    )
-  )
-  GROUP BY pane, topic
+WITH recent AS (
+  SELECT
+    millis - ((millis % $slide_ms) + $slide_ms) % $slide_ms AS pane, topics, topic_names
+  FROM responses
+  WHERE "day" BETWEEN $lookback_day AND $to_day AND millis >= $lookback_ms
+),
+panes AS (
+  SELECT topics.number AS topic, names.number AS name, pane, responses
+  FROM names
+  RIGHT JOIN (
+    topics
+    JOIN (
+      SELECT pane, topic, count(*) AS responses, min(name) AS name
+      FROM (SELECT pane, unnest(topics) AS topic, unnest(topic_names) AS name FROM recent)
+      GROUP BY pane, topic
+    ) AS mentions ON mentions.topic = topics.topic
+  ) ON names.name = mentions.name
 ),
 -- A window holds most when its last pane has just come in.
 busy AS (
@@ -23,7 +28,8 @@ busy AS (
     lead(pane) OVER (PARTITION BY topic ORDER BY pane) AS next_pane
   FROM panes
 ),
--- Every pane of the topics that are ever listed, empty ones too, until they have left all windows.
+-- What a listed window needs, itself or for its baseline: each pane, and the empty ones after it for
+-- as long as a window still holds it. All other windows count 0.
 grid AS (
   SELECT
     topic,
@@ -33,8 +39,15 @@ grid AS (
   FROM (
     SELECT
       topic, pane, responses, name,
-      unnest(range(pane, coalesce(next_pane, pane + $size_ms), $slide_ms)) AS slot
-    FROM (SELECT *, max(in_window) OVER (PARTITION BY topic) AS peak FROM busy)
+      unnest(range(pane, least(next_pane, pane + $size_ms), $slide_ms)) AS slot
+    FROM (
+      SELECT
+        *,
+        max(in_window) OVER (
+          PARTITION BY topic ORDER BY pane RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
+        ) AS peak
+      FROM busy
+    )
     WHERE peak > $count_above
   )
 ),
@@ -48,10 +61,10 @@ windows AS (
     min(name) OVER in_window AS name
   FROM grid
   WINDOW in_window AS (
-    PARTITION BY topic ORDER BY slot ROWS BETWEEN $panes_before PRECEDING AND CURRENT ROW
+    PARTITION BY topic ORDER BY slot RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
   )
 ),
--- Windows before the topic's first pane count 0, so that they add nothing to the sums.
+-- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
   SELECT
     topic,
@@ -63,7 +76,7 @@ compared AS (
     coalesce(sum(count * count) OVER before, 0) AS s2
   FROM windows
   WINDOW before AS (
-    PARTITION BY topic ORDER BY slot ROWS BETWEEN $baseline_windows PRECEDING AND 1 PRECEDING
+    PARTITION BY topic ORDER BY slot RANGE BETWEEN $baseline_ms PRECEDING AND $slide_ms PRECEDING
   )
 ),
 scored AS (
@@ -84,15 +97,19 @@ scored AS (
 SELECT
   to_timestamp_millis(window_end) AS "@timestamp",
   to_timestamp_millis(window_end - $size_ms) AS window_start,
-  topic,
-  name,
+  topics.topic AS topic,
+  names.name AS name,
   count,
   rank,
   score
-FROM (
-  SELECT
-    *,
-    row_number() OVER (PARTITION BY window_end ORDER BY count DESC, score DESC, topic) AS rank
-  FROM scored
-)
+FROM names
+RIGHT JOIN (
+  topics
+  JOIN (
+    SELECT
+      *,
+      row_number() OVER (PARTITION BY window_end ORDER BY count DESC, score DESC, topic) AS rank
+    FROM scored
+  ) AS ranked ON ranked.topic = topics.number
+) ON names.number = ranked.name
 WHERE rank <= $topics_max

@@ -8,6 +8,7 @@ mod bind;
 mod positions;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ const FIRST: &str = include_str!("input/first.sql");
 const RESPONSES: &str = include_str!("input/responses.sql");
 const SUPERSEDED: &str = include_str!("input/superseded.sql");
 const VERSIONS: &str = include_str!("input/versions.sql");
+const TOPICS: &str = include_str!("input/topics.sql");
+const NAMES: &str = include_str!("input/names.sql");
+const COUNTRIES: &str = include_str!("input/countries.sql");
 
 /// Two messages that are the same response are less than this apart: one second.
 const ECHO_REACH_MS: i64 = 1000;
@@ -104,7 +108,7 @@ impl Engine {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
             .with_memory_pool(Arc::new(FairSpillPool::new(resources.memory_max)))
             .build_arc()
-            .map_err(|source| BatchError::ReadLake { source })?;
+            .map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let threads = resources.threads.max(1);
         let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
         Ok(Self { lake, runtime, threads, sort_reserve, windows })
@@ -120,7 +124,7 @@ impl Engine {
             let rows = query(&self.session()?, sql, &Parameters::new()).await?;
             rows.execute_stream().await
         };
-        rows.await.map_err(|source| BatchError::ReadLake { source })
+        rows.await.map_err(|error| BatchError::ReadLake { source: error.into() })
     }
 
     /// The days that have responses.
@@ -129,7 +133,7 @@ impl Engine {
         let mut rows = self.lake_rows(sql).await?;
         let mut days = BTreeSet::new();
         while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(|source| BatchError::ReadLake { source })?;
+            let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
             days.extend(
                 batch.column(0).as_primitive::<Date32Type>().values().iter().copied().map(Day),
             );
@@ -138,8 +142,15 @@ impl Engine {
     }
 
     /// Finds the echoes, and makes `responses` ready for jobs.
-    pub(crate) async fn responses(&self, input: Input) -> Result<Responses, BatchError> {
-        self.prepare(input).await.map_err(|source| BatchError::ReadLake { source })
+    pub(crate) async fn responses(
+        &self,
+        input: Input,
+        jobs: &[Job],
+    ) -> Result<Responses, BatchError> {
+        let by_topic = jobs.iter().any(Job::by_topic);
+        self.prepare(input, by_topic)
+            .await
+            .map_err(|error| BatchError::ReadLake { source: error.into() })
     }
 
     fn session(&self) -> DataFusionResult<SessionContext> {
@@ -156,12 +167,12 @@ impl Engine {
         Ok(session)
     }
 
-    async fn prepare(&self, input: Input) -> DataFusionResult<Responses> {
+    async fn prepare(&self, input: Input, by_topic: bool) -> DataFusionResult<Responses> {
         let session = self.session()?;
         let mut parameters = self.windows.parameters();
         let oldest = query(&session, OLDEST, &parameters).await?;
         let oldest = EventTime(single(oldest).await?.unwrap_or_default());
-        let (spans, first_until) = match &input {
+        let (spans, first_until): (Vec<_>, _) = match &input {
             Input::Days(days) => {
                 let oldest = Span::new(oldest.0, oldest.0 + 2 * ECHO_REACH_MS);
                 let days = days.iter().map(|days| self.windows.reach(*days));
@@ -171,7 +182,7 @@ impl Engine {
         };
 
         let mut echoes = Positions::default();
-        for span in spans {
+        for span in &spans {
             span.put_into(&mut parameters);
             collect_positions(query(&session, ECHOES, &parameters).await?, &mut echoes).await?;
         }
@@ -191,6 +202,14 @@ impl Engine {
             define(&session, "superseded", superseded, "versions", VERSIONS).await?;
         }
 
+        if by_topic {
+            Span::around(&spans).put_into(&mut parameters);
+            for (name, sql) in [("topics", TOPICS), ("names", NAMES), ("countries", COUNTRIES)] {
+                let numbered = query(&session, sql, &parameters).await?.cache().await?;
+                session.register_table(name, numbered.into_view())?;
+            }
+        }
+
         // The oldest response is at most an echo's reach younger than the oldest message.
         first_until.put_into(&mut parameters);
         let first = single(query(&session, FIRST, &parameters).await?).await?.unwrap_or_default();
@@ -208,6 +227,12 @@ pub(crate) struct Responses {
     parameters: Parameters,
     windows: WindowSettings,
     echoes: Arc<Positions>,
+}
+
+impl fmt::Debug for Responses {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Responses").field("windows", &self.windows).finish_non_exhaustive()
+    }
 }
 
 impl Responses {
@@ -239,7 +264,7 @@ impl Responses {
             }
             rows.execute_stream().await
         };
-        rows.await.map_err(|source| BatchError::Compute { view: job.view, source })
+        rows.await.map_err(|error| BatchError::Compute { view: job.view, source: error.into() })
     }
 }
 
@@ -260,6 +285,12 @@ impl Span {
         Self { from_ms: from_ms.clamp(first, last), to_ms: to_ms.clamp(first, last) }
     }
 
+    fn around(spans: &[Self]) -> Self {
+        let from_ms = spans.iter().map(|span| span.from_ms).min();
+        let to_ms = spans.iter().map(|span| span.to_ms).max();
+        Self::new(from_ms.unwrap_or(0), to_ms.unwrap_or(0))
+    }
+
     fn put_into(self, parameters: &mut Parameters) {
         let last = EventTime((self.to_ms - 1).max(self.from_ms)).day();
         parameters.insert("from_day", Parameter::Day(EventTime(self.from_ms).day()));
@@ -275,17 +306,14 @@ impl WindowSettings {
         millis(self.slide).max(1)
     }
 
-    fn panes(&self, duration: Duration) -> i64 {
-        millis(duration) / self.slide_ms()
-    }
-
     fn parameters(&self) -> Parameters {
         let integers = [
             ("slide_ms", self.slide_ms()),
             ("size_ms", millis(self.size)),
             ("reach_ms", millis(self.size) - self.slide_ms()),
-            ("panes_before", self.panes(self.size) - 1),
-            ("baseline_windows", self.panes(self.baseline)),
+            ("baseline_ms", millis(self.baseline)),
+            ("lookback_reach_ms", self.lookback_ms() - self.slide_ms()),
+            ("baseline_windows", millis(self.baseline) / self.slide_ms()),
             ("count_above", i64::from(self.count_above)),
             ("topics_max", i64::from(self.topics_max)),
             ("country_topics_max", i64::from(self.country_topics_max)),

@@ -44,6 +44,11 @@ impl Job {
         self.view.scope() != Scope::Now
     }
 
+    /// Whether it reads `topics` and `countries`.
+    pub(crate) fn by_topic(&self) -> bool {
+        matches!(self.view, View::TrendingTopics | View::TrendingTopicsByCountry)
+    }
+
     /// What it computes and which input it needs: the comment at the head of its file.
     pub fn description(&self) -> String {
         let comment = self.sql.lines().map_while(|line| line.strip_prefix("-- "));

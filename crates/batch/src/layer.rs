@@ -129,15 +129,18 @@ where
         mut progress: impl FnMut(&Job) + Send,
     ) -> anyhow::Result<BTreeMap<&'static str, u64>> {
         self.lake.refresh().await?;
+        let engine = self.engine().await?;
+        let work = self.select(&engine, jobs, selection).await?;
+        let mut computation = None;
         let mut rows = BTreeMap::new();
         let mut result = Ok(());
-        for job in jobs {
+        for (job, days) in &work {
             if self.shutdown.is_cancelled() {
                 break;
             }
             progress(job);
             let run = self.start(job.name()).await?;
-            let done = self.job_run(job, selection).await;
+            let done = self.job_run(&engine, &work, &mut computation, job, days).await;
             match self.end(run, done).await {
                 Ok(count) => drop(rows.insert(job.name(), count)),
                 Err(error) => result = result.and(Err(error)),
@@ -152,9 +155,12 @@ where
     /// When the lake or the view store cannot be read.
     pub async fn verify(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<Report> {
         self.lake.refresh().await?;
+        Ok(verify(&self.engine().await?, checkpoint, &self.views).await?)
+    }
+
+    async fn engine(&mut self) -> anyhow::Result<Engine> {
         let table = self.lake.table_provider().await?;
-        let engine = Engine::new(table, self.options.windows, &self.options.resources)?;
-        Ok(verify(&engine, checkpoint, &self.views).await?)
+        Ok(Engine::new(table, self.options.windows, &self.options.resources)?)
     }
 
     async fn archive_run(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<Done> {
@@ -166,37 +172,66 @@ where
         Ok(Done { rows: summary.rows, days, version: lake.version(), complete_until: None })
     }
 
-    async fn job_run(&mut self, job: &Job, selection: Selection) -> anyhow::Result<Done> {
-        let Self { lake, views, options, shutdown, .. } = self;
-        let LayerOptions { windows, resources, .. } = options;
-        let table = lake.table_provider().await?;
-        let engine = Engine::new(table, *windows, resources)?;
-        let lake_days: BTreeSet<Day> = lake.days()?.into_keys().collect();
+    /// The days that each job has to compute.
+    async fn select(
+        &mut self,
+        engine: &Engine,
+        jobs: &[Job],
+        selection: Selection,
+    ) -> anyhow::Result<Vec<(Job, Days)>> {
+        let lake_days: BTreeSet<Day> = self.lake.days()?.into_keys().collect();
+        let all = with_following(engine, &self.options, &lake_days).await?;
         let complete_until = match selection {
             Selection::Everything => Some(EventTime(*EventTime::RANGE.end())),
-            _ => complete_until(&engine, options.max_out_of_orderness_ms).await?,
+            _ => complete_until(engine, self.options.max_out_of_orderness_ms).await?,
         };
-        let all = with_following(&engine, options, &lake_days).await?;
-        let days = match selection {
-            Selection::Everything => all,
-            Selection::Range(range) => {
-                all.into_iter().filter(|day| (range.first..=range.last).contains(day)).collect()
-            }
-            Selection::Changed => {
-                let last = self.journal.last_success(job.name()).await?;
-                changed(lake, last.as_ref(), &all, complete_until).await?
-            }
+        let mut work = Vec::new();
+        for &job in jobs {
+            let days = match selection {
+                Selection::Range(range) if job.by_day() => {
+                    all.range(range.first..=range.last).copied().collect()
+                }
+                Selection::Everything | Selection::Range(_) => all.clone(),
+                Selection::Changed => {
+                    let last = self.journal.last_success(job.name()).await?;
+                    changed(&self.lake, last.as_ref(), &all, complete_until).await?
+                }
+            };
+            work.push((job, Days { days, complete_until }));
+        }
+        Ok(work)
+    }
+
+    /// The first job with something to do reads what all of them have in common.
+    async fn job_run(
+        &mut self,
+        engine: &Engine,
+        work: &[(Job, Days)],
+        computation: &mut Option<Computation<V>>,
+        job: &Job,
+        days: &Days,
+    ) -> anyhow::Result<Done> {
+        let rows = if days.days.is_empty() {
+            0
+        } else {
+            let computation = match computation {
+                Some(computation) => computation,
+                None => {
+                    let jobs: Vec<_> = work.iter().map(|(job, _)| *job).collect();
+                    let union = work.iter().flat_map(|(_, days)| &days.days).copied().collect();
+                    let (views, shutdown) = (self.views.clone(), self.shutdown.clone());
+                    let prepared = Computation::prepare(engine, &jobs, &union, views, shutdown);
+                    computation.insert(prepared.await?)
+                }
+            };
+            computation.run(job, days).await?
         };
-        let (selected, version) = (Days { days, complete_until }, lake.version());
-        let computation = Computation::prepare(
-            &engine,
-            std::slice::from_ref(job),
-            &selected,
-            views.clone(),
-            shutdown.clone(),
-        );
-        let rows = computation.await?.run(job).await?;
-        Ok(Done { rows, days: selected.days, version, complete_until })
+        Ok(Done {
+            rows,
+            days: days.days.clone(),
+            version: self.lake.version(),
+            complete_until: days.complete_until,
+        })
     }
 
     async fn start(&mut self, job: &str) -> anyhow::Result<(Run, Instant)> {

@@ -14,7 +14,7 @@ mod verify;
 
 pub use archive::{ArchiveOptions, ArchiveSummary, Until, archive};
 pub use engine::{Engine, Resources, WindowSettings};
-pub use error::{BatchError, StoreError};
+pub use error::{BatchError, QueryError, StoreError};
 pub use jobs::{JOBS, Job};
 pub use layer::{BatchLayer, LayerOptions, Selection};
 pub use run::{Computation, Days};

@@ -2,7 +2,7 @@
 //!
 //! Decides nothing: which jobs and which days is the caller's affair.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use pulso_model::{Day, DayRange, EventTime, View, ViewDocument};
@@ -13,8 +13,12 @@ use crate::documents::Encoder;
 use crate::engine::{Input, Responses};
 use crate::{BatchError, Engine, Job};
 
-/// How many documents are staged at once; each is about a kilobyte.
+/// How many documents of a day are staged at once; each is about a kilobyte.
 const STAGE_DOCUMENTS: usize = 4096;
+
+/// How many days one query computes. Their documents wait apart, so this and [`STAGE_DOCUMENTS`]
+/// bound the memory; a failure loses the work of no more days than these.
+const DAYS_AT_ONCE: usize = 16;
 
 /// Which days jobs compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,64 +32,80 @@ impl Days {
     fn completes(&self, day: Day) -> bool {
         self.complete_until.is_some_and(|until| day.end() <= until)
     }
+}
 
-    /// The days as stretches without a gap.
-    fn ranges(&self) -> Vec<DayRange> {
-        let mut ranges: Vec<DayRange> = Vec::new();
-        for &day in &self.days {
-            match ranges.last_mut() {
-                Some(range) if range.last.next() == day => range.last = day,
-                _ => ranges.push(DayRange { first: day, last: day }),
+/// The days as stretches without a gap, of no more than `length_max` days.
+fn ranges(days: &BTreeSet<Day>, length_max: usize) -> Vec<DayRange> {
+    let mut ranges: Vec<(DayRange, usize)> = Vec::new();
+    for &day in days {
+        match ranges.last_mut() {
+            Some((range, length)) if range.last.next() == day && *length < length_max => {
+                (range.last, *length) = (day, *length + 1);
             }
+            _ => ranges.push((DayRange { first: day, last: day }, 1)),
         }
-        ranges
     }
+    ranges.into_iter().map(|(range, _)| range).collect()
 }
 
 /// Jobs over one state of the lake; its echoes are known.
-pub struct Computation<'a, V> {
+#[derive(Debug)]
+pub struct Computation<V> {
     responses: Responses,
     views: V,
-    days: &'a Days,
     shutdown: CancellationToken,
 }
 
-impl<'a, V: BatchViews> Computation<'a, V> {
-    /// Reads what `jobs` have in common.
+impl<V: BatchViews> Computation<V> {
+    /// Reads what these jobs over these days have in common.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
     pub async fn prepare(
         engine: &Engine,
         jobs: &[Job],
-        days: &'a Days,
+        days: &BTreeSet<Day>,
         views: V,
         shutdown: CancellationToken,
     ) -> Result<Self, BatchError> {
         let by_day = jobs.iter().all(Job::by_day);
-        let input = if by_day { Input::Days(days.ranges()) } else { Input::Lake };
-        let responses = engine.responses(input).await?;
-        Ok(Self { responses, views, days, shutdown })
+        let input = if by_day { Input::Days(ranges(days, usize::MAX)) } else { Input::Lake };
+        let responses = engine.responses(input, jobs).await?;
+        Ok(Self { responses, views, shutdown })
     }
 
     /// Computes one job and publishes its documents; returns how many.
     ///
     /// # Errors
     /// What was published before stays; the rest is as it was.
-    pub async fn run(&self, job: &Job) -> Result<u64, BatchError> {
+    pub async fn run(&self, job: &Job, days: &Days) -> Result<u64, BatchError> {
         if !job.by_day() {
-            return self.publish(job, Part::Now).await;
+            let no_days = DayRange { first: Day(0), last: Day(0) };
+            return self.publish(job, no_days, &[(Part::Now, true)]).await;
         }
-        let mut rows = 0;
-        for &day in &self.days.days {
-            rows += self.publish(job, Part::Day(day)).await?;
+        let mut count = 0;
+        for range in ranges(&days.days, DAYS_AT_ONCE) {
+            let parts: Vec<_> = days
+                .days
+                .range(range.first..=range.last)
+                .map(|&day| (Part::Day(day), days.completes(day)))
+                .collect();
+            count += self.publish(job, range, &parts).await?;
         }
-        Ok(rows)
+        Ok(count)
     }
 
-    /// Tries again with less demanding joins when memory was not enough.
-    async fn publish(&self, job: &Job, part: Part) -> Result<u64, BatchError> {
-        match self.publish_from(&self.responses, job, part).await {
+    /// Computes parts in one query. Tries again with less demanding joins when memory was not enough.
+    async fn publish(
+        &self,
+        job: &Job,
+        days: DayRange,
+        parts: &[(Part, bool)],
+    ) -> Result<u64, BatchError> {
+        match self.publish_from(&self.responses, job, days, parts).await {
             Err(error) if error.out_of_memory() => {
                 let responses = self.responses.with_sorted_joins();
-                self.publish_from(&responses, job, part).await
+                self.publish_from(&responses, job, days, parts).await
             }
             published => published,
         }
@@ -95,31 +115,42 @@ impl<'a, V: BatchViews> Computation<'a, V> {
         &self,
         responses: &Responses,
         job: &Job,
-        part: Part,
+        days: DayRange,
+        parts: &[(Part, bool)],
     ) -> Result<u64, BatchError> {
         let view = job.view;
         let failed = |source| BatchError::Write { view, source: Box::new(source) };
-        let (days, completes) = match part {
-            Part::Day(day) => (DayRange { first: day, last: day }, self.days.completes(day)),
-            Part::Now => (DayRange { first: Day(0), last: Day(0) }, true),
-        };
-        let stage = self.views.begin(view, part).await.map_err(failed)?;
+        let mut stages = BTreeMap::new();
+        for &(part, _) in parts {
+            let stage = self.views.begin(view, part).await.map_err(failed)?;
+            stages.insert(part, (stage, Vec::new()));
+        }
         let mut encoder = Encoder::new(view);
         let mut rows = responses.rows(job, days, Vec::new()).await?;
-        let mut documents = Vec::new();
         let mut count = 0;
         while let Some(batch) = rows.next().await {
             if self.shutdown.is_cancelled() {
                 return Err(BatchError::Stopped);
             }
-            let batch = batch.map_err(|source| BatchError::Compute { view, source })?;
-            documents.append(&mut encoder.encode(&batch)?);
-            if documents.len() >= STAGE_DOCUMENTS {
-                count += self.stage(stage, &mut documents).await?;
+            let batch =
+                batch.map_err(|error| BatchError::Compute { view, source: error.into() })?;
+            for document in encoder.encode(&batch)? {
+                let part = if job.by_day() { Part::Day(document.time.day()) } else { Part::Now };
+                let (stage, documents) = stages
+                    .get_mut(&part)
+                    .ok_or(BatchError::WrongDay { view, day: document.time.day() })?;
+                documents.push(document);
+                if documents.len() >= STAGE_DOCUMENTS {
+                    count += self.stage(*stage, documents).await?;
+                }
             }
         }
-        count += self.stage(stage, &mut documents).await?;
-        self.views.publish(stage, completes).await.map_err(failed)?;
+        for (part, completes) in parts {
+            if let Some((stage, documents)) = stages.get_mut(part) {
+                count += self.stage(*stage, documents).await?;
+                self.views.publish(*stage, *completes).await.map_err(failed)?;
+            }
+        }
         Ok(count)
     }
 
@@ -145,16 +176,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_cut_into_ranges_where_one_is_missing() {
-        let check = |days: &[i32], ranges: &[(i32, i32)]| {
+    fn days_are_cut_into_ranges_where_one_is_missing_or_there_are_too_many() {
+        let check = |days: &[i32], length_max, expected: &[(i32, i32)]| {
             let days = days.iter().copied().map(Day).collect();
-            let expected =
-                ranges.iter().map(|&(first, last)| DayRange { first: Day(first), last: Day(last) });
-            let days = Days { days, complete_until: None };
-            assert_eq!(days.ranges(), expected.collect::<Vec<_>>());
+            let ranges = ranges(&days, length_max).into_iter();
+            let ranges: Vec<_> = ranges.map(|range| (range.first.0, range.last.0)).collect();
+            assert_eq!(ranges, expected);
         };
-        check(&[], &[]);
-        check(&[3], &[(3, 3)]);
-        check(&[-1, 0, 1, 5, 7, 8], &[(-1, 1), (5, 5), (7, 8)]);
+        check(&[], 9, &[]);
+        check(&[3], 1, &[(3, 3)]);
+        check(&[-1, 0, 1, 5, 7, 8], 9, &[(-1, 1), (5, 5), (7, 8)]);
+        check(&[1, 2, 3, 4, 5, 9], 2, &[(1, 2), (3, 4), (5, 5), (9, 9)]);
     }
 }

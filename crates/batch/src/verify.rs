@@ -84,7 +84,7 @@ pub async fn verify<V: Views>(
     checkpoint: &Checkpoint,
     views: &V,
 ) -> Result<Report, BatchError> {
-    let all = engine.responses(Input::Lake).await?;
+    let all = engine.responses(Input::Lake, &JOBS).await?;
     let (late, checks) = offsets::check(engine, &all, checkpoint, views).await?;
     let mut report = Report { checks, ..Report::default() };
     let days = lake_days(engine).await?;
@@ -107,7 +107,7 @@ async fn speed<V: Views>(
     let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
     if let Some(closed) = checkpoint.closed_until {
         let input = Input::Counted { late, next_offsets: next_offsets.clone() };
-        let counted = engine.responses(input).await?;
+        let counted = engine.responses(input, &JOBS).await?;
         let slide = engine.windows().slide_ms();
         let complete = move |document: &ViewDocument| {
             let width = if document.view == View::CountryActivity { slide } else { 0 };
@@ -123,7 +123,7 @@ async fn speed<V: Views>(
         }
     }
     let input = Input::Counted { late: Positions::default(), next_offsets };
-    responses(engine, &engine.responses(input).await?, days, views, report).await
+    responses(engine, &engine.responses(input, &[]).await?, days, views, report).await
 }
 
 /// The speed layer writes a response before the checkpoint that covers it, so the store may hold
@@ -147,7 +147,7 @@ async fn responses<V: Views>(
         let ahead = |difference: &&Difference| difference.computed.is_none();
         let mut unknown: BTreeSet<_> =
             found.differences.iter().filter(ahead).map(|d| d.id.clone()).collect();
-        let all = engine.responses(Input::Lake).await?;
+        let all = engine.responses(Input::Lake, &[job]).await?;
         let mut computed = Computed::new(&all, job, ranges, Box::new(|_| true));
         while let Some(document) = computed.next().await? {
             unknown.remove(&document.id);

@@ -81,7 +81,8 @@ impl<'a> Computed<'a> {
             };
             match rows.next().await {
                 Some(batch) => {
-                    let batch = batch.map_err(|source| BatchError::Compute { view, source })?;
+                    let batch = batch
+                        .map_err(|error| BatchError::Compute { view, source: error.into() })?;
                     let documents = self.encoder.encode(&batch)?.into_iter();
                     self.next.extend(documents.filter(|document| (self.selected)(document)));
                 }

@@ -78,7 +78,7 @@ async fn rows(engine: &Engine, checkpoint: &Checkpoint) -> Result<Rows, BatchErr
     let mut found = Rows::default();
     let mut batches = engine.lake_rows(ROWS).await?;
     while let Some(batch) = batches.next().await {
-        let batch = batch.map_err(|source| BatchError::ReadLake { source })?;
+        let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let partitions = batch.column(0).as_primitive::<Int32Type>().values();
         let offsets = batch.column(1).as_primitive::<Int64Type>().values();
         for (row, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {

@@ -47,8 +47,8 @@ async fn a_run_replaces_the_documents_of_its_days_and_no_others() {
         let days = Days { days: days.iter().copied().collect(), complete_until: None };
         let shutdown = CancellationToken::new();
         let jobs = responses();
-        let computation = Computation::prepare(&engine, &jobs, &days, views.clone(), shutdown);
-        computation.await.unwrap().run(&jobs[0]).await.unwrap();
+        let computation = Computation::prepare(&engine, &jobs, &days.days, views.clone(), shutdown);
+        computation.await.unwrap().run(&jobs[0], &days).await.unwrap();
         let documents = written(&views, View::Responses, Layer::Batch).await;
         documents.iter().map(|document| document.time.day()).collect::<Vec<_>>()
     };
@@ -64,10 +64,11 @@ async fn a_stopped_run_leaves_what_was_there() {
     let (views, shutdown) = (MemoryViews::default(), CancellationToken::new());
     let days = Days { days: [DAY].into(), complete_until: None };
     let jobs = responses();
-    let computation = Computation::prepare(&engine, &jobs, &days, views.clone(), shutdown.clone());
+    let computation =
+        Computation::prepare(&engine, &jobs, &days.days, views.clone(), shutdown.clone());
     let computation = computation.await.unwrap();
-    computation.run(&jobs[0]).await.unwrap();
+    computation.run(&jobs[0], &days).await.unwrap();
     shutdown.cancel();
-    assert!(matches!(computation.run(&jobs[0]).await, Err(BatchError::Stopped)));
+    assert!(matches!(computation.run(&jobs[0], &days).await, Err(BatchError::Stopped)));
     assert_eq!(written(&views, View::Responses, Layer::Batch).await.len(), 1);
 }

@@ -14,7 +14,7 @@ const MESSAGES: i64 = 40_000;
 const START: i64 = 1_489_881_600_000;
 
 /// What is far too little to hold the narrow columns of all messages.
-const LITTLE: usize = 6 * 1024 * 1024;
+const LITTLE: usize = 12 * 1024 * 1024;
 
 async fn lake() -> TestLake {
     let messages: Vec<_> = (0..MESSAGES)
@@ -40,9 +40,12 @@ async fn little_memory_gives_the_same_documents() {
         let days = lake.days();
         let shutdown = CancellationToken::new();
         let jobs: &[Job] = &[job];
-        let computation = Computation::prepare(&little, jobs, &days, views.clone(), shutdown);
+        let computation = Computation::prepare(&little, jobs, &days.days, views.clone(), shutdown);
         let computation = computation.await.unwrap();
-        computation.run(&job).await.unwrap_or_else(|error| panic!("{}: {error:?}", job.name()));
+        computation
+            .run(&job, &days)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error:?}", job.name()));
         let expected = bodies(&written(&plenty, job.view, Layer::Batch).await);
         assert_eq!(bodies(&written(&views, job.view, Layer::Batch).await), expected);
         assert!(job.view == View::TrendingTopicsByCountry || expected.len() > 100);

@@ -99,9 +99,9 @@ pub(crate) async fn run(engine: &Engine, jobs: &[Job], days: &Days) -> MemoryVie
     let views = MemoryViews::default();
     let shutdown = CancellationToken::new();
     let computation =
-        Computation::prepare(engine, jobs, days, views.clone(), shutdown).await.unwrap();
+        Computation::prepare(engine, jobs, &days.days, views.clone(), shutdown).await.unwrap();
     for job in jobs {
-        computation.run(job).await.unwrap();
+        computation.run(job, days).await.unwrap();
     }
     views
 }
