@@ -1,40 +1,72 @@
 //! Is everything there that a run needs? Changes nothing.
 
-use anyhow::Context;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use pulso_model::View;
 use pulso_pipeline::{Query, Views};
-use pulso_runtime::{CommonArgs, Exit, FailureExt};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use rustix::fs::{Access, access};
 
 use crate::cli::DataArgs;
 use crate::data::{DataFolder, explained, start};
-use crate::serve;
+use crate::output::print;
+use crate::{layers, serve};
 
 pub(crate) async fn check(common: &CommonArgs, args: &DataArgs) -> anyhow::Result<()> {
     let config = start(common, args)?;
-    println!("configuration: ok");
+    print("configuration: ok\n")?;
     let path = &config.data.directory;
-    if path.exists() {
-        let folder = DataFolder::open_read_only(path)?;
-        let views = folder.views_read_only()?;
-        let newest = Query::newest(pulso_model::View::CountryActivity, 1);
-        explained(views.query(newest).await)?;
-        println!("data folder `{}`: ok", path.display());
-    } else {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(std::path::Path::new("."));
-        std::fs::metadata(parent)
-            .with_context(|| format!("failed to look at `{}`", parent.display()))
-            .exit(Exit::Unavailable)
-            .hint("make the folder, or choose another with `--data DIR`")?;
-        println!("data folder `{}`: not there yet, will be made", path.display());
-    }
+    let found = DataFolder::find(path)?;
+    may_write(path)?;
+    let found = match found {
+        Some(folder) => stores(&config, &folder).await?,
+        None => "nothing in it yet",
+    };
+    print(&format!("data folder `{}`: ok, {found}\n", path.display()))?;
     let listener = serve::bind(&config, false).await?;
-    println!("web address {}: free", listener.local_addr()?);
+    print(&format!("web address {}: free\n", listener.local_addr()?))?;
     for source in &config.acquisition.sources {
         pulso_acquisition::check(source, &config.acquisition)
             .await
-            .with_context(|| format!("source `{}`", source.name))
-            .exit(Exit::Unavailable)?;
-        println!("source `{}`: answers", source.name);
+            .with_context(|| format!("source `{}` does not answer", source.name))
+            .exit(Exit::Unavailable)
+            .hint("check its `url` in the configuration, and the network")?;
+        print(&format!("source `{}`: answers\n", source.name))?;
     }
     Ok(())
+}
+
+/// Opens what is there, and looks whether it belongs together.
+async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static str> {
+    let views = folder.views_read_only()?;
+    let mut empty = true;
+    for view in View::ALL {
+        empty &= explained(views.query(Query::newest(view, 1)).await)?.documents.is_empty();
+    }
+    if folder.in_use() {
+        return Ok("in use by another pulso");
+    }
+    // Opening makes what is not there, and a check must not.
+    match (folder.log_path().exists(), empty) {
+        (true, _) => drop(layers::open(config, folder).await?),
+        (false, true) => {}
+        (false, false) => return Err(layers::missing_log(folder)),
+    }
+    Ok("not in use")
+}
+
+/// Whether the folder can be written to, or made.
+fn may_write(folder: &Path) -> anyhow::Result<()> {
+    let is_there = |path: &&Path| path.exists();
+    let nearest = folder.ancestors().find(is_there).unwrap_or(Path::new("."));
+    if !nearest.is_dir() {
+        return Err(anyhow!("`{}` is not a folder", nearest.display()))
+            .exit(Exit::Unavailable)
+            .hint("choose another data folder with `--data DIR`");
+    }
+    access(nearest, Access::WRITE_OK | Access::EXEC_OK)
+        .with_context(|| format!("failed to write to the folder `{}`", nearest.display()))
+        .exit(Exit::Unavailable)
+        .hint("let this user write there, or choose another data folder with `--data DIR`")
 }

@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Check(DataArgs),
     /// Prints a completion script for a shell
     Completions {
+        /// Whose script
         #[arg(value_enum)]
         shell: Shell,
     },
@@ -69,10 +70,11 @@ pub(crate) struct DemoArgs {
     /// Messages a second of the made-up stream [default: `demo.rate` of the configuration]
     #[arg(long, value_name = "N", conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: Option<u32>,
-    /// Makes the made-up stream the same again
+    /// Makes the same made-up people, groups and topics again
     #[arg(long, value_name = "NUMBER", conflicts_with = "url")]
     pub(crate) seed: Option<u64>,
-    /// Where the web API listens [default: `web.listen` of the configuration, or the next free port]
+    /// Where the web API listens, as 127.0.0.1:8080 [default: `web.listen` of the configuration, or
+    /// the next free port]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -85,10 +87,10 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// Messages a second, `realtime` (as the event times are apart) or `max`
-    #[arg(long, default_value = "max")]
+    #[arg(long, value_name = "RATE", default_value = "max", allow_negative_numbers = true)]
     pub(crate) rate: Pace,
     /// How the summary is printed
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: OutputFormat,
 }
 
@@ -110,9 +112,11 @@ pub(crate) struct ExportArgs {
     /// Whose documents; `current`: of each day the layer that answers it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) layer: LayerArg,
+    /// One JSON document a line, rows with a header, or columns
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExportFormat,
-    /// [default: the standard output]
+    /// Where to write; a file that is there is replaced once all is written [default: the standard
+    /// output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -152,7 +156,7 @@ pub(crate) enum ExportFormat {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// [default: `web.listen` of the configuration]
+    /// Where to listen, as 127.0.0.1:8080 [default: `web.listen` of the configuration]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -162,7 +166,7 @@ pub(crate) struct ServeArgs {
 pub(crate) fn print_completions(shell: Shell) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "pulso", &mut script);
-    crate::export::write_stdout(&script)
+    crate::output::print(&String::from_utf8_lossy(&script))
 }
 
 #[cfg(test)]

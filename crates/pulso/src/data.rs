@@ -1,17 +1,23 @@
 //! The data folder: what lies where, who may use it, and what is wrong with it.
 
 use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pulso_pipeline::SystemClock;
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
-use pulso_sqlite::{CheckpointStore, Log, ViewReader, ViewStore};
+use pulso_sqlite::{Log, ViewReader, ViewStore};
 
 use crate::cli::DataArgs;
 
-/// The speed layer's name among the readers of the log.
-const SPEED_READER: &str = "speed";
+const VIEWS: &str = "views.db";
+
+const LOCK: &str = "pulso.lock";
+
+/// What is logged unless asked for: the terminal is for the command's own output, and what a library
+/// reports of a damaged file, the error says too.
+const FILTER: &str = "warn,buoyant_kernel=off,delta_kernel=off";
 
 /// A folder with the log, the views and the lake of one pipeline.
 #[derive(Debug)]
@@ -21,15 +27,19 @@ pub(crate) struct DataFolder {
     _lock: Option<File>,
 }
 
-/// Loads the configuration, with `data.directory` as the arguments say.
-///
-/// The terminal is for the command's own output: unless asked for, only warnings are logged.
+/// Loads the configuration, with `data.directory` as the arguments say, and starts logging.
 pub(crate) fn start(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<Config> {
+    let config = load(common, data)?;
+    logs::install(&config.logs)?;
+    Ok(config)
+}
+
+/// The same for commands that draw on the terminal and log around what they draw.
+pub(crate) fn load(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<Config> {
     let mut config = common.load()?;
     if common.verbose == 0 && config.logs.filter == Config::default().logs.filter {
-        config.logs.filter = "warn".to_owned();
+        config.logs.filter = FILTER.to_owned();
     }
-    logs::install(&config.logs)?;
     if let Some(path) = &data.data {
         config.data.directory.clone_from(path);
     }
@@ -39,6 +49,7 @@ pub(crate) fn start(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<Conf
 impl DataFolder {
     /// Opens the folder for writing, and makes it if need be. One process at a time.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        must_be_folder(path)?;
         fs::create_dir_all(path)
             .with_context(|| format!("failed to create the data folder `{}`", path.display()))
             .exit(Exit::Unavailable)
@@ -54,32 +65,48 @@ impl DataFolder {
 
     /// Opens a folder that is there, for reading.
     pub(crate) fn open_read_only(path: &Path) -> anyhow::Result<Self> {
-        if !path.join("views.db").exists() {
-            return Err(anyhow!("there is no pulso data in `{}`", path.display()))
-                .exit(Exit::NoInput)
-                .hint("make some with `pulso demo` or `pulso replay FILE`, or name the folder with `--data DIR`");
-        }
-        Ok(Self { path: path.to_owned(), _lock: None })
+        Self::find(path)?
+            .ok_or_else(|| anyhow!("there is no pulso data in `{}`", path.display()))
+            .exit(Exit::NoInput)
+            .hint("make some with `pulso demo` or `pulso replay FILE`, or name the folder with `--data DIR`")
+    }
+
+    /// Looks for a folder with data; `None` when no pipeline has written there.
+    pub(crate) fn find(path: &Path) -> anyhow::Result<Option<Self>> {
+        must_be_folder(path)?;
+        let written = path
+            .join(VIEWS)
+            .try_exists()
+            .with_context(|| format!("failed to look into `{}`", path.display()))
+            .exit(Exit::Unavailable)
+            .hint("let this user read the folder, or choose another with `--data DIR`")?;
+        Ok(written.then(|| Self { path: path.to_owned(), _lock: None }))
+    }
+
+    /// Whether some process writes to the folder right now.
+    pub(crate) fn in_use(&self) -> bool {
+        let lock = File::open(self.path.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.path.join("log.db")
+    }
+
     pub(crate) fn log(&self, partitions: u32) -> anyhow::Result<Log> {
-        explained(Log::open(&self.path.join("log.db"), partitions, SystemClock))
+        explained(Log::open(&self.log_path(), partitions, SystemClock))
     }
 
     pub(crate) fn views(&self) -> anyhow::Result<ViewStore> {
-        explained(ViewStore::open(&self.path.join("views.db")))
+        explained(ViewStore::open(&self.path.join(VIEWS)))
     }
 
     pub(crate) fn views_read_only(&self) -> anyhow::Result<ViewReader> {
-        explained(ViewStore::open_read_only(&self.path.join("views.db")))
-    }
-
-    pub(crate) fn speed_checkpoints(&self) -> anyhow::Result<CheckpointStore> {
-        explained(CheckpointStore::open(&self.path.join("views.db"), SPEED_READER))
+        explained(ViewStore::open_read_only(&self.path.join(VIEWS)))
     }
 
     pub(crate) fn lake(&self) -> PathBuf {
@@ -96,8 +123,17 @@ impl DataFolder {
     }
 }
 
+fn must_be_folder(path: &Path) -> anyhow::Result<()> {
+    if path.exists() && !path.is_dir() {
+        return Err(anyhow!("`{}` is not a folder", path.display()))
+            .exit(Exit::Unavailable)
+            .hint("name the data folder with `--data DIR`");
+    }
+    Ok(())
+}
+
 fn lock(path: &Path) -> anyhow::Result<File> {
-    let file_path = path.join("pulso.lock");
+    let file_path = path.join(LOCK);
     let file = File::create(&file_path)
         .with_context(|| format!("failed to write to the data folder `{}`", path.display()))
         .exit(Exit::Unavailable)
@@ -119,16 +155,44 @@ fn lock(path: &Path) -> anyhow::Result<File> {
 
 /// Gives an error of the embedded store its hint; what it needs is not available.
 pub(crate) fn explained<T>(result: Result<T, pulso_sqlite::Error>) -> anyhow::Result<T> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(error) => {
-            let hint = error.hint();
-            let failure = Err(error).exit(Exit::Unavailable);
-            match hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        }
+    let hint = result.as_ref().err().and_then(pulso_sqlite::Error::hint);
+    hinted(result.exit(Exit::Unavailable), hint)
+}
+
+/// The same for an error of the lake.
+pub(crate) fn explained_lake<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
+    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
+    hinted(result.exit(Exit::Unavailable), hint)
+}
+
+/// The same for an error of the batch layer, whichever store or disk it comes from.
+pub(crate) fn explained_batch<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
+    let Err(error) = result else { return result };
+    let store = error.chain().find_map(|cause| cause.downcast_ref::<pulso_sqlite::Error>());
+    if let Some(store) = store {
+        let hint = store.hint();
+        return hinted(Err(error).exit(Exit::Unavailable), hint);
+    }
+    let mut system = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let lake = error.chain().any(|cause| cause.is::<pulso_lake::Error>());
+    let unavailable = lake || system.any(|error| is_full_or_forbidden(error.kind()));
+    if unavailable { Err(error).exit(Exit::Unavailable) } else { Err(error) }
+}
+
+fn is_full_or_forbidden(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::PermissionDenied
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::StorageFull
+    )
+}
+
+fn hinted<T>(result: anyhow::Result<T>, hint: Option<impl Into<String>>) -> anyhow::Result<T> {
+    match hint {
+        Some(hint) => result.hint(hint),
+        None => result,
     }
 }
 
@@ -144,6 +208,18 @@ mod tests {
         assert!(second.to_string().contains("in use by another pulso"), "{second}");
         drop(first);
         assert!(DataFolder::create(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_reader_sees_that_a_writer_is_at_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = DataFolder::create(folder.path()).unwrap();
+        assert!(DataFolder::find(folder.path()).unwrap().is_none(), "nothing is written yet");
+        drop(writer.views().unwrap());
+        let reader = DataFolder::find(folder.path()).unwrap().unwrap();
+        assert!(reader.in_use());
+        drop(writer);
+        assert!(!reader.in_use());
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 mod board;
 mod screen;
+mod terminal;
 
+use std::io::{self, IsTerminal};
 use std::num::NonZeroU32;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use pulso_acquisition::Input;
 use pulso_pipeline::{Clock, SystemClock};
 use pulso_runtime::config::Source;
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, metrics};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs, metrics};
 use pulso_simulator::Simulator;
 use pulso_speed::Status;
 use pulso_web::Facts;
@@ -17,8 +19,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
-use crate::data::{DataFolder, explained, start};
-use crate::{layers, serve};
+use crate::data::{DataFolder, explained, load};
+use crate::{layers, output, serve};
+use screen::Screen;
+use terminal::Notices;
 
 /// What acquisition names the stream of the demo.
 const SOURCE: &str = "demo";
@@ -31,35 +35,25 @@ pub(crate) async fn demo(
     args: DemoArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut config = start(common, &args.data)?;
+    let mut config = load(common, &args.data)?;
+    let notices = start_logging(&config)?;
+    if let Some(url) = &args.url {
+        websocket(url)?;
+    }
     let port_given = args.listen.is_some();
     config.web.listen = args.listen.unwrap_or(config.web.listen);
     let folder = DataFolder::create(&config.data.directory)?;
-    let log = folder.log(config.log.partitions)?;
-    let views = folder.views()?;
+    let stores = layers::open(&config, &folder).await?;
     let metrics = metrics::install()?;
     let listener = serve::bind(&config, !port_given).await?;
     let address = listener.local_addr()?;
 
     let stop = shutdown.child_token();
-    let simulator = match &args.url {
-        Some(_) => None,
-        None => Some(simulator(&config, &args).await?),
-    };
-    let url = match (&args.url, &simulator) {
-        (Some(url), _) => url.clone(),
-        (None, Some(simulator)) => format!("ws://{}/", simulator.local_addr()),
-        (None, None) => unreachable!("without a url there is a simulator"),
-    };
-    let url = url
-        .parse()
-        .with_context(|| format!("`{url}` is not a url"))
-        .exit(Exit::Usage)
-        .hint("use one like `wss://stream.example.org/rsvps`")?;
-    let resume_parameter = Some("since_mtime".to_owned());
-    let source = Source { name: SOURCE.into(), url, resume_parameter };
-    println!("data: {}", folder.path().display());
-    println!("page: http://{address}/   API: http://{address}/api/v1/views");
+    let (simulator, source) = stream(&config, &args).await?;
+    let directory = folder.path().display();
+    output::print(&format!(
+        "data: {directory}\npage: http://{address}/   API: http://{address}/api/v1/views\n"
+    ))?;
 
     let (status, watched) = watch::channel(Status::default());
     let facts = watched.clone();
@@ -67,33 +61,76 @@ pub(crate) async fn demo(
         let status = facts.borrow();
         Facts { closed_until: status.closed_until, lag: Some(status.lag), not_ready: None }
     };
-    let records = explained(log.source(config.log.batch_records))?;
+    let records = explained(stores.log.source(config.log.batch_records))?;
+    let render = move || metrics.render();
     let options = serve::options(&config);
-    let web = pulso_web::run(
-        listener,
-        views.clone(),
-        facts,
-        move || metrics.render(),
-        options,
-        stop.clone(),
-    );
+    let web = pulso_web::run(listener, stores.views.clone(), facts, render, options, stop.clone());
     let simulated = async {
         match simulator {
             Some(simulator) => simulator.run(stop.clone()).await.context("the simulator ended"),
             None => Ok(()),
         }
     };
-    let acquired =
-        layers::acquire(&config, vec![Input::Websocket(source)], log.clone(), stop.clone());
+    let inputs = vec![Input::Websocket(source)];
+    let heading = format!("q quits   http://{address}/   data in {directory}");
+    let (window, views) = (config.window.size, stores.views.clone());
+    let ended = watched.clone();
+    let screen = Screen { status: watched, views, window, heading, notices: notices.clone() };
     let (simulated, acquired, counted, scheduled, served, ()) = tokio::join!(
         until(&stop, simulated),
-        until(&stop, acquired),
-        until(&stop, layers::speed(&config, &folder, records, status, stop.clone())),
-        until(&stop, layers::schedule(&config, &folder, &log, stop.clone())),
+        until(&stop, layers::acquire(&config, inputs, stores.log.clone(), stop.clone())),
+        until(&stop, layers::speed(&config, &stores, records, status, stop.clone())),
+        until(&stop, layers::schedule(&config, &folder, &stores, stop.clone())),
         until(&stop, async { web.await.context("the web API ended") }),
-        screen::show(watched, views, config.window.size, stop.clone()),
+        screen.show(stop.clone()),
     );
-    simulated.and(acquired.map(drop)).and(counted).and(scheduled).and(served)
+    for line in notices.iter().flat_map(Notices::take) {
+        eprintln!("{line}");
+    }
+    simulated.and(acquired.map(drop)).and(counted).and(scheduled).and(served)?;
+    output::print(&format!(
+        "{}\ngo on: pulso demo --data {directory}\nprove: pulso verify --data {directory}\n",
+        board::summary(&ended.borrow())
+    ))
+}
+
+/// Log lines would tear the live view apart: it shows them itself, where it can draw.
+fn start_logging(config: &Config) -> anyhow::Result<Option<Notices>> {
+    if !terminal::can_draw() {
+        logs::install(&config.logs)?;
+        return Ok(None);
+    }
+    let notices = Notices::default();
+    if io::stderr().is_terminal() {
+        let writer = notices.clone();
+        logs::install_to(&config.logs, move || writer.clone(), false)?;
+    } else {
+        logs::install(&config.logs)?;
+    }
+    Ok(Some(notices))
+}
+
+/// What is read, and what makes it unless it is a real stream.
+async fn stream(config: &Config, args: &DemoArgs) -> anyhow::Result<(Option<Simulator>, Source)> {
+    if let Some(url) = &args.url {
+        return Ok((None, websocket(url)?));
+    }
+    let simulator = simulator(config, args).await?;
+    let source = websocket(&format!("ws://{}/", simulator.local_addr()))?;
+    Ok((Some(simulator), source))
+}
+
+fn websocket(url: &str) -> anyhow::Result<Source> {
+    let wrong = || anyhow!("`{url}` is not the url of a websocket");
+    let hint = "use one like `wss://stream.example.org/rsvps`";
+    let resume_parameter = Some("since_mtime".to_owned());
+    let parsed = url.parse().map_err(|_| wrong()).exit(Exit::Usage).hint(hint)?;
+    let source = Source { name: SOURCE.into(), url: parsed, resume_parameter };
+    let named = source.url.host().is_some_and(|host| !host.is_empty());
+    match source.url.scheme_str() {
+        Some("ws" | "wss") if named => Ok(source),
+        _ => Err(wrong()).exit(Exit::Usage).hint(hint),
+    }
 }
 
 /// A part of the demo. When one fails, the others are asked to stop, and what

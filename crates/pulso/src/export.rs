@@ -2,9 +2,9 @@
 
 mod csv;
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pulso_lake::ParquetExport;
@@ -15,58 +15,113 @@ use pulso_runtime::{CommonArgs, Exit, FailureExt};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::data::{DataFolder, explained, start};
 use crate::export::csv::CsvExport;
+use crate::output::is_broken_pipe;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
 pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Result<()> {
     let ExportArgs { view, data, layer, format, output } = args;
     let config = start(common, &data)?;
-    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
-    if format == ExportFormat::Parquet && output.is_none() {
+    if format == ExportFormat::Parquet && output.is_none() && io::stdout().is_terminal() {
         return Err(anyhow!("parquet is no format for the terminal"))
             .exit(Exit::Usage)
             .hint("name a file with `--output FILE`");
     }
+    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
     let mut documents = explained(views.scan(view, layer.into()).await)?;
-    let target = output.as_deref().map_or("the standard output".into(), Path::to_string_lossy);
-    let failed = || format!("failed to write `{target}`");
-    let mut writer = match Writer::open(view, format, output.as_deref()).with_context(failed) {
-        Ok(writer) => writer,
-        Err(error) => return Err(error).exit(Exit::Unavailable),
-    };
+    let target = Target::new(output);
+    let mut writer = target.explained(Writer::open(view, format, &target))?;
     while let Some(chunk) = documents.recv().await {
         let chunk = explained(chunk)?;
         match writer.write(&chunk) {
-            Ok(()) => {}
-            Err(error) if is_broken_pipe(&error) => return Ok(()),
-            Err(error) => return Err(error).with_context(failed).exit(Exit::Unavailable),
+            Err(error) if nobody_reads(&error) => return Ok(()),
+            written => target.explained(written)?,
         }
     }
     match writer.finish() {
-        Err(error) if !is_broken_pipe(&error) => {
-            Err(error).with_context(failed).exit(Exit::Unavailable)
-        }
-        _ => Ok(()),
+        Err(error) if nobody_reads(&error) => Ok(()),
+        finished => target.explained(finished.and_then(|()| Ok(target.publish()?))),
     }
+}
+
+/// Where to write. What is at a path stays until all is written beside it, so that nobody takes a
+/// part for the whole.
+struct Target {
+    path: Option<PathBuf>,
+    /// None for what is no regular file.
+    beside: Option<PathBuf>,
+}
+
+impl Target {
+    fn new(path: Option<PathBuf>) -> Self {
+        let path = path.map(|path| fs::canonicalize(&path).unwrap_or(path));
+        let replaceable = |path: &&PathBuf| path.is_file() || !path.exists();
+        let beside = path.as_ref().filter(replaceable).and_then(|path| {
+            let mut name = path.file_name()?.to_owned();
+            name.push(".part");
+            Some(path.with_file_name(name))
+        });
+        Self { path, beside }
+    }
+
+    fn open(&self) -> io::Result<Output> {
+        Ok(match self.beside.as_ref().or(self.path.as_ref()) {
+            Some(path) => Box::new(BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?)),
+            None => Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
+        })
+    }
+
+    fn publish(&self) -> io::Result<()> {
+        match (&self.beside, &self.path) {
+            (Some(beside), Some(path)) => fs::rename(beside, path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says of an error what could not be written, and why in the system's words alone.
+    fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        let name = self.path.as_deref().map_or("the standard output".into(), Path::to_string_lossy);
+        result
+            .map_err(|error| system_error(&error).map_or(error, anyhow::Error::from))
+            .with_context(|| format!("failed to write `{name}`"))
+            .exit(Exit::Unavailable)
+            .hint("check that the folder exists, its permissions and the space on its disk")
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // It is there only when something went wrong.
+            fs::remove_file(beside).unwrap_or_default();
+        }
+    }
+}
+
+/// The operating system's error below those of libraries, which repeat it.
+fn system_error(error: &anyhow::Error) -> Option<io::Error> {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>())?;
+    Some(cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error))
+}
+
+fn nobody_reads(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_broken_pipe))
 }
 
 type Output = Box<dyn Write + Send>;
 
 enum Writer {
     Ndjson(Output),
-    Csv(CsvExport<Output>),
+    Csv(Box<CsvExport<Output>>),
     Parquet(Box<ParquetExport<Output>>),
 }
 
 impl Writer {
-    fn open(view: View, format: ExportFormat, path: Option<&Path>) -> anyhow::Result<Self> {
-        let output: Output = match path {
-            Some(path) => Box::new(BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?)),
-            None => Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
-        };
+    fn open(view: View, format: ExportFormat, target: &Target) -> anyhow::Result<Self> {
+        let output = target.open()?;
         Ok(match format {
             ExportFormat::Ndjson => Self::Ndjson(output),
-            ExportFormat::Csv => Self::Csv(CsvExport::new(view, output)?),
+            ExportFormat::Csv => Self::Csv(Box::new(CsvExport::new(view, output)?)),
             ExportFormat::Parquet => Self::Parquet(Box::new(ParquetExport::new(view, output)?)),
         })
     }
@@ -90,32 +145,9 @@ impl Writer {
     fn finish(self) -> anyhow::Result<()> {
         match self {
             Self::Ndjson(mut output) => output.flush()?,
-            Self::Csv(csv) => csv.finish()?,
+            Self::Csv(csv) => (*csv).finish()?,
             Self::Parquet(parquet) => parquet.finish()?,
         }
         Ok(())
     }
-}
-
-/// Prints what was asked for. Whoever reads may stop early, as `head` does.
-///
-/// # Errors
-/// When the standard output cannot be written.
-pub(crate) fn write_stdout(bytes: &[u8]) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("failed to write to the standard output")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
 }

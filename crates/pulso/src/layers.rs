@@ -2,18 +2,85 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use pulso_acquisition::{Error, Input};
 use pulso_batch::{BatchLayer, LayerOptions, Schedule};
 use pulso_lake::Lake;
-use pulso_pipeline::{Source, SystemClock};
+use pulso_pipeline::{Checkpoints, Source, SystemClock};
 use pulso_runtime::{Config, Exit, FailureExt};
-use pulso_speed::{Options, Status};
-use pulso_sqlite::{Log, LogSource, ViewStore};
+use pulso_speed::{Options, SpeedError, Status};
+use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::data::{DataFolder, explained};
+use crate::data::{DataFolder, explained, explained_batch, explained_lake};
+
+/// The speed layer's name among the readers of the log.
+const SPEED_READER: &str = "speed";
+
+/// The stores of a data folder.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    pub(crate) log: Log,
+    pub(crate) views: ViewStore,
+    /// How many messages of the log are in the lake.
+    pub(crate) archived: u64,
+}
+
+impl Stores {
+    pub(crate) fn speed_checkpoints(&self) -> CheckpointStore {
+        self.views.checkpoints(SPEED_READER)
+    }
+}
+
+/// Opens the stores, and makes sure that all of the folder was made of this log.
+///
+/// Views and lake say up to where they were made. A log that ends before (a new one in the place of
+/// a lost one, say) would have its messages taken for ones that were read long ago.
+pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result<Stores> {
+    let views = folder.views()?;
+    let checkpoint = explained(views.checkpoints(SPEED_READER).load().await)?;
+    let read = checkpoint.into_iter().flat_map(|checkpoint| checkpoint.progress);
+    let read: Vec<u64> = read.map(|progress| progress.next_offset).collect();
+    let archived = match Lake::open(folder.lake()).await {
+        Err(pulso_lake::Error::NotFound { .. }) => Vec::new(),
+        lake => explained_lake(explained_lake(lake)?.next_offsets(config.log.partitions).await)?,
+    };
+    let known = |next_offset: &u64| *next_offset > 0;
+    if !folder.log_path().exists() && read.iter().chain(&archived).any(known) {
+        return Err(missing_log(folder));
+    }
+    let log = folder.log(config.log.partitions)?;
+    let ends = explained(log.end_offsets().await)?;
+    for (what, next_offsets) in [("speed layer", &read), ("lake", &archived)] {
+        for (partition, (&end, &next_offset)) in ends.iter().zip(next_offsets).enumerate() {
+            if end < next_offset {
+                let log = folder.log_path();
+                let problem = format!(
+                    "partition {partition} of the log in `{}` ends at offset {end}, but the {what} \
+                     in the same folder goes up to {next_offset}",
+                    log.display()
+                );
+                return Err(foreign_log(folder, problem));
+            }
+        }
+    }
+    Ok(Stores { log, views, archived: archived.iter().sum() })
+}
+
+/// The error of a folder with views or a lake, but without the log that they were made of.
+pub(crate) fn missing_log(folder: &DataFolder) -> anyhow::Error {
+    foreign_log(folder, format!("`{}` is missing", folder.log_path().display()))
+}
+
+fn foreign_log(folder: &DataFolder, problem: String) -> anyhow::Error {
+    let path = folder.path().display();
+    let failure = Err::<(), _>(anyhow!(problem)).exit(Exit::Unavailable).hint(format!(
+        "put the `log.db` back that the rest of `{path}` was made of, or begin in another folder \
+         with `--data DIR`"
+    ));
+    failure.expect_err("it was made of an error")
+}
 
 /// Inputs -> log. Returns how many messages were stored.
 pub(crate) async fn acquire(
@@ -36,6 +103,8 @@ pub(crate) async fn acquire(
         Err(Error::Store { count, source }) => {
             explained(Err(source)).with_context(|| format!("failed to store {count} messages"))
         }
+        Err(Error::LastStored { name, source }) => explained(Err(source))
+            .with_context(|| format!("failed to look up where source `{name}` goes on")),
         Err(error) => Err(error).exit(Exit::Unavailable),
     }
 }
@@ -43,32 +112,31 @@ pub(crate) async fn acquire(
 /// Log -> realtime views.
 pub(crate) async fn speed(
     config: &Config,
-    folder: &DataFolder,
+    stores: &Stores,
     source: impl Source,
     status: watch::Sender<Status>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let options = Options::new(config, status);
-    let (views, checkpoints) = (folder.views()?, folder.speed_checkpoints()?);
+    let (views, checkpoints) = (stores.views.clone(), stores.speed_checkpoints());
     pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown)
         .await
-        .context("the speed layer ended")
-        .exit(Exit::Unavailable)
+        .map_err(SpeedError::explained)
 }
 
 /// The batch layer of a data folder.
 pub(crate) async fn batch(
     config: &Config,
     folder: &DataFolder,
-    log: &Log,
+    stores: &Stores,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<BatchLayer<LogSource, ViewStore, SystemClock>> {
-    let source = explained(log.source(config.log.batch_records))?;
+    let source = explained(stores.log.source(config.log.batch_records))?;
     let lake = explained_lake(Lake::open_or_create(folder.lake()).await)?;
     let options = LayerOptions::new(config, folder.scratch()?);
-    let views = folder.views()?;
+    let views = stores.views.clone();
     let mut layer = BatchLayer::new(source, lake, views, SystemClock, options, shutdown.clone());
-    layer.recover().await?;
+    explained_batch(layer.recover().await)?;
     Ok(layer)
 }
 
@@ -76,25 +144,15 @@ pub(crate) async fn batch(
 pub(crate) async fn schedule(
     config: &Config,
     folder: &DataFolder,
-    log: &Log,
+    stores: &Stores,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     if !config.schedule.enabled {
         shutdown.cancelled().await;
         return Ok(());
     }
-    let layer = batch(config, folder, log, &shutdown).await?;
+    let layer = batch(config, folder, stores, &shutdown).await?;
     let crons =
         Schedule { archive: config.schedule.archive.clone(), jobs: config.schedule.jobs.clone() };
-    pulso_batch::schedule(layer, &crons, SystemClock, shutdown).await
-}
-
-/// Gives an error of the lake its hint.
-pub(crate) fn explained_lake<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
-    let failure = result.exit(Exit::Unavailable);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    explained_batch(pulso_batch::schedule(layer, &crons, SystemClock, shutdown).await)
 }

@@ -9,27 +9,41 @@ mod demo;
 mod export;
 mod finite;
 mod layers;
+mod output;
 mod replay;
 mod serve;
 mod verify;
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::Parser;
+use pulso_runtime::{Exit, FailureExt};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let Cli { common, command } = Cli::parse();
     pulso_runtime::run_app(|shutdown| async move {
+        let stop = shutdown.clone();
         match command.unwrap_or_default() {
-            Command::Demo(args) => demo::demo(&common, args, shutdown).await,
+            Command::Demo(args) => Box::pin(demo::demo(&common, args, shutdown)).await,
             Command::Replay(args) => replay::replay(&common, args, shutdown).await,
-            Command::Export(args) => export::export(&common, args).await,
-            Command::Verify(args) => verify::verify(&common, args, shutdown).await,
+            Command::Export(args) => whole(export::export(&common, args), stop).await,
+            Command::Verify(args) => whole(verify::verify(&common, args, shutdown), stop).await,
             Command::Serve(args) => serve::serve(&common, args, shutdown).await,
-            Command::Check(args) => check::check(&common, &args).await,
+            Command::Check(args) => whole(check::check(&common, &args), stop).await,
             Command::Completions { shell } => cli::print_completions(shell),
         }
     })
+}
+
+/// For commands whose answer is worth nothing unless it is whole: a stop is an error there.
+async fn whole(
+    command: impl Future<Output = anyhow::Result<()>>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let stopped = || Err(anyhow!("stopped before the end")).exit(Exit::Internal);
+    stop.run_until_cancelled(Box::pin(command)).await.unwrap_or_else(stopped)
 }

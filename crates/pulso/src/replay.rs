@@ -3,22 +3,23 @@
 mod progress;
 mod summary;
 
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use pulso_acquisition::{FileInput, Input, Pace, Recording};
-use pulso_batch::{JOBS, Job, Selection};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_batch::{BatchError, JOBS, Job, Selection};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
 use pulso_speed::Status;
-use pulso_sqlite::Log;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{OutputFormat, ReplayArgs};
-use crate::data::{DataFolder, explained, start};
+use crate::data::{DataFolder, explained, explained_batch, load};
 use crate::finite::Finite;
-use crate::layers;
+use crate::layers::{self, Stores};
+use crate::output;
 use progress::Bars;
 use summary::{Seconds, Summary};
 
@@ -27,47 +28,60 @@ pub(crate) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let config = start(common, &args.data)?;
+    let config = load(common, &args.data)?;
+    let bars = Bars::new();
+    logs::install_to(&config.logs, bars.log_writer(), colored())?;
     let inputs: Vec<FileInput> = args.files.iter().map(|path| input(path)).collect();
     inputs.iter().try_for_each(readable)?;
     let folder = DataFolder::create(&config.data.directory)?;
-    let log = folder.log(config.log.partitions)?;
-    let bars = Bars::new();
+    let stores = layers::open(&config, &folder).await?;
 
     let begun = Instant::now();
     let (status, messages) =
-        read_and_count(&config, &folder, &log, inputs, args.rate, &bars, &shutdown).await?;
+        read_and_count(&config, &stores, inputs, args.rate, &bars, &shutdown).await?;
     let read = begun.elapsed();
     if shutdown.is_cancelled() {
-        return stopped();
+        return stopped(&bars);
     }
-    let mut batch = layers::batch(&config, &folder, &log, &shutdown).await?;
+    let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
     let total: u64 = status.progress.iter().map(|progress| progress.next_offset).sum();
-    let bar = bars.steps("archive", total);
-    let archived = batch.archive(|rows| bar.set_position(rows)).await?;
+    let bar = bars.steps("archive", total.saturating_sub(stores.archived));
+    let archived = explained_batch(batch.archive(|rows| bar.set_position(rows)).await)?;
     bar.finish();
     if shutdown.is_cancelled() {
-        return stopped();
+        return stopped(&bars);
     }
     let archive = begun.elapsed() - read;
     let bar = bars.steps("jobs", JOBS.len() as u64);
+    let mut jobs_begun = 0;
     let progress = |job: &Job| {
         bar.set_message(job.name());
-        bar.inc(1);
+        bar.set_position(jobs_begun);
+        jobs_begun += 1;
     };
-    let jobs = batch.run_jobs(&JOBS, Selection::Everything, progress).await?;
-    bar.finish();
-    if shutdown.is_cancelled() {
-        return stopped();
+    let jobs = batch.run_jobs(&JOBS, Selection::Everything, progress).await;
+    if shutdown.is_cancelled() && jobs.as_ref().err().is_none_or(is_stop) {
+        return stopped(&bars);
     }
+    let jobs = explained_batch(jobs)?;
+    bar.finish();
     let seconds = Seconds::new(read, archive, begun.elapsed() - read - archive);
     bars.clear();
 
     let summary = Summary::new(&folder, messages, &status, archived, jobs, seconds).await?;
-    match args.output {
-        OutputFormat::Text => crate::export::write_stdout(summary.text().as_bytes()),
-        OutputFormat::Json => crate::export::write_stdout(summary.json().as_bytes()),
-    }
+    output::print(&match args.output {
+        OutputFormat::Text => summary.text(),
+        OutputFormat::Json => summary.json(),
+    })
+}
+
+fn colored() -> bool {
+    console::colors_enabled_stderr() && io::stderr().is_terminal()
+}
+
+fn is_stop(error: &anyhow::Error) -> bool {
+    let stopped = |error: &BatchError| matches!(error, BatchError::Stopped);
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(stopped))
 }
 
 fn input(path: &Path) -> FileInput {
@@ -81,7 +95,9 @@ fn readable(input: &FileInput) -> anyhow::Result<()> {
     let metadata = opened
         .with_context(|| format!("failed to open `{}`", path.display()))
         .exit(Exit::NoInput)
-        .hint("name a file with one JSON message a line, plain, .gz or .zst")?;
+        .hint(
+            "name a file that this user may read, with one JSON message a line, plain, .gz or .zst",
+        )?;
     if metadata.is_dir() {
         return Err(anyhow!("`{}` is a folder", path.display()))
             .exit(Exit::NoInput)
@@ -93,14 +109,14 @@ fn readable(input: &FileInput) -> anyhow::Result<()> {
 /// Reads all files into the log, one after the other, while the speed layer follows to the end.
 async fn read_and_count(
     config: &Config,
-    folder: &DataFolder,
-    log: &Log,
+    stores: &Stores,
     inputs: Vec<FileInput>,
     pace: Pace,
     bars: &Bars,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Status, u64)> {
     let (ends, end_offsets) = watch::channel(None);
+    let log = &stores.log;
     let source = Finite::new(explained(log.source(config.log.batch_records))?, end_offsets);
     let (status, watched) = watch::channel(Status::default());
     let reading = async {
@@ -115,17 +131,20 @@ async fn read_and_count(
         Ok(messages)
     };
     // One layer that fails takes the other with it: dropping them loses nothing that was stored.
-    let counting = layers::speed(config, folder, source, status, shutdown.clone());
+    let counting = layers::speed(config, stores, source, status, shutdown.clone());
     let (messages, ()) = tokio::try_join!(reading, counting)?;
     let status = watched.borrow().clone();
     if messages == 0 && !shutdown.is_cancelled() {
-        return Err(anyhow!("there was no message in the input")).exit(Exit::NoInput);
+        return Err(anyhow!("there was no message in the input"))
+            .exit(Exit::NoInput)
+            .hint("a message is one JSON text on a line of its own");
     }
     Ok((status, messages))
 }
 
 /// A stop is no error: what was read is stored, and the same command goes on.
-fn stopped() -> anyhow::Result<()> {
+fn stopped(bars: &Bars) -> anyhow::Result<()> {
+    bars.clear();
     eprintln!(
         "stopped before the end; run it again to go on (what was read is stored and counts once)"
     );

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::ServeArgs;
 use crate::data::{DataFolder, start};
+use crate::output;
 
 pub(crate) async fn serve(
     common: &CommonArgs,
@@ -18,7 +19,8 @@ pub(crate) async fn serve(
     let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
     let metrics = metrics::install()?;
     let listener = bind(&config, false).await?;
-    println!("serving `{}` at http://{}", config.data.directory.display(), listener.local_addr()?);
+    let (directory, address) = (config.data.directory.display(), listener.local_addr()?);
+    output::print(&format!("serving `{directory}` at http://{address}/ until Ctrl-C\n"))?;
     let metrics = move || metrics.render();
     pulso_web::run(listener, views, Facts::default, metrics, options(&config), shutdown).await?;
     Ok(())

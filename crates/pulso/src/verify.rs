@@ -3,11 +3,12 @@
 use anyhow::anyhow;
 use pulso_pipeline::Checkpoints;
 use pulso_runtime::{CommonArgs, Exit, FailureExt};
+use pulso_speed::{Processor, SpeedError};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DataArgs;
-use crate::data::{DataFolder, explained, start};
-use crate::layers;
+use crate::data::{DataFolder, explained, explained_batch, start};
+use crate::{layers, output};
 
 pub(crate) async fn verify(
     common: &CommonArgs,
@@ -16,18 +17,26 @@ pub(crate) async fn verify(
 ) -> anyhow::Result<()> {
     let config = start(common, &args)?;
     let folder = DataFolder::open(&config.data.directory)?;
-    let log = folder.log(config.log.partitions)?;
-    let checkpoint = explained(folder.speed_checkpoints()?.load().await)?;
+    let stores = layers::open(&config, &folder).await?;
+    let checkpoint = explained(stores.speed_checkpoints().load().await)?;
     let checkpoint = checkpoint
         .ok_or_else(|| {
             anyhow!("the speed layer has no checkpoint in `{}`", folder.path().display())
         })
         .exit(Exit::NoInput)
         .hint("run `pulso replay` or `pulso demo` on it first")?;
+    // With other windows every document would differ.
+    Processor::restore(&checkpoint, &pulso_speed::settings(&config), config.log.partitions)
+        .map_err(|error| SpeedError::Restore(error).explained())?;
     // The lake may lag behind the speed layer; what is compared must be there.
-    let mut batch = layers::batch(&config, &folder, &log, &shutdown).await?;
-    batch.archive(|_| ()).await?;
-    let report = batch.verify(&checkpoint).await?;
-    crate::export::write_stdout(report.to_string().as_bytes())?;
-    if report.holds() { Ok(()) } else { Err(anyhow!("the layers differ")).exit(Exit::Internal) }
+    let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
+    explained_batch(batch.archive(|_| ()).await)?;
+    let report = explained_batch(batch.verify(&checkpoint).await)?;
+    output::print(&report.to_string())?;
+    if report.holds() {
+        return Ok(());
+    }
+    Err(anyhow!("the layers differ")).exit(Exit::Internal).hint(
+        "each difference is listed above, with what is stored and what the master dataset gives",
+    )
 }

@@ -1,10 +1,14 @@
 //! What the terminal shows of the demo: gathered from the speed layer's status and the views, drawn
 //! as lines of text.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use console::{Alignment, pad_str, style, truncate_str};
 use pulso_model::{EventTime, View, WallTime};
 use pulso_pipeline::{LayerChoice, Query, Views};
 use pulso_speed::Status;
@@ -16,8 +20,14 @@ const LINES: usize = 10;
 /// The most pane documents looked at for the countries of one window.
 const ACTIVITY_MAX: usize = 20_000;
 
-/// Characters of a bar.
-const BAR: usize = 20;
+/// Characters of a bar at most.
+const BAR: usize = 40;
+
+/// Characters before the bar in the lines of topics and countries.
+const BEFORE_BAR: usize = 56;
+
+/// Lines of log messages at most.
+const NOTICE_LINES: usize = 4;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Board {
@@ -65,7 +75,8 @@ impl Board {
     pub(super) fn count(&mut self, status: &Status, elapsed: Duration) {
         let total = |of: fn(&pulso_pipeline::Progress) -> u64| status.progress.iter().map(of).sum();
         let messages: u64 = total(|progress| progress.next_offset);
-        if !elapsed.is_zero() {
+        // What was there before the first look did not come just now.
+        if !elapsed.is_zero() && self.messages > 0 {
             let new = messages.saturating_sub(self.messages);
             self.per_second = new as f64 / elapsed.as_secs_f64();
         }
@@ -131,42 +142,61 @@ impl Board {
         )
     }
 
-    /// The whole board, for a terminal.
-    pub(super) fn lines(&self, now: WallTime) -> Vec<String> {
+    /// The whole board, for a terminal. Topics come before countries when there is little room.
+    pub(super) fn lines(&self, now: WallTime, frame: &Frame) -> Vec<String> {
         let Discarded { echoes, late, dead_letters } = self.discarded;
         let mut lines = vec![
+            style(&frame.heading).bold().to_string(),
             format!(
-                "messages {:>10}   {:>7.0}/s   lag {:>6}   watermark {} behind",
+                "messages {:>9}  {:>6.0}/s  lag {:>5}  watermark {} ago",
                 self.messages,
                 self.per_second,
                 self.lag,
                 self.delay(now)
             ),
-            format!("echoes   {echoes:>10}   late {late:>6}   dead letters {dead_letters}"),
+            format!("echoes {echoes:>11}  late {late:>6}  dead letters {dead_letters}"),
             String::new(),
         ];
+        let notices = frame.notices();
+        let rows = frame.rows.saturating_sub(lines.len() + notices.len());
+        lines.extend(self.trends(rows, frame.columns));
+        lines.extend(notices);
+        lines
+    }
+
+    /// At most `rows` lines.
+    fn trends(&self, rows: usize, columns: usize) -> Vec<String> {
         let Some(end) = self.window_end else {
-            lines.push(
-                "no window has closed yet: the first does some seconds after the start".into(),
-            );
-            return lines;
+            let text = "no window has closed yet: the first does some seconds after messages come";
+            return vec![text.to_owned()];
         };
-        lines.push(format!("trending topics in the window that ended at {end}"));
-        lines.push(format!("{:>4}  {:<32} {:>6} {:>8}", "rank", "topic", "count", "score"));
+        // Two titles, an empty line, and one more title.
+        let room = rows.saturating_sub(4);
+        let topics = self.topics.len().min((room * 2 / 3).max(room.saturating_sub(LINES)));
+        let countries = room - topics;
+        let bar_max = columns.saturating_sub(BEFORE_BAR).min(BAR);
+        let mut lines = vec![
+            format!("trending topics in the window that ended at {end}"),
+            style(format!("{:>4}  {:<32} {:>6} {:>8}", "rank", "topic", "count", "score"))
+                .bold()
+                .to_string(),
+        ];
         let most = self.topics.first().map_or(1, |topic| topic.count.max(1));
-        for Topic { name, count, rank, score } in &self.topics {
-            let name = console::truncate_str(name, 32, "…");
-            let name = console::pad_str(&name, 32, console::Alignment::Left, None);
-            lines.push(format!("{rank:>4}  {name} {count:>6} {score:>8.2}  {}", bar(*count, most)));
+        for Topic { name, count, rank, score } in self.topics.iter().take(topics) {
+            let name = truncate_str(name, 32, "…");
+            let name = pad_str(&name, 32, Alignment::Left, None);
+            let bar = bar(*count, most, bar_max);
+            lines.push(format!("{rank:>4}  {name} {count:>6} {score:>8.2}  {bar}"));
         }
-        lines.push(String::new());
-        lines.push(format!("{:<10} {:>10} {:>10}", "country", "responses", "attendees"));
+        let header = format!("      {:<32} {:>6} {:>8}", "country", "count", "coming");
+        lines.extend([String::new(), style(header).bold().to_string()]);
         let most = self.countries.first().map_or(1, |country| country.responses.max(1));
-        for Country { country, responses, attendees } in &self.countries {
-            let country = console::pad_str(country, 10, console::Alignment::Left, Some("…"));
-            let bar = bar(*responses, most);
-            lines.push(format!("{country} {responses:>10} {attendees:>10}  {bar}"));
+        for Country { country, responses, attendees } in self.countries.iter().take(countries) {
+            let country = pad_str(country, 32, Alignment::Left, Some("…"));
+            let bar = bar(*responses, most, bar_max);
+            lines.push(format!("      {country} {responses:>6} {attendees:>8}  {bar}"));
         }
+        lines.truncate(rows);
         lines
     }
 
@@ -178,73 +208,44 @@ impl Board {
     }
 }
 
-fn bar(value: u64, most: u64) -> String {
-    let length = value.saturating_mul(BAR as u64).div_ceil(most);
-    "▇".repeat(usize::try_from(length).unwrap_or(BAR).min(BAR))
+/// What happened, for after the end.
+pub(super) fn summary(status: &Status) -> String {
+    let mut board = Board::default();
+    board.count(status, Duration::ZERO);
+    let Board { messages, discarded: Discarded { echoes, late, dead_letters }, .. } = board;
+    format!(
+        "{messages} messages in the log; of them {echoes} echoes, {late} late, {dead_letters} dead letters"
+    )
 }
 
-#[cfg(test)]
-mod tests {
-    use pulso_model::{ActivityDocument, ResponseKind, TrendDocument};
-    use pulso_pipeline::memory::MemoryViews;
-    use pulso_pipeline::{Progress, Sink};
+/// The room for a board, and what is around it.
+pub(super) struct Frame {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) heading: String,
+    /// Log lines, the newest last.
+    pub(super) notices: Vec<String>,
+}
 
-    use super::*;
-
-    fn trend(end: i64, rank: u32, name: &str) -> pulso_model::ViewDocument {
-        TrendDocument {
-            window_end: EventTime(end),
-            window_start: EventTime(end - 300_000),
-            country: None,
-            topic: name,
-            name,
-            count: 100 / u64::from(rank),
-            rank,
-            score: 1.5,
-            location: None,
+impl Frame {
+    /// The newest log lines, broken where the terminal ends.
+    fn notices(&self) -> Vec<String> {
+        let columns = self.columns.max(1);
+        let mut lines = Vec::new();
+        for notice in self.notices.iter().rev() {
+            let characters: Vec<char> = notice.chars().collect();
+            let broken = characters.chunks(columns).map(String::from_iter);
+            let broken: Vec<String> = broken.take(NOTICE_LINES).collect();
+            if lines.len() + broken.len() > NOTICE_LINES {
+                break;
+            }
+            lines.splice(0..0, broken);
         }
-        .render()
+        lines.into_iter().map(|line| style(line).yellow().to_string()).collect()
     }
+}
 
-    fn activity(start: i64, country: &str, responses: u64) -> pulso_model::ViewDocument {
-        let response = ResponseKind::Yes;
-        let pane_start = EventTime(start);
-        let (guests, attendees, location) = (0, responses, None);
-        ActivityDocument { pane_start, country, response, responses, guests, attendees, location }
-            .render()
-    }
-
-    #[tokio::test]
-    async fn the_board_shows_the_newest_window_alone() {
-        let mut views = MemoryViews::default();
-        let documents = vec![
-            trend(300_000, 1, "old"),
-            trend(310_000, 1, "art"),
-            trend(310_000, 2, "run"),
-            activity(0, "DE", 90),
-            activity(20_000, "DE", 1),
-            activity(20_000, "US", 2),
-            activity(300_000, "DE", 4),
-        ];
-        views.write(documents).await.unwrap();
-        let mut board = Board::default();
-        board.look(&views, Duration::from_secs(300)).await.unwrap();
-        let progress = Progress { next_offset: 500, echoes: 3, ..Progress::default() };
-        let status = Status { progress: vec![progress; 2], lag: 7, ..Status::default() };
-        board.count(&status, Duration::from_secs(2));
-        let text = board.lines(WallTime(0)).join("\n");
-        assert!(text.contains("1000       500/s   lag      7"), "{text}");
-        assert!(!text.contains("old"), "{text}");
-        assert!(text.contains("   2  run"), "{text}");
-        let countries: Vec<_> =
-            board.countries.iter().map(|c| (&*c.country, c.responses)).collect();
-        assert_eq!(countries, [("DE", 5), ("US", 2)], "the panes of this window only");
-        assert!(board.line(WallTime(0)).contains("top_topic=\"art\""));
-    }
-
-    #[test]
-    fn an_empty_board_says_what_is_to_come() {
-        let text = Board::default().lines(WallTime(0)).join("\n");
-        assert!(text.contains("no window has closed yet"), "{text}");
-    }
+fn bar(value: u64, most: u64, length_max: usize) -> String {
+    let length = value.saturating_mul(length_max as u64).div_ceil(most);
+    "▇".repeat(usize::try_from(length).unwrap_or(length_max).min(length_max))
 }

@@ -1,8 +1,9 @@
 //! Progress bars on standard error; nothing when that is no terminal.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pulso_acquisition::Recording;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -33,7 +34,9 @@ impl Bars {
                 bar.set_position(read.bytes_read);
                 tokio::time::sleep(TICK).await;
             }
-            bar.finish();
+            if !bar.is_finished() {
+                bar.finish();
+            }
         });
     }
 
@@ -45,9 +48,38 @@ impl Bars {
         bar
     }
 
+    /// Where log lines go: above the bars.
+    pub(super) fn log_writer(&self) -> impl Fn() -> AboveBars + Send + Sync + 'static {
+        let bars = self.bars.clone();
+        move || AboveBars(bars.clone())
+    }
+
     pub(super) fn clear(&self) {
         // Nothing depends on a bar.
         self.bars.clear().unwrap_or_default();
+        // One that is dropped later would draw all of them again.
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}
+
+/// Bars must not be left on the terminal when an error comes after them.
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Standard error, with the bars out of the way.
+#[derive(Debug)]
+pub(super) struct AboveBars(MultiProgress);
+
+impl Write for AboveBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 

@@ -2,18 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{pulso, recording, replay, run};
-
-/// Runs with wrong arguments; the error must have all of `parts`.
-#[track_caller]
-fn check(code: i32, args: &[&str], parts: &[&str]) {
-    let output = run(code, pulso().args(args));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    for part in parts {
-        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
-    }
-    assert!(!stderr.contains('\u{1b}'), "plain where it is no terminal: {stderr:?}");
-}
+use crate::support::{check, pulso, recording, replay, run};
 
 #[test]
 fn wrong_use_is_explained() {
@@ -24,6 +13,12 @@ fn wrong_use_is_explained() {
     check(2, &["trends"], &["unrecognized subcommand"]);
     check(2, &["export", "trends"], &["there is no view `trends`", "trending-topics"]);
     check(2, &["replay", "x", "--rate", "0"], &["0"]);
+    check(2, &["replay", "x", "--rate", "-5"], &["`-5` is not a pace"]);
+    check(
+        2,
+        &["demo", "--url", "http://example.org/"],
+        &["is not the url of a websocket", "hint:"],
+    );
     check(
         2,
         &["--set", "window.size=7m", "--set", "window.slide=2m", "check"],
@@ -43,41 +38,6 @@ fn wrong_use_is_explained() {
     check(4, &["export", "groups", "--data", data], &["there is no pulso data"]);
     check(2, &["--config", "/no/such.toml", "check"], &["failed to read config `/no/such.toml`"]);
     assert!(!folder.path().join("data").exists(), "nothing is left behind");
-}
-
-#[test]
-fn an_unusable_data_folder_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
-    std::fs::write(&file, "{}\n").unwrap();
-    let below = file.join("data");
-    check(
-        3,
-        &["replay", file.to_str().unwrap(), "--data", below.to_str().unwrap()],
-        &["failed to create the data folder", "hint:"],
-    );
-}
-
-#[test]
-fn a_damaged_database_is_named_and_left_as_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let recording = recording(folder.path(), 1, 500, 10);
-    let data = folder.path().join("data");
-    replay(&recording, &data);
-    for name in ["log.db", "views.db"] {
-        let path = data.join(name);
-        let whole = std::fs::read(&path).unwrap();
-        let mut damaged = whole.clone();
-        damaged[..64].fill(0x55);
-        std::fs::write(&path, &damaged).unwrap();
-        check(
-            3,
-            &["replay", recording.to_str().unwrap(), "--data", data.to_str().unwrap()],
-            &[name, "hint:"],
-        );
-        assert!(std::fs::read(&path).unwrap() == damaged, "{name} was changed");
-        std::fs::write(&path, &whole).unwrap();
-    }
 }
 
 #[test]
@@ -115,4 +75,37 @@ fn completions_and_check_print_what_they_should() {
     let output = run(0, &mut command);
     assert!(String::from_utf8(output.stdout).unwrap().contains("configuration: ok"));
     assert!(!folder.path().join("new").exists(), "check changes nothing");
+}
+
+#[test]
+fn who_stops_reading_gets_no_error_and_a_full_disk_is_named() {
+    for args in [vec!["check", "--set", "web.listen=127.0.0.1:0"], vec!["completions", "zsh"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        run(0, pulso().args(&args).stdout(writer));
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = run(3, pulso().args(&args).stdout(full));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.starts_with("error: failed to write to the standard output"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_export_replaces_its_file_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(folder.path(), 1, 500, 10);
+    let data = folder.path().join("data");
+    replay(&recording, &data);
+    let file = folder.path().join("groups.csv");
+    std::fs::write(&file, "what was there before").unwrap();
+    let (data, path) = (data.to_str().unwrap(), file.to_str().unwrap());
+    let export = ["export", "groups", "--data", data, "--format", "csv", "--output"];
+    check(2, &[&export[..], &[path, "--layer", "none"]].concat(), &["none"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "what was there before");
+    run(0, pulso().args(export).arg(path));
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("@timestamp,group.id,"));
+    let names = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 3, "the recording, the data and the export");
+    check(3, &[&export[..], &["/no/such/folder/x"]].concat(), &["`/no/such/folder/x`", "hint:"]);
+    check(3, &[&export[..], &["/dev/full"]].concat(), &["No space left on device", "hint:"]);
 }

@@ -1,6 +1,9 @@
 //! The program as a user runs it.
 
+#![expect(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
 mod command_line;
+mod data_folder;
 mod kill;
 mod replay;
 mod support;

@@ -9,13 +9,15 @@ use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig};
 /// A Monday, so that examples are easy to read: 2026-01-05T00:00:00Z.
 const START_MS: i64 = 1_767_571_200_000;
 
+/// The program, with the default configuration unless a test names another.
 pub(crate) fn pulso() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pulso"));
-    // A user's own settings must not change what is tested.
+    // A user's own settings must not change what is tested: neither the environment nor a
+    // `pulso.toml` where the tests are started.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PULSO__")) {
         command.env_remove(name);
     }
-    command.args(["--config", "/dev/null"]);
+    command.env("RUST_BACKTRACE", "1").current_dir(env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -31,6 +33,17 @@ pub(crate) fn run(code: i32, command: &mut Command) -> Output {
         String::from_utf8_lossy(&output.stderr),
     );
     output
+}
+
+/// Runs with something wrong; the error must have all of `parts`.
+#[track_caller]
+pub(crate) fn check(code: i32, args: &[&str], parts: &[&str]) {
+    let output = run(code, pulso().args(args));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    for part in parts {
+        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+    }
+    assert!(!stderr.contains('\u{1b}'), "plain where it is no terminal: {stderr:?}");
 }
 
 /// Replays a recording into a folder.
