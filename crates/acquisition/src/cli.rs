@@ -1,15 +1,22 @@
 //! The command line of the program `pulso-acquisition`.
 
+mod log;
+
+use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use pulso_model::EventTime;
-use pulso_pipeline::{AdapterError, Message, Sink, SystemClock};
+use pulso_pipeline::{AdapterError, SystemClock};
+use pulso_runtime::config::Source;
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_sqlite::Log;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
-use crate::{Error, FileError, FileInput, Input, Pace, Recording, run};
+use crate::websocket::Tcp;
+use crate::{Error, FileError, FileInput, Input, Pace, Recording, TlsError, run};
 
 /// Brings messages from websockets and files into the log.
 #[derive(Debug, Parser)]
@@ -31,6 +38,10 @@ pub enum Command {
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
+    /// The directory of the log, made when missing [default: `data.directory` of the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
     /// Read this file (plain, gzip or zstd; `-` is standard input) instead of the configured sources;
     /// may be repeated
     #[arg(long, value_name = "PATH")]
@@ -41,42 +52,63 @@ pub struct RunArgs {
     pub pace: Pace,
 }
 
-/// Stores what the arguments and the configuration name into a log.
+const NO_FILE_HINT: &str =
+    "name a file with one JSON message a line, plain, gzip or zstd; `-` is standard input";
+
+const CERTIFICATES_HINT: &str =
+    "`acquisition.trusted_certificates` names a file with `-----BEGIN CERTIFICATE-----`";
+
+/// Does what the command line says.
 ///
 /// # Errors
-/// With exit code 2 without any source, 3 when the log fails, 4 when a file cannot be opened or
-/// nothing was in the files.
-pub async fn store<S, L, Looking>(
-    args: RunArgs,
+/// With exit code 2 when the configuration is wrong or names no source, 3 when a source or the log
+/// is not available, 4 when there is nothing to read.
+pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut config = args.common.start()?;
+    match args.command {
+        Command::Check => check(&config).await,
+        Command::Run(args) => {
+            if let Some(directory) = &args.data {
+                config.data.directory.clone_from(directory);
+            }
+            // Before the log is made: a file that is missing must not leave one with the others
+            // behind.
+            let inputs = inputs(args, &config)?;
+            let log = log::open(&config)?;
+            log::explained(store(inputs, config, log, shutdown).await)
+        }
+    }
+}
+
+async fn store(
+    inputs: Vec<Input>,
     config: Config,
-    sink: S,
-    last_stored: L,
+    log: Log,
     shutdown: CancellationToken,
-) -> anyhow::Result<()>
-where
-    S: Sink<Message>,
-    L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
-    Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
-{
-    let finite = !args.file.is_empty();
-    let inputs = inputs(args, &config)?;
+) -> anyhow::Result<()> {
+    let finite = inputs.iter().all(|input| matches!(input, Input::Recording(_)));
+    let positions = log.clone();
+    let last_stored = move |source: Arc<str>| {
+        let log = positions.clone();
+        async move { log.last_stored_mtime(&source).await }
+    };
     let stopping = shutdown.clone();
-    let running = run(inputs, sink, last_stored, SystemClock, config.acquisition, shutdown);
-    let summary = running.await.map_err(|error| (exit_of(&error), error));
-    let summary = summary.or_else(|(exit, error)| Err(error).exit(exit))?;
-    tracing::info!(stored = summary.stored, "stored all messages");
+    let running = run(inputs, log, last_stored, SystemClock, config.acquisition, shutdown);
+    let summary = running.await.or_else(explained)?;
+    info!(stored = summary.stored, "stored all messages");
     if finite && summary.stored == 0 && !stopping.is_cancelled() {
-        return Err(anyhow!("there was nothing in the files")).exit(Exit::NoInput);
+        return Err(anyhow!("there was nothing in the files"))
+            .exit(Exit::NoInput)
+            .hint(NO_FILE_HINT);
     }
     Ok(())
 }
 
 /// Connects to every source of the configuration and says on standard output how that went.
-///
-/// # Errors
-/// With exit code 2 without any source, 3 when one does not answer.
-pub async fn check(config: &Config) -> anyhow::Result<()> {
+async fn check(config: &Config) -> anyhow::Result<()> {
     let sources = sources(config)?;
+    // What is wrong for all sources is said once.
+    Tcp::new(&config.acquisition).or_else(|error| explained(Error::<Infallible>::Tls(error)))?;
     let mut failed = 0;
     for source in &sources {
         match crate::check(source, &config.acquisition).await {
@@ -90,7 +122,8 @@ pub async fn check(config: &Config) -> anyhow::Result<()> {
     if failed > 0 {
         let count = sources.len();
         return Err(anyhow!("failed to connect to {failed} of {count} sources"))
-            .exit(Exit::Unavailable);
+            .exit(Exit::Unavailable)
+            .hint("standard output says why; look at each `url`, and whether its source is up");
     }
     Ok(())
 }
@@ -100,17 +133,14 @@ fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
         return Ok(sources(config)?.into_iter().map(Input::Websocket).collect());
     }
     let recording = |input: FileInput| {
-        let name = match &input {
-            FileInput::Standard => "stdin".into(),
-            FileInput::Path(path) => path.file_name().unwrap_or_default().to_string_lossy(),
-        };
-        let name: Arc<str> = name.into();
-        Input::Recording(Recording::new(name, input, args.pace))
+        input.check().exit(Exit::NoInput).hint(NO_FILE_HINT)?;
+        let name: Arc<str> = input.name().into();
+        Ok(Input::Recording(Recording::new(name, input, args.pace)))
     };
-    Ok(args.file.into_iter().map(recording).collect())
+    args.file.into_iter().map(recording).collect()
 }
 
-fn sources(config: &Config) -> anyhow::Result<Vec<pulso_runtime::config::Source>> {
+fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
     if config.acquisition.sources.is_empty() {
         return Err(anyhow!("no source is configured"))
             .exit(Exit::Usage)
@@ -119,10 +149,22 @@ fn sources(config: &Config) -> anyhow::Result<Vec<pulso_runtime::config::Source>
     Ok(config.acquisition.sources.clone())
 }
 
-fn exit_of<E: AdapterError>(error: &Error<E>) -> Exit {
-    match error {
-        Error::File(FileError::Open { .. }) => Exit::NoInput,
-        Error::File(FileError::Read { .. } | FileError::GoBack) | Error::Tls(_) => Exit::Internal,
-        Error::Store { .. } | Error::LastStored { .. } => Exit::Unavailable,
+/// Gives an error its exit code and, unless only the log knows it, its hint.
+fn explained<T, E: AdapterError>(error: Error<E>) -> anyhow::Result<T> {
+    let (exit, hint) = match &error {
+        Error::File(FileError::Open { .. }) => (Exit::NoInput, Some(NO_FILE_HINT)),
+        Error::File(FileError::Read { .. } | FileError::GoBack) => {
+            let hint = "all lines before that are stored; read the whole file once it is mended: \
+                        what is there twice counts once";
+            (Exit::Internal, Some(hint))
+        }
+        Error::Tls(TlsError::SetUp { .. }) => (Exit::Internal, None),
+        Error::Tls(_) => (Exit::Usage, Some(CERTIFICATES_HINT)),
+        Error::Store { .. } | Error::LastStored { .. } => (Exit::Unavailable, None),
+    };
+    let failure = Err(error).exit(exit);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }

@@ -1,8 +1,10 @@
 //! Why acquisition ends other than well.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pulso_pipeline::AdapterError;
+use rustls::pki_types::pem;
 
 use crate::FileError;
 
@@ -16,6 +18,17 @@ pub enum Error<E: AdapterError> {
     LastStored { name: Arc<str>, source: E },
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Why no source at all can be reached by `wss`.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
     #[error("failed to set up TLS")]
-    Tls(#[from] rustls::Error),
+    SetUp { source: rustls::Error },
+    #[error("failed to read the certificates in `{}`", path.display())]
+    ReadCertificates { path: PathBuf, source: pem::Error },
+    #[error("failed to trust a certificate in `{}`", path.display())]
+    TrustCertificate { path: PathBuf, source: rustls::Error },
 }

@@ -18,7 +18,7 @@ mod throttle;
 mod websocket;
 mod writer;
 
-pub use error::Error;
+pub use error::{Error, TlsError};
 pub use pace::{Pace, ParsePaceError};
 pub use pulso_file::{FileError, FileInput, FileReader, LineBatch};
 pub use recording::{Progress, Recording};

@@ -37,8 +37,8 @@ pub struct Summary {
 /// can is asked for what came after.
 ///
 /// # Errors
-/// When the log refuses messages for good, when it cannot tell where a source goes on, or when a
-/// recording cannot be read to its end. A connection that is lost or never made is not an error: it is
+/// When the log refuses messages for good, when it cannot tell where a source goes on, when a
+/// recording cannot be read to its end, or when the trusted certificates cannot be read. A connection that is lost or never made is not an error: it is
 /// tried again for ever.
 pub async fn run<S, L, Looking>(
     inputs: Vec<Input>,
@@ -53,7 +53,7 @@ where
     L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
     Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
 {
-    let network = Tcp::new()?;
+    let network = Tcp::new(&options)?;
     run_over(network, inputs, sink, last_stored, clock, options, shutdown).await
 }
 

@@ -116,11 +116,12 @@ struct Follower<'a> {
     source: &'a Source,
     backoff: Backoff,
     throttle: Throttle,
-    /// Whether the last loss was logged; then so is the next connection.
+    /// Whether a loss was logged since a connection was; then so is the next connection.
     logged: bool,
     /// Attempts since the last connection.
     attempts: u64,
-    was_connected: bool,
+    /// How many connections there have been.
+    connections: u64,
     /// The position that was asked for when something came that cannot be received.
     stuck: Option<EventTime>,
 }
@@ -133,7 +134,7 @@ impl<'a> Follower<'a> {
             throttle: Throttle::new(LOG_INTERVAL),
             logged: true,
             attempts: 0,
-            was_connected: false,
+            connections: 0,
             stuck: None,
         }
     }
@@ -156,15 +157,14 @@ impl<'a> Follower<'a> {
     }
 
     fn connected(&mut self) {
-        let Source { name, url, .. } = self.source;
-        // Without its query, which may hold a secret.
-        let (host, path) = (url.host().unwrap_or_default(), url.path());
-        if self.logged {
-            info!(source = %name, host, path, attempts = self.attempts, "connected");
+        let (source, reconnects) = (&self.source.name, self.connections);
+        self.connections += 1;
+        let attempts = std::mem::take(&mut self.attempts);
+        if std::mem::take(&mut self.logged) {
+            info!(%source, url = self.source.shown_url(), attempts, reconnects, "connected");
         }
-        self.attempts = 0;
-        if std::mem::replace(&mut self.was_connected, true) {
-            observe::reconnected(name);
+        if reconnects > 0 {
+            observe::reconnected(source);
         }
     }
 
@@ -175,10 +175,11 @@ impl<'a> Follower<'a> {
         observe::error(COMPONENT, "receive", lost.kind());
         let delay = self.backoff.next_delay(&mut rand::rng());
         let passed = self.throttle.pass(Instant::now());
-        self.logged = passed.is_some();
         if let Some(suppressed) = passed {
-            let (source, attempts) = (&self.source.name, self.attempts);
-            warn!(%source, attempts, suppressed, ?delay, error = %chain(lost), "connecting anew");
+            self.logged = true;
+            let (source, url) = (&self.source.name, self.source.shown_url());
+            let (attempts, error) = (self.attempts, chain(lost));
+            warn!(%source, url, attempts, suppressed, ?delay, %error, "connecting anew");
         }
         delay
     }

@@ -16,6 +16,9 @@ use crate::report;
 /// application has returned, so nothing of value is left with them.
 const BLOCKED_THREADS_WAIT: Duration = Duration::from_millis(200);
 
+/// SIGXFSZ, of which the library knows only the number.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
 /// Runs an application on a multi-threaded runtime until it returns, and reports how it ended.
 ///
 /// SIGINT or SIGTERM cancels the token given to the application, which then has all the time it
@@ -61,6 +64,9 @@ struct Signals {
 
 impl Signals {
     fn new() -> io::Result<Self> {
+        // Listened to once, it no longer ends the program without a word: a write beyond the limit
+        // of file sizes (`ulimit -f`) is an error then, as it is on a full disk.
+        drop(signal(FILE_TOO_LARGE)?);
         let interrupt = signal(SignalKind::interrupt())?;
         Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }

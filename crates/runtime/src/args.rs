@@ -65,7 +65,11 @@ impl CommonArgs {
             }
             Err(error) => Err(error)
                 .with_context(|| format!("failed to read config `{}`", path.display()))
-                .exit(Exit::Usage),
+                .exit(Exit::Usage)
+                .hint(match named {
+                    Some(_) => "name a text file that you may read with `--config`",
+                    None => "it is read because it is in the working directory; make it readable",
+                }),
         }
     }
 

@@ -1,13 +1,16 @@
 //! Makes connections: plain or encrypted, each within a time limit.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::Uri;
 use pulso_model::EventTime;
 use pulso_runtime::config::{Acquisition, Source};
 use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -15,6 +18,7 @@ use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 use super::session::{Lost, say_goodbye};
+use crate::TlsError;
 
 /// Where connections come from; tests have one in memory.
 pub(crate) trait Network: Clone + Send + Sync + 'static {
@@ -34,19 +38,37 @@ pub(crate) struct Tcp {
 }
 
 impl Tcp {
-    /// Trusts the certificate authorities that Mozilla trusts.
+    /// Trusts the certificate authorities that Mozilla trusts, and those of the configuration.
     ///
     /// The cryptography is named here: there may be several in one program, and then a default does
     /// not exist.
-    pub(crate) fn new() -> Result<Self, rustls::Error> {
+    pub(crate) fn new(options: &Acquisition) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        if let Some(path) = &options.trusted_certificates {
+            trust(&mut roots, path)?;
+        }
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
+            .with_safe_default_protocol_versions()
+            .map_err(|source| TlsError::SetUp { source })?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self { tls: Arc::new(tls) })
     }
+}
+
+fn trust(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    let unreadable = |source| TlsError::ReadCertificates { path: path.to_owned(), source };
+    let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    if certificates.is_empty() {
+        return Err(unreadable(pem::Error::NoItemsFound));
+    }
+    for certificate in certificates {
+        let refused = |source| TlsError::TrustCertificate { path: path.to_owned(), source };
+        roots.add(certificate).map_err(refused)?;
+    }
+    Ok(())
 }
 
 impl Network for Tcp {
@@ -82,8 +104,28 @@ pub(super) async fn open<N: Network>(
     let limit = options.connect_timeout;
     match timeout(limit, network.connect(url, config)).await {
         Err(_) => Err(Lost::ConnectTimeout { limit }),
-        Ok(Err(error)) => Err(Lost::Connect { reason: error.to_string() }),
+        Ok(Err(error)) => Err(Lost::Connect { reason: reason(&error) }),
         Ok(Ok(socket)) => Ok(socket),
+    }
+}
+
+/// Why connecting failed, in words for a person: the library puts only its own types' names before
+/// what it was told itself.
+fn reason(error: &tungstenite::Error) -> String {
+    let tungstenite::Error::Io(error) = error else { return error.to_string() };
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "no authority that is trusted has signed the server's certificate; \
+             `acquisition.trusted_certificates` names more of them"
+                .to_owned()
+        }
+        Some(rustls::Error::InvalidCertificate(reason)) => {
+            format!("the server's certificate is not valid: {reason}")
+        }
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the server does not speak TLS; is its url `ws://`?".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -92,7 +134,7 @@ pub(super) async fn open<N: Network>(
 /// # Errors
 /// Why there is no connection.
 pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()> {
-    let socket = open(&Tcp::new()?, &source.url, options).await?;
+    let socket = open(&Tcp::new(options)?, &source.url, options).await?;
     say_goodbye(socket).await;
     Ok(())
 }

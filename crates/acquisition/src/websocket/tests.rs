@@ -12,6 +12,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::session::Lost;
+use super::{Follower, LOG_INTERVAL};
 use crate::testing::{Running, SOCKET_BYTES, Socket, options, payload, payloads, source};
 use crate::{Error, Input};
 
@@ -74,6 +76,27 @@ async fn connecting_is_tried_for_ever_with_growing_pauses() {
     // The mean of a pause is half of 30 s.
     assert!((1000 * SECOND..2000 * SECOND).contains(&took), "{took:?}");
     running.stop(0).await;
+}
+
+/// Of an outage that was written about the end is, too, even when its last failures were not.
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_logged_after_a_loss_that_was() {
+    let (source, options) = (source("a"), options());
+    let mut follower = Follower::new(&source, &options);
+    assert!(follower.logged, "the first connection is news");
+    follower.connected();
+    assert!(!follower.logged);
+    let lost = || Lost::ConnectTimeout { limit: SECOND };
+    follower.lost(&lost(), None);
+    follower.lost(&lost(), None);
+    assert!(follower.logged);
+    follower.connected();
+    follower.lost(&lost(), None);
+    assert!(!follower.logged, "a connection that comes and goes does not fill the log");
+    follower.connected();
+    tokio::time::sleep(LOG_INTERVAL).await;
+    follower.lost(&lost(), None);
+    assert!(follower.logged);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+/// For a file that is not TOML.
+const SYNTAX_HINT: &str =
+    "write a section as `[window]` and a key below it as `size = \"5m\"` (https://toml.io)";
+
 /// Something wrong with one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -27,8 +31,9 @@ impl ConfigError {
     /// What the user can do. Several problems have their hints in the message, beside each.
     pub fn hints(&self) -> Vec<String> {
         match self {
+            Self::Syntax { .. } => vec![SYNTAX_HINT.to_owned()],
             Self::Invalid { problems, .. } if problems.len() == 1 => vec![problems[0].hint.clone()],
-            _ => Vec::new(),
+            Self::Invalid { .. } => Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Puts the layers of a configuration over one another, and refuses keys that are none.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use toml::{Table, Value};
@@ -32,13 +33,16 @@ pub struct Layers {
 pub(super) struct Layered {
     pub(super) values: Table,
     pub(super) defaults: Table,
+    /// Which keys the environment or a flag has set: those that a look into the file does not explain.
+    pub(super) origins: BTreeMap<String, String>,
     pub(super) problems: Vec<Problem>,
 }
 
 pub(super) fn merge(layers: &Layers) -> Result<Layered, ConfigError> {
     let defaults: Table =
         super::DEFAULT.parse().expect("the embedded defaults are valid, as a test shows");
-    let mut layered = Layered { values: defaults.clone(), defaults, problems: Vec::new() };
+    let (origins, problems) = (BTreeMap::new(), Vec::new());
+    let mut layered = Layered { values: defaults.clone(), defaults, origins, problems };
     if let Some(file) = &layers.file {
         let table = file.text.parse().map_err(|error| syntax(file, &error))?;
         layered.put(table, None);
@@ -91,6 +95,7 @@ impl Layered {
         let layer = parts
             .fold(table, |table, part| Table::from_iter([(part.to_owned(), Value::Table(table))]));
         self.put(layer, Some(origin));
+        self.origins.insert(key.to_owned(), origin.to_owned());
     }
 }
 

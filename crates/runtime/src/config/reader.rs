@@ -52,7 +52,7 @@ impl Reader {
         match parse(value) {
             Ok(parsed) => parsed,
             Err(wrong) => {
-                let message = format!("`{key}` ({}) {}", show(value), wrong.text);
+                let message = format!("{} {}", self.shown(key), wrong.text);
                 self.problem(key, message, wrong.hint);
                 parse(find(&self.layered.defaults, key))
                     .expect("the embedded defaults are valid, as a test shows")
@@ -116,19 +116,30 @@ impl Reader {
         if holds || known(key) || known(other) {
             return;
         }
-        let values = &self.layered.values;
-        let (value, other_value) = (show(find(values, key)), show(find(values, other)));
-        let message = format!("`{key}` ({value}) {relation} `{other}` ({other_value})");
+        // The comma after the origin would end the sentence.
+        let other = self.shown(other);
+        let message = format!("{} {relation} {}", self.shown(key), other.trim_end_matches(','));
         self.problem(key, message, hint());
     }
 
     /// Notes what is wrong with one valid value, unless its key has a problem already.
     pub(super) fn check(&mut self, holds: bool, key: &str, wrong: impl FnOnce() -> Wrong) {
         if !holds && self.layered.problems.iter().all(|problem| problem.key != key) {
-            let value = show(find(&self.layered.values, key));
             let Wrong { text, hint } = wrong();
-            self.problem(key, format!("`{key}` ({value}) {text}"), hint);
+            self.problem(key, format!("{} {text}", self.shown(key)), hint);
         }
+    }
+
+    /// A key with its value and, when the file does not show it, where that comes from.
+    fn shown(&self, key: &str) -> String {
+        let value = show(find(&self.layered.values, key));
+        format!("`{key}` ({value}){}", self.origin(key))
+    }
+
+    /// Goes on after "`key` (value)"; empty for what comes from the file.
+    pub(super) fn origin(&self, key: &str) -> String {
+        let origin = self.layered.origins.get(key);
+        origin.map(|origin| format!(", from {origin},")).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sections of the configuration. `default.toml` describes every key; here are its types.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ pub struct Log {
 }
 
 /// A websocket that messages come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     /// Unique among the sources.
     pub name: Arc<str>,
@@ -76,9 +77,40 @@ pub struct Source {
     pub resume_parameter: Option<String>,
 }
 
+impl Source {
+    /// The url for logs and messages: without what may be a secret.
+    pub fn shown_url(&self) -> String {
+        masked_url(&self.url.to_string())
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Source")
+            .field("name", &self.name)
+            .field("url", &self.shown_url())
+            .field("resume_parameter", &self.resume_parameter)
+            .finish()
+    }
+}
+
+/// A url without what may be a secret: its query, and a user name with its password.
+pub(super) fn masked_url(url: &str) -> String {
+    let (place, query) = url.split_once('?').map_or((url, ""), |(place, _)| (place, "?***"));
+    let (scheme, rest) = place.split_once("://").unwrap_or(("", place));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}{path}{query}"),
+        None => format!("{place}{query}"),
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Acquisition {
     pub sources: Vec<Source>,
+    /// A PEM file.
+    pub trusted_certificates: Option<PathBuf>,
     pub connect_timeout: Duration,
     pub idle_timeout: Duration,
     pub ping_interval: Duration,
@@ -170,6 +202,6 @@ pub struct Web {
 
 #[derive(Clone, Debug)]
 pub struct Demo {
-    /// Messages per second.
+    /// Messages per second, 1 to 100,000.
     pub rate: u32,
 }

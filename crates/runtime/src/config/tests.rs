@@ -82,6 +82,35 @@ fn a_syntax_error_has_its_place() {
     assert!(error.starts_with(start), "{error}");
     let twice = Config::load(&layers("[window]\n[window]")).unwrap_err().to_string();
     assert!(twice.contains("line 2, column "), "{twice}");
+    assert_eq!(Config::load(&layers("[window")).unwrap_err().hints().len(), 1);
+}
+
+/// A value that the file does not show is not to be looked for there.
+#[test]
+fn a_problem_names_the_variable_or_flag_that_it_comes_from() {
+    let check = |variable: &str, value: &str, message: &str| {
+        let environment = vec![(variable.to_owned(), value.to_owned())];
+        let layers = Layers { environment, ..layers("[web]\nlisten = \"127.0.0.1:1\"") };
+        let error = Config::load(&layers).unwrap_err().to_string();
+        assert_eq!(error, format!("failed to load config `x.toml`: {message}"));
+    };
+    let name = "PULSO__WEB__LISTEN";
+    check(name, "1", "`web.listen` (1), from PULSO__WEB__LISTEN, is not a socket address");
+    check(
+        "PULSO__WEB__PAGE_LIMIT_MAX",
+        "10",
+        "`web.page_limit_default` (100) is more than `web.page_limit_max` (10), from \
+         PULSO__WEB__PAGE_LIMIT_MAX",
+    );
+    check(
+        "PULSO__ACQUISITION__SOURCES",
+        "[{name='a', url='b'}]",
+        "`acquisition.sources[0].url` (b), from PULSO__ACQUISITION__SOURCES, is not a websocket url",
+    );
+    let overrides = vec![("web.listen".to_owned(), "2".to_owned())];
+    let environment = vec![(name.to_owned(), "1".to_owned())];
+    let both = Config::load(&Layers { environment, overrides, ..Layers::default() }).unwrap_err();
+    assert!(both.to_string().contains("`web.listen` (2), from a flag, is not"), "{both}");
 }
 
 #[test]
@@ -210,6 +239,16 @@ fn sources_are_checked_one_by_one() {
         assert_eq!(error, format!("failed to load config `x.toml`: {message}"));
     }
     check(
+        &source("{name='a', url='wss://a:99999/x'}"),
+        &place(".url` (wss://a:99999/x) has a port that is not a number from 0 to 65535"),
+        url,
+    );
+    check(
+        &source("{name='a', url='wss://me:secret@a/x?key=secret'}"),
+        &place(".url` (wss://***@a/x?***) has a user name, which a websocket does not send"),
+        "name what the source asks for in the query, like \"wss://stream.example.org/?key=…\"",
+    );
+    check(
         &source("{name='a b', url='ws://a'}"),
         &place(".name` (a b) is not a name for a source"),
         "use up to 64 letters, digits, `-`, `_` and `.`",
@@ -224,6 +263,13 @@ fn sources_are_checked_one_by_one() {
         "`acquisition.sources[1].name` (a) is also the name of another",
         "give every source a name of its own",
     );
+}
+
+#[test]
+fn what_may_be_a_secret_is_not_shown() {
+    let source = "acquisition.sources = [{name='a', url='wss://a:1/x?key=secret'}]";
+    let shown = format!("{:?}", load(source).acquisition);
+    assert!(shown.contains("wss://a:1/x?***") && !shown.contains("secret"), "{shown}");
 }
 
 #[test]

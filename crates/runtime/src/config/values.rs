@@ -66,7 +66,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             page_limit_default: reader.number("web.page_limit_default", 1..=1_000_000),
             page_limit_max: reader.number("web.page_limit_max", 1..=1_000_000),
         },
-        demo: Demo { rate: reader.number("demo.rate", 1..=1_000_000) },
+        demo: Demo { rate: reader.number("demo.rate", 1..=100_000) },
     }
 }
 
@@ -92,6 +92,7 @@ fn logs(reader: &mut Reader) -> Logs {
 fn acquisition(reader: &mut Reader) -> Acquisition {
     Acquisition {
         sources: sources::read(reader),
+        trusted_certificates: reader.read("acquisition.trusted_certificates", file),
         connect_timeout: reader.duration("acquisition.connect_timeout", TICK),
         idle_timeout: reader.duration("acquisition.idle_timeout", TICK),
         ping_interval: reader.duration("acquisition.ping_interval", TICK),
@@ -111,6 +112,10 @@ fn directory(value: &toml::Value) -> Result<PathBuf, Wrong> {
         "" => Err(Wrong::new("is empty", "name a directory; \".\" is the working directory")),
         path => Ok(PathBuf::from(path)),
     }
+}
+
+fn file(value: &toml::Value) -> Result<Option<PathBuf>, Wrong> {
+    Ok(Some(text(value)?).filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
 fn cron(value: &toml::Value) -> Result<croner::Cron, Wrong> {

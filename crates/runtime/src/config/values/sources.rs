@@ -7,7 +7,7 @@ use http::Uri;
 use toml::{Table, Value};
 
 use crate::config::reader::{Reader, Wrong, show, text};
-use crate::config::sections::Source;
+use crate::config::sections::{Source, masked_url};
 
 const KEY: &str = "acquisition.sources";
 const FIELDS: &str = "a source has `name`, `url` and, optionally, `resume_parameter`";
@@ -24,7 +24,8 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
     for (index, value) in tables.iter().enumerate() {
         let key = format!("{KEY}[{index}]");
         let Some(table) = value.as_table() else {
-            let message = format!("`{key}` ({}) is not a section", show(value));
+            let origin = reader.origin(KEY);
+            let message = format!("`{key}` ({}){origin} is not a section", show(value));
             reader.problem(&key, message, FIELDS.to_owned());
             continue;
         };
@@ -41,7 +42,8 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
 fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
     for name in table.keys() {
         if !["name", "url", "resume_parameter"].contains(&name.as_str()) {
-            let message = format!("`{key}.{name}` is not a key of the configuration");
+            let origin = reader.origin(KEY);
+            let message = format!("`{key}.{name}`{origin} is not a key of the configuration");
             reader.problem(&format!("{key}.{name}"), message, FIELDS.to_owned());
         }
     }
@@ -63,13 +65,15 @@ fn field<T>(
 ) -> Option<T> {
     let key = format!("{key}.{name}");
     let Some(value) = table.get(name) else {
-        reader.problem(&key, format!("`{key}` is missing"), FIELDS.to_owned());
+        let origin = reader.origin(KEY);
+        reader.problem(&key, format!("`{key}`{origin} is missing"), FIELDS.to_owned());
         return None;
     };
     match text(value).and_then(parse) {
         Ok(parsed) => Some(parsed),
         Err(wrong) => {
-            reader.problem(&key, format!("`{key}` ({}) {}", show(value), wrong.text), wrong.hint);
+            let (shown, origin) = (masked_url(&show(value)), reader.origin(KEY));
+            reader.problem(&key, format!("`{key}` ({shown}){origin} {}", wrong.text), wrong.hint);
             None
         }
     }
@@ -87,10 +91,21 @@ fn name(text: &str) -> Result<Arc<str>, Wrong> {
 fn url(text: &str) -> Result<Uri, Wrong> {
     let hint = "write it like \"wss://stream.example.org/rsvps\"";
     let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
-    match url.scheme_str() {
-        Some("ws" | "wss") if url.host().is_some_and(|host| !host.is_empty()) => Ok(url),
-        _ => Err(Wrong::new("is not a websocket url", hint)),
+    let host = url.host().filter(|host| !host.is_empty());
+    let (Some("ws" | "wss"), Some(host)) = (url.scheme_str(), host) else {
+        return Err(Wrong::new("is not a websocket url", hint));
+    };
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        let hint =
+            "name what the source asks for in the query, like \"wss://stream.example.org/?key=…\"";
+        return Err(Wrong::new("has a user name, which a websocket does not send", hint));
     }
+    // Of a port that is none the library would silently make the usual one.
+    if url.port().is_none() && authority != host {
+        return Err(Wrong::new("has a port that is not a number from 0 to 65535", hint));
+    }
+    Ok(url)
 }
 
 fn parameter(text: &str) -> Result<Option<String>, Wrong> {
