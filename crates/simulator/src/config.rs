@@ -83,6 +83,9 @@ impl Config {
         if self.faults.drop_every == Some(0) {
             return problem("`drop-every` is 0".to_owned());
         }
+        if self.faults.drop_after == Some(Duration::ZERO) {
+            return problem("`drop-after` is 0".to_owned());
+        }
         if let Some(Stall { every: 0, .. }) = self.faults.stall {
             return problem("`stall-every` is 0".to_owned());
         }
@@ -152,17 +155,18 @@ impl SyntheticConfig {
     /// The first problem found, as [`SimulatorError::Config`].
     pub fn validate(&self) -> Result<(), SimulatorError> {
         let problem = |problem: String| Err(SimulatorError::Config { problem });
-        let shares = [
-            self.echo_share + self.repeat_share,
-            self.change_share,
-            self.late_share,
-            self.malformed_share,
-        ];
-        if shares.iter().any(|share| !(0.0..=1.0).contains(share)) || shares[0] > 0.5 {
-            return problem(
-                "a share is not between 0 and 1, or echoes and repeats are more than half"
-                    .to_owned(),
-            );
+        // More than half cannot repeat something that was sent before.
+        for (what, share, share_max) in [
+            ("echoes and repeats together", self.echo_share + self.repeat_share, 0.5),
+            ("changes", self.change_share, 1.0),
+            ("late messages", self.late_share, 1.0),
+            ("malformed messages", self.malformed_share, 1.0),
+        ] {
+            if !(0.0..=share_max).contains(&share) {
+                return problem(format!(
+                    "the share of {what} ({share}) is not between 0 and {share_max}"
+                ));
+            }
         }
         if !(20..=crate::world::TOPICS_MAX).contains(&self.topics) {
             return problem(format!(

@@ -1,0 +1,86 @@
+//! The program: arguments, exit codes, and what it writes where.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn simulator(directory: &Path, args: &[&str]) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_pulso-simulator"));
+    program.args(args).current_dir(directory).stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn exit_codes_tell_what_is_wrong_and_one_line_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("empty"), "\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let check = |args: &[&str], code: i32, message: &str| {
+        let output = simulator(directory.path(), args);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+        let lines: Vec<_> = error.lines().collect();
+        let [first, second] = lines.as_slice() else { panic!("{args:?}: {error}") };
+        assert!(first.starts_with(&format!("error: {message}")), "{args:?}: {error}");
+        assert!(second.starts_with("hint: "), "{args:?}: {error}");
+    };
+    check(&["run", "--rate", "100001"], 2, "invalid configuration: `rate` (100001)");
+    check(&["run", "--garbage", "1.1"], 2, "invalid configuration: `garbage` (1.1)");
+    check(&["run", "--drop-every", "0"], 2, "invalid configuration: `drop-every`");
+    check(&["run", "--drop-after", "0s"], 2, "invalid configuration: `drop-after`");
+    check(&["run", "--stall-every", "0"], 2, "invalid configuration: `stall-every`");
+    let malformed = "invalid configuration: the share of malformed messages (NaN)";
+    check(&["generate", "--messages", "1", "--malformed", "NaN"], 2, malformed);
+    check(&["run", "--listen", &taken], 3, "failed to listen on `");
+    check(&["run", "missing"], 4, "failed to read recording `missing`");
+    check(&["repeat", "--messages", "1", "."], 4, "failed to read recording `.`");
+    check(&["run", "empty"], 4, "found no message");
+    check(&["generate", "--messages", "1", "--output", "no/x"], 1, "failed to write `no/x`");
+}
+
+#[test]
+fn the_same_arguments_give_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let generate = |seed| {
+        let args = ["generate", "--messages", "500", "--seed", seed];
+        let output = simulator(directory.path(), &args);
+        assert_eq!(output.status.code(), Some(0));
+        output.stdout
+    };
+    let first = generate("7");
+    assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 500);
+    assert!(first == generate("7") && first != generate("8"));
+}
+
+/// Commands from a script, a log for a script to read, and a stop by a signal.
+#[test]
+fn a_server_obeys_its_input_and_stops_on_a_signal() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_pulso-simulator"))
+        .args(["run", "--listen", "127.0.0.1:0"])
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    let mut output = BufReader::new(server.stdout.take().unwrap());
+    output.read_line(&mut address).unwrap();
+    assert!(address.starts_with("ws://127.0.0.1:"), "{address}");
+    let mut log = BufReader::new(server.stderr.take().unwrap());
+    server.stdin.as_mut().unwrap().write_all(b"stall 1s\ndance\n").unwrap();
+    let mut text = String::new();
+    while !text.contains("`dance` is not one of") {
+        assert_ne!(log.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+    assert!(text.contains("obeyed command=Stall(1s)"), "{text}");
+    let id = server.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    log.read_to_string(&mut text).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0), "{text}");
+    assert!(text.contains("stopped messages_made=0"), "{text}");
+    assert!(!text.contains('\u{1b}'), "plain where nobody sees colours: {text}");
+}
