@@ -20,6 +20,9 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     Ok(json_response(app.openapi.clone()))
 }
 
+/// As an SPDX expression.
+const LICENSE: &str = env!("CARGO_PKG_LICENSE");
+
 /// The whole document.
 pub(super) fn document(options: &Options) -> Value {
     let schemas = View::ALL.map(|view| (view.name().to_owned(), view_schema(view)));
@@ -40,7 +43,7 @@ pub(super) fn document(options: &Options) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "The views of a stream of meetup responses: what is trending, where, and \
                             all that was counted. Times are UTC, ISO 8601 with milliseconds.",
-            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "license": { "name": LICENSE, "identifier": LICENSE },
         },
         "servers": [{ "url": "/" }],
         "paths": paths(),

@@ -9,7 +9,7 @@ use pulso_model::{EventTime, View};
 use pulso_pipeline::{Query, Views};
 use serde::Serialize;
 
-use super::{Error, Shared, json, parameters};
+use super::{App, Error, Shared, json, parameters};
 
 const PROMETHEUS_TEXT: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -18,7 +18,7 @@ const PROMETHEUS_TEXT: HeaderValue =
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Panes and windows that end at or before this time are in the views. `None` if unknown; it is
-    /// then taken from the newest pane.
+    /// then taken from the newest of both.
     pub closed_until: Option<EventTime>,
     /// Messages in the log that the speed layer has not read yet, if known.
     pub lag: Option<u64>,
@@ -61,12 +61,7 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     let Windows { size, slide, max_out_of_orderness, count_above } = app.options.windows;
     let closed_until = match closed_until {
         Some(time) => Some(time),
-        None => {
-            let newest = app.query(Query::newest(View::CountryActivity, 1)).await?;
-            let slide_ms = i64::try_from(slide.as_millis()).unwrap_or(0);
-            let pane_end = |start: EventTime| EventTime(start.0.saturating_add(slide_ms));
-            newest.documents.first().map(|stored| pane_end(stored.document.time))
-        }
+        None => newest_end(&app).await?,
     };
     let window = WindowStatus {
         size_seconds: size.as_secs_f64(),
@@ -78,6 +73,19 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     let closed_until = closed_until.map(|time| time.to_string());
     let status = Status { closed_until, lag, not_ready, page_limit_max, window };
     Ok(json(serde_json::to_string(&status).expect("durations are finite numbers")))
+}
+
+/// The end of the newest pane or window in the views. Windows end after the last pane once a quiet
+/// stream has run out of them.
+async fn newest_end<V: Views>(app: &App<V>) -> Result<Option<EventTime>, Error> {
+    let newest = async |view| {
+        let page = app.query(Query::newest(view, 1)).await?;
+        Ok::<_, Error>(page.documents.first().map(|stored| stored.document.time))
+    };
+    let slide_ms = i64::try_from(app.options.windows.slide.as_millis()).unwrap_or(0);
+    let pane_end = |start: EventTime| EventTime(start.0.saturating_add(slide_ms));
+    let pane = newest(View::CountryActivity).await?.map(pane_end);
+    Ok(pane.max(newest(View::TrendingTopics).await?))
 }
 
 /// The process is alive: nothing more, or a restart would be the answer to a slow disk.

@@ -164,7 +164,7 @@ async fn views_are_listed_with_their_fields() {
 }
 
 #[tokio::test]
-async fn the_status_is_what_is_known_else_what_the_newest_pane_tells() {
+async fn the_status_is_what_is_known_else_what_the_newest_pane_or_window_tells() {
     let window = json!({
         "size_seconds": 300.0, "slide_seconds": 10.0, "max_out_of_orderness_seconds": 2.0,
         "count_above": 5,
@@ -177,8 +177,12 @@ async fn the_status_is_what_is_known_else_what_the_newest_pane_tells() {
         assert_eq!(server.json("/api/v1/status").await, expected);
     };
     check(Server::empty().await, None, None).await;
-    let views = store(vec![document(View::CountryActivity, "pane", NOON)]).await;
+    let mut views = store(vec![document(View::CountryActivity, "pane", NOON)]).await;
     let derived = Some("2017-03-19T12:00:10.000Z");
+    check(Server::start(views.clone()).await, derived, None).await;
+    // Windows that end at NOON and 20 s after it.
+    views.write([trends(0, None, &["old"]), trends(20, None, &["last"])].concat()).await.unwrap();
+    let derived = Some("2017-03-19T12:00:20.000Z");
     check(Server::start(views.clone()).await, derived, None).await;
     let facts = Facts { closed_until: Some(NOON), lag: Some(7), not_ready: None };
     let known = Some("2017-03-19T12:00:00.000Z");
