@@ -86,6 +86,7 @@ impl AdapterError for Refused {
 pub(crate) struct TestLog {
     stored: Arc<Mutex<Vec<Message>>>,
     failures: Arc<Mutex<VecDeque<Retry>>>,
+    batches: Arc<Mutex<Vec<usize>>>,
     open: watch::Sender<bool>,
     news: mpsc::UnboundedSender<Bytes>,
 }
@@ -112,6 +113,11 @@ impl TestLog {
         of_source.map(|message| message.payload.clone()).collect()
     }
 
+    /// How many messages came with each write.
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        self.batches.lock().unwrap().clone()
+    }
+
     fn last_stored(&self, source: &str) -> Option<EventTime> {
         self.stored(source).iter().filter_map(|payload| pulso_model::mtime(payload)).max()
     }
@@ -125,6 +131,7 @@ impl Sink<Message> for TestLog {
         if let Some(retry) = self.failures.lock().unwrap().pop_front() {
             return Err(Refused(retry));
         }
+        self.batches.lock().unwrap().push(messages.len());
         for message in messages {
             // The test may have ended without waiting for it.
             self.news.send(message.payload.clone()).ok();
@@ -150,6 +157,7 @@ impl Running {
         let log = TestLog {
             stored: Arc::default(),
             failures: Arc::default(),
+            batches: Arc::default(),
             open: watch::Sender::new(true),
             news: news_sender,
         };

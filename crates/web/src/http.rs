@@ -36,7 +36,7 @@ const API: &str = "/api/v1";
 pub(crate) const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The most questions at the view store at once; more requests wait for their turn.
-const QUERIES_MAX: usize = 16;
+pub(crate) const QUERIES_MAX: usize = 16;
 
 /// The name of requests that match no route, in metrics.
 const NO_ROUTE: &str = "none";

@@ -10,14 +10,14 @@ use pulso_runtime::config::{Acquisition, Source};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
-use super::session::{Lost, say_goodbye};
+use super::session::{Lost, reason, say_goodbye};
 use crate::TlsError;
 
 /// Where connections come from; tests have one in memory.
@@ -106,26 +106,6 @@ pub(super) async fn open<N: Network>(
         Err(_) => Err(Lost::ConnectTimeout { limit }),
         Ok(Err(error)) => Err(Lost::Connect { reason: reason(&error) }),
         Ok(Ok(socket)) => Ok(socket),
-    }
-}
-
-/// Why connecting failed, in words for a person: the library puts only its own types' names before
-/// what it was told itself.
-fn reason(error: &tungstenite::Error) -> String {
-    let tungstenite::Error::Io(error) = error else { return error.to_string() };
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "no authority that is trusted has signed the server's certificate; \
-             `acquisition.trusted_certificates` names more of them"
-                .to_owned()
-        }
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            format!("the server's certificate is not valid: {reason}")
-        }
-        Some(rustls::Error::InvalidMessage(_)) => {
-            "the server does not speak TLS; is its url `ws://`?".to_owned()
-        }
-        _ => error.to_string(),
     }
 }
 

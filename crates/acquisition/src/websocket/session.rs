@@ -1,11 +1,13 @@
 //! One connection: receives until it is lost or no longer wanted.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use pulso_pipeline::Clock;
 use pulso_runtime::config::Acquisition;
+use rustls::CertificateError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -56,13 +58,33 @@ impl Lost {
     }
 
     fn from_frame(error: &tungstenite::Error) -> Self {
-        let reason = error.to_string();
+        let reason = reason(error);
         match error {
             tungstenite::Error::Capacity(_) | tungstenite::Error::Utf8(_) => {
                 Self::Unreceivable { reason }
             }
             _ => Self::Broken { reason },
         }
+    }
+}
+
+/// What went wrong, in words for a person: the libraries tell of their own types and manuals.
+pub(super) fn reason(error: &tungstenite::Error) -> String {
+    let tungstenite::Error::Io(error) = error else { return error.to_string() };
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "no authority that is trusted has signed the server's certificate; \
+             `acquisition.trusted_certificates` names more of them"
+                .to_owned()
+        }
+        Some(rustls::Error::InvalidCertificate(reason)) => {
+            format!("the server's certificate is not valid: {reason}")
+        }
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the server does not speak TLS; is its url `ws://`?".to_owned()
+        }
+        _ if error.kind() == ErrorKind::UnexpectedEof => "it ended without a goodbye".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -170,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 let ping = self.socket.send(Message::Ping(Bytes::new()));
                 match timeout(pong_timeout, ping).await {
                     Err(_) => return Err(Lost::Dead { limit: pong_timeout }),
-                    Ok(Err(error)) => return Err(Lost::Broken { reason: error.to_string() }),
+                    Ok(Err(error)) => return Err(Lost::Broken { reason: reason(&error) }),
                     Ok(Ok(())) => self.liveness.asked(Instant::now()),
                 }
                 Ok(())

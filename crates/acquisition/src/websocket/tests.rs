@@ -78,6 +78,43 @@ async fn connecting_is_tried_for_ever_with_growing_pauses() {
     running.stop(0).await;
 }
 
+/// A source that was of use is asked again soon, one that only picks up the phone is not.
+#[tokio::test(start_paused = true)]
+async fn pauses_are_short_again_after_a_message() {
+    const ROUNDS: usize = 20;
+    let mut running = Running::with_source(options());
+    let mut rounds = async |messages: u64| {
+        let begin = Instant::now();
+        for _ in 0..ROUNDS {
+            send(&mut running.attempt().await.accept().await, 0..messages).await;
+        }
+        begin.elapsed()
+    };
+    let growing = rounds(0).await;
+    let short = rounds(1).await;
+    // But for the first of them: the pause before it was decided on earlier.
+    let short_max = options().backoff_max + 20 * options().backoff_initial;
+    assert!(growing > 60 * SECOND, "{growing:?}");
+    assert!(short < short_max, "{short:?}");
+    running.stored(ROUNDS).await;
+    running.stop(ROUNDS as u64).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_come_within_the_delay_are_stored_together() {
+    let mut options = options();
+    options.batch_delay = SECOND;
+    let mut running = Running::with_source(options);
+    let mut socket = running.attempt().await.accept().await;
+    for (number, wait_ms) in [(0, 900), (1, 200), (2, 0)] {
+        send(&mut socket, number..number + 1).await;
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    }
+    running.stored(3).await;
+    assert_eq!(running.log.batches(), [2, 1]);
+    running.stop(3).await;
+}
+
 /// Of an outage that was written about the end is, too, even when its last failures were not.
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_logged_after_a_loss_that_was() {

@@ -25,6 +25,19 @@ fn key(payload: &str) -> Option<Key> {
     Some((message.identity, rounded_second(message.mtime_ms)))
 }
 
+/// A way back of months is lateness, one of many months is where another recording begins.
+#[test]
+fn an_older_recording_after_a_newer_one_is_not_late() {
+    const DAY_MS: i64 = 86_400_000;
+    let at = |id, ms| line(id, "yes", 0, 200 * DAY_MS + ms);
+    let newer = [at(1, 0), at(2, 1000), at(3, -80 * DAY_MS)];
+    let older = [at(4, -100 * DAY_MS), at(5, -100 * DAY_MS + 1000)];
+    let recording = recording(&[newer.as_slice(), older.as_slice()].concat());
+    let repeated = Repeated::new(recording, Some(0), NonZeroU32::new(1).unwrap());
+    let times_ms: Vec<_> = repeated.take(5).map(|message| message.mtime_ms).collect();
+    assert_eq!(times_ms, [0, 1000, 1000 - 80 * DAY_MS, 3000, 4000]);
+}
+
 /// The real recordings beside the workspace, or nothing when they are not there.
 fn real_recordings() -> Option<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/rsvps");

@@ -1,4 +1,4 @@
-//! In memory and in paused time: no client here waits for real.
+//! In memory and in paused time, but for what needs a port: no client here waits for real.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -8,6 +8,7 @@ use pulso_model::{Day, View};
 use pulso_pipeline::{Documents, LayerChoice, Page, Query};
 use pulso_runtime::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -29,6 +30,37 @@ impl Views for Stuck {
 
     async fn query(&self, _: Query) -> Result<Page, Infallible> {
         std::future::pending().await
+    }
+
+    async fn scan(&self, _: View, _: LayerChoice) -> Result<Documents<Infallible>, Infallible> {
+        std::future::pending().await
+    }
+
+    async fn completed_days(&self, _: View) -> Result<BTreeSet<Day>, Infallible> {
+        std::future::pending().await
+    }
+}
+
+/// A view store that counts its questions and answers when it is told to.
+#[derive(Clone, Debug)]
+struct Slow {
+    asked: watch::Sender<usize>,
+    answers: Arc<Semaphore>,
+}
+
+impl Slow {
+    fn new() -> Self {
+        Self { asked: watch::Sender::default(), answers: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+impl Views for Slow {
+    type Error = Infallible;
+
+    async fn query(&self, _: Query) -> Result<Page, Infallible> {
+        self.asked.send_modify(|asked| *asked += 1);
+        self.answers.acquire().await.unwrap().forget();
+        Ok(Page::default())
     }
 
     async fn scan(&self, _: View, _: LayerChoice) -> Result<Documents<Infallible>, Infallible> {
@@ -130,6 +162,75 @@ async fn a_request_that_takes_too_long_is_given_up() {
     assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
     assert!(text.contains(r#""instance":"/api/v1/groups""#), "{text}");
     client.check_elapsed(http::REQUEST_TIME_MAX);
+}
+
+const REQUEST: &str = "GET /api/v1/groups HTTP/1.1\r\nhost: a\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn the_views_are_asked_only_so_much_at_once() {
+    let options = Options::from(&Config::default());
+    let views = Slow::new();
+    let router = http::router(views.clone(), Facts::default, String::new, options);
+    let mut clients: Vec<_> = (0..40).map(|_| connect_to(router.clone())).collect();
+    for client in &mut clients {
+        client.send(REQUEST).await;
+    }
+    // On paused time this goes on when nobody else can.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(*views.asked.borrow(), http::QUERIES_MAX);
+    views.answers.add_permits(5);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(*views.asked.borrow(), http::QUERIES_MAX + 5);
+}
+
+/// On a real port: with as many connections as there may be, the next has to wait for one to end.
+#[tokio::test]
+async fn more_connections_than_there_may_be_wait_for_their_turn() {
+    let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = Options::from(&Config::default());
+    let shutdown = CancellationToken::new();
+    let views = Slow::new();
+    let running =
+        run(listener, views.clone(), Facts::default, String::new, options, shutdown.clone());
+    let running = tokio::spawn(running);
+    let ask = async |client: &mut TcpStream| {
+        client.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    };
+    let answer = async |client: &mut TcpStream| {
+        let mut bytes = [0; 2048];
+        let count = client.read(&mut bytes).await.unwrap();
+        assert!(bytes[..count].starts_with(b"HTTP/1.1 200 OK"));
+    };
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS_MAX {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        ask(&mut client).await;
+        answer(&mut client).await;
+        clients.push(client);
+    }
+    let mut next = TcpStream::connect(address).await.unwrap();
+    ask(&mut next).await;
+    // The server answers all others meanwhile.
+    for client in &mut clients {
+        ask(client).await;
+        answer(client).await;
+    }
+    assert!(next.try_read(&mut [0; 1]).is_err(), "it has no place yet");
+    clients.pop();
+    answer(&mut next).await;
+
+    // A stop waits for what is under way.
+    next.write_all(REQUEST.as_bytes()).await.unwrap();
+    views.asked.subscribe().wait_for(|asked| *asked == 1).await.unwrap();
+    shutdown.cancel();
+    for client in &mut clients {
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0, "closed");
+    }
+    assert!(!running.is_finished());
+    views.answers.add_permits(1);
+    answer(&mut next).await;
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test]
