@@ -192,8 +192,10 @@ function withBar(element, share) {
 }
 
 function scoreCell(score) {
-  const text = `${score < 0 ? "−" : "+"}${Math.abs(score).toFixed(1)}`;
-  return cell(score >= UNUSUAL_SCORE ? `▲ ${text}` : text, "number");
+  // As shown, so that the mark and the number do not contradict each other.
+  const shown = Number(score.toFixed(1));
+  const text = `${shown < 0 ? "−" : "+"}${Math.abs(shown).toFixed(1)}`;
+  return cell(shown >= UNUSUAL_SCORE ? `▲ ${text}` : text, "number");
 }
 
 function showStatus() {
