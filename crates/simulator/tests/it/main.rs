@@ -9,7 +9,12 @@ use std::process::{Command, Output, Stdio};
 
 fn simulator(directory: &Path, args: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_pulso-simulator"));
-    program.args(args).current_dir(directory).stdin(Stdio::null()).output().unwrap()
+    program.args(args).current_dir(directory).stdin(Stdio::null());
+    if args[0] == "run" {
+        // A server that should not have started must at least end.
+        program.args(["--messages", "0", "--wait-for-clients", "0", "--exit-at-end"]);
+    }
+    program.output().unwrap()
 }
 
 #[test]
