@@ -61,7 +61,7 @@ pub struct Data {
 /// The log of messages.
 #[derive(Clone, Debug)]
 pub struct Log {
-    /// 1 to 256.
+    /// 1 to 64.
     pub partitions: u32,
     pub batch_records: usize,
 }

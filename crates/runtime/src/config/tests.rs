@@ -164,14 +164,14 @@ fn values_must_be_what_their_key_needs() {
         "choose a size of less than 4GiB",
     );
     check(
-        "log.partitions = 257",
-        "`log.partitions` (257) is out of range",
-        "choose a number from 1 to 256",
+        "log.partitions = 65",
+        "`log.partitions` (65) is out of range",
+        "choose a number from 1 to 64",
     );
     check(
         "log.partitions = -1",
         "`log.partitions` (-1) is out of range",
-        "choose a number from 1 to 256",
+        "choose a number from 1 to 64",
     );
     check("demo.rate = '5'", "`demo.rate` (5) is not a whole number", "write it without quotes");
     check(
@@ -330,7 +330,7 @@ fn all_problems_are_reported_at_once() {
   `log.batch` is not a key of the configuration
     hint: the keys here are `batch_records`, `partitions`
   `log.partitions` (0) is out of range
-    hint: choose a number from 1 to 256
+    hint: choose a number from 1 to 64
   `acquisition.sources[0].name` is missing
     hint: a source has `name`, `url` and, optionally, `resume_parameter`
   `acquisition.sources[0].url` is missing

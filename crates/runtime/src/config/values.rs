@@ -21,7 +21,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         logs: logs(reader),
         data: Data { directory: reader.read("data.directory", directory) },
         log: Log {
-            partitions: reader.number("log.partitions", 1..=256),
+            partitions: reader.number("log.partitions", 1..=64),
             batch_records: reader.number("log.batch_records", 1..=1_000_000),
         },
         acquisition: acquisition(reader),
