@@ -1,7 +1,7 @@
 //! Writing the speed layer's documents, one transaction per call.
 
 use pulso_model::{Layer, View, ViewDocument};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::schema::table;
 use crate::database::begin;
@@ -11,13 +11,33 @@ pub(super) fn write(
     documents: &[ViewDocument],
 ) -> rusqlite::Result<()> {
     let transaction = begin(connection)?;
-    for run in documents.chunk_by(|a, b| a.view == b.view) {
-        let mut insert = transaction.prepare_cached(&insert_sql(run[0].view))?;
-        for ViewDocument { id, time, position, country, body, .. } in run {
-            insert.execute(params![time.0, position, country, id, body])?;
+    let alike = |a: &ViewDocument, b: &ViewDocument| (a.view, a.removes()) == (b.view, b.removes());
+    for run in documents.chunk_by(alike) {
+        if run[0].removes() {
+            remove(&transaction, run)?;
+        } else {
+            insert(&transaction, run)?;
         }
     }
     transaction.commit()
+}
+
+fn remove(transaction: &Transaction<'_>, run: &[ViewDocument]) -> rusqlite::Result<()> {
+    let table = table(run[0].view, Layer::Speed);
+    let sql = format!("DELETE FROM {table} WHERE id = ?1");
+    let mut delete = transaction.prepare_cached(&sql)?;
+    for document in run {
+        delete.execute([&document.id])?;
+    }
+    Ok(())
+}
+
+fn insert(transaction: &Transaction<'_>, run: &[ViewDocument]) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(&insert_sql(run[0].view))?;
+    for ViewDocument { id, time, position, country, body, .. } in run {
+        insert.execute(params![time.0, position, country, id, body])?;
+    }
+    Ok(())
 }
 
 fn insert_sql(view: View) -> String {

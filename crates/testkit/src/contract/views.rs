@@ -21,6 +21,7 @@ pub async fn views<H: ViewsHost>(new_host: impl Fn() -> H) {
     pages_make_up_the_whole_listing(&mut new_host()).await;
     a_cursor_is_a_place_not_a_document(&mut new_host()).await;
     the_first_or_the_last_writing_stays(&mut new_host()).await;
+    what_is_removed_is_gone_and_may_come_back(&mut new_host()).await;
     any_time_and_text_is_kept(&mut new_host()).await;
     a_scan_is_in_key_order(&mut new_host()).await;
     a_scan_is_of_one_moment(&mut new_host()).await;
@@ -135,6 +136,28 @@ async fn the_first_or_the_last_writing_stays(host: &mut impl ViewsHost) {
     check_query(&store, Query::newest(view, 0), &[speed(&moved), speed(&other)]).await;
     let in_us = Query { country: Some("US".into()), ..Query::newest(view, 0) };
     check_query(&store, in_us, &[speed(&moved)]).await;
+}
+
+async fn what_is_removed_is_gone_and_may_come_back(host: &mut impl ViewsHost) {
+    let mut store = host.open();
+    for view in View::ALL {
+        let version = |number, text| document(view, EventTime(5_000), number, "DE", text);
+        let removal = |number| {
+            let ViewDocument { id, time, .. } = version(number, "");
+            ViewDocument { view, id, time, position: 0, country: None, body: String::new() }
+        };
+        let (first, other, again) = (version(1, "a"), version(2, "a"), version(3, "b"));
+        store.write(vec![first, other.clone(), version(3, "a")]).await.unwrap();
+        store.write(vec![removal(1), removal(9), removal(3), again.clone()]).await.unwrap();
+        let passing = [version(4, "a"), removal(4), removal(1)];
+        store.write(passing.to_vec()).await.unwrap();
+        let expected = [speed(&other), speed(&again)];
+        check_query(&store, Query::newest(view, 0), &expected).await;
+        let in_germany = Query { country: Some("DE".into()), ..Query::newest(view, 0) };
+        let of_country = if view.country_field().is_some() { &expected[..] } else { &[] };
+        check_query(&store, in_germany, of_country).await;
+        assert_eq!(scan_all(&store, view, CURRENT).await, expected);
+    }
 }
 
 async fn any_time_and_text_is_kept(host: &mut impl ViewsHost) {
