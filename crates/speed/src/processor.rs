@@ -16,8 +16,8 @@ use crate::state::{self, RestoreError};
 pub struct Processed {
     /// In the order in which they have to be written.
     pub documents: Vec<ViewDocument>,
-    /// Something closes only because partitions are idle, which another reading of the log would
-    /// not repeat: to be saved after `documents` and before `closed` are written.
+    /// Something closes that another reading of the log need not close: to be saved after
+    /// `documents` and before `closed` are written.
     pub decided: Option<Checkpoint>,
     /// What that closes; empty otherwise.
     pub closed: Vec<ViewDocument>,
@@ -62,27 +62,22 @@ impl Processor {
     pub fn process(&mut self, records: &[Record], now: WallTime) -> Processed {
         let mut processed = Processed::default();
         // A checkpoint may hold a decision without what follows from it; no record may come between.
-        processed.close(&mut self.engine);
+        self.close(false, &mut processed);
         // A response has one document, nearly all others have fewer.
         processed.documents.reserve(records.len());
         for record in records {
             self.record(record, &mut processed);
         }
-        if self.engine.move_watermark(now) {
-            processed.decided = Some(self.checkpoint());
-            let before = std::mem::take(&mut processed.documents);
-            processed.close(&mut self.engine);
-            processed.closed = std::mem::replace(&mut processed.documents, before);
-        } else {
-            processed.close(&mut self.engine);
-        }
+        let decided = self.engine.move_watermark(now);
+        self.close(decided, &mut processed);
         processed
     }
 
     /// The input is finite and this is its end: closes every pane and window.
     pub fn finish(&mut self) -> Processed {
         let mut processed = Processed::default();
-        processed.render(&self.engine.finish());
+        let decided = self.engine.finish();
+        self.close(decided, &mut processed);
         processed
     }
 
@@ -98,6 +93,15 @@ impl Processor {
     /// By partition.
     pub fn progress(&self) -> Vec<Progress> {
         self.engine.counts().into_iter().map(state::progress).collect()
+    }
+
+    fn close(&mut self, decided: bool, processed: &mut Processed) {
+        processed.decided = decided.then(|| self.checkpoint());
+        let documents = if decided { &mut processed.closed } else { &mut processed.documents };
+        for output in self.engine.close() {
+            processed.windows += u64::from(matches!(output, Output::Window(_)));
+            render(&output, documents);
+        }
     }
 
     fn record(&mut self, record: &Record, processed: &mut Processed) {
@@ -129,16 +133,5 @@ impl Processor {
 impl Processed {
     fn discard(&mut self, reason: &'static str) {
         *self.discarded.entry(reason).or_default() += 1;
-    }
-
-    fn close(&mut self, engine: &mut Engine) {
-        self.render(&engine.close());
-    }
-
-    fn render(&mut self, output: &[Output]) {
-        for output in output {
-            self.windows += u64::from(matches!(output, Output::Window(_)));
-            render(output, &mut self.documents);
-        }
     }
 }

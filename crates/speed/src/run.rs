@@ -138,19 +138,12 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
         for (partition, idle) in (0..).zip(idle.observe(&batch, next_offsets, now)) {
             processor.set_idle(partition, idle);
         }
-        let mut documents = std::mem::take(&mut processed.documents);
-        if let Some(decided) = processed.decided.take() {
-            write(sink, std::mem::take(&mut documents)).await?;
-            save(checkpoints, decided).await?;
-        }
-        documents.append(&mut processed.closed);
-        write(sink, documents).await?;
+        show(sink, checkpoints, &mut processed).await?;
         report(&processor, &processed, &batch, now, options);
         if batch.finished {
-            let finish = processor.finish();
-            observe::fired(finish.windows);
-            write(sink, finish.documents).await?;
-            report(&processor, &Processed::default(), &Batch::default(), now, options);
+            let mut processed = processor.finish();
+            show(sink, checkpoints, &mut processed).await?;
+            report(&processor, &processed, &Batch::default(), now, options);
             break;
         }
         if due.after(batch.records.len()) {
@@ -172,6 +165,21 @@ async fn restore(
     };
     Processor::restore(&checkpoint, &options.settings, partitions)
         .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
+}
+
+/// Writes the documents, and saves what was decided before it shows what follows from it: a message
+/// that is read after a crash is then judged as by a reader that had gone on (P2).
+async fn show(
+    sink: &mut impl Sink<ViewDocument>,
+    checkpoints: &mut impl Checkpoints,
+    processed: &mut Processed,
+) -> Result<(), Failed> {
+    write(sink, std::mem::take(&mut processed.documents)).await?;
+    if let Some(decided) = processed.decided.take() {
+        save(checkpoints, decided).await?;
+        write(sink, std::mem::take(&mut processed.closed)).await?;
+    }
+    Ok(())
 }
 
 async fn write(

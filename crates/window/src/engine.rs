@@ -151,9 +151,9 @@ impl Engine {
     /// Moves the watermark to that of the slowest partition that is not idle; while every partition
     /// is idle, behind `now`, so that the last windows of a quiet stream fire too.
     ///
-    /// True when [`close`](Self::close) will now close more than the log by itself lets it. Reading
-    /// the log again would not repeat that; a reader that has to end in the same documents after a
-    /// crash must save this state before it shows what closes.
+    /// True when [`close`](Self::close) will now show what another reading of the log need not
+    /// show: because partitions are idle, or because it may change later. A reader that has to end
+    /// in the same documents after a crash must save this state before it shows them.
     pub fn move_watermark(&mut self, now: WallTime) -> bool {
         let slowest = self.partitions.iter().map(|partition| partition.watermark).min().flatten();
         let busy = self.partitions.iter().filter(|partition| !partition.idle);
@@ -168,22 +168,25 @@ impl Engine {
         let by_log = self.watermark.max(slowest);
         self.watermark = self.watermark.max(next);
         let pane = |watermark: Option<EventTime>| watermark.map(|w| self.settings.window.pane(w));
-        pane(self.watermark) > pane(by_log)
+        let repeated = self.changeable.is_none() && pane(self.watermark) == pane(by_log);
+        !repeated && self.shows_more()
     }
 
-    /// Closes everything: the input was finite and this is its end. Later responses may follow, in
-    /// panes after the last window.
-    pub fn finish(&mut self) -> Vec<Output> {
+    /// Moves the watermark past everything: the input was finite and this is its end. Later
+    /// responses may follow, in panes after the last window.
+    ///
+    /// True as in [`move_watermark`](Self::move_watermark), as more may be added to the log.
+    pub fn finish(&mut self) -> bool {
         let starts = self.partitions.iter().filter_map(|p| p.open.last_key_value());
         let last = starts.map(|(&start, _)| self.settings.window.last_window_end(start)).max();
         let firing = self.trends.as_ref().and_then(|t| t.last_window_end(&self.settings));
-        let Some(end) = last.max(firing) else { return Vec::new() };
+        let Some(end) = last.max(firing) else { return false };
         let end = EventTime(end.0 + millis(self.settings.allowed_lateness));
         self.watermark = self.watermark.max(Some(end));
         for partition in &mut self.partitions {
             partition.advance(end);
         }
-        self.close()
+        self.shows_more()
     }
 
     /// Closes what the watermark has passed.
@@ -210,11 +213,24 @@ impl Engine {
         output
     }
 
+    /// Whether there is something to close: panes with responses, or windows that still hold some.
+    fn shows_more(&self) -> bool {
+        let Some(watermark) = self.watermark else { return false };
+        let target = self.settings.window.pane(watermark);
+        let windows = self.trends.as_ref().filter(|trends| !trends.is_empty());
+        let next = self.first_open().into_iter().chain(windows.map(Trends::end)).min();
+        next.is_some_and(|next| next < target)
+    }
+
+    fn first_open(&self) -> Option<EventTime> {
+        let open = self.partitions.iter().filter_map(|p| p.open.first_key_value());
+        open.map(|(&start, _)| start).min()
+    }
+
     /// The start of the next pane to close, when it ends at or before `target` (W3). Passes over
     /// time without responses.
     fn next_pane(&mut self, target: EventTime) -> Option<EventTime> {
-        let open = self.partitions.iter().filter_map(|p| p.open.first_key_value());
-        let first_open = open.map(|(&start, _)| start).min();
+        let first_open = self.first_open();
         let next = match &mut self.trends {
             None => first_open?,
             Some(trends) => {

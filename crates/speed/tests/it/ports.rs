@@ -38,6 +38,11 @@ impl Faults {
         self.fails.is_none()
     }
 
+    /// Whether the call that fails has been made.
+    pub(crate) fn happened(&self) -> bool {
+        self.fails.is_some_and(|call| call < self.calls())
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }

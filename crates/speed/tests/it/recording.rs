@@ -51,7 +51,7 @@ fn documents(
         let checkpoint = processor.checkpoint();
         processor = Processor::restore(&checkpoint, settings, 1).unwrap();
     }
-    store(processor.finish().documents);
+    store(processor.finish().closed);
     (processor, documents.into_values().collect())
 }
 

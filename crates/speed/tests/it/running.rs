@@ -15,6 +15,7 @@ use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
 use pulso_speed::{Options, SpeedError, Status, run};
 use pulso_testkit::message::{EPOCH, MessageBuilder, message, received};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -128,6 +129,8 @@ fn config(settings: &[(&str, &str)]) -> Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Stored,
+    /// Nobody hears of it any more.
+    StoredUnheard,
     Fails(Retry),
     Hangs,
 }
@@ -163,16 +166,18 @@ impl Sink<ViewDocument> for Moody {
     async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), Full> {
         let outcome = self.outcomes.lock().unwrap().pop_front().unwrap_or(Outcome::Stored);
         match outcome {
-            Outcome::Fails(retry) => Err(Full(retry)),
+            Outcome::Fails(retry) => return Err(Full(retry)),
             Outcome::Stored => {
                 let written: Result<(), Infallible> = self.views.write(documents).await;
-                written.map_err(|never| match never {})
+                return written.map_err(|never| match never {});
             }
-            Outcome::Hangs => {
-                self.hanging.send_replace(true);
-                std::future::pending().await
+            Outcome::StoredUnheard => {
+                let Ok(()) = self.views.write(documents).await;
             }
+            Outcome::Hangs => {}
         }
+        self.hanging.send_replace(true);
+        std::future::pending().await
     }
 }
 
@@ -274,6 +279,53 @@ async fn a_checkpoint_is_saved_after_a_while_even_when_nothing_more_comes() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(bench.next_offsets().await, Some(vec![2]));
     running.abort();
+}
+
+/// Closes something that the log alone does not close, is killed when the documents are out, and
+/// starts again after the log has grown by responses for what was closed.
+async fn p2_killed_after_closing(bench: &Bench) {
+    let settings = [("trends.topics_max", "1"), ("checkpoint.interval", "1h")];
+    let outcomes = [Outcome::Stored, Outcome::Stored, Outcome::StoredUnheard];
+    let sink = Moody::new(&bench.views, outcomes);
+    let mut hanging = sink.hanging.subscribe();
+    let (running, _status, _stop) = bench.start(sink, &settings);
+    hanging.wait_for(|hanging| *hanging).await.unwrap();
+    running.abort();
+    let shown = bench.all_documents().await;
+    assert!(shown.iter().any(|document| document.view == View::TrendingTopics), "{shown:?}");
+
+    let topics = json!([{"urlkey": "go", "topic_name": "Go"}]);
+    for id in 10..15 {
+        let late = message(id, EPOCH + 5_000).set("/group/group_topics", topics.clone());
+        bench.append(&late).await;
+    }
+    bench.run(&settings).await.unwrap();
+    let mut found = bench.all_documents().await;
+    found.retain(|document| shown.contains(document));
+    assert_eq!(found, shown, "what was shown stays");
+    assert_eq!(documents(&bench.views, View::LateResponses).await.len(), 5);
+    let progress = bench.saved().await.unwrap().progress;
+    let expected = Progress { next_offset: 7, counted: 2, late: 5, ..Progress::default() };
+    assert_eq!(progress, [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_what_the_clock_closes_is_saved_before_it_is_shown() {
+    let bench = Bench::with_messages(1, 2).await;
+    let clock = bench.clock.clone();
+    let quiet = async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        clock.advance(Duration::from_secs(61));
+    };
+    tokio::spawn(quiet);
+    p2_killed_after_closing(&bench).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_what_the_end_of_an_input_closes_is_saved_before_it_is_shown() {
+    let bench = Bench::with_messages(1, 2).await;
+    bench.log.finish();
+    p2_killed_after_closing(&bench).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,8 @@
 //!
 //! The log is split into one to three partitions, read evenly and one after another, in batches of
 //! every size, with checkpoints after every one to three batches, and with a crash in every single
-//! read, write and save. `UPDATE_EXPECT=1` rewrites what is expected from the plainest way.
+//! read, write and save, after which all that is left is read at once. `UPDATE_EXPECT=1` rewrites what
+//! is expected from the plainest way.
 
 mod log;
 mod message;
@@ -45,6 +46,8 @@ scenarios! {
     coordinates,
     dead_letters,
     echo_across_a_pane_border,
+    echo_horizon,
+    echo_keys_of_open_panes,
     end_closes_everything,
     first_window,
     gap_of_days,
@@ -54,6 +57,7 @@ scenarios! {
     second_input_goes_on,
     sliding_counts_and_ranks,
     two_names_of_a_topic,
+    unlisted_in_a_country,
     waitlist,
 }
 

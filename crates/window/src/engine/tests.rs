@@ -263,7 +263,7 @@ fn run(
             engine = postcard::from_bytes(&bytes).unwrap();
         }
     }
-    store.apply(engine.finish());
+    store.apply(finish(&mut engine));
     assert_eq!(engine.open_panes(), 0, "the end of the input leaves nothing open");
     let counts = engine.counts();
     for counts in &counts {
@@ -347,6 +347,11 @@ fn advance(engine: &mut Engine, now: i64) -> Vec<Output> {
     engine.close()
 }
 
+fn finish(engine: &mut Engine) -> Vec<Output> {
+    engine.finish();
+    engine.close()
+}
+
 fn feed(engine: &mut Engine, sent: &Sent) -> Verdict {
     let offset = engine.counts()[sent.partition as usize].next_offset;
     engine.response(sent.partition, offset, &sent.response())
@@ -400,10 +405,10 @@ fn the_clock_closes_the_last_windows_of_a_quiet_stream_only_when_all_are_idle() 
 fn a_second_finite_input_goes_on_after_the_first() {
     let mut engine = Engine::new(settings(0), 1);
     feed(&mut engine, &at(0, 1));
-    assert!(!engine.finish().is_empty());
-    assert!(engine.finish().is_empty());
+    assert!(!finish(&mut engine).is_empty());
+    assert!(finish(&mut engine).is_empty());
     assert_eq!(feed(&mut engine, &at(0, 1)), Verdict::Echo);
     assert_eq!(feed(&mut engine, &at(0, 2)), Verdict::Late);
     assert_eq!(feed(&mut engine, &at(0, 1_000_000)), Verdict::Counted);
-    assert_eq!(engine.finish().len(), 1);
+    assert_eq!(finish(&mut engine).len(), 1);
 }

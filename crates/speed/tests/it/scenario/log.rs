@@ -142,6 +142,10 @@ impl Source for ScriptSource {
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Crash> {
         let (first, end, _) = self.range();
+        if self.faults.happened() {
+            // What was read in several batches before a crash is there at once after it.
+            self.batch_records = usize::MAX;
+        }
         if self.after_crash == AfterCrash::LogStays && self.position.open > first {
             self.position.next_offsets = next_offsets.to_vec();
             return Ok(());
