@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use sonic_rs::JsonValueTrait;
 
 use crate::response::{Event, Group, Member, Response, Topic, Venue};
+use crate::scan::any_byte;
 use crate::{Coordinate, DeadLetter, EventTime, Reason, ResponseKind, WallTime};
 
 /// The longest message that can be a response: 1 MiB.
@@ -156,10 +157,10 @@ fn coordinate(latitude: wire::Degrees, longitude: wire::Degrees) -> Option<Coord
 }
 
 fn upper_case(country: Cow<'_, str>) -> Cow<'_, str> {
-    if country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return country;
+    if any_byte(&country, |byte| !byte.is_ascii_uppercase()) {
+        return Cow::Owned(country.to_uppercase());
     }
-    Cow::Owned(country.to_uppercase())
+    country
 }
 
 /// Distinct keys in order; of several names for one key the smallest.
@@ -179,9 +180,10 @@ fn topics(sent: Vec<wire::Topic<'_>>) -> Vec<Topic<'_>> {
 }
 
 fn topic_key(urlkey: Cow<'_, str>) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-    if urlkey.bytes().all(plain) {
-        return urlkey;
+    let changes =
+        |byte: u8| byte.is_ascii_uppercase() | byte.is_ascii_whitespace() | !byte.is_ascii();
+    if any_byte(&urlkey, changes) {
+        return Cow::Owned(urlkey.trim().to_lowercase());
     }
-    Cow::Owned(urlkey.trim().to_lowercase())
+    urlkey
 }

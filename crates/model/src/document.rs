@@ -7,21 +7,18 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-pub(crate) use json::Decimal;
 use json::ObjectWriter;
 
-use crate::time::IsoTime;
 use crate::view::KeyPart;
-use crate::{EventTime, Location, Reason, Response, ResponseKind, View, WallTime};
+use crate::{EventTime, Location, Response, ResponseKind, View, WallTime};
 
-/// Room for a response's document, which has about 1.1 kB, and for what the serializer reserves while
-/// it writes a text: six times its length. A guess too low costs a copy.
-const RESPONSE_BYTES: usize = 2048;
+/// Room for a response's document, which has about 1.1 kB; a guess too low costs a copy.
+const RESPONSE_BYTES: usize = 1536;
+
+/// The same for all others, but for dead letters, which hold a payload.
+const OTHER_BYTES: usize = 320;
 
 /// A document ready for a store: JSON, and what a store needs to file it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +36,13 @@ pub struct ViewDocument {
 }
 
 impl ViewDocument {
-    fn new(view: View, time: EventTime, key: &[KeyPart<'_>], body: &impl Serialize) -> Self {
-        let body = sonic_rs::to_string(body).expect("documents have text keys and finite numbers");
+    fn new(view: View, time: EventTime, key: &[KeyPart<'_>], json: ObjectWriter) -> Self {
+        let body = json.finish();
         Self { view, id: view.id(key), time, position: 0, country: None, body }
+    }
+
+    fn of_country(self, country: &str) -> Self {
+        Self { country: Some(country.to_owned()), ..self }
     }
 
     /// Whether this removes the document under its id: a late firing of a window may list fewer
@@ -99,14 +100,7 @@ impl ResponseDocument {
             KeyPart::Text(kind.name()),
             KeyPart::Integer(i64::from(*guests)),
         ];
-        ViewDocument {
-            view: View::Responses,
-            id: View::Responses.id(&key),
-            time: *event_time,
-            position: 0,
-            country: Some(group.country.clone().into_owned()),
-            body: json.finish(),
-        }
+        ViewDocument::new(View::Responses, *event_time, &key, json).of_country(&group.country)
     }
 }
 
@@ -145,39 +139,38 @@ fn write_objects(json: &mut ObjectWriter, response: &Response<'_>) {
 }
 
 /// What happened in one pane in one country, by kind of response.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct ActivityDocument<'a> {
-    #[serde(rename = "@timestamp", serialize_with = "iso_8601")]
     pub pane_start: EventTime,
     pub country: &'a str,
     pub response: ResponseKind,
     pub responses: u64,
     pub guests: u64,
     pub attendees: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
 
 impl ActivityDocument<'_> {
     pub fn render(&self) -> ViewDocument {
-        let key = [
-            KeyPart::Time(self.pane_start),
-            KeyPart::Text(self.country),
-            KeyPart::Text(self.response.name()),
-        ];
-        let rendered = ViewDocument::new(View::CountryActivity, self.pane_start, &key, self);
-        ViewDocument { country: Some(self.country.to_owned()), ..rendered }
+        let mut json = ObjectWriter::with_capacity(OTHER_BYTES);
+        json.time("@timestamp", self.pane_start);
+        json.text("country", self.country);
+        json.text("response", self.response.name());
+        json.integer("responses", signed(self.responses));
+        json.integer("guests", signed(self.guests));
+        json.integer("attendees", signed(self.attendees));
+        json.location("location", self.location);
+        let key = [self.pane_start.into(), self.country.into(), self.response.name().into()];
+        let document = ViewDocument::new(View::CountryActivity, self.pane_start, &key, json);
+        document.of_country(self.country)
     }
 }
 
 /// One listed topic of one window, worldwide or in one country.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct TrendDocument<'a> {
-    #[serde(rename = "@timestamp", serialize_with = "iso_8601")]
     pub window_end: EventTime,
-    #[serde(serialize_with = "iso_8601")]
     pub window_start: EventTime,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<&'a str>,
     pub topic: &'a str,
     pub name: &'a str,
@@ -185,102 +178,89 @@ pub struct TrendDocument<'a> {
     /// From 1.
     pub rank: u32,
     pub score: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
 
 impl TrendDocument<'_> {
     pub fn render(&self) -> ViewDocument {
-        let end = KeyPart::Time(self.window_end);
-        let topic = KeyPart::Text(self.topic);
-        let rendered = match self.country {
-            None => ViewDocument::new(View::TrendingTopics, self.window_end, &[end, topic], self),
+        let mut json = ObjectWriter::with_capacity(OTHER_BYTES);
+        json.time("@timestamp", self.window_end);
+        json.time("window_start", self.window_start);
+        json.optional_text("country", self.country);
+        json.text("topic", self.topic);
+        json.text("name", self.name);
+        json.integer("count", signed(self.count));
+        json.integer("rank", self.rank.into());
+        json.float("score", self.score);
+        json.location("location", self.location);
+        let (end, topic) = (self.window_end.into(), self.topic.into());
+        let document = match self.country {
+            None => ViewDocument::new(View::TrendingTopics, self.window_end, &[end, topic], json),
             Some(country) => {
-                let key = [end, KeyPart::Text(country), topic];
-                ViewDocument::new(View::TrendingTopicsByCountry, self.window_end, &key, self)
+                let key = [end, country.into(), topic];
+                let view = View::TrendingTopicsByCountry;
+                ViewDocument::new(view, self.window_end, &key, json).of_country(country)
             }
         };
-        let country = self.country.map(str::to_owned);
-        ViewDocument { position: self.rank, country, ..rendered }
+        ViewDocument { position: self.rank, ..document }
     }
 }
 
-/// A message that is not a response.
-#[derive(Debug, Serialize)]
-pub struct DeadLetterDocument<'a> {
-    #[serde(rename = "@timestamp", serialize_with = "iso_8601")]
-    log_time: EventTime,
-    partition: u32,
-    offset: u64,
-    source: &'a str,
-    reason: &'static str,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<&'a str>,
-    /// Two hexadecimal digits a byte, for a payload that is not text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload_hex: Option<Cow<'a, str>>,
-}
+/// The document of a message that is not a response.
+#[derive(Debug)]
+pub struct DeadLetterDocument;
 
-impl<'a> DeadLetterDocument<'a> {
+impl DeadLetterDocument {
+    /// A payload that is not text is shown as two hexadecimal digits a byte.
     pub fn render(
         (partition, offset): (u32, u64),
         log_time: WallTime,
-        source: &'a str,
-        dead_letter: &'a crate::DeadLetter,
-        payload: &'a [u8],
+        source: &str,
+        dead_letter: &crate::DeadLetter,
+        payload: &[u8],
     ) -> ViewDocument {
-        let text = std::str::from_utf8(payload).ok();
-        let document = Self {
-            log_time: EventTime(log_time.0),
-            partition,
-            offset,
-            source,
-            reason: Reason::name(dead_letter.reason),
-            detail: &dead_letter.detail,
-            payload: text,
-            payload_hex: text.is_none().then(|| hexadecimal(payload).into()),
-        };
-        let key = position_key(partition, offset);
-        ViewDocument::new(View::DeadLetters, document.log_time, &key, &document)
+        let time = EventTime(log_time.0);
+        let mut json = ObjectWriter::with_capacity(OTHER_BYTES + payload.len());
+        json.time("@timestamp", time);
+        json.integer("partition", partition.into());
+        json.integer("offset", signed(offset));
+        json.text("source", source);
+        json.text("reason", dead_letter.reason.name());
+        json.text("detail", &dead_letter.detail);
+        match std::str::from_utf8(payload) {
+            Ok(text) => json.text("payload", text),
+            Err(_) => json.text("payload_hex", &hexadecimal(payload)),
+        }
+        ViewDocument::new(View::DeadLetters, time, &position_key(partition, offset), json)
     }
 }
 
-/// A response that came after its pane had closed.
-#[derive(Debug, Serialize)]
-pub struct LateResponseDocument<'a> {
-    #[serde(rename = "@timestamp", serialize_with = "iso_8601")]
-    event_time: EventTime,
-    partition: u32,
-    offset: u64,
-    rsvp_id: i64,
-    country: &'a str,
-}
+/// The record of a response that came after its pane had closed.
+#[derive(Debug)]
+pub struct LateResponseDocument;
 
-impl<'a> LateResponseDocument<'a> {
-    pub fn render((partition, offset): (u32, u64), response: &'a Response<'a>) -> ViewDocument {
-        let document = Self {
-            event_time: response.event_time,
-            partition,
-            offset,
-            rsvp_id: response.rsvp_id,
-            country: &response.group.country,
-        };
+impl LateResponseDocument {
+    pub fn render((partition, offset): (u32, u64), response: &Response<'_>) -> ViewDocument {
+        let (time, country) = (response.event_time, &*response.group.country);
+        let mut json = ObjectWriter::with_capacity(OTHER_BYTES);
+        json.time("@timestamp", time);
+        json.integer("partition", partition.into());
+        json.integer("offset", signed(offset));
+        json.integer("rsvp_id", response.rsvp_id);
+        json.text("country", country);
         let key = position_key(partition, offset);
-        let rendered = ViewDocument::new(View::LateResponses, document.event_time, &key, &document);
-        ViewDocument { country: Some(document.country.to_owned()), ..rendered }
+        ViewDocument::new(View::LateResponses, time, &key, json).of_country(country)
     }
 }
 
 fn position_key(partition: u32, offset: u64) -> [KeyPart<'static>; 2] {
-    let offset = i64::try_from(offset).expect("logs are shorter than 2^63 messages");
-    [KeyPart::Integer(i64::from(partition)), KeyPart::Integer(offset)]
+    [KeyPart::Integer(i64::from(partition)), KeyPart::Integer(signed(offset))]
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).expect("logs are shorter than 2^63 messages, sums smaller than 2^63")
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn iso_8601<S: Serializer>(time: &EventTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(IsoTime::new(time.0).as_str())
 }

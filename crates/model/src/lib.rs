@@ -10,6 +10,7 @@ mod decode;
 mod document;
 mod echo;
 mod response;
+mod scan;
 mod time;
 mod view;
 

@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::Decimal;
 use crate::time::IsoTime;
 
 /// One kind of document that Pulso keeps.
@@ -308,10 +307,10 @@ impl<'a> From<&'a str> for KeyPart<'a> {
 fn push_part(id: &mut String, part: KeyPart<'_>, key: KeyField) {
     match (part, key) {
         (KeyPart::Time(time), Second(_)) => {
-            id.push_str(Decimal::new(time.nearest_second()).as_str())
+            id.push_str(itoa::Buffer::new().format(time.nearest_second()))
         }
         (KeyPart::Time(time), Value(_)) => id.push_str(IsoTime::new(time.0).as_str()),
-        (KeyPart::Integer(number), _) => id.push_str(Decimal::new(number).as_str()),
+        (KeyPart::Integer(number), _) => id.push_str(itoa::Buffer::new().format(number)),
         // The separator inside a text would make two keys look alike.
         (KeyPart::Text(text), _) if text.contains(['/', '%']) => {
             id.push_str(&text.replace('%', "%25").replace('/', "%2F"));

@@ -55,7 +55,7 @@ pub(super) struct Group<'a> {
     pub(super) group_country: Text<'a>,
     pub(super) group_lat: Degrees,
     pub(super) group_lon: Degrees,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "topics")]
     pub(super) group_topics: Vec<Topic<'a>>,
 }
 
@@ -76,6 +76,31 @@ pub(super) struct Venue<'a> {
     pub(super) lat: Degrees,
     #[serde(default)]
     pub(super) lon: Degrees,
+}
+
+/// Groups have up to fifteen topics; a list that grows to that many is copied three times.
+const TOPICS: usize = 16;
+
+fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Topic<'de>>, D::Error> {
+    struct Topics;
+
+    impl<'de> Visitor<'de> for Topics {
+        type Value = Vec<Topic<'de>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of topics")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut topics = Vec::with_capacity(TOPICS);
+            while let Some(topic) = items.next_element()? {
+                topics.push(topic);
+            }
+            Ok(topics)
+        }
+    }
+
+    deserializer.deserialize_seq(Topics)
 }
 
 /// Text that borrows from the message. A type of its own because `Option<Cow<str>>` never borrows.

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{DeadLetter, decode};
+use crate::{DeadLetter, Reason, decode};
 
 /// Every dotted path in a document, a location being one value.
 fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
