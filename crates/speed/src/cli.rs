@@ -189,7 +189,7 @@ async fn check_checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()
         println!("there are no views yet");
         return Ok(());
     }
-    let loaded = explained(CheckpointStore::open(&path, READER))?.load().await;
+    let loaded = explained(CheckpointStore::open_read_only(&path, READER))?.load().await;
     let Some(checkpoint) = explained(loaded)? else {
         println!("there is no checkpoint yet");
         return Ok(());

@@ -21,9 +21,11 @@ impl SpeedError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Restore(RestoreError::Settings(_) | RestoreError::Partitions { .. }) => {
-                Exit::Usage
-            }
+            Self::Restore(
+                RestoreError::Settings(_)
+                | RestoreError::Partitions { .. }
+                | RestoreError::Ahead { .. },
+            ) => Exit::Usage,
             Self::Restore(RestoreError::Version { .. } | RestoreError::Damaged(_)) => {
                 Exit::Internal
             }

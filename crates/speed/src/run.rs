@@ -132,10 +132,11 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
             () = shutdown.cancelled() => break,
             batch = source.next_batch() => batch.map_err(|e| failed(SpeedError::Source, e))?,
         };
+        within(&next_offsets, &batch.end_offsets)?;
         let now = clock.now();
         let mut processed = processor.process(&batch.records, now);
-        let next_offsets = processor.progress().into_iter().map(|p| p.next_offset);
-        for (partition, idle) in (0..).zip(idle.observe(&batch, next_offsets, now)) {
+        let read_until = processor.progress().into_iter().map(|p| p.next_offset);
+        for (partition, idle) in (0..).zip(idle.observe(&batch, read_until, now)) {
             processor.set_idle(partition, idle);
         }
         show(sink, checkpoints, &mut processed).await?;
@@ -165,6 +166,18 @@ async fn restore(
     };
     Processor::restore(&checkpoint, &options.settings, partitions)
         .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
+}
+
+/// A log that ends before the checkpoint is not the one that was read.
+fn within(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), Failed> {
+    let both = next_offsets.iter().zip(end_offsets).enumerate();
+    for (partition, (&next_offset, &end_offset)) in both {
+        if end_offset < next_offset {
+            let error = RestoreError::Ahead { partition, next_offset, end_offset };
+            return Err(Failed { error: SpeedError::Restore(error), retry: Retry::No });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the documents, and saves what was decided before it shows what follows from it: a message

@@ -32,6 +32,11 @@ pub enum RestoreError {
     Damaged(#[source] postcard::Error),
     #[error("the checkpoint has {found} partitions, the log has {log}")]
     Partitions { found: usize, log: u32 },
+    /// The log was put back, or made anew: what it says from here on was never read.
+    #[error(
+        "the checkpoint has read partition {partition} up to offset {next_offset}, the log has only {end_offset} messages there"
+    )]
+    Ahead { partition: usize, next_offset: u64, end_offset: u64 },
     #[error(transparent)]
     Settings(#[from] ChangedSettings),
 }
@@ -52,7 +57,9 @@ impl RestoreError {
             Self::Settings(ChangedSettings { key, before, .. }) => {
                 format!("set `{key}` back to \"{before}\"; {START_ANEW}")
             }
-            Self::Partitions { .. } => format!("use the data folder of this log; {START_ANEW}"),
+            Self::Partitions { .. } | Self::Ahead { .. } => {
+                format!("use the data folder of this log; {START_ANEW}")
+            }
             Self::Version { .. } => format!("use the version that made it; {START_ANEW}"),
             Self::Damaged(_) => START_ANEW.to_owned(),
         }

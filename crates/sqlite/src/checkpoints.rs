@@ -8,6 +8,7 @@ use pulso_pipeline::{Checkpoint, Checkpoints, Progress};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::database::{Database, begin};
+use crate::views::SCHEMA;
 use crate::{Error, ViewStore};
 
 /// Keeps the checkpoint of one reader, by name, in the file of the views that it writes.
@@ -22,6 +23,11 @@ impl CheckpointStore {
     /// [`ViewStore::checkpoints`].
     pub fn open(path: &Path, name: &str) -> Result<Self, Error> {
         Ok(ViewStore::open(path)?.checkpoints(name))
+    }
+
+    /// Opens the file only to look what was saved last.
+    pub fn open_read_only(path: &Path, name: &str) -> Result<Self, Error> {
+        Ok(Self::new(Database::open_read_only(path, &SCHEMA)?, name))
     }
 
     pub(crate) fn new(database: Arc<Database>, name: &str) -> Self {

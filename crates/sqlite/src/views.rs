@@ -24,6 +24,7 @@ use rusqlite::Connection;
 use crate::Error;
 use crate::checkpoints::CheckpointStore;
 use crate::database::{Database, Readers};
+pub(crate) use schema::SCHEMA;
 
 /// Reads and writes views; clones share one writing connection and a few reading ones.
 #[derive(Clone, Debug)]
@@ -41,13 +42,13 @@ pub struct ViewReader {
 impl ViewStore {
     /// Opens the views at `path`, or makes an empty file.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let writer = Database::open(path, &schema::SCHEMA, &schema::create)?;
+        let writer = Database::open(path, &SCHEMA, &schema::create)?;
         Ok(Self { reader: Self::open_read_only(path)?, writer })
     }
 
     /// Opens views that another process has made.
     pub fn open_read_only(path: &Path) -> Result<ViewReader, Error> {
-        Ok(ViewReader { readers: Readers::open(path, &schema::SCHEMA)? })
+        Ok(ViewReader { readers: Readers::open(path, &SCHEMA)? })
     }
 
     /// The checkpoint of the reader `name`, kept in this file.

@@ -363,6 +363,13 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     let text = format!("{error:#}");
     assert!(text.ends_with("the checkpoint has 2 partitions, the log has 3"), "{text}");
 
+    let shorter = Bench::with_messages(2, 4).await;
+    let shorter = Bench { checkpoints: bench.checkpoints.clone(), ..shorter };
+    let text = format!("{:#}", shorter.run(&[]).await.unwrap_err().explained());
+    let end = "has read partition 0 up to offset 3, the log has only 2 messages there";
+    assert!(text.ends_with(end), "{text}");
+    assert_eq!(bench.saved().await, Some(checkpoint.clone()));
+
     for (state, end) in [
         (vec![99], "another version of pulso (its format is 99, this one writes 1)"),
         (vec![], "the checkpoint is damaged: Hit the end of buffer, expected more data"),

@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 
 use crate::database::{Contents, Schema};
 
-pub(super) static SCHEMA: Schema = Schema {
+pub(crate) static SCHEMA: Schema = Schema {
     contents: Contents::Views,
     application_id: i32::from_be_bytes(*b"PulV"),
     version: 1,

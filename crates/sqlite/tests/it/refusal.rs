@@ -53,6 +53,7 @@ fn a_newer_file_is_refused_and_left_alone() {
         ViewStore::open(&views).unwrap_err(),
         ViewStore::open_read_only(&views).unwrap_err(),
         CheckpointStore::open(&views, "speed").unwrap_err(),
+        CheckpointStore::open_read_only(&views, "speed").unwrap_err(),
     ];
     for error in errors {
         check(&error, Retry::No, "schema version 99", "newer program");

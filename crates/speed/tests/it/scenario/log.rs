@@ -168,7 +168,10 @@ impl Source for ScriptSource {
         loop {
             if !self.position.polls.is_empty() {
                 self.clock.set(self.position.polls.remove(0));
+                // What was read before a crash stays in the log, also while time repeats.
                 let end_offsets = self.log.end_offsets(self.position.open);
+                let end_offsets = end_offsets.iter().zip(&self.position.next_offsets);
+                let end_offsets = end_offsets.map(|(end, next)| *end.max(next)).collect();
                 if self.position.polls.is_empty() {
                     self.position.open += 1;
                 }
