@@ -6,7 +6,8 @@
 //! - of closed panes and windows the speed layer's documents are exactly the jobs over all responses
 //!   but the late ones, up to the checkpoint;
 //! - its `responses` are all of them, late ones included;
-//! - what the batch layer published for the days it completed is what its jobs give now.
+//! - what the batch layer published for the days it completed, and as of now, is what its jobs give
+//!   now.
 
 mod compare;
 mod documents;
@@ -75,7 +76,8 @@ impl Check {
 
 /// Compares what the layers wrote with what the lake gives.
 ///
-/// The lake must hold all messages before the checkpoint; what is missing is a difference.
+/// The lake must hold all messages before the checkpoint; what is missing is a difference. Views as
+/// of now are compared for the jobs in `current`: those that have seen all of the lake.
 ///
 /// # Errors
 /// When the lake or the view store cannot be read.
@@ -83,6 +85,7 @@ pub async fn verify<V: Views>(
     engine: &Engine,
     checkpoint: &Checkpoint,
     views: &V,
+    current: &[Job],
 ) -> Result<Report, BatchError> {
     let all = engine.responses(Input::Lake, &JOBS).await?;
     let (late, checks) = offsets::check(engine, &all, checkpoint, views).await?;
@@ -91,6 +94,9 @@ pub async fn verify<V: Views>(
     speed(engine, checkpoint, late, &days, views, &mut report).await?;
     for job in JOBS.iter().filter(|job| job.by_day()) {
         published(&all, job, views, &mut report).await?;
+    }
+    for job in current.iter().filter(|job| !job.by_day()) {
+        as_of_now(&all, job, views, &mut report).await?;
     }
     Ok(report)
 }
@@ -181,6 +187,19 @@ async fn published<V: Views>(
     let choice = LayerChoice::Only(Layer::Batch);
     let stored = Stored::scan(views, view, choice, Box::new(inside)).await?;
     compare((view, Layer::Batch), stored, computed, report).await
+}
+
+async fn as_of_now<V: Views>(
+    all: &Responses,
+    job: &Job,
+    views: &V,
+    report: &mut Report,
+) -> Result<(), BatchError> {
+    let no_days = DayRange { first: Day(0), last: Day(0) };
+    let computed = Computed::new(all, *job, vec![no_days], Box::new(|_| true));
+    let choice = LayerChoice::Only(Layer::Batch);
+    let stored = Stored::scan(views, job.view, choice, Box::new(|_| true)).await?;
+    compare((job.view, Layer::Batch), stored, computed, report).await
 }
 
 /// The days of responses, and the day after each: windows may end there.

@@ -12,6 +12,8 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::chain;
+
 /// Why a program ends other than well; the number is its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -93,7 +95,7 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
 }
 
 fn describe(error: &anyhow::Error) -> String {
-    let mut text = format!("error: {error:#}\n");
+    let mut text = format!("error: {}\n", chain(error.as_ref()));
     for hint in failures(error).flat_map(|failure| &failure.hints) {
         text.push_str(&format!("hint: {hint}\n"));
     }

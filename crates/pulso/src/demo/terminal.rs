@@ -109,7 +109,8 @@ fn keys_without_echo() -> Option<Termios> {
 /// not tell, it is taken to be in the foreground.
 fn in_foreground() -> bool {
     let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return true };
-    // After the name in parentheses: state, parent, process group, session, terminal, its group.
+    // After the name in parentheses: the third field is this process group, the sixth the one in
+    // the foreground.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let fields: Vec<&str> = after_name.split_whitespace().collect();
     fields.get(2) == fields.get(5)
