@@ -23,6 +23,19 @@ fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
     ids.into_iter().map(|id| message(id, EPOCH + id).received(WallTime(EPOCH))).collect()
 }
 
+/// Only the failure of the power would show it.
+#[test]
+fn a_commit_is_on_disk_before_it_is_acknowledged() {
+    const FULL: i32 = 2;
+    let folder = TempDir::new().unwrap();
+    let log = open(&folder, 1, &clock());
+    let connection = log.database.idle().unwrap();
+    let value = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    assert_eq!(value("synchronous"), Ok(FULL));
+    let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    assert_eq!(mode, Ok("wal".to_owned()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_time_of_the_log_never_runs_backwards() {
     let (folder, clock) = (TempDir::new().unwrap(), clock());

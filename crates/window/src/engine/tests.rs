@@ -298,7 +298,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn p2_w3_windows_equal_a_naive_recount(
+    fn p2_w2_w3_w4_windows_equal_a_naive_recount(
         (sent, partitions) in (1_u32..4).prop_flat_map(|p| (sent(p), Just(p))), cuts in cuts(),
         lateness in prop::sample::select(vec![0_u64, 0, 15, 100]),
     ) {
