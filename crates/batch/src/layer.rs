@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
-use pulso_runtime::Config;
+use pulso_runtime::{Config, Exit, FailureExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use crate::archive::{ArchiveOptions, Until, archive};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
 use crate::verify::{Report, verify};
-use crate::{Computation, Days, Engine, JOBS, Job, Resources, WindowSettings};
+use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowSettings};
 
 /// The name of the archive among the runs.
 const ARCHIVE: &str = "archive";
@@ -228,11 +228,13 @@ where
                     let jobs: Vec<_> = work.iter().map(|(job, _)| *job).collect();
                     let union = work.iter().flat_map(|(_, days)| &days.days).copied().collect();
                     let (views, shutdown) = (self.views.clone(), self.shutdown.clone());
-                    let prepared = Computation::prepare(engine, &jobs, &union, views, shutdown);
-                    computation.insert(prepared.await?)
+                    let prepared =
+                        Computation::prepare(engine, &jobs, &union, views, shutdown).await;
+                    computation.insert(self.explain(prepared)?)
                 }
             };
-            computation.run(job, days).await?
+            let run = computation.run(job, days).await;
+            self.explain(run)?
         };
         Ok(Done {
             rows,
@@ -240,6 +242,22 @@ where
             version: self.lake.version(),
             complete_until: days.complete_until,
         })
+    }
+
+    /// Says what to do about a query that failed.
+    fn explain<T>(&self, result: Result<T, BatchError>) -> anyhow::Result<T> {
+        match result {
+            Err(error) if error.out_of_memory() => Err(error)
+                .hint("give it more memory (`batch.memory_max`), or compute fewer days at a time"),
+            Err(error @ (BatchError::ReadLake { .. } | BatchError::Compute { .. })) => {
+                let Some(damage) = self.lake.damage() else { return Err(error.into()) };
+                let hint = damage.hint();
+                let damaged = anyhow::Error::new(damage).context(error.to_string());
+                let damaged = Err(damaged).exit(Exit::Unavailable);
+                if let Some(hint) = hint { damaged.hint(hint) } else { damaged }
+            }
+            result => Ok(result?),
+        }
     }
 
     async fn start(&mut self, job: &str) -> anyhow::Result<(Run, Instant)> {

@@ -128,10 +128,10 @@ impl<V: BatchViews> Computation<V> {
         let mut encoder = Encoder::new(view);
         let mut rows = responses.rows(job, days, Vec::new()).await?;
         let mut count = 0;
-        while let Some(batch) = rows.next().await {
-            if self.shutdown.is_cancelled() {
-                return Err(BatchError::Stopped);
-            }
+        loop {
+            // A stop need not wait for the next rows: they may be minutes away.
+            let next = self.shutdown.run_until_cancelled(rows.next()).await;
+            let Some(batch) = next.ok_or(BatchError::Stopped)? else { break };
             let batch =
                 batch.map_err(|error| BatchError::Compute { view, source: error.into() })?;
             for document in encoder.encode(&batch)? {

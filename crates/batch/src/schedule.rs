@@ -69,7 +69,9 @@ pub async fn schedule(
             }
             info!(?task, "starting the scheduled run");
             *last = Some(now);
-            if let Err(error) = work.run(*task).await {
+            if let Err(error) = work.run(*task).await
+                && !shutdown.is_cancelled()
+            {
                 error!(?task, error = %chain(&*error), "the scheduled run failed");
             }
         }

@@ -218,12 +218,22 @@ fn whole(days: &BTreeSet<Day>) -> Option<DayRange> {
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Check { partition, what, expected, found } in &self.checks {
-            if expected == found {
-                writeln!(formatter, "partition {partition}: {what}: {found}")?;
-            } else {
-                writeln!(formatter, "partition {partition}: {what}: {found}, not {expected}")?;
-            }
+        let total = |what| {
+            let checks = self.checks.iter().filter(|check| check.what == what);
+            checks.map(|check| check.found).sum::<u64>()
+        };
+        let names =
+            ["messages in the lake", "counted", "echoes", "late", "dead letters in the lake"];
+        let [messages, counted, echoes, late, dead_letters] = names.map(total);
+        writeln!(
+            formatter,
+            "lake: {messages} messages = {counted} counted + {echoes} echoes + {late} late \
+             + {dead_letters} dead letters"
+        )?;
+        for Check { partition, what, expected, found } in
+            self.checks.iter().filter(|check| !check.holds())
+        {
+            writeln!(formatter, "partition {partition}: {what}: {found}, not {expected}")?;
         }
         for (view, layer, count) in &self.equal {
             writeln!(formatter, "{view} ({layer}): {count} documents as computed")?;

@@ -65,3 +65,15 @@ pub(crate) fn in_files(folder: &TableFolder, table: &DeltaTable) -> Option<Error
         Some(Error::Damaged { path, problem })
     })
 }
+
+/// The first Parquet file of the table that cannot be opened, as far as its footer tells.
+pub(crate) fn in_footers(folder: &TableFolder, table: &DeltaTable) -> Option<Error> {
+    table.snapshot().ok()?.log_data().iter().find_map(|file| {
+        let path = folder.file(&file.path());
+        let opened = File::open(&path)
+            .map_err(|error| error.to_string())
+            .and_then(|file| SerializedFileReader::new(file).map_err(|error| error.to_string()));
+        let problem = format!("cannot be read: {}", opened.err()?);
+        Some(Error::Damaged { path, problem })
+    })
+}

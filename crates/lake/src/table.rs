@@ -227,6 +227,12 @@ impl Lake {
         Ok(days)
     }
 
+    /// Which file is broken, for the error of a query that failed. Opens every file.
+    pub fn damage(&self) -> Option<Error> {
+        damage::in_files(&self.folder, &self.table)
+            .or_else(|| damage::in_footers(&self.folder, &self.table))
+    }
+
     /// The version that this value sees, for queries. It has the column `day` first; filters on
     /// `day` choose folders, filters on other columns files, row groups and pages.
     ///

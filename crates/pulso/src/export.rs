@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pulso_lake::ParquetExport;
-use pulso_model::View;
-use pulso_pipeline::{StoredDocument, Views};
+use pulso_model::{Scope, View};
+use pulso_pipeline::{LayerChoice, StoredDocument, Views};
 use pulso_runtime::{CommonArgs, Exit, FailureExt};
 
 use crate::cli::{ExportArgs, ExportFormat};
@@ -28,7 +28,9 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
             .hint("name a file with `--output FILE`");
     }
     let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
-    let mut documents = explained(views.scan(view, layer.into()).await)?;
+    // A journal has one list, whichever layer is asked for.
+    let layer = if view.scope() == Scope::Journal { LayerChoice::Current } else { layer.into() };
+    let mut documents = explained(views.scan(view, layer).await)?;
     let target = Target::new(output);
     let mut writer = target.explained(Writer::open(view, format, &target))?;
     while let Some(chunk) = documents.recv().await {

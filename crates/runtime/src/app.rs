@@ -6,16 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use mimalloc::MiMalloc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::report;
-
-/// SQL over many small values lives on allocation; the system's allocator takes a fifth longer.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long threads that still block (a read from a terminal, say) may hold up the end. By then the
 /// application has returned, so nothing of value is left with them.

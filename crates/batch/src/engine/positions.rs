@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// How many offsets share a page: a page is 8 KiB.
-const PAGE_OFFSETS: i64 = 1 << 16;
-const PAGE_WORDS: usize = (PAGE_OFFSETS / 64) as usize;
+/// How many words of 64 offsets share a page: 8 KiB.
+const PAGE_WORDS: usize = 1 << 10;
+const PAGE_OFFSETS: i64 = 64 << 10;
 
 type PageKey = (i32, i64);
 

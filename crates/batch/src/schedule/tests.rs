@@ -57,8 +57,7 @@ async fn hour(work: FakeWork) -> Vec<(Task, i64)> {
     };
     let (result, ()) = tokio::join!(schedule(work, &crons, clock, shutdown), stopper);
     result.unwrap();
-    let ran = ran.lock().unwrap().clone();
-    ran
+    ran.lock().unwrap().clone()
 }
 
 fn minutes(ran: &[(Task, i64)], of: Task) -> Vec<i64> {

@@ -1,5 +1,7 @@
 //! The batch layer over real Delta tables in temporary folders.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
 mod golden;
 mod jobs;
 mod naive;

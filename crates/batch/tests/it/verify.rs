@@ -66,8 +66,7 @@ impl World {
         let rows = session.sql("SELECT * FROM lake").await.unwrap().collect().await.unwrap();
         let end = naive::responses(&records).iter().map(|c| c.response.event_time).max();
         let days = Days { complete_until: end, ..lake.days() };
-        let by_day: Vec<_> = JOBS.into_iter().filter(|job| job.by_day()).collect();
-        let batch = run(&lake.engine(small_windows()).await, &by_day, &days).await;
+        let batch = run(&lake.engine(small_windows()).await, &JOBS, &days).await;
         let mut world = Self {
             folder: lake.folder,
             lake: rows,
@@ -149,7 +148,7 @@ impl World {
         let table: Arc<dyn TableProvider> = Arc::new(table);
         let windows: WindowSettings = small_windows();
         let engine = Engine::new(table, windows, &resources).unwrap();
-        verify(&engine, &self.checkpoint, &self.views().await).await.unwrap()
+        verify(&engine, &self.checkpoint, &self.views().await, &JOBS).await.unwrap()
     }
 
     fn speed_of(&mut self, view: View) -> &mut ViewDocument {
@@ -269,6 +268,9 @@ async fn a_batch_document_that_is_not_as_computed_is_found() {
         report.differences.iter().all(|difference| difference.layer == Layer::Batch),
         "{report}"
     );
+    for view in [View::Responses, View::GroupDays, View::EventDays, View::Groups, View::Events] {
+        assert!(report.differences.iter().any(|found| found.view == view), "{view}: {report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,6 +46,20 @@ async fn a_parquet_file_cut_short_is_named() {
 }
 
 #[tokio::test]
+async fn a_parquet_file_with_another_footer_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = table_of(folder.path(), 2).await;
+    assert!(lake.damage().is_none());
+    let file = parquet_files(folder.path()).remove(1);
+    let path = folder.path().join(&file);
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 100..].fill(7);
+    fs::write(&path, bytes).unwrap();
+    assert_damaged(&lake.damage().unwrap(), &file);
+}
+
+#[tokio::test]
 async fn a_broken_commit_is_named() {
     for broken in ["{\"add\":", "[]", "{\"add\":{\"path\":\"x\"}}"] {
         let folder = tempfile::tempdir().unwrap();
