@@ -32,7 +32,7 @@ def duckdb_jobs(lake):
 import duckdb
 db = duckdb.connect()
 db.sql("SET threads = 2")
-db.sql("CREATE VIEW lake AS SELECT * FROM read_parquet('{lake}/**/*.parquet', hive_partitioning = true) WHERE reason IS NULL")
+db.sql("CREATE VIEW lake AS SELECT * FROM read_parquet('{lake}/day=*/*.parquet', hive_partitioning = true) WHERE reason IS NULL")
 for entity in ("group_id", "event_id"):
     db.sql(f'''
       CREATE OR REPLACE TABLE result AS

@@ -40,53 +40,41 @@ busy AS (
     *,
     sum(responses) OVER (
       PARTITION BY country, topic ORDER BY pane RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
-    ) AS in_window,
-    lead(pane) OVER (PARTITION BY country, topic ORDER BY pane) AS next_pane
+    ) AS in_window
   FROM panes
 ),
--- What a listed window needs, itself or for its baseline: each pane, and the empty ones after it for
--- as long as a window still holds it. All other windows count 0.
-grid AS (
-  SELECT
-    country,
-    topic,
-    slot,
-    CASE WHEN slot = pane THEN responses ELSE 0 END AS responses,
-    CASE WHEN slot = pane THEN places ELSE 0 END AS places,
-    CASE WHEN slot = pane THEN latitude ELSE 0 END AS latitude,
-    CASE WHEN slot = pane THEN longitude ELSE 0 END AS longitude
+-- What a listed window needs, itself or for its baseline.
+needed AS (
+  SELECT country, topic, pane, responses, places, latitude, longitude
   FROM (
     SELECT
-      country, topic, pane, responses, places, latitude, longitude,
-      unnest(range(pane, least(next_pane, pane + $size_ms), $slide_ms)) AS slot
-    FROM (
-      SELECT
-        *,
-        max(in_window) OVER (
-          PARTITION BY country, topic ORDER BY pane
-          RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
-        ) AS peak
-      FROM busy
-    )
-    WHERE peak > $count_above
+      *,
+      max(in_window) OVER (
+        PARTITION BY country, topic ORDER BY pane
+        RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
+      ) AS peak
+    FROM busy
   )
+  WHERE peak > $count_above
 ),
--- The window that ends with a pane.
+-- The windows by their last pane; each pane is in all that hold it.
 windows AS (
   SELECT
     country,
     topic,
     slot,
     slot + $slide_ms AS window_end,
-    sum(responses) OVER in_window AS count,
-    sum(places) OVER in_window AS places,
-    sum(latitude) OVER in_window AS latitude,
-    sum(longitude) OVER in_window AS longitude
-  FROM grid
-  WINDOW in_window AS (
-    PARTITION BY country, topic ORDER BY slot
-    RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
+    sum(responses) AS count,
+    sum(places) AS places,
+    sum(latitude) AS latitude,
+    sum(longitude) AS longitude
+  FROM (
+    SELECT
+      country, topic, responses, places, latitude, longitude,
+      unnest(range(pane, pane + $size_ms, $slide_ms)) AS slot
+    FROM needed
   )
+  GROUP BY country, topic, slot
 ),
 -- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (

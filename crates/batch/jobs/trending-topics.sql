@@ -24,45 +24,30 @@ busy AS (
     *,
     sum(responses) OVER (
       PARTITION BY topic ORDER BY pane RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
-    ) AS in_window,
-    lead(pane) OVER (PARTITION BY topic ORDER BY pane) AS next_pane
+    ) AS in_window
   FROM panes
 ),
--- What a listed window needs, itself or for its baseline: each pane, and the empty ones after it for
--- as long as a window still holds it. All other windows count 0.
-grid AS (
-  SELECT
-    topic,
-    slot,
-    CASE WHEN slot = pane THEN responses ELSE 0 END AS responses,
-    CASE WHEN slot = pane THEN name END AS name
+-- What a listed window needs, itself or for its baseline.
+needed AS (
+  SELECT topic, pane, responses, name
   FROM (
     SELECT
-      topic, pane, responses, name,
-      unnest(range(pane, least(next_pane, pane + $size_ms), $slide_ms)) AS slot
-    FROM (
-      SELECT
-        *,
-        max(in_window) OVER (
-          PARTITION BY topic ORDER BY pane RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
-        ) AS peak
-      FROM busy
-    )
-    WHERE peak > $count_above
+      *,
+      max(in_window) OVER (
+        PARTITION BY topic ORDER BY pane RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
+      ) AS peak
+    FROM busy
   )
+  WHERE peak > $count_above
 ),
--- The window that ends with a pane.
+-- The windows by their last pane; each pane is in all that hold it.
 windows AS (
-  SELECT
-    topic,
-    slot,
-    slot + $slide_ms AS window_end,
-    sum(responses) OVER in_window AS count,
-    min(name) OVER in_window AS name
-  FROM grid
-  WINDOW in_window AS (
-    PARTITION BY topic ORDER BY slot RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
+  SELECT topic, slot, slot + $slide_ms AS window_end, sum(responses) AS count, min(name) AS name
+  FROM (
+    SELECT topic, responses, name, unnest(range(pane, pane + $size_ms, $slide_ms)) AS slot
+    FROM needed
   )
+  GROUP BY topic, slot
 ),
 -- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
