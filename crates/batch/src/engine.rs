@@ -23,7 +23,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use pulso_model::{Day, DayRange, EventTime};
 
 use crate::{BatchError, Job};
@@ -127,13 +127,17 @@ impl Engine {
         rows.await.map_err(|error| BatchError::ReadLake { source: error.into() })
     }
 
+    /// All of a short answer to a query of the lake itself.
+    pub(crate) async fn lake_batches(&self, sql: &str) -> Result<Vec<RecordBatch>, BatchError> {
+        let batches = self.lake_rows(sql).await?.try_collect().await;
+        batches.map_err(|error: DataFusionError| BatchError::ReadLake { source: error.into() })
+    }
+
     /// The days that have responses.
     pub(crate) async fn days(&self) -> Result<BTreeSet<Day>, BatchError> {
         let sql = "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL";
-        let mut rows = self.lake_rows(sql).await?;
         let mut days = BTreeSet::new();
-        while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
+        for batch in self.lake_batches(sql).await? {
             days.extend(
                 batch.column(0).as_primitive::<Date32Type>().values().iter().copied().map(Day),
             );

@@ -1,12 +1,12 @@
 //! The batch layer put together: archive, then jobs, each run recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
-use futures::TryStreamExt;
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
@@ -22,6 +22,9 @@ use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowS
 
 /// The name of the archive among the runs.
 const ARCHIVE: &str = "archive";
+
+/// The file that the one batch layer on a folder for temporary files has locked.
+const LOCK: &str = "batch.lock";
 
 /// How the batch layer works.
 #[derive(Clone, Debug)]
@@ -79,6 +82,8 @@ pub struct BatchLayer<S, V, C> {
     clock: C,
     options: LayerOptions,
     shutdown: CancellationToken,
+    /// Held while this value lives, from [`recover`](Self::recover) on.
+    lock: Option<File>,
 }
 
 impl<S, V, C> BatchLayer<S, V, C>
@@ -96,14 +101,30 @@ where
         shutdown: CancellationToken,
     ) -> Self {
         let journal = Journal::new(views.clone());
-        Self { source, lake, views, journal, clock, options, shutdown }
+        Self { source, lake, views, journal, clock, options, shutdown, lock: None }
     }
 
-    /// Marks what an earlier program left unfinished. Before the first run.
+    /// Makes this the only batch layer on its folder for temporary files, and marks what an earlier
+    /// program left unfinished. Before the first run.
     ///
     /// # Errors
-    /// When the view store fails.
+    /// When another program is at it, the folder cannot be written, or the view store fails.
     pub async fn recover(&mut self) -> anyhow::Result<()> {
+        let path = self.options.resources.scratch.join(LOCK);
+        let failed = || format!("failed to lock `{}`", path.display());
+        let lock = File::create(&path).with_context(failed).exit(Exit::Unavailable)?;
+        match lock.try_lock() {
+            Ok(()) => self.lock = Some(lock),
+            Err(TryLockError::WouldBlock) => {
+                let folder = self.options.resources.scratch.display();
+                return Err(anyhow!("another program runs batch jobs, with `{folder}`"))
+                    .exit(Exit::Unavailable)
+                    .hint("wait for it to end, or stop it");
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(failed).exit(Exit::Unavailable);
+            }
+        }
         Ok(self.journal.fail_interrupted().await?)
     }
 
@@ -130,7 +151,8 @@ where
     ) -> anyhow::Result<BTreeMap<&'static str, u64>> {
         self.lake.refresh().await?;
         let engine = self.engine().await?;
-        let work = self.select(&engine, jobs, selection).await?;
+        let work = self.select(&engine, jobs, selection).await;
+        let work = self.explain(work)?;
         let mut computation = None;
         let mut rows = BTreeMap::new();
         let mut result = Ok(());
@@ -141,6 +163,7 @@ where
             progress(job);
             let run = self.start(job.name()).await?;
             let done = self.job_run(&engine, &work, &mut computation, job, days).await;
+            let done = self.explain(done);
             match self.end(run, done).await {
                 Ok(count) => drop(rows.insert(job.name(), count)),
                 Err(error) => result = result.and(Err(error)),
@@ -163,7 +186,8 @@ where
                 current.push(job);
             }
         }
-        Ok(verify(&self.engine().await?, checkpoint, &self.views, &current).await?)
+        let report = verify(&self.engine().await?, checkpoint, &self.views, &current).await;
+        self.explain(report.map_err(Into::into))
     }
 
     async fn engine(&mut self) -> anyhow::Result<Engine> {
@@ -230,11 +254,10 @@ where
                     let (views, shutdown) = (self.views.clone(), self.shutdown.clone());
                     let prepared =
                         Computation::prepare(engine, &jobs, &union, views, shutdown).await;
-                    computation.insert(self.explain(prepared)?)
+                    computation.insert(prepared?)
                 }
             };
-            let run = computation.run(job, days).await;
-            self.explain(run)?
+            computation.run(job, days).await?
         };
         Ok(Done {
             rows,
@@ -245,18 +268,19 @@ where
     }
 
     /// Says what to do about a query that failed.
-    fn explain<T>(&self, result: Result<T, BatchError>) -> anyhow::Result<T> {
-        match result {
-            Err(error) if error.out_of_memory() => Err(error)
+    fn explain<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        let Err(error) = result else { return result };
+        match error.chain().find_map(|cause| cause.downcast_ref::<BatchError>()) {
+            Some(query) if query.out_of_memory() => Err(error)
                 .hint("give it more memory (`batch.memory_max`), or compute fewer days at a time"),
-            Err(error @ (BatchError::ReadLake { .. } | BatchError::Compute { .. })) => {
-                let Some(damage) = self.lake.damage() else { return Err(error.into()) };
+            Some(query @ (BatchError::ReadLake { .. } | BatchError::Compute { .. })) => {
+                let Some(damage) = self.lake.damage() else { return Err(error) };
                 let hint = damage.hint();
-                let damaged = anyhow::Error::new(damage).context(error.to_string());
+                let damaged = anyhow::Error::new(damage).context(query.to_string());
                 let damaged = Err(damaged).exit(Exit::Unavailable);
                 if let Some(hint) = hint { damaged.hint(hint) } else { damaged }
             }
-            result => Ok(result?),
+            _ => Err(error),
         }
     }
 
@@ -313,7 +337,7 @@ async fn with_following(
         "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL \
          AND CAST(mtime AS BIGINT) / 1000 >= (CAST(\"day\" AS INT) + 1) * CAST(86400000 AS BIGINT) - {size}"
     );
-    let batches: Vec<_> = engine.lake_rows(&sql).await?.try_collect().await?;
+    let batches = engine.lake_batches(&sql).await?;
     let late = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Date32Type>());
     let following = late.flatten().map(|day| Day(day).next());
     Ok(days.iter().copied().chain(following).collect())
@@ -327,7 +351,7 @@ async fn complete_until(
 ) -> anyhow::Result<Option<EventTime>> {
     let sql = "SELECT CAST(min(latest) AS BIGINT) / 1000 FROM ( \
                SELECT max(mtime) AS latest FROM lake WHERE reason IS NULL GROUP BY \"partition\")";
-    let batches: Vec<_> = engine.lake_rows(sql).await?.try_collect().await?;
+    let batches = engine.lake_batches(sql).await?;
     let mut times = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>());
     let latest = times.next().flatten();
     Ok(latest.map(|millis| EventTime(millis - max_out_of_orderness_ms)))

@@ -248,6 +248,7 @@ impl fmt::Display for Report {
             self.difference_count + self.checks.iter().filter(|c| !c.holds()).count() as u64;
         match count {
             0 => writeln!(formatter, "every message is accounted for once, and the layers agree"),
+            1 => writeln!(formatter, "1 difference"),
             _ => writeln!(formatter, "{count} differences"),
         }
     }

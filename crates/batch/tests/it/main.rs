@@ -5,6 +5,7 @@
 mod golden;
 mod jobs;
 mod naive;
+mod program;
 mod publish;
 mod recording;
 mod spill;
