@@ -16,6 +16,10 @@ use crate::report;
 /// application has returned, so nothing of value is left with them.
 const BLOCKED_THREADS_WAIT: Duration = Duration::from_millis(200);
 
+/// Signals that come so soon after another are the same one: `timeout`, for instance, signals its child
+/// and then the group that both are in.
+const SIGNAL_ECHO: Duration = Duration::from_millis(500);
+
 /// SIGXFSZ, of which the library knows only the number.
 const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
 
@@ -52,6 +56,7 @@ where
             signals.next().await;
             info!("stopping; a second signal ends the program at once");
             shutdown.cancel();
+            while tokio::time::timeout(SIGNAL_ECHO, signals.next()).await.is_ok() {}
             signals.next().await;
         } => Err(anyhow!("ended by a second signal before everything was written")),
     }
