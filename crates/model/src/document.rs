@@ -10,6 +10,7 @@ mod tests;
 use serde_json::Value;
 
 use json::ObjectWriter;
+pub use json::push_json_text;
 
 use crate::view::KeyPart;
 use crate::{EventTime, Location, Response, ResponseKind, View, WallTime};

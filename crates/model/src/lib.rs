@@ -19,7 +19,7 @@ pub use dead_letter::{DeadLetter, Reason};
 pub use decode::{MAX_MESSAGE_BYTES, decode, mtime, rsvp_id};
 pub use document::{
     ActivityDocument, DeadLetterDocument, KeyValue, LateResponseDocument, ResponseDocument,
-    TrendDocument, ViewDocument,
+    TrendDocument, ViewDocument, push_json_text,
 };
 pub use echo::EchoKey;
 pub use response::{Event, Group, Member, Response, ResponseKind, Topic, Venue};

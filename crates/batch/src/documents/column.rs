@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMillisecondType,
 };
 use datafusion::arrow::error::ArrowError;
-use pulso_model::{Day, EventTime, Field, FieldType, KeyPart};
+use pulso_model::{Day, EventTime, Field, FieldType, KeyPart, push_json_text};
 
 /// The values of a field. Rows outside the batch panic, as in Arrow.
 #[derive(Debug)]
@@ -123,10 +123,10 @@ impl Column {
             Self::Time(times) => {
                 write_display(format_args!("\"{}\"", EventTime(times.value(row))), into)
             }
-            Self::Day(_, texts) => write_text(&texts[row], into),
+            Self::Day(_, texts) => push_json_text(into, &texts[row]),
             Self::Integer(numbers) => write_display(format_args!("{}", numbers.value(row)), into),
             Self::Float(floats) => write_float(floats.value(row), into),
-            Self::Text(texts) => write_text(texts.value(row), into),
+            Self::Text(texts) => push_json_text(into, texts.value(row)),
             Self::TextList(lists) => {
                 let texts = lists.value(row);
                 into.push('[');
@@ -134,7 +134,7 @@ impl Column {
                     if index > 0 {
                         into.push(',');
                     }
-                    write_text(text, into);
+                    push_json_text(into, text);
                 }
                 into.push(']');
             }
@@ -156,31 +156,4 @@ fn write_display(arguments: std::fmt::Arguments<'_>, into: &mut String) {
 /// The shortest digits that read back as the same number, as all writers of floats here do.
 fn write_float(value: f64, into: &mut String) {
     write_display(format_args!("{value:?}"), into);
-}
-
-/// A JSON string (RFC 8259, section 7).
-pub(super) fn write_text(text: &str, into: &mut String) {
-    into.push('"');
-    let mut rest = text;
-    // Nearly no text has any, and a loop that looks at every byte runs on many bytes at once.
-    if text.bytes().fold(false, |any, byte| any | special(byte)) {
-        while let Some(at) = rest.bytes().position(special) {
-            let (plain, from_special) = rest.split_at(at);
-            let (special, after) = from_special.split_at(1);
-            into.push_str(plain);
-            match special {
-                "\"" => into.push_str("\\\""),
-                "\\" => into.push_str("\\\\"),
-                "\n" => into.push_str("\\n"),
-                control => write_display(format_args!("\\u{:04x}", control.as_bytes()[0]), into),
-            }
-            rest = after;
-        }
-    }
-    into.push_str(rest);
-    into.push('"');
-}
-
-fn special(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
 }

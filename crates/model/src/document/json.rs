@@ -26,7 +26,7 @@ impl ObjectWriter {
 
     pub(super) fn text(&mut self, name: &'static str, text: &str) {
         self.name(name);
-        push_text(&mut self.json, text);
+        push_json_text(&mut self.json, text);
     }
 
     pub(super) fn optional_text(&mut self, name: &'static str, text: Option<&str>) {
@@ -46,7 +46,7 @@ impl ObjectWriter {
             if index > 0 {
                 self.json.push(',');
             }
-            push_text(&mut self.json, text);
+            push_json_text(&mut self.json, text);
         }
         self.json.push(']');
     }
@@ -96,8 +96,8 @@ impl ObjectWriter {
     }
 }
 
-fn push_text(json: &mut String, text: &str) {
-    // RFC 8259, section 7.
+/// Appends a text as JSON (RFC 8259, section 7), with its quotes.
+pub fn push_json_text(json: &mut String, text: &str) {
     if any_byte(text, |byte| (byte < b' ') | (byte == b'"') | (byte == b'\\')) {
         json.push_str(&sonic_rs::to_string(text).expect("text is always JSON"));
     } else {
