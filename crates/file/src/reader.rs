@@ -57,20 +57,17 @@ impl FileInput {
         }
     }
 
-    /// Looks whether there is such a file.
+    /// Looks whether there is such a file, and it may be read.
     ///
     /// # Errors
     /// [`FileError::Open`].
     pub fn check(&self) -> Result<(), FileError> {
-        match self {
-            Self::Standard => Ok(()),
-            Self::Path(path) => match std::fs::metadata(path) {
-                Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-                Ok(_) => Ok(()),
-                Err(error) => Err(error),
-            }
-            .map_err(|source| FileError::Open { input: self.clone(), source }),
-        }
+        let Self::Path(path) = self else { return Ok(()) };
+        let looked = std::fs::metadata(path).and_then(|metadata| {
+            // A pipe is left alone: whoever writes to it would find its reader gone.
+            if metadata.is_file() || metadata.is_dir() { open(self).map(drop) } else { Ok(()) }
+        });
+        looked.map_err(|source| FileError::Open { input: self.clone(), source })
     }
 }
 
@@ -159,7 +156,7 @@ fn open(input: &FileInput) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
             if metadata.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
+                return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
             }
             Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use pulso_acquisition::Pace;
+use pulso_acquisition::{FileInput, Pace};
 use pulso_model::{Layer, View};
 use pulso_pipeline::LayerChoice;
 use pulso_runtime::CommonArgs;
@@ -83,7 +83,7 @@ pub(crate) struct DemoArgs {
 pub(crate) struct ReplayArgs {
     /// NDJSON files, also .gz and .zst; `-` is the standard input
     #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<FileInput>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// Messages a second, `realtime` (as the event times are apart) or `max`

@@ -4,9 +4,8 @@ mod progress;
 mod summary;
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use pulso_acquisition::{FileInput, Input, Pace, Recording};
 use pulso_batch::{BatchError, JOBS, Job, Selection};
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
@@ -31,14 +30,13 @@ pub(crate) async fn replay(
     let config = load(common, &args.data)?;
     let bars = Bars::new();
     logs::install_to(&config.logs, bars.log_writer(), colored())?;
-    let inputs: Vec<FileInput> = args.files.iter().map(|path| input(path)).collect();
-    inputs.iter().try_for_each(readable)?;
+    args.files.iter().try_for_each(readable)?;
     let folder = DataFolder::create(&config.data.directory)?;
     let stores = layers::open(&config, &folder).await?;
 
     let begun = Instant::now();
     let (status, messages) =
-        read_and_count(&config, &stores, inputs, args.rate, &bars, &shutdown).await?;
+        read_and_count(&config, &stores, args.files, args.rate, &bars, &shutdown).await?;
     let read = begun.elapsed();
     if shutdown.is_cancelled() {
         return stopped(&bars);
@@ -84,26 +82,11 @@ fn is_stop(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref().is_some_and(stopped))
 }
 
-fn input(path: &Path) -> FileInput {
-    if path == Path::new("-") { FileInput::Standard } else { FileInput::Path(path.to_owned()) }
-}
-
 /// Before anything is written: one file that cannot be read must not leave half a replay behind.
 fn readable(input: &FileInput) -> anyhow::Result<()> {
-    let FileInput::Path(path) = input else { return Ok(()) };
-    let opened = std::fs::File::open(path).and_then(|file| file.metadata());
-    let metadata = opened
-        .with_context(|| format!("failed to open `{}`", path.display()))
-        .exit(Exit::NoInput)
-        .hint(
-            "name a file that this user may read, with one JSON message a line, plain, .gz or .zst",
-        )?;
-    if metadata.is_dir() {
-        return Err(anyhow!("`{}` is a folder", path.display()))
-            .exit(Exit::NoInput)
-            .hint("name the files in it");
-    }
-    Ok(())
+    input.check().exit(Exit::NoInput).hint(
+        "name a file that this user may read, with one JSON message a line, plain, .gz or .zst",
+    )
 }
 
 /// Reads all files into the log, one after the other, while the speed layer follows to the end.

@@ -1,4 +1,5 @@
 use std::io::{Cursor, Write};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -119,6 +120,25 @@ fn what_cannot_be_opened_is_named() {
     let open = |path: &str| FileReader::open(path.parse().unwrap(), LIMIT).unwrap_err().to_string();
     assert_eq!(open("/no/such/file"), "failed to open `/no/such/file`");
     assert_eq!(open("/"), "failed to open `/`");
+}
+
+#[test]
+fn a_look_at_an_input_finds_what_opening_it_would() {
+    let look = |path: &Path| FileInput::Path(path.to_owned()).check();
+    let folder = tempfile::tempdir().unwrap();
+    let why = |path: &Path| match look(path).unwrap_err() {
+        FileError::Open { source, .. } => source.to_string(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(why(folder.path()), "it is a folder");
+    assert!(why(&folder.path().join("none")).contains("No such file"));
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(look(&file).is_ok());
+    // Opening a pipe would wait for its writer, and then leave it alone.
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(look(&pipe).is_ok());
 }
 
 #[test]
