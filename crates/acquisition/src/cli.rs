@@ -162,9 +162,5 @@ fn explained<T, E: AdapterError>(error: Error<E>) -> anyhow::Result<T> {
         Error::Tls(_) => (Exit::Usage, Some(CERTIFICATES_HINT)),
         Error::Store { .. } | Error::LastStored { .. } => (Exit::Unavailable, None),
     };
-    let failure = Err(error).exit(exit);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Err(error).exit(exit).hint_if_any(hint)
 }

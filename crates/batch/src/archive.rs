@@ -223,8 +223,6 @@ impl<'a> Archiver<'a> {
 
 /// Says also what the user can do about an error of the lake.
 fn hinted<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
-    match result.as_ref().err().and_then(pulso_lake::Error::hint) {
-        Some(hint) => result.hint(hint),
-        None => Ok(result?),
-    }
+    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
+    result.hint_if_any(hint)
 }

@@ -8,15 +8,12 @@ use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange};
-use pulso_pipeline::{Checkpoints, SystemClock};
+use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, SystemClock};
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
 use pulso_sqlite::{LogSource, ViewStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{BatchLayer, JOBS, Job, LayerOptions, Schedule, Selection, schedule};
-
-/// The name of the speed layer's checkpoint.
-const SPEED_READER: &str = "speed";
+use crate::{BatchLayer, JOBS, Job, LayerOptions, Selection, schedule};
 
 /// Archives messages and computes exact views from the archive.
 #[derive(Debug, Parser)]
@@ -98,11 +95,8 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
         Command::Run(run) => compute(&config, run, &shutdown).await,
         Command::Verify => verify(&config, &shutdown).await,
         Command::Schedule => {
-            let crons = Schedule {
-                archive: config.schedule.archive.clone(),
-                jobs: config.schedule.jobs.clone(),
-            };
-            schedule(layer(&config, &shutdown).await?, &crons, SystemClock, shutdown).await
+            let layer = layer(&config, &shutdown).await?;
+            schedule(layer, &config.schedule, SystemClock, shutdown).await
         }
         Command::List => {
             let line = |job: &Job| format!("{}: {}\n", job.name(), job.description());
@@ -129,7 +123,7 @@ async fn compute(
 }
 
 async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let checkpoint = views(config)?.checkpoints(SPEED_READER).load().await;
+    let checkpoint = views(config)?.checkpoints(SPEED_CHECKPOINT).load().await;
     let checkpoint = checkpoint
         .exit(Exit::Unavailable)?
         .ok_or_else(|| {
@@ -189,17 +183,10 @@ fn lake_path(config: &Config) -> PathBuf {
 
 fn views(config: &Config) -> anyhow::Result<ViewStore> {
     let path = folder(config).join("views.db");
-    match ViewStore::open(&path) {
-        Ok(views) => Ok(views),
-        Err(error) => {
-            let hint = error.hint();
-            let failed = Err(error).exit(Exit::Unavailable);
-            match hint {
-                Some(hint) => failed.hint(hint),
-                None => failed,
-            }
-        }
-    }
+    ViewStore::open(&path).or_else(|error| {
+        let hint = error.hint();
+        Err(error).exit(Exit::Unavailable).hint_if_any(hint)
+    })
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

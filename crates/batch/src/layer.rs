@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
-use pulso_runtime::{Config, Exit, FailureExt};
+use pulso_runtime::{Config, Exit, FailureExt, chain};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -277,8 +277,7 @@ where
                 let Some(damage) = self.lake.damage() else { return Err(error) };
                 let hint = damage.hint();
                 let damaged = anyhow::Error::new(damage).context(query.to_string());
-                let damaged = Err(damaged).exit(Exit::Unavailable);
-                if let Some(hint) = hint { damaged.hint(hint) } else { damaged }
+                Err(damaged).exit(Exit::Unavailable).hint_if_any(hint)
             }
             _ => Err(error),
         }
@@ -308,7 +307,7 @@ where
             }
             Err(error) => {
                 run.outcome = Outcome::Failed;
-                run.error = Some(format!("{error:#}"));
+                run.error = Some(chain(&*error).to_string());
                 Err(error.context(format!("run `{}` failed", run.run)))
             }
         };

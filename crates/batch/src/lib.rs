@@ -19,7 +19,7 @@ pub use jobs::{JOBS, Job};
 pub use layer::{BatchLayer, LayerOptions, Selection};
 pub use run::{Computation, Days};
 pub use runs::{Journal, Outcome, Run};
-pub use schedule::{Schedule, Task, Work, schedule};
+pub use schedule::{Task, Work, schedule};
 pub use verify::{Check, Difference, Report, verify};
 
 /// Queries allocate a little for each row and each window; this takes an eighth off the processor time

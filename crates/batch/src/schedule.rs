@@ -15,6 +15,7 @@ use croner::Cron;
 use pulso_model::WallTime;
 use pulso_pipeline::Clock;
 use pulso_runtime::chain;
+use pulso_runtime::config::Schedule;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -26,13 +27,6 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 pub enum Task {
     Archive,
     Jobs,
-}
-
-/// When each task is due. Expressions are in UTC.
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    pub archive: Cron,
-    pub jobs: Cron,
 }
 
 /// The work itself.

@@ -16,7 +16,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use cursor::{Cursor, ParseCursorError};
 pub use error::{AdapterError, Retry};
 pub use log::{
-    Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, Sink, Source, partition_of,
+    Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, SPEED_CHECKPOINT, Sink,
+    Source, partition_of,
 };
 pub use views::{
     BatchViews, Documents, LayerChoice, Page, Part, Query, Stage, StoredDocument, Views,

@@ -104,6 +104,9 @@ pub struct Checkpoint {
     pub state: Vec<u8>,
 }
 
+/// The name under which the speed layer keeps its checkpoint, and others find it.
+pub const SPEED_CHECKPOINT: &str = "speed";
+
 /// Keeps the last checkpoint of one reader.
 pub trait Checkpoints: Send {
     type Error: AdapterError;

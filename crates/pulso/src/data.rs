@@ -156,13 +156,13 @@ fn lock(path: &Path) -> anyhow::Result<File> {
 /// Gives an error of the embedded store its hint; what it needs is not available.
 pub(crate) fn explained<T>(result: Result<T, pulso_sqlite::Error>) -> anyhow::Result<T> {
     let hint = result.as_ref().err().and_then(pulso_sqlite::Error::hint);
-    hinted(result.exit(Exit::Unavailable), hint)
+    result.exit(Exit::Unavailable).hint_if_any(hint)
 }
 
 /// The same for an error of the lake.
 pub(crate) fn explained_lake<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
     let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
-    hinted(result.exit(Exit::Unavailable), hint)
+    result.exit(Exit::Unavailable).hint_if_any(hint)
 }
 
 /// The same for an error of the batch layer, whichever store or disk it comes from.
@@ -171,7 +171,7 @@ pub(crate) fn explained_batch<T>(result: anyhow::Result<T>) -> anyhow::Result<T>
     let store = error.chain().find_map(|cause| cause.downcast_ref::<pulso_sqlite::Error>());
     if let Some(store) = store {
         let hint = store.hint();
-        return hinted(Err(error).exit(Exit::Unavailable), hint);
+        return Err(error).exit(Exit::Unavailable).hint_if_any(hint);
     }
     let mut system = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
     let lake = error.chain().any(|cause| cause.is::<pulso_lake::Error>());
@@ -187,13 +187,6 @@ fn is_full_or_forbidden(kind: ErrorKind) -> bool {
             | ErrorKind::ReadOnlyFilesystem
             | ErrorKind::StorageFull
     )
-}
-
-fn hinted<T>(result: anyhow::Result<T>, hint: Option<impl Into<String>>) -> anyhow::Result<T> {
-    match hint {
-        Some(hint) => result.hint(hint),
-        None => result,
-    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use pulso_acquisition::{Error, Input};
-use pulso_batch::{BatchLayer, LayerOptions, Schedule};
+use pulso_batch::{BatchLayer, LayerOptions};
 use pulso_lake::Lake;
-use pulso_pipeline::{Checkpoints, Source, SystemClock};
+use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
 use pulso_runtime::{Config, Exit, FailureExt};
 use pulso_speed::{Options, SpeedError, Status};
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
@@ -14,9 +14,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::data::{DataFolder, explained, explained_batch, explained_lake};
-
-/// The speed layer's name among the readers of the log.
-const SPEED_READER: &str = "speed";
 
 /// The stores of a data folder.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ pub(crate) struct Stores {
 
 impl Stores {
     pub(crate) fn speed_checkpoints(&self) -> CheckpointStore {
-        self.views.checkpoints(SPEED_READER)
+        self.views.checkpoints(SPEED_CHECKPOINT)
     }
 }
 
@@ -39,7 +36,7 @@ impl Stores {
 /// a lost one, say) would have its messages taken for ones that were read long ago.
 pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result<Stores> {
     let views = folder.views()?;
-    let checkpoint = explained(views.checkpoints(SPEED_READER).load().await)?;
+    let checkpoint = explained(views.checkpoints(SPEED_CHECKPOINT).load().await)?;
     let read = checkpoint.into_iter().flat_map(|checkpoint| checkpoint.progress);
     let read: Vec<u64> = read.map(|progress| progress.next_offset).collect();
     let archived = match Lake::open(folder.lake()).await {
@@ -152,7 +149,5 @@ pub(crate) async fn schedule(
         return Ok(());
     }
     let layer = batch(config, folder, stores, &shutdown).await?;
-    let crons =
-        Schedule { archive: config.schedule.archive.clone(), jobs: config.schedule.jobs.clone() };
-    explained_batch(pulso_batch::schedule(layer, &crons, SystemClock, shutdown).await)
+    explained_batch(pulso_batch::schedule(layer, &config.schedule, SystemClock, shutdown).await)
 }

@@ -71,6 +71,12 @@ pub trait FailureExt<T> {
     /// # Errors
     /// The same as before, marked.
     fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
+
+    /// The same for a hint that not every error has.
+    ///
+    /// # Errors
+    /// The same as before, marked.
+    fn hint_if_any(self, hint: Option<impl Into<String>>) -> anyhow::Result<T>;
 }
 
 impl<T, E: Into<anyhow::Error>> FailureExt<T> for Result<T, E> {
@@ -84,6 +90,13 @@ impl<T, E: Into<anyhow::Error>> FailureExt<T> for Result<T, E> {
             failure.hints.push(hint.into());
             failure.into()
         })
+    }
+
+    fn hint_if_any(self, hint: Option<impl Into<String>>) -> anyhow::Result<T> {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self.map_err(Into::into),
+        }
     }
 }
 

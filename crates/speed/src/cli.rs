@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use pulso_file::{FileInput, FileSource, NdjsonError, NdjsonOutput, NdjsonSink};
 use pulso_pipeline::memory::MemoryCheckpoints;
-use pulso_pipeline::{Checkpoints, Source, SystemClock};
+use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
 use pulso_sqlite::{CheckpointStore, LogSource, ViewStore};
 use tokio::sync::watch;
@@ -14,9 +14,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{Options, Processor, SpeedError, Status, settings};
-
-/// The name of the speed layer's checkpoint.
-const READER: &str = "speed";
 
 /// Keeps realtime views of the log up to date.
 #[derive(Debug, Parser)]
@@ -87,7 +84,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
         Command::Run(Ports { source: None, sink: None, .. }) => {
             let source = log(&config)?;
             let views = explained(ViewStore::open(&views_path(&config)))?;
-            let checkpoints = views.checkpoints(READER);
+            let checkpoints = views.checkpoints(SPEED_CHECKPOINT);
             let options = Options::new(&config, watch::Sender::default());
             let ran = crate::run(source, views, checkpoints, SystemClock, &options, shutdown);
             ran.await.map_err(SpeedError::explained)
@@ -189,7 +186,7 @@ async fn check_checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()
         println!("there are no views yet");
         return Ok(());
     }
-    let loaded = explained(CheckpointStore::open_read_only(&path, READER))?.load().await;
+    let loaded = explained(CheckpointStore::open_read_only(&path, SPEED_CHECKPOINT))?.load().await;
     let Some(checkpoint) = explained(loaded)? else {
         println!("there is no checkpoint yet");
         return Ok(());

@@ -11,11 +11,7 @@ impl SpeedError {
     /// The error with its exit code and what the user can do about it.
     pub fn explained(self) -> anyhow::Error {
         let (exit, hint) = (self.exit(), self.hint());
-        let failure = Err::<(), _>(self).exit(exit);
-        let failure = match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        };
+        let failure = Err::<(), _>(self).exit(exit).hint_if_any(hint);
         failure.expect_err("it was made of an error")
     }
 

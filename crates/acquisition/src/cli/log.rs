@@ -15,7 +15,8 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Log> {
     opened.or_else(|error| {
         let wrong = matches!(error, Error::Partitions { .. } | Error::PartitionCount { .. });
         let hint = error.hint();
-        hinted(Err(error).exit(if wrong { Exit::Usage } else { Exit::Unavailable }), hint)
+        let exit = if wrong { Exit::Usage } else { Exit::Unavailable };
+        Err(error).exit(exit).hint_if_any(hint)
     })
 }
 
@@ -23,14 +24,7 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Log> {
 pub(super) fn explained<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
     let causes = result.as_ref().err().into_iter().flat_map(anyhow::Error::chain);
     let hint = causes.filter_map(|cause| cause.downcast_ref::<Error>()?.hint()).next();
-    hinted(result, hint)
-}
-
-fn hinted<T>(result: anyhow::Result<T>, hint: Option<String>) -> anyhow::Result<T> {
-    match hint {
-        Some(hint) => result.hint(hint),
-        None => result,
-    }
+    result.hint_if_any(hint)
 }
 
 fn make(directory: &Path) -> anyhow::Result<()> {

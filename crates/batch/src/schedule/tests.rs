@@ -47,8 +47,11 @@ async fn hour(work: FakeWork) -> Vec<(Task, i64)> {
     let clock = PausedClock(Instant::now());
     let ran = Arc::clone(&work.ran);
     let work = FakeWork { clock: Some(clock.clone()), ..work };
-    let crons =
-        Schedule { archive: "*/5 * * * *".parse().unwrap(), jobs: "10 * * * *".parse().unwrap() };
+    let crons = Schedule {
+        enabled: true,
+        archive: "*/5 * * * *".parse().unwrap(),
+        jobs: "10 * * * *".parse().unwrap(),
+    };
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let stopper = async move {
