@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::websocket::Tcp;
-use crate::{Error, FileError, FileInput, Input, Pace, Recording, TlsError, run};
+use crate::{Error, FileError, FileInput, INPUT_HINT, Input, Pace, Recording, TlsError, run};
 
 /// Brings messages from websockets and files into the log.
 #[derive(Debug, Parser)]
@@ -51,9 +51,6 @@ pub struct RunArgs {
     #[arg(long, default_value = "max", requires = "file")]
     pub pace: Pace,
 }
-
-const NO_FILE_HINT: &str =
-    "name a file with one JSON message a line, plain, gzip or zstd; `-` is standard input";
 
 const CERTIFICATES_HINT: &str =
     "`acquisition.trusted_certificates` names a file with `-----BEGIN CERTIFICATE-----`";
@@ -97,9 +94,7 @@ async fn store(
     let summary = running.await.or_else(explained)?;
     info!(stored = summary.stored, "stored all messages");
     if finite && summary.stored == 0 && !stopping.is_cancelled() {
-        return Err(anyhow!("there was nothing in the files"))
-            .exit(Exit::NoInput)
-            .hint(NO_FILE_HINT);
+        return Err(anyhow!("there was nothing in the files")).exit(Exit::NoInput).hint(INPUT_HINT);
     }
     Ok(())
 }
@@ -133,7 +128,7 @@ fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
         return Ok(sources(config)?.into_iter().map(Input::Websocket).collect());
     }
     let recording = |input: FileInput| {
-        input.check().exit(Exit::NoInput).hint(NO_FILE_HINT)?;
+        input.check().exit(Exit::NoInput).hint(INPUT_HINT)?;
         let name: Arc<str> = input.name().into();
         Ok(Input::Recording(Recording::new(name, input, args.pace)))
     };
@@ -152,7 +147,7 @@ fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
 /// Gives an error its exit code and, unless only the log knows it, its hint.
 fn explained<T, E: AdapterError>(error: Error<E>) -> anyhow::Result<T> {
     let (exit, hint) = match &error {
-        Error::File(FileError::Open { .. }) => (Exit::NoInput, Some(NO_FILE_HINT)),
+        Error::File(FileError::Open { .. }) => (Exit::NoInput, Some(INPUT_HINT)),
         Error::File(FileError::Read { .. } | FileError::GoBack) => {
             let hint = "all lines before that are stored; read the whole file once it is mended: \
                         what is there twice counts once";

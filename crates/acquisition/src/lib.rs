@@ -20,7 +20,7 @@ mod writer;
 
 pub use error::{Error, TlsError};
 pub use pace::{Pace, ParsePaceError};
-pub use pulso_file::{FileError, FileInput, FileReader, LineBatch};
+pub use pulso_file::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};
 pub use recording::{Progress, Recording};
 pub use run::{Input, Summary, run};
 pub use websocket::check;

@@ -68,7 +68,7 @@ mod tests {
         let names: BTreeSet<_> = JOBS.iter().map(|job| format!("{}.sql", job.name())).collect();
         let views = View::ALL.into_iter().filter(|view| view.scope() != Scope::Journal);
         assert_eq!(names, views.map(|view| format!("{view}.sql")).collect());
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs");
+        let folder = Path::new("jobs");
         let files = folder.read_dir().unwrap();
         let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         assert_eq!(names, files.collect());

@@ -7,6 +7,6 @@ mod reader;
 mod sink;
 mod source;
 
-pub use reader::{FileError, FileInput, FileReader, LineBatch};
+pub use reader::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};
 pub use sink::{NdjsonError, NdjsonOutput, NdjsonSink};
 pub use source::FileSource;

@@ -80,6 +80,10 @@ impl fmt::Display for FileInput {
     }
 }
 
+/// What to do about an input that cannot be opened, or has nothing in it.
+pub const INPUT_HINT: &str = "name a file that this user may read, with one JSON message a line, \
+     plain, gzip or zstd; `-` is standard input";
+
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("failed to open `{input}`")]

@@ -2,7 +2,6 @@
 //!
 //! With the recordings, if they are there, else with one synthetic message, over and over.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use divan::Bencher;
@@ -57,7 +56,7 @@ fn build(records: &[Record]) -> SegmentBuilder {
 
 fn records() -> Vec<Record> {
     let path = "../../../shared/data/rsvps/wbaa-2017-03-19.jsonl";
-    let recording = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+    let recording = std::fs::read_to_string(path);
     let messages: Vec<String> = match recording {
         Ok(text) => text.lines().map(str::to_owned).collect(),
         Err(_) => vec![synthetic()],

@@ -76,8 +76,8 @@ fn parse(bencher: Bencher<'_, '_>, name: &str) {
 
 /// At most a million, one per line of the file.
 fn messages(file: Option<&Path>) -> Vec<Vec<u8>> {
-    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING);
-    let path = file.unwrap_or(&recording);
+    let recording = Path::new(RECORDING);
+    let path = file.unwrap_or(recording);
     match std::fs::read(path) {
         Ok(text) => {
             let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());

@@ -6,7 +6,7 @@ mod summary;
 use std::io::{self, IsTerminal};
 
 use anyhow::anyhow;
-use pulso_acquisition::{FileInput, Input, Pace, Recording};
+use pulso_acquisition::{FileInput, INPUT_HINT, Input, Pace, Recording};
 use pulso_batch::{BatchError, JOBS, Job, Selection};
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
 use pulso_speed::Status;
@@ -84,9 +84,7 @@ fn is_stop(error: &anyhow::Error) -> bool {
 
 /// Before anything is written: one file that cannot be read must not leave half a replay behind.
 fn readable(input: &FileInput) -> anyhow::Result<()> {
-    input.check().exit(Exit::NoInput).hint(
-        "name a file that this user may read, with one JSON message a line, plain, .gz or .zst",
-    )
+    input.check().exit(Exit::NoInput).hint(INPUT_HINT)
 }
 
 /// Reads all files into the log, one after the other, while the speed layer follows to the end.

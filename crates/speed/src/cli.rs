@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
-use pulso_file::{FileInput, FileSource, NdjsonError, NdjsonOutput, NdjsonSink};
+use pulso_file::{FileInput, FileSource, INPUT_HINT, NdjsonError, NdjsonOutput, NdjsonSink};
 use pulso_pipeline::memory::MemoryCheckpoints;
 use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
@@ -132,7 +132,9 @@ fn closed(error: &(dyn std::error::Error + 'static)) -> bool {
 
 fn open(Files(inputs): Files, config: &Config) -> anyhow::Result<FileSource<SystemClock>> {
     let bytes_max = config.acquisition.message_bytes_max.as_usize();
-    FileSource::open(inputs, bytes_max, config.log.batch_records, SystemClock).exit(Exit::NoInput)
+    FileSource::open(inputs, bytes_max, config.log.batch_records, SystemClock)
+        .exit(Exit::NoInput)
+        .hint(INPUT_HINT)
 }
 
 fn log(config: &Config) -> anyhow::Result<LogSource> {

@@ -17,7 +17,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::{WebSocket, accept};
 
 fn trusting() -> Acquisition {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/authority.pem"));
+    let path = PathBuf::from("tests/it/tls/authority.pem");
     Acquisition { trusted_certificates: Some(path), ..crate::options() }
 }
 

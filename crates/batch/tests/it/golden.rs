@@ -52,7 +52,7 @@ fn days() -> Days {
 async fn jobs_give_the_expected_documents() {
     let lake = TestLake::of(&records(&messages(), 2)).await;
     let views = run(&lake.engine(small_windows()).await, &JOBS, &days()).await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
+    let folder = Path::new("tests/slt");
     for job in JOBS {
         let mut found = format!("# {}\n", job.description());
         for document in written(&views, job.view, Layer::Batch).await {

@@ -40,7 +40,7 @@ fn an_older_recording_after_a_newer_one_is_not_late() {
 
 /// The real recordings beside the workspace, or nothing when they are not there.
 fn real_recordings() -> Option<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/rsvps");
+    let folder = Path::new("../../../shared/data/rsvps");
     let files = ["wbaa-2017-03-19.jsonl", "linksim-2018-03-29.jsonl", "odd.jsonl"]
         .map(|name| folder.join(name));
     if files.iter().all(|file| file.exists()) {

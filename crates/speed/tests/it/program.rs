@@ -81,7 +81,7 @@ fn without_an_input_the_exit_code_is_4() {
     std::fs::write(folder.join("empty"), "\n").unwrap();
     for verb in ["run", "check"] {
         let missing = [verb, "--source", "file:missing", "--sink", "ndjson:-"];
-        check(folder, &missing, 4, &["error: failed to open `missing`"]);
+        check(folder, &missing, 4, &["error: failed to open `missing`", "hint: name a file"]);
         check(folder, &[verb], 4, &["there is no log", "hint: start `pulso-acquisition`"]);
     }
     let empty = ["run", "--source", "file:empty", "--sink", "ndjson:-"];

@@ -86,7 +86,7 @@ struct Way {
 }
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
+    PathBuf::from("tests/scenarios")
 }
 
 fn check(name: &str) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -38,7 +38,7 @@ const ONE_VERSION: [&str; 8] =
 const BANNED: [&str; 2] = ["openssl", "native-tls"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    PathBuf::from("../..")
 }
 
 /// The platform that this test was built on; the packages of others may not be on this machine.
