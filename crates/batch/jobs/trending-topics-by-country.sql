@@ -38,9 +38,7 @@ panes AS (
 busy AS (
   SELECT
     *,
-    sum(responses) OVER (
-      PARTITION BY country, topic ORDER BY pane RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
-    ) AS in_window
+    sum_within(responses, pane, $reach_ms, 0) OVER (PARTITION BY country, topic ORDER BY pane) AS in_window
   FROM panes
 ),
 -- What a listed window needs, itself or for its baseline.
@@ -57,37 +55,46 @@ needed AS (
   )
   WHERE peak > $count_above
 ),
--- The windows by their last pane; each pane is in all that hold it.
+-- The slots that panes reach, each once: from a pane until the next one, as far as its windows go.
+slots AS (
+  SELECT
+    country,
+    topic,
+    slot,
+    CASE WHEN slot = pane THEN responses ELSE 0 END AS responses,
+    CASE WHEN slot = pane THEN places ELSE 0 END AS places,
+    CASE WHEN slot = pane THEN latitude ELSE 0 END AS latitude,
+    CASE WHEN slot = pane THEN longitude ELSE 0 END AS longitude
+  FROM (
+    SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot
+    FROM (
+      SELECT *, lead(pane) OVER (PARTITION BY country, topic ORDER BY pane) AS next_pane FROM needed
+    )
+  )
+),
+-- The windows by their last slot.
 windows AS (
   SELECT
     country,
     topic,
     slot,
     slot + $slide_ms AS window_end,
-    sum(responses) AS count,
-    sum(places) AS places,
-    sum(latitude) AS latitude,
-    sum(longitude) AS longitude
-  FROM (
-    SELECT
-      country, topic, responses, places, latitude, longitude,
-      unnest(range(pane, pane + $size_ms, $slide_ms)) AS slot
-    FROM needed
-  )
-  GROUP BY country, topic, slot
+    sum_within(responses, slot, $reach_ms, 0) OVER by_slot AS count,
+    sum_within(places, slot, $reach_ms, 0) OVER by_slot AS places,
+    sum_within(latitude, slot, $reach_ms, 0) OVER by_slot AS latitude,
+    sum_within(longitude, slot, $reach_ms, 0) OVER by_slot AS longitude
+  FROM slots
+  WINDOW by_slot AS (PARTITION BY country, topic ORDER BY slot)
 ),
 -- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
   SELECT
     *,
     least(greatest((window_end - $first_end_ms) / $slide_ms, 0), $baseline_windows) AS n,
-    coalesce(sum(count) OVER before, 0) AS s1,
-    coalesce(sum(count * count) OVER before, 0) AS s2
+    sum_within(count, slot, $baseline_ms, $slide_ms) OVER by_slot AS s1,
+    sum_within(count * count, slot, $baseline_ms, $slide_ms) OVER by_slot AS s2
   FROM windows
-  WINDOW before AS (
-    PARTITION BY country, topic ORDER BY slot
-    RANGE BETWEEN $baseline_ms PRECEDING AND $slide_ms PRECEDING
-  )
+  WINDOW by_slot AS (PARTITION BY country, topic ORDER BY slot)
 ),
 scored AS (
   SELECT

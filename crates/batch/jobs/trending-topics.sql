@@ -22,9 +22,7 @@ panes AS (
 busy AS (
   SELECT
     *,
-    sum(responses) OVER (
-      PARTITION BY topic ORDER BY pane RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
-    ) AS in_window
+    sum_within(responses, pane, $reach_ms, 0) OVER (PARTITION BY topic ORDER BY pane) AS in_window
   FROM panes
 ),
 -- What a listed window needs, itself or for its baseline.
@@ -40,14 +38,28 @@ needed AS (
   )
   WHERE peak > $count_above
 ),
--- The windows by their last pane; each pane is in all that hold it.
-windows AS (
-  SELECT topic, slot, slot + $slide_ms AS window_end, sum(responses) AS count, min(name) AS name
+-- The slots that panes reach, each once: from a pane until the next one, as far as its windows go.
+slots AS (
+  SELECT
+    topic,
+    slot,
+    CASE WHEN slot = pane THEN responses ELSE 0 END AS responses,
+    CASE WHEN slot = pane THEN name END AS name
   FROM (
-    SELECT topic, responses, name, unnest(range(pane, pane + $size_ms, $slide_ms)) AS slot
-    FROM needed
+    SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot
+    FROM (SELECT *, lead(pane) OVER (PARTITION BY topic ORDER BY pane) AS next_pane FROM needed)
   )
-  GROUP BY topic, slot
+),
+-- The windows by their last slot.
+windows AS (
+  SELECT
+    topic,
+    slot,
+    slot + $slide_ms AS window_end,
+    sum_within(responses, slot, $reach_ms, 0) OVER by_slot AS count,
+    min_within(name, slot, $reach_ms, 0) OVER by_slot AS name
+  FROM slots
+  WINDOW by_slot AS (PARTITION BY topic ORDER BY slot)
 ),
 -- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
@@ -57,12 +69,10 @@ compared AS (
     window_end,
     count,
     least(greatest((window_end - $first_end_ms) / $slide_ms, 0), $baseline_windows) AS n,
-    coalesce(sum(count) OVER before, 0) AS s1,
-    coalesce(sum(count * count) OVER before, 0) AS s2
+    sum_within(count, slot, $baseline_ms, $slide_ms) OVER by_slot AS s1,
+    sum_within(count * count, slot, $baseline_ms, $slide_ms) OVER by_slot AS s2
   FROM windows
-  WINDOW before AS (
-    PARTITION BY topic ORDER BY slot RANGE BETWEEN $baseline_ms PRECEDING AND $slide_ms PRECEDING
-  )
+  WINDOW by_slot AS (PARTITION BY topic ORDER BY slot)
 ),
 scored AS (
   SELECT

@@ -6,6 +6,7 @@
 mod apart;
 mod bind;
 mod positions;
+mod within;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -168,6 +169,7 @@ impl Engine {
         optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
         let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
         session.register_table("lake", Arc::clone(&self.lake))?;
+        within::functions().into_iter().for_each(|function| session.register_udwf(function));
         Ok(session)
     }
 

@@ -128,14 +128,16 @@ impl Lake {
     }
 }
 
-/// Which files to put together: as many as possible, smallest first, such that the largest of them is
-/// at most half of the whole. So whenever a byte is written again, it is in a file at least twice as
-/// large as before: a few times in all, and a day keeps a few files more than `files_min`.
+/// Which files to put together: as many as possible, smallest first, such that the whole is at least
+/// `files_min / 2` times as large as the largest of them. So whenever a byte is written again, it is in
+/// a file so many times as large as before: a few times in all, and a day keeps a few files more than
+/// `files_min`.
 fn plan(mut files: Vec<Small>, target_file_bytes: u64, files_min: usize) -> Vec<Vec<Small>> {
     files.sort_unstable_by_key(|file| file.bytes);
-    let (mut count, mut sum) = (0, 0);
+    let growth = u64::try_from(files_min / 2).unwrap_or(u64::MAX).max(2);
+    let (mut count, mut sum) = (0_usize, 0_u64);
     for (index, file) in files.iter().enumerate() {
-        if file.bytes <= sum {
+        if file.bytes.saturating_mul(growth - 1) <= sum {
             count = index + 1;
         }
         sum += file.bytes;
