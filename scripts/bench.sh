@@ -2,16 +2,28 @@
 # Measures what docs/benchmarks.md shows, each figure as a ratio to a limit measured in the same run.
 #
 #   scripts/bench.sh [RECORDING]      (default: a synthetic stream; MESSAGES=1000000)
+#   scripts/bench.sh servers [--seconds N] [--messages N] [--soak MINUTES]
 #
-# Needs python3; the comparison with DuckDB also `pip install duckdb`.
+# Needs python3; the comparison with DuckDB also `pip install duckdb`, the servers what tests on real
+# servers need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/prerequisites.sh
-cargo build --release --locked -p pulso -p pulso-speed -p pulso-batch -p pulso-simulator
-target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
-limit=$(cargo bench --locked -p pulso-model --bench decode --no-run --message-format=json 2>/dev/null |
+executable() { # NAME: the path of the program of that name that cargo reports
   python3 -c 'import json,sys
 for line in sys.stdin:
     m = json.loads(line)
-    if m.get("executable") and m["target"]["name"] == "decode": print(m["executable"])')
+    if m.get("executable") and m["target"]["name"] == sys.argv[1]: print(m["executable"])' "$1"
+}
+if [ "${1:-}" = servers ]; then
+  shift
+  scripts/prerequisites.sh --tests
+  program=$(cargo build --release --locked -p pulso --message-format=json | executable pulso)
+  lab=$(cargo build --release --locked -p pulso-testkit --example lab --message-format=json | executable lab)
+  read=$(cargo bench --locked -p pulso-kafka --bench read --no-run --message-format=json | executable read)
+  exec python3 scripts/bench_servers.py "$lab" "$program" "$read" "$@"
+fi
+scripts/prerequisites.sh
+cargo build --release --locked -p pulso -p pulso-speed -p pulso-batch -p pulso-simulator
+target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
+limit=$(cargo bench --locked -p pulso-model --bench decode --no-run --message-format=json | executable decode)
 exec python3 scripts/bench.py "$target/release" "$limit" "${MESSAGES:-1000000}" "$@"

@@ -1,19 +1,57 @@
 #!/usr/bin/env bash
 # Names what is missing to build Pulso, with the command that installs it.
+#
+#   scripts/prerequisites.sh [--tests]     (also what tests on real servers need; without, they are skipped)
 set -euo pipefail
 
 missing=0
 
+lacks() { # what, what it is for, how to install it
+  printf '`%s` is missing: %s\nhint: %s\n' "$1" "$2" "$3" >&2
+}
+
 need() { # COMMAND, what it is for, how to install it
   if ! command -v "$1" >/dev/null 2>&1; then
-    printf 'error: `%s` is missing: %s\nhint: %s\n' "$1" "$2" "$3" >&2
+    printf 'error: ' >&2
+    lacks "$@"
     missing=1
   fi
+}
+
+has_java() { # RELEASE_MIN: whether there is a development kit of this release or later
+  local javac home release
+  javac=$(command -v javac || true)
+  for home in "${JAVA_HOME:-}" "$(dirname "$(dirname "$(readlink -f "$javac" || echo /-/-)")")" \
+    /usr/lib/jvm/* /opt/java/* /Library/Java/JavaVirtualMachines/*/Contents/Home; do
+    release=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null || true)
+    if [ -x "$home/bin/javac" ] && [ "${release:-0}" -ge "$1" ]; then return 0; fi
+  done
+  return 1
 }
 
 c_compiler='sudo apt-get install build-essential   (Fedora: sudo dnf install gcc; macOS: xcode-select --install)'
 need cargo 'Pulso is written in Rust' \
   'curl --proto "=https" --tlsv1.2 -sSf https://sh.rustup.rs | sh   (then open a new terminal)'
-need cc 'SQLite and zstd are built from C' "$c_compiler"
+need cc 'SQLite, zstd and the client of Kafka are built from C' "$c_compiler"
+need c++ 'the client of Kafka is built from C and C++' "$c_compiler"
+need make 'the client of Kafka is built with make' "$c_compiler"
+
+openssl='sudo apt-get install pkg-config libssl-dev   (Fedora: sudo dnf install pkgconf openssl-devel; macOS: brew install pkgconf openssl@3)'
+need pkg-config 'it finds the OpenSSL that the client of Kafka encrypts with' "$openssl"
+if command -v pkg-config >/dev/null 2>&1 && ! pkg-config --exists openssl; then
+  printf 'error: the headers of OpenSSL are missing: the client of Kafka encrypts with it\nhint: %s\n' "$openssl" >&2
+  missing=1
+fi
+
+if [ "${1:-}" = --tests ]; then
+  tests='tests on a real Kafka and Elasticsearch are skipped'
+  command -v mvn >/dev/null 2>&1 || lacks mvn "$tests" 'sudo apt-get install maven'
+  if ! has_java 17; then
+    lacks 'Java 17' "$tests" 'sudo apt-get install openjdk-17-jdk-headless   (or any later release)'
+  elif ! has_java 21; then
+    lacks 'Java 21' 'tests use Elasticsearch 8 instead of 9' \
+      'sudo apt-get install openjdk-21-jdk-headless   (or from https://adoptium.net)'
+  fi
+fi
 
 exit $((missing * 3))

@@ -3,5 +3,5 @@
 # dependencies are compiled once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/prerequisites.sh
+scripts/prerequisites.sh --tests
 exec cargo test --release --locked "${@:---workspace}"

@@ -1,22 +1,26 @@
 //! The command line of the program `pulso-acquisition`.
 
-mod log;
-
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use pulso_pipeline::{AdapterError, SystemClock};
-use pulso_runtime::config::Source;
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
-use pulso_sqlite::Log;
+use pulso_runtime::config::{self, LogStore, Source};
+use pulso_runtime::health::{Health, Watched};
+use pulso_runtime::operations::{Operations, healthcheck};
+use pulso_runtime::stores::{self, LogWriter, StoreError};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::websocket::Tcp;
-use crate::{Error, FileError, FileInput, INPUT_HINT, Input, Pace, Recording, TlsError, run};
+use crate::{
+    AtLimit, Error, FileError, FileInput, INPUT_HINT, Input, Pace, Recording, Spool, SpooledLog,
+    TlsError, run, run_spooled,
+};
 
 /// Brings messages from websockets and files into the log.
 #[derive(Debug, Parser)]
@@ -34,6 +38,8 @@ pub enum Command {
     Run(RunArgs),
     /// Check the configuration and connect to every source; changes nothing
     Check,
+    /// Ask the running service whether it can work: ends with 0 or 1
+    Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,8 +58,17 @@ pub struct RunArgs {
     pub pace: Pace,
 }
 
+/// Where the endpoints for operators are configured.
+const LISTEN_KEY: &str = "operations.acquisition";
+
 const CERTIFICATES_HINT: &str =
     "`acquisition.trusted_certificates` names a file with `-----BEGIN CERTIFICATE-----`";
+
+/// The whole program, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    run_app(|shutdown| execute(args, shutdown))
+}
 
 /// Does what the command line says.
 ///
@@ -64,6 +79,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
     let mut config = args.common.start()?;
     match args.command {
         Command::Check => check(&config).await,
+        Command::Healthcheck => healthcheck(config.operations.acquisition, LISTEN_KEY).await,
         Command::Run(args) => {
             if let Some(directory) = &args.data {
                 config.data.directory.clone_from(directory);
@@ -71,36 +87,91 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             // Before the log is made: a file that is missing must not leave one with the others
             // behind.
             let inputs = inputs(args, &config)?;
-            let log = log::open(&config)?;
-            log::explained(store(inputs, config, log, shutdown).await)
+            let health = Health::default();
+            let listen = config.operations.acquisition.filter(|_| !finite(&inputs));
+            let operations = Operations::start(listen, LISTEN_KEY, &health).await?;
+            let stored =
+                operations.during(Box::pin(store(inputs, config, &health, shutdown))).await;
+            stores::explained(stored)
         }
     }
+}
+
+fn finite(inputs: &[Input]) -> bool {
+    inputs.iter().all(|input| matches!(input, Input::Recording(_)))
 }
 
 async fn store(
     inputs: Vec<Input>,
     config: Config,
-    log: Log,
+    health: &Health,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let finite = inputs.iter().all(|input| matches!(input, Input::Recording(_)));
-    let positions = log.clone();
-    let last_stored = move |source: Arc<str>| {
-        let log = positions.clone();
-        async move { log.last_stored_mtime(&source).await }
+    let (finite, stopping) = (finite(&inputs), shutdown.clone());
+    let log = LogWriter::open(&config).map_err(StoreError::explained)?;
+    let stored = match config.log.store {
+        LogStore::Embedded => straight(inputs, config, log, health, shutdown).await?,
+        LogStore::Kafka => spooled(inputs, config, log, health, shutdown).await?,
     };
-    let stopping = shutdown.clone();
-    let running = run(inputs, log, last_stored, SystemClock, config.acquisition, shutdown);
-    let summary = running.await.or_else(explained)?;
-    info!(stored = summary.stored, "stored all messages");
-    if finite && summary.stored == 0 && !stopping.is_cancelled() {
+    info!(stored, "stored all messages");
+    if finite && stored == 0 && !stopping.is_cancelled() {
         return Err(anyhow!("there was nothing in the files")).exit(Exit::NoInput).hint(INPUT_HINT);
     }
     Ok(())
 }
 
+/// Into a log on this machine, which is not away.
+async fn straight(
+    inputs: Vec<Input>,
+    config: Config,
+    log: LogWriter,
+    health: &Health,
+    shutdown: CancellationToken,
+) -> anyhow::Result<u64> {
+    let positions = log.clone();
+    let last_stored = move |source: Arc<str>| {
+        let log = positions.clone();
+        async move { log.last_stored_mtime(&source).await }
+    };
+    let log = Watched::new(log, "log", health);
+    let running = run(inputs, log, last_stored, SystemClock, config.acquisition, shutdown);
+    Ok(running.await.or_else(explained)?.stored)
+}
+
+/// Into a log on servers, with a spool for the time that they are away.
+async fn spooled(
+    inputs: Vec<Input>,
+    config: Config,
+    log: LogWriter,
+    health: &Health,
+    shutdown: CancellationToken,
+) -> anyhow::Result<u64> {
+    let directory = config.spool_directory();
+    stores::make(&directory).map_err(StoreError::explained)?;
+    let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0);
+    let spool = spool.map_err(|error| StoreError::from(error).explained())?;
+    let at_limit = match config.spool.at_limit {
+        config::AtLimit::Wait => AtLimit::Wait,
+        config::AtLimit::Drop => AtLimit::Drop,
+    };
+    let positions = log.clone();
+    let log = SpooledLog::open(Watched::new(log, "log", health), spool, at_limit).await;
+    let log = log.map_err(|error| StoreError::from(error).explained())?;
+    let handle = log.handle();
+    let last_stored = move |source: Arc<str>| {
+        let (log, handle) = (positions.clone(), handle.clone());
+        async move { handle.last_stored(&source, log.last_stored_mtime(&source)).await }
+    };
+    let running = run_spooled(inputs, log, last_stored, SystemClock, config.acquisition, shutdown);
+    let summary = running.await.or_else(explained)?;
+    Ok(summary.stored)
+}
+
 /// Connects to every source of the configuration and says on standard output how that went.
 async fn check(config: &Config) -> anyhow::Result<()> {
+    if let Some(line) = stores::check_log(config).await? {
+        println!("{line}");
+    }
     let sources = sources(config)?;
     // What is wrong for all sources is said once.
     Tcp::new(&config.acquisition).or_else(|error| explained(Error::<Infallible>::Tls(error)))?;

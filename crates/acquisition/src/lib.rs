@@ -3,7 +3,7 @@
 //! A message is kept as received; nothing is decoded or judged here. Each source reads into a buffer
 //! of its own with room for so many messages and bytes, one writer takes batches out of all buffers
 //! and stores them. A slow log fills the buffers, then the sources are no longer read: nothing is
-//! dropped. A message may come into the log twice (after a crash between storing and noting it, or
+//! dropped. Where the log is on a server, a spool on disk takes messages while it is away. A message may come into the log twice (after a crash between storing and noting it, or
 //! after a reconnect): it is then an echo.
 
 mod buffer;
@@ -12,6 +12,7 @@ mod error;
 mod pace;
 mod recording;
 mod run;
+mod spool;
 #[cfg(test)]
 mod testing;
 mod throttle;
@@ -21,8 +22,10 @@ mod writer;
 pub use error::{Error, TlsError};
 pub use pace::{Pace, ParsePaceError};
 pub use pulso_file::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};
+pub use pulso_sqlite::{Spool, SpoolLevel};
 pub use recording::{Progress, Recording};
-pub use run::{Input, Summary, run};
+pub use run::{Input, Summary, run, run_spooled};
+pub use spool::{AtLimit, SpoolError, SpoolHandle, SpooledLog};
 pub use websocket::check;
 
 /// The name of this component in metrics.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
+use crate::spool::{SpoolError, SpoolHandle, SpooledLog};
 use crate::websocket::{Network, Tcp, follow};
 use crate::writer::Writer;
 use crate::{Error, Recording, recording};
@@ -54,14 +55,46 @@ where
     Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
 {
     let network = Tcp::new(&options)?;
-    run_over(network, inputs, sink, last_stored, clock, options, shutdown).await
+    run_over(network, inputs, (sink, None), last_stored, clock, options, shutdown).await
+}
+
+/// The same with a log that may be away, behind a spool. When the inputs end, this waits until the
+/// spool is drained; when `shutdown` is cancelled, it leaves what waits there to the next start.
+///
+/// # Errors
+/// As of [`run`].
+pub async fn run_spooled<S, L, Looking>(
+    inputs: Vec<Input>,
+    log: SpooledLog<S>,
+    last_stored: L,
+    clock: impl Clock,
+    options: Acquisition,
+    shutdown: CancellationToken,
+) -> Result<Summary, Error<SpoolError<S::Error>>>
+where
+    S: Sink<Message> + 'static,
+    L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
+    Looking: Future<Output = Result<Option<EventTime>, SpoolError<S::Error>>> + Send,
+{
+    let network = Tcp::new(&options)?;
+    let (handle, shared) = (log.handle(), log.shared());
+    let sink = (log, Some(handle.clone()));
+    let summary =
+        run_over(network, inputs, sink, last_stored, clock, options, shutdown.clone()).await?;
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = handle.drained() => {}
+    }
+    let count = usize::try_from(handle.level().borrow().messages).unwrap_or(usize::MAX);
+    shared.refusal().await.map_err(|source| Error::Store { count, source })?;
+    Ok(summary)
 }
 
 /// The same over any network.
 pub(crate) async fn run_over<N, S, L, Looking>(
     network: N,
     inputs: Vec<Input>,
-    sink: S,
+    (sink, dropped): (S, Option<SpoolHandle>),
     last_stored: L,
     clock: impl Clock,
     options: Acquisition,
@@ -99,7 +132,7 @@ where
         });
     }
     drop(sender);
-    let writer = Writer { sink, receiver, gauges, options, stop: stop.clone() };
+    let writer = Writer { sink, receiver, gauges, options, dropped, stop: stop.clone() };
     let (written, read) = tokio::join!(
         async {
             let written = writer.run().await;

@@ -166,7 +166,7 @@ impl Running {
         let running = run_over(
             MemoryNetwork(attempts_sender),
             inputs,
-            log.clone(),
+            (log.clone(), None),
             move |source: Arc<str>| std::future::ready(Ok(positions.last_stored(&source))),
             ManualClock::at(WallTime(1_000)),
             options,

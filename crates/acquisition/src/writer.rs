@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::{Buffered, Gauge, Room};
+use crate::spool::SpoolHandle;
 use crate::{COMPONENT, Error};
 
 pub(crate) struct Writer<S> {
@@ -15,6 +16,8 @@ pub(crate) struct Writer<S> {
     pub(crate) receiver: mpsc::UnboundedReceiver<Buffered>,
     pub(crate) gauges: Vec<Gauge>,
     pub(crate) options: Acquisition,
+    /// How many messages the sink has dropped, where it may.
+    pub(crate) dropped: Option<SpoolHandle>,
     /// Bounds how often storing is tried again once it is cancelled.
     pub(crate) stop: CancellationToken,
 }
@@ -30,9 +33,11 @@ impl<S: Sink<Message>> Writer<S> {
             }
             let count = messages.len() as u64;
             observe::received(COMPONENT, count);
+            let dropped = self.dropped();
             self.store(messages).await?;
-            observe::sent(COMPONENT, count);
-            stored += count;
+            let kept = count - (self.dropped() - dropped);
+            observe::sent(COMPONENT, kept);
+            stored += kept;
             drop(rooms);
             self.observe_buffers();
         }
@@ -72,6 +77,10 @@ impl<S: Sink<Message>> Writer<S> {
             let count = messages.len();
             retries.after(error).await.map_err(|source| Error::Store { count, source })?;
         }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped.as_ref().map_or(0, SpoolHandle::dropped)
     }
 
     fn observe_buffers(&self) {

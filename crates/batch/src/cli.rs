@@ -1,19 +1,28 @@
-//! The command line of the program `pulso-batch`, over the embedded log and views.
+//! The command line of the program `pulso-batch`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use pulso_lake::Lake;
-use pulso_model::{Day, DayRange};
+use pulso_model::{Day, DayRange, WallTime};
 use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, SystemClock};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
-use pulso_sqlite::{LogSource, ViewStore};
+use pulso_runtime::config::Schedule;
+use pulso_runtime::health::{Health, Watched};
+use pulso_runtime::operations::{Operations, healthcheck};
+use pulso_runtime::stores::{
+    self, CheckpointStore, LogReader, Opener, Reading, StoreError, ViewStore, explained,
+};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
 use tokio_util::sync::CancellationToken;
 
-use crate::{BatchLayer, JOBS, Job, LayerOptions, Selection, schedule};
+use crate::{BatchLayer, JOBS, Job, LayerOptions, Selection, Task, Work, schedule};
+
+/// Where the endpoints for operators are configured.
+const LISTEN_KEY: &str = "operations.batch";
 
 /// Archives messages and computes exact views from the archive.
 #[derive(Debug, Parser)]
@@ -38,12 +47,17 @@ pub enum Command {
     Run(RunArgs),
     /// Check that no message was lost or counted twice, and that both layers agree
     Verify,
+    /// Remove what is older than `retention` says: views, journals, days of the lake; and have Kafka
+    /// keep messages as long as `kafka.retention` says
+    Retain,
     /// Archive and compute whenever the configuration says so, until told to stop
     Schedule,
     /// List the jobs
     List,
-    /// Check the configuration, the folder and the jobs; changes nothing
+    /// Check the configuration, the stores and the lake; changes nothing
     Check,
+    /// Ask the running schedule whether it can work: ends with 0 or 1
+    Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,6 +91,12 @@ impl FromStr for Jobs {
     }
 }
 
+/// The whole program, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    run_app(|shutdown| execute(args, shutdown))
+}
+
 /// Does what the arguments say.
 ///
 /// # Errors
@@ -89,15 +109,19 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
     }
     match args.command {
         Command::Archive => {
-            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await?;
-            print(&format!("{rows} messages archived\n"))
+            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await;
+            print(&format!("{} messages archived\n", explained(rows)?))
         }
-        Command::Run(run) => compute(&config, run, &shutdown).await,
-        Command::Verify => verify(&config, &shutdown).await,
+        Command::Run(run) => explained(compute(&config, run, &shutdown).await),
+        Command::Verify => explained(verify(&config, &shutdown).await),
+        Command::Retain => retain(&config, &shutdown).await,
         Command::Schedule => {
-            let layer = layer(&config, &shutdown).await?;
-            schedule(layer, &config.schedule, SystemClock, shutdown).await
+            let health = Health::default();
+            let operations =
+                Operations::start(config.operations.batch, LISTEN_KEY, &health).await?;
+            operations.during(keep_schedule(&config, &health, shutdown)).await
         }
+        Command::Healthcheck => healthcheck(config.operations.batch, LISTEN_KEY).await,
         Command::List => {
             let line = |job: &Job| format!("{}: {}\n", job.name(), job.description());
             print(&JOBS.iter().map(line).collect::<String>())
@@ -123,11 +147,14 @@ async fn compute(
 }
 
 async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let checkpoint = views(config)?.checkpoints(SPEED_CHECKPOINT).load().await;
+    let views = ViewStore::open(config).await?;
+    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await?;
     let checkpoint = checkpoint
-        .exit(Exit::Unavailable)?
-        .ok_or_else(|| {
-            anyhow!("the speed layer has no checkpoint in `{}`", folder(config).display())
+        .ok_or_else(|| match &views {
+            ViewStore::Embedded(_) => {
+                anyhow!("the speed layer has no checkpoint in `{}`", folder(config).display())
+            }
+            ViewStore::Elasticsearch(_) => anyhow!("the speed layer has no checkpoint yet"),
         })
         .exit(Exit::NoInput)
         .hint("run the speed layer first")?;
@@ -138,10 +165,29 @@ async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result
     if report.holds() { Ok(()) } else { Err(anyhow!("the layers differ")).exit(Exit::Internal) }
 }
 
+async fn retain(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    if let Some(line) = stores::retain_log(config).await? {
+        print(&format!("{line}\n"))?;
+    }
+    let views = ViewStore::open(config).await.map_err(StoreError::explained)?;
+    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await;
+    let checkpoint = checkpoint.map_err(StoreError::explained)?;
+    let removals = layer(config, shutdown).await?.retain(checkpoint.as_ref()).await;
+    print(&format!("{}\n", explained(removals)?))
+}
+
 async fn check(config: &Config) -> anyhow::Result<()> {
-    let path = folder(config).join("log.db");
-    LogSource::open_read_only(&path, config.log.batch_records).exit(Exit::NoInput)?;
-    print(&format!("log `{}`: ok\n", path.display()))?;
+    match stores::check_log(config).await? {
+        Some(line) => print(&format!("{line}\n"))?,
+        None => {
+            let log = LogReader::open(config, Reading::Shared).await;
+            drop(log.map_err(StoreError::explained)?);
+            print(&format!("log `{}`: ok\n", folder(config).join("log.db").display()))?;
+        }
+    }
+    if let Some(line) = stores::check_views(config).await? {
+        print(&format!("{line}\n"))?;
+    }
     let path = lake_path(config);
     if path.exists() {
         let lake = Lake::open(&path).await.exit(Exit::Unavailable)?;
@@ -152,24 +198,73 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     print("configuration: ok\n")
 }
 
-async fn layer(
+type Layer = BatchLayer<Watched<LogReader>, Watched<ViewStore>, SystemClock>;
+
+/// The batch layer of a command: what is not there now is an error.
+async fn layer(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Layer> {
+    let log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
+    let views = ViewStore::open(config).await.map_err(StoreError::explained)?;
+    over(config, log, views, &Health::default(), shutdown).await
+}
+
+/// The service, which may be started before its servers.
+async fn keep_schedule(
     config: &Config,
+    health: &Health,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let opener = Opener { health, shutdown: &shutdown };
+    let log = opener.open("log", async || LogReader::open(config, Reading::Shared).await);
+    let Some(log) = log.await? else { return Ok(()) };
+    let views = opener.open("views", async || ViewStore::open(config).await);
+    let Some(views) = views.await? else { return Ok(()) };
+    let checkpoints = views.checkpoints(SPEED_CHECKPOINT);
+    let layer = over(config, log, views, health, &shutdown).await?;
+    let retain = config.schedule.retain.clone().filter(|_| !config.retention.keeps_all());
+    let crons = Schedule { retain, ..config.schedule.clone() };
+    let service = Service { layer, checkpoints };
+    explained(schedule(service, &crons, SystemClock, shutdown).await)
+}
+
+/// The batch layer beside the checkpoint of the speed layer.
+struct Service {
+    layer: Layer,
+    checkpoints: CheckpointStore,
+}
+
+impl Work for Service {
+    async fn last_success(&mut self, task: Task) -> anyhow::Result<Option<WallTime>> {
+        self.layer.last_success(task).await
+    }
+
+    async fn run(&mut self, task: Task) -> anyhow::Result<()> {
+        match task {
+            Task::Retain => {
+                let checkpoint = self.checkpoints.load().await?;
+                self.layer.retain(checkpoint.as_ref()).await.map(drop)
+            }
+            task => self.layer.run(task).await,
+        }
+    }
+}
+
+async fn over(
+    config: &Config,
+    log: LogReader,
+    views: ViewStore,
+    health: &Health,
     shutdown: &CancellationToken,
-) -> anyhow::Result<BatchLayer<LogSource, ViewStore, SystemClock>> {
-    let path = folder(config).join("log.db");
-    let source = LogSource::open_read_only(&path, config.log.batch_records)
-        .with_context(|| format!("there is no log in `{}`", folder(config).display()))
-        .exit(Exit::NoInput)
-        .hint("name the folder with `--data DIR`")?;
+) -> anyhow::Result<Layer> {
     let lake = Lake::open_or_create(lake_path(config)).await.exit(Exit::Unavailable)?;
     let scratch = folder(config).join("scratch");
     std::fs::create_dir_all(&scratch)
         .with_context(|| format!("failed to create `{}`", scratch.display()))
         .exit(Exit::Unavailable)?;
     let options = LayerOptions::new(config, scratch);
-    let mut layer =
-        BatchLayer::new(source, lake, views(config)?, SystemClock, options, shutdown.clone());
-    layer.recover().await?;
+    let log = Watched::new(log, "log", health);
+    let views = Watched::new(views, "views", health);
+    let mut layer = BatchLayer::new(log, lake, views, SystemClock, options, shutdown.clone());
+    explained(layer.recover().await)?;
     Ok(layer)
 }
 
@@ -179,14 +274,6 @@ fn folder(config: &Config) -> &Path {
 
 fn lake_path(config: &Config) -> PathBuf {
     folder(config).join("lake").join("messages")
-}
-
-fn views(config: &Config) -> anyhow::Result<ViewStore> {
-    let path = folder(config).join("views.db");
-    ViewStore::open(&path).or_else(|error| {
-        let hint = error.hint();
-        Err(error).exit(Exit::Unavailable).hint_if_any(hint)
-    })
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -25,6 +25,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
+use pulso_lake::Retained;
 use pulso_model::{Day, DayRange, EventTime};
 
 use crate::{BatchError, Job};
@@ -94,6 +95,7 @@ pub struct Engine {
     /// What a sort keeps for merging what it wrote to disk, in bytes.
     sort_reserve: usize,
     windows: WindowSettings,
+    retained: Arc<Retained>,
 }
 
 impl Engine {
@@ -112,7 +114,23 @@ impl Engine {
             .map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let threads = resources.threads.max(1);
         let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
-        Ok(Self { lake, runtime, threads, sort_reserve, windows })
+        let retained = Arc::default();
+        Ok(Self { lake, runtime, threads, sort_reserve, windows, retained })
+    }
+
+    /// Over a lake from which days were removed.
+    pub fn with_retained(self, retained: Retained) -> Self {
+        Self { retained: Arc::new(retained), ..self }
+    }
+
+    /// What is no longer in the lake, or there only to look back at.
+    pub(crate) fn retained(&self) -> &Retained {
+        &self.retained
+    }
+
+    /// The day back to which windows and echoes of a day look.
+    pub(crate) fn looks_back_to(&self, day: Day) -> Day {
+        EventTime(self.windows.reach(DayRange { first: day, last: day }).from_ms).day()
     }
 
     pub(crate) fn windows(&self) -> &WindowSettings {
@@ -219,6 +237,9 @@ impl Engine {
         // The oldest response is at most an echo's reach younger than the oldest message.
         first_until.put_into(&mut parameters);
         let first = single(query(&session, FIRST, &parameters).await?).await?.unwrap_or_default();
+        // There were messages before those that are left, so no window of theirs was the first.
+        let history = self.retained.kept_from.map(|from| self.looks_back_to(from).start().0);
+        let first = history.map_or(first, |history| history.min(first));
         let slide = self.windows.slide_ms();
         let first_end = first - first.rem_euclid(slide) + slide;
         parameters.insert("first_end_ms", Parameter::Integer(first_end));

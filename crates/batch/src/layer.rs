@@ -10,11 +10,13 @@ use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
+use pulso_runtime::config::Retention;
 use pulso_runtime::{Config, Exit, FailureExt, chain};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{ArchiveOptions, Until, archive};
+use crate::retain::{Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
 use crate::verify::{Report, verify};
@@ -22,6 +24,9 @@ use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowS
 
 /// The name of the archive among the runs.
 const ARCHIVE: &str = "archive";
+
+/// The same of removing what is past its age.
+const RETAIN: &str = "retain";
 
 /// The file that the one batch layer on a folder for temporary files has locked.
 const LOCK: &str = "batch.lock";
@@ -34,6 +39,7 @@ pub struct LayerOptions {
     pub archive: ArchiveOptions,
     /// How far behind the largest event time a day is taken as complete, in milliseconds.
     pub max_out_of_orderness_ms: i64,
+    pub retention: Retention,
 }
 
 impl LayerOptions {
@@ -57,6 +63,7 @@ impl LayerOptions {
             },
             archive: ArchiveOptions::from(&config.archive),
             max_out_of_orderness_ms: i64::try_from(out_of_orderness).unwrap_or(i64::MAX),
+            retention: config.retention,
         }
     }
 }
@@ -172,6 +179,24 @@ where
         result.map(|()| rows)
     }
 
+    /// Removes what is past its age. Without a checkpoint of the speed layer the lake keeps all.
+    ///
+    /// # Errors
+    /// When the lake or the view store fails; what was removed by then stays so.
+    pub async fn retain(&mut self, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Removals> {
+        let run = self.start(RETAIN).await?;
+        let removed = self.retain_run(checkpoint).await;
+        let removed = self.explain(removed);
+        let mut removals = Removals::default();
+        let done = removed.map(|removed| {
+            removals = removed;
+            let rows = removed.views + removed.lake_files;
+            let (days, version) = (BTreeSet::new(), self.lake.version());
+            Done { rows, days, version, complete_until: None }
+        });
+        self.end(run, done).await.map(|_| removals)
+    }
+
     /// Compares both layers' views with the lake; changes nothing.
     ///
     /// # Errors
@@ -192,7 +217,19 @@ where
 
     async fn engine(&mut self) -> anyhow::Result<Engine> {
         let table = self.lake.table_provider().await?;
-        Ok(Engine::new(table, self.options.windows, &self.options.resources)?)
+        let retained = self.lake.retained(self.source.partitions()).await?;
+        let engine = Engine::new(table, self.options.windows, &self.options.resources)?;
+        Ok(engine.with_retained(retained))
+    }
+
+    async fn retain_run(&mut self, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Removals> {
+        self.lake.refresh().await?;
+        let engine = self.engine().await?;
+        let until = complete_until(&engine, self.options.max_out_of_orderness_ms).await?;
+        let Some(today) = until.map(EventTime::day) else { return Ok(Removals::default()) };
+        let Self { lake, views, options, clock, .. } = self;
+        let ages = (&options.retention, today);
+        retain(lake, &engine, views, checkpoint, ages, clock.now()).await
     }
 
     async fn archive_run(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<Done> {
@@ -211,8 +248,11 @@ where
         jobs: &[Job],
         selection: Selection,
     ) -> anyhow::Result<Vec<(Job, Days)>> {
-        let lake_days: BTreeSet<Day> = self.lake.days()?.into_keys().collect();
-        let all = with_following(engine, &self.options, &lake_days).await?;
+        // What was removed is not computed again from what is left of it.
+        let kept = |day: &Day| Some(*day) >= engine.retained().kept_from;
+        let lake_days: BTreeSet<Day> = self.lake.days()?.into_keys().filter(kept).collect();
+        let mut all = with_following(engine, &self.options, &lake_days).await?;
+        all.retain(kept);
         let complete_until = match selection {
             Selection::Everything => Some(EventTime(*EventTime::RANGE.end())),
             _ => complete_until(engine, self.options.max_out_of_orderness_ms).await?,
@@ -389,6 +429,7 @@ where
         let names: Vec<&str> = match task {
             Task::Archive => vec![ARCHIVE],
             Task::Jobs => JOBS.iter().map(Job::name).collect(),
+            Task::Retain => vec![RETAIN],
         };
         let mut oldest: Option<WallTime> = None;
         for name in names {
@@ -403,6 +444,8 @@ where
         match task {
             Task::Archive => self.archive(|_| ()).await.map(drop),
             Task::Jobs => self.run_jobs(&JOBS, Selection::Changed, |_| ()).await.map(drop),
+            // The lake keeps all for whoever knows no checkpoint.
+            Task::Retain => self.retain(None).await.map(drop),
         }
     }
 }

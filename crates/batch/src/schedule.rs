@@ -27,6 +27,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 pub enum Task {
     Archive,
     Jobs,
+    /// Removing what is past its age.
+    Retain,
 }
 
 /// The work itself.
@@ -52,7 +54,9 @@ pub async fn schedule(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut tasks = Vec::new();
-    for (task, cron) in [(Task::Archive, &schedule.archive), (Task::Jobs, &schedule.jobs)] {
+    let always = [(Task::Archive, &schedule.archive), (Task::Jobs, &schedule.jobs)];
+    let retain = schedule.retain.iter().map(|cron| (Task::Retain, cron));
+    for (task, cron) in always.into_iter().chain(retain) {
         tasks.push((task, cron, work.last_success(task).await?));
     }
     while !shutdown.is_cancelled() {

@@ -11,12 +11,13 @@
 
 mod compare;
 mod documents;
-mod offsets;
+pub(crate) mod offsets;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use pulso_model::{Day, DayRange, Layer, Scope, View, ViewDocument};
+use pulso_lake::Retained;
+use pulso_model::{Day, DayRange, EventTime, Layer, Scope, View, ViewDocument};
 use pulso_pipeline::{Checkpoint, LayerChoice, Views};
 
 use crate::engine::{Input, Positions, Responses};
@@ -90,10 +91,10 @@ pub async fn verify<V: Views>(
     let all = engine.responses(Input::Lake, &JOBS).await?;
     let (late, checks) = offsets::check(engine, &all, checkpoint, views).await?;
     let mut report = Report { checks, ..Report::default() };
-    let days = lake_days(engine).await?;
+    let days = speed_days(engine).await?;
     speed(engine, checkpoint, late, &days, views, &mut report).await?;
     for job in JOBS.iter().filter(|job| job.by_day()) {
-        published(&all, job, views, &mut report).await?;
+        published(engine, &all, job, views, &mut report).await?;
     }
     for job in current.iter().filter(|job| !job.by_day()) {
         as_of_now(&all, job, views, &mut report).await?;
@@ -114,10 +115,10 @@ async fn speed<V: Views>(
     if let Some(closed) = checkpoint.closed_until {
         let input = Input::Counted { late, next_offsets: next_offsets.clone() };
         let counted = engine.responses(input, &JOBS).await?;
-        let slide = engine.windows().slide_ms();
+        let (slide, first) = (engine.windows().slide_ms(), speed_from(engine));
         let complete = move |document: &ViewDocument| {
             let width = if document.view == View::CountryActivity { slide } else { 0 };
-            document.time.0.saturating_add(width) <= closed.0
+            document.time >= first && document.time.0.saturating_add(width) <= closed.0
         };
         let windows = JOBS.iter().filter(|job| job.view.scope() == Scope::Day);
         for job in windows.filter(|job| job.view != View::Responses) {
@@ -144,9 +145,11 @@ async fn responses<V: Views>(
     let Some(job) = Job::named(View::Responses.name()) else { return Ok(()) };
     let of = (View::Responses, Layer::Speed);
     let ranges: Vec<_> = whole(days).into_iter().collect();
-    let computed = Computed::new(before, job, ranges.clone(), Box::new(|_| true));
+    let first = speed_from(engine);
+    let kept = move |document: &ViewDocument| document.time >= first;
+    let computed = Computed::new(before, job, ranges.clone(), Box::new(kept));
     let choice = LayerChoice::Only(Layer::Speed);
-    let stored = Stored::scan(views, job.view, choice, Box::new(|_| true)).await?;
+    let stored = Stored::scan(views, job.view, choice, Box::new(kept)).await?;
     let mut found = Report::default();
     compare(of, stored, computed, &mut found).await?;
     if found.difference_count > 0 {
@@ -169,6 +172,7 @@ async fn responses<V: Views>(
 
 /// The batch layer's documents of the days that it completed.
 async fn published<V: Views>(
+    engine: &Engine,
     all: &Responses,
     job: &Job,
     views: &V,
@@ -176,7 +180,9 @@ async fn published<V: Views>(
 ) -> Result<(), BatchError> {
     let view = job.view;
     let failed = |source| BatchError::Read { view, source: Box::new(source) };
-    let days = views.completed_days(view).await.map_err(failed)?;
+    let mut days = views.completed_days(view).await.map_err(failed)?;
+    let Retained { kept_from, batch_views_from, .. } = engine.retained();
+    days.retain(|day| Some(*day) >= *kept_from && Some(*day) >= *batch_views_from);
     let ranges = if view == View::Responses {
         whole(&days).into_iter().collect()
     } else {
@@ -202,10 +208,19 @@ async fn as_of_now<V: Views>(
     compare((job.view, Layer::Batch), stored, computed, report).await
 }
 
-/// The days of responses, and the day after each: windows may end there.
-async fn lake_days(engine: &Engine) -> Result<BTreeSet<Day>, BatchError> {
-    let days = engine.days().await?;
-    Ok(days.into_iter().flat_map(|day| [day, day.next()]).collect())
+/// The days of responses, and the day after each: windows may end there. Not those that were removed
+/// for their age, from the lake or from the speed layer's views.
+async fn speed_days(engine: &Engine) -> Result<BTreeSet<Day>, BatchError> {
+    let days = engine.days().await?.into_iter().flat_map(|day| [day, day.next()]);
+    let first = speed_from(engine);
+    Ok(days.filter(|day| day.start() >= first).collect())
+}
+
+/// Where the speed layer's documents begin that can be computed again.
+fn speed_from(engine: &Engine) -> EventTime {
+    let Retained { kept_from, speed_views_from, .. } = engine.retained();
+    let from = (*kept_from).max(*speed_views_from).map(|day| day.start());
+    from.unwrap_or(EventTime(*EventTime::RANGE.start()))
 }
 
 fn single_days<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<DayRange> {

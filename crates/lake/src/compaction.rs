@@ -102,7 +102,7 @@ impl Lake {
     ) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS_MAX {
             self.refresh().await?;
-            let removes = self.removes(replaced)?;
+            let removes = self.removes(replaced, false)?;
             if removes.len() < replaced.len() {
                 break;
             }
@@ -121,10 +121,15 @@ impl Lake {
         Ok(false)
     }
 
-    fn removes(&self, replaced: &BTreeSet<String>) -> Result<Vec<Remove>, Error> {
+    /// The removal of those of these files that are there.
+    pub(crate) fn removes(
+        &self,
+        paths: &BTreeSet<String>,
+        data_change: bool,
+    ) -> Result<Vec<Remove>, Error> {
         let state = self.table.snapshot().map_err(|error| read_log(&self.folder, error))?;
-        let files = state.log_data().into_iter().filter(|file| replaced.contains(&*file.path()));
-        Ok(files.map(|file| file.remove_action(false)).collect())
+        let files = state.log_data().into_iter().filter(|file| paths.contains(&*file.path()));
+        Ok(files.map(|file| file.remove_action(data_change)).collect())
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::{Action, Add, StructType, Transaction, Version};
+use deltalake::kernel::{Action, Add, Remove, StructType, Transaction, Version};
 use deltalake::logstore::get_actions;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
@@ -203,7 +203,7 @@ impl Lake {
         Ok(days)
     }
 
-    /// The days that got new rows after the given version. Compactions do not count. When the log
+    /// The days that got new rows, or lost theirs, after the given version. Compactions do not count. When the log
     /// of that time is gone, all days.
     ///
     /// # Errors
@@ -219,6 +219,9 @@ impl Lake {
             for action in get_actions(version, &commit).map_err(failed)? {
                 let changed = match action {
                     Action::Add(add) if add.data_change => day_of(&add.partition_values),
+                    Action::Remove(Remove { data_change: true, partition_values, .. }) => {
+                        partition_values.as_ref().and_then(day_of)
+                    }
                     _ => None,
                 };
                 days.extend(changed);

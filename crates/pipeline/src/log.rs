@@ -57,7 +57,8 @@ pub trait Sink<T>: Send {
 pub struct Batch {
     /// By partition in offset order; partitions may alternate in any way.
     pub records: Vec<Record>,
-    /// One past the last offset of each partition in the log, as of this read.
+    /// One past the last offset of each partition in the log, as of this read; beside records they
+    /// may be a moment older, but never before those.
     pub end_offsets: Vec<u64>,
     /// The input is finite and this is its end.
     pub finished: bool,
@@ -69,6 +70,13 @@ pub trait Source: Send {
 
     /// How many partitions the log has; fixed for the life of a log.
     fn partitions(&self) -> u32;
+
+    /// Waits until this reader may read: of those that keep the same views only one does at a time.
+    /// It may lose that right; then [`next_batch`](Self::next_batch) fails with an error that is worth
+    /// trying again after, from here on. Most logs have one reader, which may always.
+    fn acquire(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Goes to the next offset to read of each partition.
     fn seek(

@@ -40,6 +40,12 @@ pub fn buffered(source: &str, messages: usize) {
         .set(u32::try_from(messages).unwrap_or(u32::MAX));
 }
 
+/// Messages waiting on disk for a log that is away, and the room that they take.
+pub fn spooled(messages: u64, bytes: u64) {
+    gauge!("pulso_acquisition_spooled_events").set(messages as f64);
+    gauge!("pulso_acquisition_spooled_bytes").set(bytes as f64);
+}
+
 /// How many messages of a partition a component has not read yet; 0 means caught up.
 pub fn lag(component: &'static str, partition: u32, messages: u64) {
     gauge!("pulso_consumer_lag", "component" => component, "partition" => partition.to_string())
@@ -64,6 +70,23 @@ pub fn fired(windows: u64) {
 /// How long a sink took to acknowledge a batch.
 pub fn sink_write(component: &'static str, took: Duration) {
     histogram!("pulso_sink_write_seconds", "component" => component).record(took.as_secs_f64());
+}
+
+/// From the receipt of messages to the acknowledgement of all views that they changed: each message
+/// counts once, in one call a batch. While a backlog is read, that is mostly how long they waited.
+pub fn acknowledged_after(latencies: impl IntoIterator<Item = Duration>) {
+    let histogram = histogram!("pulso_speed_end_to_end_seconds");
+    latencies.into_iter().for_each(|latency| histogram.record(latency.as_secs_f64()));
+}
+
+/// Days, indices or files that were past their age, by what they held.
+pub fn removed(what: &'static str, count: u64) {
+    counter!("pulso_retention_removed_total", "what" => what).increment(count);
+}
+
+/// Items of bulk requests that are sent again: the server was busy or away.
+pub fn bulk_retried(items: u64) {
+    counter!("pulso_elasticsearch_retried_items_total").increment(items);
 }
 
 /// A batch run that ended.

@@ -128,4 +128,16 @@ pub trait BatchViews: Clone + Send + Sync + 'static {
         stage: Stage,
         completes: bool,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Removes what a layer wrote of days before `before` (a journal is of the speed layer), and tells
+    /// how many parts that were. A store that keeps everything has none.
+    fn remove_before(
+        &self,
+        view: View,
+        layer: Layer,
+        before: Day,
+    ) -> impl Future<Output = Result<u64, Self::Error>> + Send {
+        let _ = (view, layer, before);
+        std::future::ready(Ok(0))
+    }
 }

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Checks the configuration and the data folder; changes nothing
     Check(DataArgs),
+    /// Makes what is missing on the servers of a deployment: topics, templates, aliases; may be run again
+    Setup,
     /// Prints a completion script for a shell
     Completions {
         /// Whose script

@@ -10,10 +10,12 @@ use anyhow::{Context, anyhow};
 use pulso_lake::ParquetExport;
 use pulso_model::{Scope, View};
 use pulso_pipeline::{LayerChoice, StoredDocument, Views};
-use pulso_runtime::{CommonArgs, Exit, FailureExt};
+use pulso_runtime::config::ViewStore;
+use pulso_runtime::stores::{StoreError, ViewReader};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
 
 use crate::cli::{ExportArgs, ExportFormat};
-use crate::data::{DataFolder, explained, start};
+use crate::data::{DataFolder, start};
 use crate::export::csv::CsvExport;
 use crate::output::is_broken_pipe;
 
@@ -27,14 +29,14 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
             .exit(Exit::Usage)
             .hint("name a file with `--output FILE`");
     }
-    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
+    let views = views(&config)?;
     // A journal has one list, whichever layer is asked for.
     let layer = if view.scope() == Scope::Journal { LayerChoice::Current } else { layer.into() };
-    let mut documents = explained(views.scan(view, layer).await)?;
+    let mut documents = views.scan(view, layer).await.map_err(StoreError::explained)?;
     let target = Target::new(output);
     let mut writer = target.explained(Writer::open(view, format, &target))?;
     while let Some(chunk) = documents.recv().await {
-        let chunk = explained(chunk)?;
+        let chunk = chunk.map_err(StoreError::explained)?;
         match writer.write(&chunk) {
             Err(error) if nobody_reads(&error) => return Ok(()),
             written => target.explained(written)?,
@@ -43,6 +45,17 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
     match writer.finish() {
         Err(error) if nobody_reads(&error) => Ok(()),
         finished => target.explained(finished.and_then(|()| Ok(target.publish()?))),
+    }
+}
+
+/// The views of the data folder or, where the configuration has them there, of Elasticsearch.
+fn views(config: &Config) -> anyhow::Result<ViewReader> {
+    match config.views.store {
+        ViewStore::Embedded => {
+            let folder = DataFolder::open_read_only(&config.data.directory)?;
+            Ok(ViewReader::Embedded(folder.views_read_only()?))
+        }
+        ViewStore::Elasticsearch => ViewReader::unseen(config).map_err(StoreError::explained),
     }
 }
 

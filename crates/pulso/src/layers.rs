@@ -7,6 +7,7 @@ use pulso_acquisition::{Error, Input};
 use pulso_batch::{BatchLayer, LayerOptions};
 use pulso_lake::Lake;
 use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
+use pulso_runtime::config::Schedule;
 use pulso_runtime::{Config, Exit, FailureExt};
 use pulso_speed::{Options, SpeedError, Status};
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
@@ -149,5 +150,7 @@ pub(crate) async fn schedule(
         return Ok(());
     }
     let layer = batch(config, folder, stores, &shutdown).await?;
-    explained_batch(pulso_batch::schedule(layer, &config.schedule, SystemClock, shutdown).await)
+    // What one process has made in its folder stays.
+    let schedule = Schedule { retain: None, ..config.schedule.clone() };
+    explained_batch(pulso_batch::schedule(layer, &schedule, SystemClock, shutdown).await)
 }

@@ -1,4 +1,5 @@
-//! All of Pulso in one process: no broker, no server, one folder of data.
+//! All of Pulso in one process: no broker, no server, one folder of data. Under the name of another
+//! program it is that one.
 //!
 //! Wires the layers' `run` functions to the embedded adapters; computes nothing itself.
 
@@ -10,8 +11,10 @@ mod export;
 mod finite;
 mod layers;
 mod output;
+mod programs;
 mod replay;
 mod serve;
+mod set_up;
 mod verify;
 
 use std::process::ExitCode;
@@ -24,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    if let Some(program) = programs::called() {
+        return program();
+    }
     let Cli { common, command } = Cli::parse();
     pulso_runtime::run_app(|shutdown| async move {
         let stop = shutdown.clone();
@@ -34,6 +40,7 @@ fn main() -> ExitCode {
             Command::Verify(args) => whole(verify::verify(&common, args, shutdown), stop).await,
             Command::Serve(args) => serve::serve(&common, args, shutdown).await,
             Command::Check(args) => whole(check::check(&common, &args), stop).await,
+            Command::Setup => whole(set_up::set_up(&common), stop).await,
             Command::Completions { shell } => cli::print_completions(shell),
         }
     })

@@ -9,6 +9,7 @@ mod duration;
 mod error;
 mod layers;
 mod reader;
+mod secret;
 mod sections;
 mod size;
 #[cfg(test)]
@@ -18,9 +19,11 @@ mod values;
 pub use duration::{format_duration, parse_duration};
 pub use error::{ConfigError, Problem};
 pub use layers::{ConfigFile, Layers};
+pub use secret::{Secret, SecretError};
 pub use sections::{
-    Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Echo, Log, LogFormat, Logs,
-    Schedule, Source, Trends, Web, Window,
+    Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Demo, Echo, Elasticsearch,
+    Kafka, Log, LogFormat, LogStore, Login, Logs, Lost, Operations, Retention, SaslMechanism,
+    Schedule, Source, Spool, Tls, Trends, ViewStore, Views, Web, Window,
 };
 pub use size::{ByteSize, ParseByteSizeError};
 
@@ -45,6 +48,11 @@ impl Config {
         }
         let path = layers.file.as_ref().map(|file| file.path.clone());
         Err(ConfigError::Invalid { path, problems })
+    }
+
+    /// Where acquisition keeps messages while Kafka is away.
+    pub fn spool_directory(&self) -> std::path::PathBuf {
+        self.data.directory.join(&self.spool.directory)
     }
 }
 

@@ -1,17 +1,21 @@
 //! What every program of Pulso needs around its `run` function: configuration, logs, metrics,
 //! shutdown, retries and exit codes.
 //!
-//! For applications only; adapters receive plain values, never [`Config`]. Knows no layer: nothing
-//! here reads a log or writes a view.
+//! For applications only; adapters receive plain values, never [`Config`]. Knows no layer: [`stores`]
+//! opens the stores that are configured, but nothing here reads a log or writes a view.
 
 mod app;
 mod args;
 mod chain;
 pub mod config;
 mod exit;
+pub mod health;
 pub mod logs;
 pub mod metrics;
+pub mod operations;
 mod retry;
+pub mod server;
+pub mod stores;
 
 pub use app::run_app;
 pub use args::CommonArgs;

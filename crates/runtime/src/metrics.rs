@@ -11,6 +11,13 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
 
+/// The same for the way of a message through the speed layer: close to one another below a second,
+/// where they tell a good service from a bad one, then up to half an hour of backlog.
+const END_TO_END_SECONDS: [f64; 18] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 10.0, 60.0,
+    300.0, 1800.0,
+];
+
 /// How often recorded durations are sorted into their buckets when nobody asks for the metrics;
 /// until then each is kept singly, so this bounds the memory they take.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -54,6 +61,10 @@ pub fn install() -> anyhow::Result<Metrics> {
 fn builder() -> anyhow::Result<PrometheusBuilder> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| {
+            let end_to_end = Matcher::Suffix("_end_to_end_seconds".to_owned());
+            builder.set_buckets_for_metric(end_to_end, &END_TO_END_SECONDS)
+        })
         .context("failed to set the buckets of durations")
 }
 
@@ -66,11 +77,15 @@ mod tests {
         let metrics = super::install().unwrap();
         observe::sink_write("speed", std::time::Duration::from_millis(30));
         observe::received("speed", 7);
+        observe::acknowledged_after([1, 180, 9000].map(std::time::Duration::from_millis));
         let text = metrics.render();
         for line in [
             "pulso_received_events_total{component=\"speed\"} 7",
             "pulso_sink_write_seconds_bucket{component=\"speed\",le=\"0.025\"} 0",
             "pulso_sink_write_seconds_bucket{component=\"speed\",le=\"0.05\"} 1",
+            "pulso_speed_end_to_end_seconds_bucket{le=\"0.15\"} 1",
+            "pulso_speed_end_to_end_seconds_bucket{le=\"0.2\"} 2",
+            "pulso_speed_end_to_end_seconds_count 3",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

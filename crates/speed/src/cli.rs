@@ -1,19 +1,27 @@
 //! The command line of the program `pulso-speed`.
 
-use std::path::{Path, PathBuf};
+mod check;
 
-use anyhow::{Context, anyhow};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use pulso_file::{FileInput, FileSource, INPUT_HINT, NdjsonError, NdjsonOutput, NdjsonSink};
 use pulso_pipeline::memory::MemoryCheckpoints;
-use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
-use pulso_sqlite::{CheckpointStore, LogSource, ViewStore};
+use pulso_pipeline::{SPEED_CHECKPOINT, Source, SystemClock};
+use pulso_runtime::health::{Health, Watched};
+use pulso_runtime::operations::{Operations, healthcheck};
+use pulso_runtime::stores::{DeadLetters, LogReader, Opener, Reading, StoreError, ViewStore};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{Options, Processor, SpeedError, Status, settings};
+use crate::{Options, SpeedError, Status};
+
+/// Where the endpoints for operators are configured.
+const LISTEN_KEY: &str = "operations.speed";
 
 /// Keeps realtime views of the log up to date.
 #[derive(Debug, Parser)]
@@ -31,6 +39,8 @@ pub enum Command {
     Run(Ports),
     /// Check the configuration, the input and the checkpoint; changes nothing
     Check(Ports),
+    /// Ask the running service whether it can work: ends with 0 or 1
+    Healthcheck,
 }
 
 /// What is read, and where the views go.
@@ -68,6 +78,12 @@ fn parse_sink(text: &str) -> Result<NdjsonOutput, String> {
     Ok(path.parse().unwrap_or_else(|never| match never {}))
 }
 
+/// The whole program, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    run_app(|shutdown| execute(args, shutdown))
+}
+
 /// Does what the arguments say.
 ///
 /// # Errors
@@ -75,28 +91,49 @@ fn parse_sink(text: &str) -> Result<NdjsonOutput, String> {
 /// without an input.
 pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut config = args.common.start()?;
-    let (Command::Run(ports) | Command::Check(ports)) = &args.command;
-    if let Some(data) = &ports.data {
+    if let Command::Run(Ports { data: Some(data), .. })
+    | Command::Check(Ports { data: Some(data), .. }) = &args.command
+    {
         config.data.directory.clone_from(data);
     }
     match args.command {
-        Command::Check(ports) => check(&config, ports).await,
+        Command::Healthcheck => healthcheck(config.operations.speed, LISTEN_KEY).await,
+        Command::Check(ports) => check::check(&config, ports).await,
         Command::Run(Ports { source: None, sink: None, .. }) => {
-            let source = log(&config)?;
-            let views = explained(ViewStore::open(&views_path(&config)))?;
-            let checkpoints = views.checkpoints(SPEED_CHECKPOINT);
-            let options = Options::new(&config, watch::Sender::default());
-            let ran = crate::run(source, views, checkpoints, SystemClock, &options, shutdown);
-            ran.await.map_err(SpeedError::explained)
+            let health = Health::default();
+            let operations =
+                Operations::start(config.operations.speed, LISTEN_KEY, &health).await?;
+            operations.during(keep_views(&config, &health, shutdown)).await
         }
         Command::Run(Ports { source: None, sink: Some(output), .. }) => {
-            write_lines(log(&config)?, output, &config, shutdown).await
+            let log = LogReader::open(&config, Reading::Shared).await;
+            write_lines(log.map_err(StoreError::explained)?, output, &config, shutdown).await
         }
         Command::Run(Ports { source: Some(files), sink, .. }) => {
             let output = sink.unwrap_or(NdjsonOutput::Standard);
             write_lines(open(files, &config)?, output, &config, shutdown).await
         }
     }
+}
+
+/// The service: from the log to the views, wherever the configuration has them.
+async fn keep_views(
+    config: &Config,
+    health: &Health,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let opener = Opener { health, shutdown: &shutdown };
+    let log = opener.open("log", async || LogReader::open(config, Reading::OneAtATime).await);
+    let Some(log) = log.await? else { return Ok(()) };
+    let views = opener.open("views", async || ViewStore::open(config).await);
+    let Some(views) = views.await? else { return Ok(()) };
+    let checkpoints = Watched::new(views.checkpoints(SPEED_CHECKPOINT), "checkpoint", health);
+    let views = DeadLetters::beside(views, config).map_err(StoreError::explained)?;
+    let log = Watched::new(log, "log", health);
+    let views = Watched::new(views, "views", health);
+    let options = Options::new(config, watch::Sender::default());
+    let ran = crate::run(log, views, checkpoints, SystemClock, &options, shutdown).await;
+    ran.map_err(SpeedError::explained)
 }
 
 /// From any source to lines; the checkpoint is as short-lived as the process.
@@ -137,78 +174,6 @@ fn open(Files(inputs): Files, config: &Config) -> anyhow::Result<FileSource<Syst
         .hint(INPUT_HINT)
 }
 
-fn log(config: &Config) -> anyhow::Result<LogSource> {
-    let path = config.data.directory.join("log.db");
-    if !path.exists() {
-        return Err(anyhow!("there is no log `{}`", path.display()))
-            .exit(Exit::NoInput)
-            .hint("start `pulso-acquisition` with the same folder, or name another with `--data`");
-    }
-    explained(LogSource::open_read_only(&path, config.log.batch_records))
-}
-
-fn views_path(config: &Config) -> PathBuf {
-    config.data.directory.join("views.db")
-}
-
-async fn check(config: &Config, Ports { source, sink, .. }: Ports) -> anyhow::Result<()> {
-    let partitions = match source {
-        Some(files) => {
-            let files = open(files, config)?;
-            println!("all input files are there");
-            files.partitions()
-        }
-        None => {
-            let log = log(config)?;
-            println!("the log has {} partitions", log.partitions());
-            log.partitions()
-        }
-    };
-    match sink {
-        Some(NdjsonOutput::Path(path)) => check_folder(&path)?,
-        Some(NdjsonOutput::Standard) => {}
-        None => check_checkpoint(config, partitions).await?,
-    }
-    println!("ok");
-    Ok(())
-}
-
-fn check_folder(path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    std::fs::read_dir(folder)
-        .with_context(|| format!("failed to look into folder `{}`", folder.display()))
-        .exit(Exit::Unavailable)
-        .map(drop)
-}
-
-async fn check_checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
-    let path = views_path(config);
-    if !path.exists() {
-        println!("there are no views yet");
-        return Ok(());
-    }
-    let loaded = explained(CheckpointStore::open_read_only(&path, SPEED_CHECKPOINT))?.load().await;
-    let Some(checkpoint) = explained(loaded)? else {
-        println!("there is no checkpoint yet");
-        return Ok(());
-    };
-    let restored = Processor::restore(&checkpoint, &settings(config), partitions);
-    restored.map_err(|error| SpeedError::Restore(error).explained())?;
-    println!("the checkpoint fits the configuration");
-    Ok(())
-}
-
-/// Gives an error of the embedded store its exit code and hint.
-fn explained<T>(result: Result<T, pulso_sqlite::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_sqlite::Error::hint);
-    let result = result.exit(Exit::Unavailable);
-    match hint {
-        Some(hint) => result.hint(hint),
-        None => result,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -220,6 +185,7 @@ mod tests {
         Args::command().debug_assert();
         let parse = |arguments: &str| Args::try_parse_from(arguments.split(' '));
         assert!(parse("pulso-speed run").is_ok());
+        assert!(parse("pulso-speed healthcheck").is_ok());
         assert!(parse("pulso-speed run --data d --sink ndjson:-").is_ok());
         assert!(parse("pulso-speed check --source file:a,b --sink ndjson:c").is_ok());
         for wrong in [

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use pulso_file::FileError;
+use pulso_runtime::stores::StoreError;
 use pulso_runtime::{Exit, FailureExt};
 
 use crate::{RestoreError, SpeedError};
@@ -35,6 +36,7 @@ impl SpeedError {
             Self::Restore(error) => return Some(error.hint()),
             Self::Source(error) | Self::Sink(error) | Self::Checkpoint(error) => error.as_ref(),
         };
-        error.downcast_ref::<pulso_sqlite::Error>()?.hint()
+        let store = error.downcast_ref::<StoreError>().and_then(StoreError::hint);
+        store.or_else(|| error.downcast_ref::<pulso_sqlite::Error>()?.hint())
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use pulso_model::{EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{
-    AdapterError, Batch, Checkpoint, Checkpoints, Clock, Progress, Retry, Sink, Source, observe,
+    AdapterError, Batch, Checkpoint, Checkpoints, Clock, Progress, Record, Retry, Sink, Source,
+    observe,
 };
 use pulso_runtime::{Backoff, chain};
 use pulso_window::Settings;
@@ -110,8 +111,8 @@ where
     }
 }
 
-/// From the last checkpoint to the end, a stop, or the first error. `progressed` tells that a
-/// checkpoint was saved on the way.
+/// From the last checkpoint to the end, a stop, or the first error, once this instance may read.
+/// `progressed` tells that a checkpoint was saved on the way.
 async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
     (source, sink, checkpoints): (&mut S, &mut V, &mut C),
     clock: &impl Clock,
@@ -119,6 +120,11 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
     shutdown: &CancellationToken,
     progressed: &mut bool,
 ) -> Result<(), Failed> {
+    // Before the checkpoint is loaded: until then another instance may save a newer one.
+    tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        acquired = source.acquire() => acquired.map_err(|e| failed(SpeedError::Source, e))?,
+    }
     let partitions = source.partitions();
     let mut processor = restore(checkpoints, options, partitions).await?;
     let next_offsets: Vec<u64> =
@@ -140,6 +146,7 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
             processor.set_idle(partition, idle);
         }
         show(sink, checkpoints, &mut processed).await?;
+        acknowledged(&batch, clock.now());
         report(&processor, &processed, &batch, now, options);
         if batch.finished {
             let mut processed = processor.finish();
@@ -193,6 +200,14 @@ async fn show(
         write(sink, std::mem::take(&mut processed.closed)).await?;
     }
     Ok(())
+}
+
+/// Every message, not a sample: a sample of each batch would give a message of a small batch more
+/// weight than one of a large batch, and one call a message takes some nanoseconds.
+fn acknowledged(batch: &Batch, now: WallTime) {
+    let since = |record: &Record| now.0.saturating_sub(record.headers.received_time.0);
+    let latencies = batch.records.iter().map(|record| u64::try_from(since(record)).unwrap_or(0));
+    observe::acknowledged_after(latencies.map(Duration::from_millis));
 }
 
 async fn write(

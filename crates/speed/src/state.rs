@@ -66,8 +66,8 @@ impl RestoreError {
     }
 }
 
-const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the data folder: the realtime views are then made \
-     again from the log";
+const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the data folder (in Elasticsearch, delete the index \
+     of checkpoints): the realtime views are then made again from the log";
 
 /// Serialises the engine.
 pub(crate) fn checkpoint(engine: &Engine) -> Checkpoint {

@@ -38,6 +38,8 @@ pub enum Contents {
     Log,
     /// View documents and checkpoints.
     Views,
+    /// Messages on their way into another log.
+    Spool,
 }
 
 impl fmt::Display for Contents {
@@ -45,6 +47,7 @@ impl fmt::Display for Contents {
         formatter.write_str(match self {
             Self::Log => "log",
             Self::Views => "views",
+            Self::Spool => "spool",
         })
     }
 }
@@ -60,6 +63,8 @@ pub(crate) struct Schema {
     pub(crate) version: i32,
     /// Fixed when the file is made.
     pub(crate) page_bytes: u32,
+    /// The file can give room back that it does not need any more. Also fixed.
+    pub(crate) shrinks: bool,
 }
 
 /// Makes the tables of a new file.
@@ -265,6 +270,9 @@ fn prepare(
     create: Create<'_>,
 ) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", schema.page_bytes)?;
+    if schema.shrinks {
+        connection.pragma_update(None, "auto_vacuum", "incremental")?;
+    }
     // Answers with the mode; a file system without shared memory keeps another one, which is slower
     // but no less safe.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;

@@ -47,6 +47,8 @@ pub enum Error {
     /// A later attempt at the same part has begun.
     #[error("stage {generation} of the view `{view}` in `{path}` is not open any more")]
     StageGone { path: PathBuf, view: View, generation: i64 },
+    #[error("failed to use the spool in `{path}`")]
+    Spool { path: PathBuf, source: rusqlite::Error },
     #[error("failed to load a checkpoint from `{path}`")]
     LoadCheckpoint { path: PathBuf, source: rusqlite::Error },
     #[error("failed to save a checkpoint to `{path}`")]
@@ -83,6 +85,7 @@ impl Error {
             Self::Append { path, source } | Self::Read { path, source } => {
                 (Contents::Log, path, source)
             }
+            Self::Spool { path, source } => (Contents::Spool, path, source),
             Self::WriteDocuments { path, source }
             | Self::Query { path, source }
             | Self::Scan { path, source }
@@ -123,6 +126,11 @@ fn advice(contents: Contents, path: &Path, code: ErrorCode) -> Option<String> {
                 "`{file}` is damaged: stop, put a copy back, or save what can still be read, with \
                  a current `sqlite3`: `sqlite3 {file} .recover | sqlite3 {file}.recovered`, and put \
                  that in its place"
+            ),
+            Contents::Spool => format!(
+                "`{file}` is damaged: stop, save what can still be read, with a current `sqlite3`: \
+                 `sqlite3 {file} .recover | sqlite3 {file}.recovered`, and put that in its place; or \
+                 give up what waited there and delete it with its `-wal` and `-shm` files"
             ),
             Contents::Views => format!(
                 "`{file}` is damaged: stop, put a copy back, or delete it with its `-wal` and \

@@ -1,4 +1,5 @@
-//! The embedded log, views and checkpoints: one SQLite file for the log, one for the rest.
+//! The embedded log, views and checkpoints: one SQLite file for the log, one for the rest. And a spool,
+//! where messages wait for a log that is away.
 //!
 //! The only crate that names `rusqlite`. Adapters only: when to write, retry or stop is decided by
 //! the layers; an error here tells them whether trying again can help, and a person what to do.
@@ -11,10 +12,12 @@ mod checkpoints;
 mod database;
 mod error;
 mod log;
+mod spool;
 mod views;
 
 pub use checkpoints::CheckpointStore;
 pub use database::Contents;
 pub use error::Error;
 pub use log::{Log, LogSource};
+pub use spool::{Appended, Spool, SpoolLevel, Spooled};
 pub use views::{ViewReader, ViewStore};

@@ -3,7 +3,7 @@
 //! A table keyed by an ascending integer grows at its right edge only, so pages are written full
 //! and once. Offsets have no gaps: a transaction that fails gives none away.
 
-mod append;
+pub(crate) mod append;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -31,6 +31,7 @@ static SCHEMA: Schema = Schema {
     version: 1,
     // Messages have about 1.4 kB; a small page would leave a third of itself empty.
     page_bytes: 16 * 1024,
+    shrinks: false,
 };
 
 /// The write side of the log; clones share one connection.

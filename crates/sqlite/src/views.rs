@@ -5,6 +5,7 @@
 //! part; readers see the rows of published generations only, so that publishing is a change of one
 //! small table. The rows of generations that were replaced are deleted afterwards, a few at a time.
 
+mod age;
 mod batch;
 mod query;
 mod scan;
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use pulso_model::{Day, View, ViewDocument};
+use pulso_model::{Day, Layer, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Documents, LayerChoice, Page, Part, Query, Sink, Stage, Views};
 use rusqlite::Connection;
 
@@ -141,6 +142,29 @@ impl BatchViews for ViewStore {
         self.check_open(stage, open)?;
         self.sweep(stage.view).await;
         Ok(())
+    }
+
+    async fn remove_before(&self, view: View, layer: Layer, before: Day) -> Result<u64, Error> {
+        if !age::has_age(view) {
+            return Ok(0);
+        }
+        let failed = |path, source| Error::Sweep { path, source };
+        if layer == Layer::Batch {
+            let hide = move |connection: &mut Connection| age::hide_batch(connection, view, before);
+            let days = self.writer.run(failed, hide).await?;
+            self.sweep(view).await;
+            return Ok(days as u64);
+        }
+        let mut removed = 0;
+        loop {
+            let job =
+                move |connection: &mut Connection| age::remove_speed(connection, view, before);
+            let count = self.writer.run(failed, job).await?;
+            removed += count as u64;
+            if count < batch::ROWS_PER_TRANSACTION {
+                return Ok(removed);
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the tests of several crates share: messages, contract suites, recordings.
+//! What the tests of several crates share: messages, contract suites, recordings, real servers, a proxy with faults.
 //!
 //! For `[dev-dependencies]` only. Holds no fake of a port: the in-memory adapters are
 //! `pulso_pipeline::memory`, and the suites here hold them to the same behaviour as the real ones.
@@ -7,6 +7,8 @@
 
 pub mod contract;
 pub mod message;
+pub mod proxy;
+pub mod servers;
 
 use std::path::{Path, PathBuf};
 

@@ -1,16 +1,19 @@
-//! The command line of the serving layer as a program of its own, over the views in a data directory
-//! that other processes write.
+//! The command line of the serving layer as a program of its own, over views that other processes
+//! write.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use pulso_model::View;
 use pulso_pipeline::{Query, Views};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, metrics};
-use pulso_sqlite::{Error, ViewReader, ViewStore};
+use pulso_runtime::operations::healthcheck;
+use pulso_runtime::stores::{self, StoreError, ViewReader};
+use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, chain, metrics, run_app};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::{Facts, Options, bind, run};
 
@@ -39,6 +42,14 @@ enum Command {
     Run,
     /// Check the configuration and that the views can be read; changes nothing
     Check,
+    /// Ask the running service whether it can work: ends with 0 or 1
+    Healthcheck,
+}
+
+/// The whole program, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    let args = Cli::parse();
+    run_app(|shutdown| execute(args, shutdown))
 }
 
 /// Does what the command line says.
@@ -49,40 +60,37 @@ pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
     let mut config = cli.common.start()?;
     config.data.directory = cli.data.unwrap_or(config.data.directory);
     config.web.listen = cli.listen.unwrap_or(config.web.listen);
-    let views = open(&config).await?;
     match cli.command {
-        Command::Run => serve(&config, views, shutdown).await,
+        Command::Run => serve(&config, shutdown).await,
+        Command::Healthcheck => healthcheck(Some(config.web.listen), "web.listen").await,
         Command::Check => {
+            if let Some(line) = stores::check_views(&config).await? {
+                println!("{line}");
+            }
+            open(&config).await.map_err(StoreError::explained)?;
             println!("the configuration is valid and the views can be read");
             Ok(())
         }
     }
 }
 
-/// Opens the views and reads one, so that a wrong file is found out now and not by a visitor.
-async fn open(config: &Config) -> Result<ViewReader> {
-    let path = config.data.directory.join("views.db");
-    if !path.exists() {
-        return Err(anyhow!("there are no views at `{}`", path.display()))
-            .exit(Exit::Unavailable)
-            .hint("start what writes them first, or name another directory with `--data`");
-    }
-    let views = unavailable(ViewStore::open_read_only(&path))?;
-    unavailable(views.query(Query::newest(View::TrendingTopics, 1)).await)?;
+/// Opens the views and reads one, so that a wrong store is found out now and not by a visitor.
+async fn open(config: &Config) -> Result<ViewReader, StoreError> {
+    let views = ViewReader::open(config).await?;
+    views.query(Query::newest(View::TrendingTopics, 1)).await?;
     Ok(views)
 }
 
-fn unavailable<T>(result: Result<T, Error>) -> Result<T> {
-    let hint = result.as_ref().err().and_then(Error::hint);
-    let result = result.exit(Exit::Unavailable);
-    match hint {
-        Some(hint) => result.hint(hint),
-        None => result,
-    }
-}
-
-async fn serve(config: &Config, views: ViewReader, shutdown: CancellationToken) -> Result<()> {
+async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
     let metrics = metrics::install()?;
+    let views = match open(config).await {
+        // Whoever asks meanwhile is told, and `/readyz` says so.
+        Err(error) if error.away() => {
+            warn!(error = %chain(&error), "the views cannot be read yet");
+            ViewReader::unseen(config).map_err(StoreError::explained)?
+        }
+        opened => opened.map_err(StoreError::explained)?,
+    };
     let listener = bind(config.web.listen, false)
         .await
         .exit(Exit::Unavailable)

@@ -9,4 +9,5 @@ mod http;
 mod server;
 
 pub use http::{Facts, Options, Windows};
-pub use server::{BindError, RunError, bind, run};
+pub use pulso_runtime::server::{BindError, bind};
+pub use server::{RunError, run};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 mod program;
+mod spool;
 mod tls;
 
 use std::convert::Infallible;

@@ -51,6 +51,7 @@ async fn hour(work: FakeWork) -> Vec<(Task, i64)> {
         enabled: true,
         archive: "*/5 * * * *".parse().unwrap(),
         jobs: "10 * * * *".parse().unwrap(),
+        retain: None,
     };
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();

@@ -1,18 +1,19 @@
 //! Every offset before the checkpoint is exactly one of counted, echo, late and dead letter (W4).
 
 use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type};
 use futures::StreamExt;
-use pulso_model::{Layer, View};
+use pulso_lake::{Removed, Retained};
+use pulso_model::{Day, Layer, View};
 use pulso_pipeline::{Checkpoint, LayerChoice, Views};
 use serde::Deserialize;
 
 use super::Check;
 use super::documents::Stored;
-use crate::engine::{Positions, Responses};
+use crate::engine::{Input, Positions, Responses};
 use crate::{BatchError, Engine};
 
-const ROWS: &str = r#"SELECT "partition", "offset", reason FROM lake"#;
+const ROWS: &str = r#"SELECT "partition", "offset", reason, "day" FROM lake"#;
 
 /// The rows of the lake before the checkpoint.
 #[derive(Debug, Default)]
@@ -25,8 +26,9 @@ struct Rows {
 
 #[derive(Deserialize)]
 struct Position {
-    partition: i32,
-    offset: i64,
+    /// Not there in the dead letter of a document that the view store refused, which was no message.
+    partition: Option<i32>,
+    offset: Option<i64>,
 }
 
 /// The late positions, and the checks of all partitions.
@@ -37,8 +39,9 @@ pub(super) async fn check<V: Views>(
     views: &V,
 ) -> Result<(Positions, Vec<Check>), BatchError> {
     let rows = rows(engine, checkpoint).await?;
-    let dead_letters = positions(views, View::DeadLetters, checkpoint).await?;
-    let late = positions(views, View::LateResponses, checkpoint).await?;
+    let retained = engine.retained();
+    let (_, dead_letters) = positions(views, View::DeadLetters, checkpoint, retained).await?;
+    let (all_late, late) = positions(views, View::LateResponses, checkpoint, retained).await?;
     let echoes = responses.echoes();
     let mut checks = Vec::new();
     for ((partition, progress), number) in (0..).zip(&checkpoint.progress).zip(0_i32..) {
@@ -56,22 +59,73 @@ pub(super) async fn check<V: Views>(
         let echo = here(&rows.all, &|at| valid(at) && !is_late(at) && is_echo(at));
         let only_in_lake = here(&rows.dead_letters, &|at| !dead_letters.contains(number, at));
         let only_in_view = here(&dead_letters, &|at| !rows.dead_letters.contains(number, at));
+        let removed = retained.removed.get(partition as usize).copied().unwrap_or_default();
+        let Removed { messages, .. } = removed;
+        let removed_counted = messages - removed.echoes - removed.late - removed.dead_letters;
         let accounted = progress.counted + progress.echoes + progress.late + progress.dead_letters;
         let mut check = |what, expected, found| {
             checks.push(Check { partition, what, expected, found });
         };
-        check("messages in the lake", progress.next_offset, count(&rows.all));
+        check("messages in the lake", progress.next_offset, messages + count(&rows.all));
         check("messages in the lake more than once", 0, count(&rows.repeated));
         check("counted, echoes, late and dead letters", progress.next_offset, accounted);
-        check("counted", progress.counted, counted);
-        check("echoes", progress.echoes, echo);
-        check("late", progress.late, count(&late));
+        check("counted", progress.counted, removed_counted + counted);
+        check("echoes", progress.echoes, removed.echoes + echo);
+        check("late", progress.late, removed.late + count(&late));
         check("late that are no responses of the lake", 0, here(&late, &|at| !valid(at)));
-        check("dead letters in the lake", progress.dead_letters, count(&rows.dead_letters));
+        let dead = removed.dead_letters + count(&rows.dead_letters);
+        check("dead letters in the lake", progress.dead_letters, dead);
         check("dead letters in the lake only", 0, only_in_lake);
         check("dead letters in the view only", 0, only_in_view);
     }
-    Ok((late, checks))
+    Ok((all_late, checks))
+}
+
+/// What is removed together with all days before `kept_from`: earlier counts and those of the rows that
+/// go now. `None` when the speed layer has not judged all of them yet.
+pub(crate) async fn removed_before<V: Views>(
+    engine: &Engine,
+    kept_from: Day,
+    ends: &[u64],
+    checkpoint: &Checkpoint,
+    views: &V,
+) -> Result<Option<Vec<Removed>>, BatchError> {
+    let retained = engine.retained();
+    let (_, late) = positions(views, View::LateResponses, checkpoint, retained).await?;
+    let responses = engine.responses(Input::Lake, &[]).await?;
+    let mut removed = retained.removed.clone();
+    for (removed, end) in removed.iter_mut().zip(ends) {
+        removed.until = *end;
+    }
+    let mut batches = engine.lake_rows(ROWS).await?;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
+        let partitions = batch.column(0).as_primitive::<Int32Type>().values();
+        let offsets = batch.column(1).as_primitive::<Int64Type>().values();
+        let days = batch.column(3).as_primitive::<Date32Type>().values();
+        for (row, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
+            let day = Day(days[row]);
+            if day >= kept_from || accounts_for(retained, day, partition, offset) {
+                continue;
+            }
+            if !before(checkpoint, partition, offset) {
+                return Ok(None);
+            }
+            let Some(removed) = usize::try_from(partition).ok().and_then(|at| removed.get_mut(at))
+            else {
+                return Ok(None);
+            };
+            removed.messages += 1;
+            if batch.column(2).is_valid(row) {
+                removed.dead_letters += 1;
+            } else if late.contains(partition, offset) {
+                removed.late += 1;
+            } else if responses.echoes().contains(partition, offset) {
+                removed.echoes += 1;
+            }
+        }
+    }
+    Ok(Some(removed))
 }
 
 async fn rows(engine: &Engine, checkpoint: &Checkpoint) -> Result<Rows, BatchError> {
@@ -81,8 +135,10 @@ async fn rows(engine: &Engine, checkpoint: &Checkpoint) -> Result<Rows, BatchErr
         let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let partitions = batch.column(0).as_primitive::<Int32Type>().values();
         let offsets = batch.column(1).as_primitive::<Int64Type>().values();
+        let days = batch.column(3).as_primitive::<Date32Type>().values();
         for (row, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
-            if !before(checkpoint, partition, offset) {
+            let removed = accounts_for(engine.retained(), Day(days[row]), partition, offset);
+            if removed || !before(checkpoint, partition, offset) {
                 continue;
             }
             if !found.all.insert(partition, offset) {
@@ -96,24 +152,36 @@ async fn rows(engine: &Engine, checkpoint: &Checkpoint) -> Result<Rows, BatchErr
     Ok(found)
 }
 
-/// The positions that the documents of a journal name. Those after the checkpoint are left out: the
-/// speed layer writes documents first.
+/// The positions that the documents of a journal name: all, and those whose messages are kept. Those
+/// after the checkpoint are left out: the speed layer writes documents first.
 async fn positions<V: Views>(
     views: &V,
     view: View,
     checkpoint: &Checkpoint,
-) -> Result<Positions, BatchError> {
+    retained: &Retained,
+) -> Result<(Positions, Positions), BatchError> {
     let choice = LayerChoice::Only(Layer::Speed);
     let mut stored = Stored::scan(views, view, choice, Box::new(|_| true)).await?;
-    let mut positions = Positions::default();
+    let (mut all, mut kept) = (Positions::default(), Positions::default());
     while let Some(document) = stored.next().await? {
-        let position: Position = serde_json::from_str(&document.body)
+        let Position { partition, offset } = serde_json::from_str(&document.body)
             .map_err(|source| BatchError::Read { view, source: Box::new(source) })?;
-        if before(checkpoint, position.partition, position.offset) {
-            positions.insert(position.partition, position.offset);
+        let Some((partition, offset)) = partition.zip(offset) else { continue };
+        if !before(checkpoint, partition, offset) {
+            continue;
+        }
+        all.insert(partition, offset);
+        if !accounts_for(retained, document.time.day(), partition, offset) {
+            kept.insert(partition, offset);
         }
     }
-    Ok(positions)
+    Ok((all, kept))
+}
+
+/// Whether a message of this day is no longer there, and counted among those that were.
+fn accounts_for(retained: &Retained, day: Day, partition: i32, offset: i64) -> bool {
+    let (partition, offset) = (usize::try_from(partition), u64::try_from(offset));
+    partition.is_ok_and(|at| offset.is_ok_and(|offset| retained.accounts_for(day, at, offset)))
 }
 
 fn before(checkpoint: &Checkpoint, partition: i32, offset: i64) -> bool {

@@ -8,6 +8,7 @@ mod naive;
 mod program;
 mod publish;
 mod recording;
+mod retain;
 mod spill;
 mod support;
 mod verify;

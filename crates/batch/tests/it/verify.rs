@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
@@ -24,19 +25,19 @@ const START: i64 = 1_489_967_880_000;
 
 /// A stream of five minutes with echoes, late messages and dead letters, as the speed layer would
 /// leave it behind.
-struct World {
+pub(crate) struct World {
     folder: TempDir,
     lake: Vec<RecordBatch>,
-    checkpoint: Checkpoint,
-    speed: Vec<ViewDocument>,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) speed: Vec<ViewDocument>,
     batch: MemoryViews,
-    records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
 }
 
-fn stream() -> Vec<Record> {
+pub(crate) fn stream(start: i64) -> Vec<Bytes> {
     let mut messages = Vec::new();
     for number in 0..300_i64 {
-        let mtime = START + number * 1_000 + number * 37 % 1_000;
+        let mtime = start + number * 1_000 + number * 37 % 1_000;
         let topics = [["art", "go"], ["go", "wine"], ["art", "wine"]];
         let message = message(number % 170, mtime)
             .response(["yes", "no", "yes"][usize::try_from(number % 3).unwrap()])
@@ -54,12 +55,16 @@ fn stream() -> Vec<Record> {
             messages.push("{".into());
         }
     }
-    records(&messages, 2)
+    messages
 }
 
 impl World {
     async fn new() -> Self {
-        let records = stream();
+        Self::of(&stream(START)).await
+    }
+
+    pub(crate) async fn of(messages: &[Bytes]) -> Self {
+        let records = records(messages, 2);
         let lake = TestLake::of(&records).await;
         let session = SessionContext::new();
         session.register_table("lake", lake.lake.table_provider().await.unwrap()).unwrap();
@@ -120,7 +125,7 @@ impl World {
                 counted.push(Counted { position, response });
             }
         }
-        let closed = EventTime(START + 280_000);
+        let closed = EventTime(newest - newest.rem_euclid(10_000) - 10_000);
         let windows = small_windows();
         let activity = naive::activity(&counted, 10_000);
         self.speed.extend(activity.into_iter().filter(|d| d.time.0 + 10_000 <= closed.0));

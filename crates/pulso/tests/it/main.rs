@@ -4,6 +4,7 @@
 
 mod command_line;
 mod data_folder;
+mod deployment;
 mod kill;
 mod replay;
 mod support;

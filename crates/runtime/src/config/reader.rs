@@ -14,6 +14,10 @@ use super::{ByteSize, parse_duration};
 /// The longest duration: ten years. Far from overflow in any unit.
 const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 
+/// Keys whose values are never shown, however wrong they are.
+const SECRETS: [&str; 4] =
+    ["kafka.key_password", "kafka.password", "elasticsearch.password", "elasticsearch.api_key"];
+
 /// Why a value is not what its key needs.
 #[derive(Debug)]
 pub(super) struct Wrong {
@@ -63,6 +67,17 @@ impl Reader {
     pub(super) fn flag(&mut self, key: &str) -> bool {
         let wrong = || Wrong::new("is neither true nor false", "write `true` or `false`");
         self.read(key, |value| value.as_bool().ok_or_else(wrong))
+    }
+
+    /// One of a few words; `kind` goes on after "is not ".
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, kind: &str, choices: &[(&str, T)]) -> T {
+        self.read(key, |value| {
+            let chosen = choices.iter().find(|(name, _)| value.as_str() == Some(name));
+            chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+                let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+                Wrong::new(format!("is not {kind}"), format!("use {}", names.join(" or ")))
+            })
+        })
     }
 
     /// A whole number in a range.
@@ -132,7 +147,10 @@ impl Reader {
 
     /// A key with its value and, when the file does not show it, where that comes from.
     fn shown(&self, key: &str) -> String {
-        let value = show(find(&self.layered.values, key));
+        let value = match find(&self.layered.values, key) {
+            _ if SECRETS.contains(&key) => "***".to_owned(),
+            value => show(value),
+        };
         format!("`{key}` ({value}){}", self.origin(key))
     }
 

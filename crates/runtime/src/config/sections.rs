@@ -11,12 +11,23 @@ use http::Uri;
 
 use super::ByteSize;
 
+mod deployment;
+
+pub use deployment::{
+    AtLimit, Elasticsearch, Kafka, LogStore, Login, Lost, Operations, Retention, SaslMechanism,
+    Spool, Tls, ViewStore, Views,
+};
+
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub logs: Logs,
     pub data: Data,
     pub log: Log,
+    pub views: Views,
+    pub kafka: Kafka,
+    pub elasticsearch: Elasticsearch,
+    pub spool: Spool,
     pub acquisition: Acquisition,
     pub window: Window,
     pub echo: Echo,
@@ -25,7 +36,9 @@ pub struct Config {
     pub archive: Archive,
     pub batch: Batch,
     pub schedule: Schedule,
+    pub retention: Retention,
     pub web: Web,
+    pub operations: Operations,
     pub demo: Demo,
 }
 
@@ -61,6 +74,7 @@ pub struct Data {
 /// The log of messages.
 #[derive(Clone, Debug)]
 pub struct Log {
+    pub store: LogStore,
     /// 1 to 64.
     pub partitions: u32,
     pub batch_records: usize,
@@ -190,6 +204,7 @@ pub struct Schedule {
     pub enabled: bool,
     pub archive: Cron,
     pub jobs: Cron,
+    pub retain: Option<Cron>,
 }
 
 #[derive(Clone, Debug)]

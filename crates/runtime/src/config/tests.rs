@@ -1,5 +1,7 @@
 use super::*;
 
+mod deployment;
+
 fn layers(file: &str) -> Layers {
     let file = ConfigFile { path: "x.toml".into(), text: file.to_owned() };
     Layers { file: Some(file), ..Layers::default() }
@@ -122,7 +124,8 @@ fn unknown_keys_are_refused_in_every_layer() {
     );
     check("demo = 5", "`demo` is a section, not 5", "the keys here are `rate`");
     let sections = "the sections are `acquisition`, `archive`, `batch`, `checkpoint`, `data`, \
-        `demo`, `echo`, `log`, `logs`, `schedule`, `trends`, `web`, `window`";
+        `demo`, `echo`, `elasticsearch`, `kafka`, `log`, `logs`, `operations`, `retention`, \
+        `schedule`, `spool`, `trends`, `views`, `web`, `window`";
     check("[windows]", "`windows` is not a key of the configuration", sections);
     for (environment, overrides, from) in [
         (vec!["PULSO__DEMO__RATTE"], vec![], "PULSO__DEMO__RATTE"),
@@ -328,7 +331,7 @@ fn all_problems_are_reported_at_once() {
         error.to_string(),
         "failed to load config `x.toml`: 7 problems
   `log.batch` is not a key of the configuration
-    hint: the keys here are `batch_records`, `partitions`
+    hint: the keys here are `batch_records`, `partitions`, `store`
   `log.partitions` (0) is out of range
     hint: choose a number from 1 to 64
   `acquisition.sources[0].name` is missing

@@ -7,9 +7,10 @@ use super::duration::{UNITS, format_duration};
 use super::reader::{Reader, Wrong, text};
 use super::sections::{
     Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Echo, Log, LogFormat, Logs,
-    Schedule, Trends, Web, Window,
+    Schedule, Trends, Views, Web, Window,
 };
 
+mod deployment;
 mod sources;
 
 /// The shortest duration where none at all makes no sense.
@@ -21,9 +22,14 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         logs: logs(reader),
         data: Data { directory: reader.read("data.directory", directory) },
         log: Log {
+            store: deployment::log_store(reader),
             partitions: reader.number("log.partitions", 1..=64),
             batch_records: reader.number("log.batch_records", 1..=1_000_000),
         },
+        views: Views { store: deployment::view_store(reader) },
+        kafka: deployment::kafka(reader),
+        elasticsearch: deployment::elasticsearch(reader),
+        spool: deployment::spool(reader),
         acquisition: acquisition(reader),
         window: Window {
             size: reader.duration("window.size", TICK),
@@ -60,12 +66,15 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             enabled: reader.flag("schedule.enabled"),
             archive: reader.read("schedule.archive", cron),
             jobs: reader.read("schedule.jobs", cron),
+            retain: deployment::schedule_retain(reader),
         },
+        retention: deployment::retention(reader),
         web: Web {
             listen: reader.read("web.listen", address),
             page_limit_default: reader.number("web.page_limit_default", 1..=1_000_000),
             page_limit_max: reader.number("web.page_limit_max", 1..=1_000_000),
         },
+        operations: deployment::operations(reader),
         demo: Demo { rate: reader.number("demo.rate", 1..=100_000) },
     }
 }

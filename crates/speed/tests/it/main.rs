@@ -8,3 +8,4 @@ mod recording;
 mod recount;
 mod running;
 mod scenario;
+mod standby;

@@ -65,7 +65,7 @@ fn insert(
 }
 
 /// The ids of the sources of these messages; new sources get one.
-fn source_ids<'a>(
+pub(crate) fn source_ids<'a>(
     transaction: &Transaction<'_>,
     messages: &'a [Message],
 ) -> rusqlite::Result<BTreeMap<&'a str, i64>> {
@@ -86,7 +86,7 @@ fn source_ids<'a>(
     Ok(ids)
 }
 
-fn remember_mtimes(
+pub(crate) fn remember_mtimes(
     transaction: &Transaction<'_>,
     log_time: WallTime,
     messages: &[Message],
@@ -110,7 +110,7 @@ fn remember_mtimes(
     Ok(())
 }
 
-pub(super) fn last_mtime(
+pub(crate) fn last_mtime(
     connection: &Connection,
     source: &str,
 ) -> rusqlite::Result<Option<EventTime>> {

@@ -11,6 +11,7 @@ pub(crate) static SCHEMA: Schema = Schema {
     version: 1,
     // Documents have about 0.9 kB: eight to a page.
     page_bytes: 8 * 1024,
+    shrinks: false,
 };
 
 /// The UTC day of `time`, in days since 1970, also before 1970 (SQLite's `/` truncates).

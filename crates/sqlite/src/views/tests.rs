@@ -124,3 +124,31 @@ async fn a_full_disk_refuses_whole_writes() {
     store.write(documents(stored)).await.unwrap();
     assert_eq!(count(&store).await, stored + 20);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_layers() {
+    let folder = TempDir::new().unwrap();
+    let mut store = open(&folder);
+    let view = View::Responses;
+    let later = DAY.next();
+    let of = |day: Day, count: i64| -> Vec<_> {
+        (0..count).map(|id| document(view, day.start(), i64::from(day.0) + id, "DE", "x")).collect()
+    };
+    store.write(of(DAY, 4_500)).await.unwrap();
+    store.write(of(later, 1)).await.unwrap();
+    for day in [DAY, later] {
+        let stage = store.begin(view, Part::Day(day)).await.unwrap();
+        store.stage(stage, of(day, 2)).await.unwrap();
+        store.publish(stage, true).await.unwrap();
+    }
+    let count = async |layer| {
+        let query = Query { layer: LayerChoice::Only(layer), ..Query::newest(view, 10_000) };
+        store.query(query).await.unwrap().documents.len()
+    };
+    assert_eq!(store.remove_before(view, Layer::Speed, later).await.unwrap(), 4_500);
+    assert_eq!((count(Layer::Speed).await, count(Layer::Batch).await), (1, 4));
+    assert_eq!(store.remove_before(view, Layer::Batch, later).await.unwrap(), 1);
+    assert_eq!(count(Layer::Batch).await, 2);
+    assert_eq!(store.completed_days(view).await.unwrap(), [DAY, later].into());
+    assert_eq!(store.remove_before(View::Groups, Layer::Batch, later).await.unwrap(), 0);
+}

@@ -9,7 +9,7 @@ use pulso_pipeline::{
     BatchViews, Checkpoint, Checkpoints, LayerChoice, ManualClock, Part, Query, Sink, Source,
     StoredDocument, Views,
 };
-use pulso_sqlite::{Log, ViewStore};
+use pulso_sqlite::{Log, Spool, ViewStore};
 use pulso_testkit::contract::document;
 use pulso_testkit::message::message;
 use tempfile::TempDir;
@@ -163,4 +163,38 @@ fn a_day_has_the_old_documents_or_the_new_ones() {
     assert!(seen.is_sorted());
     assert_eq!((seen[0], seen[seen.len() - 1]), (0, 2));
     assert!(seen.contains(&1), "some cut lies between the two attempts");
+}
+
+/// Whatever is lost of the WAL, what waits is a piece of all messages without a hole in it: none that
+/// was removed later is missing alone, and none is there twice.
+#[test]
+fn the_spool_holds_what_was_acknowledged_and_not_removed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool.db");
+    drop(Spool::open(&path, u64::MAX).unwrap());
+    let spool = Spool::open(&path, u64::MAX).unwrap();
+    let messages = |ids: std::ops::Range<i64>| -> Vec<_> {
+        ids.map(|id| message(id, id).received(WallTime(id))).collect()
+    };
+    // By step: the first message that waits, and the first that does not yet.
+    let mut steps = vec![(0, 0)];
+    for step in 0..20 {
+        let (begin, end) = steps[steps.len() - 1];
+        block_on(spool.append(messages(end..end + 5))).unwrap();
+        steps.push((begin, end + 5));
+        if step % 3 == 2 {
+            let first = block_on(spool.first(4, usize::MAX)).unwrap();
+            block_on(spool.remove(first.last)).unwrap();
+            steps.push((begin + 4, end + 5));
+        }
+    }
+    let mut seen = Vec::new();
+    crashed_copies(&path, |copy| {
+        let spool = Spool::open(copy, u64::MAX).unwrap();
+        let waiting = block_on(spool.first(1_000, usize::MAX)).unwrap().messages;
+        let step = steps.iter().position(|(begin, end)| messages(*begin..*end) == waiting);
+        seen.push(step.expect("no step is half there"));
+    });
+    assert!(seen.is_sorted(), "more of the WAL holds more steps");
+    assert_eq!((seen[0], seen[seen.len() - 1]), (0, steps.len() - 1));
 }

@@ -45,7 +45,10 @@ const ROWS: [(&str, Row); 16] = [
 ];
 
 /// Libraries that only these crates may name, also in tests.
-const OWNED: [(&str, &[&str]); 4] = [
+const OWNED: [(&str, &[&str]); 7] = [
+    ("elasticsearch", &["pulso-elasticsearch"]),
+    ("rdkafka", &["pulso-kafka"]),
+    ("reqwest", &[]),
     ("rusqlite", &["pulso-sqlite"]),
     ("deltalake", &["pulso-lake", "pulso-batch"]),
     ("datafusion", &["pulso-lake", "pulso-batch"]),
@@ -53,11 +56,12 @@ const OWNED: [(&str, &[&str]); 4] = [
 ];
 
 /// Libraries that reach outside of the process, or start tasks.
-const OUTSIDE: [&str; 11] = [
+const OUTSIDE: [&str; 12] = [
     "axum",
     "clap",
     "datafusion",
     "deltalake",
+    "elasticsearch",
     "hyper",
     "metrics-exporter-prometheus",
     "parquet",

@@ -34,8 +34,12 @@ const LICENCES: [&str; 18] = [
 const ONE_VERSION: [&str; 8] =
     ["arrow-array", "axum", "datafusion", "hyper", "parquet", "rusqlite", "rustls", "tokio"];
 
-/// TLS is rustls, so that a build needs no system library.
+/// TLS is rustls, so that a build needs no system library...
 const BANNED: [&str; 2] = ["openssl", "native-tls"];
+
+/// ...but for Kafka's own client, which is C and can neither encrypt nor log in (SCRAM) without the
+/// system's OpenSSL: there it is bound directly, and nobody else may lean on it.
+const OPENSSL: (&str, &str) = ("openssl-sys", "rdkafka-sys");
 
 fn root() -> PathBuf {
     PathBuf::from("../..")
@@ -48,8 +52,8 @@ fn host() -> String {
     text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
-/// All packages of the lock file that are built here.
-fn packages() -> Vec<Value> {
+/// What cargo knows of the lock file, as far as it is built here.
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--offline", "--locked"])
         .args(["--filter-platform", &host()])
@@ -57,8 +61,12 @@ fn packages() -> Vec<Value> {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// All packages of the lock file that are built here.
+fn packages() -> Vec<Value> {
+    metadata()["packages"].as_array().unwrap().clone()
 }
 
 fn permitted(licence: &str) -> bool {
@@ -106,6 +114,25 @@ fn dependencies_are_free_to_use_and_come_from_the_registry() {
     for name in BANNED {
         assert!(!versions.contains_key(name), "`{name}` is banned");
     }
+}
+
+#[test]
+fn the_systems_openssl_is_for_kafka_only() {
+    let metadata = metadata();
+    // An id ends in `name@version`, or in `name#version` or just the version when it is a path.
+    let named = |id: &Value, name: &str| {
+        let id = id.as_str().unwrap();
+        id.contains(&format!("#{name}@")) || id.contains(&format!("/{name}#"))
+    };
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let users: Vec<_> = nodes
+        .iter()
+        .filter(|node| {
+            node["dependencies"].as_array().unwrap().iter().any(|id| named(id, OPENSSL.0))
+        })
+        .map(|node| &node["id"])
+        .collect();
+    assert!(matches!(users[..], [user] if named(user, OPENSSL.1)), "{users:?} use {}", OPENSSL.0);
 }
 
 #[test]

@@ -4,5 +4,8 @@
 
 mod architecture;
 mod dependencies;
+mod deployment;
 mod memory;
 mod messages;
+mod proxy;
+mod servers;

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use pulso_model::{EventTime, View};
 use pulso_pipeline::{Query, Views};
+use pulso_runtime::operations::PROMETHEUS_TEXT;
 use serde::Serialize;
 
 use super::{App, Error, Shared, json, parameters};
-
-const PROMETHEUS_TEXT: HeaderValue =
-    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// What the rest of the program knows about the stream right now.
 #[derive(Clone, Debug, Default)]

@@ -2,13 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use axum::routing::get;
 use pulso_model::{Day, View};
 use pulso_pipeline::{Documents, LayerChoice, Page, Query};
 use pulso_runtime::Config;
+use pulso_runtime::server::{
+    CONNECTION_AGE_MAX, CONNECTION_END_WAIT, CONNECTIONS_MAX, PORTS_TRIED, REQUEST_HEAD_BYTES_MAX,
+    REQUEST_HEAD_WAIT, bind, serve_connection,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::watch;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -83,7 +91,11 @@ fn connect() -> Client {
 fn connect_to(router: Router) -> Client {
     let (stream, other_end) = tokio::io::duplex(1024);
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(serve(other_end, router, shutdown.clone()));
+    let server = tokio::spawn(serve_connection(
+        other_end,
+        TowerToHyperService::new(router),
+        shutdown.clone(),
+    ));
     Client { stream, server, shutdown, started: Instant::now() }
 }
 

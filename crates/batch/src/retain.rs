@@ -1,0 +1,120 @@
+//! Removing what is past its age: views, journals and days of the lake.
+//!
+//! A day goes from the lake only when the batch layer has completed it and the speed layer has judged
+//! every message of it; what both counted is noted in the commit that removes it, so that `verify`
+//! still finds every offset. First it is noted that documents are no longer there, then they are
+//! removed: after a crash in between the next run removes them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use pulso_lake::{Lake, Retained};
+use pulso_model::{Day, Layer, Scope, View, WallTime};
+use pulso_pipeline::{BatchViews, Checkpoint, Views, observe};
+use pulso_runtime::config::Retention;
+
+use crate::verify::offsets;
+use crate::{BatchError, Engine, JOBS};
+
+const DAY_MS: u128 = 24 * 60 * 60 * 1000;
+
+/// What a run removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// Parts of views: indices, say.
+    pub views: u64,
+    pub lake_files: u64,
+    /// The first day whose messages the lake keeps.
+    pub kept_from: Option<Day>,
+}
+
+impl fmt::Display for Removals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { views, lake_files, kept_from } = self;
+        write!(formatter, "{views} parts of views and {lake_files} files of the lake removed")?;
+        match kept_from {
+            Some(day) => write!(formatter, "; the lake keeps messages from {day} on"),
+            None => write!(formatter, "; the lake keeps all messages"),
+        }
+    }
+}
+
+/// Removes what is older than its age, counted back from `today`, the day up to which the lake holds
+/// everything.
+pub(crate) async fn retain<V: Views + BatchViews>(
+    lake: &mut Lake,
+    engine: &Engine,
+    views: &V,
+    checkpoint: Option<&Checkpoint>,
+    (retention, today): (&Retention, Day),
+    now: WallTime,
+) -> anyhow::Result<Removals> {
+    let before = |age: Option<Duration>| {
+        let days = i32::try_from(age?.as_millis() / DAY_MS).ok()?;
+        Some(Day(today.0.saturating_sub(days)))
+    };
+    let old = engine.retained().clone();
+    let speed_views_from = old.speed_views_from.max(before(retention.speed_views));
+    let batch_views_from = old.batch_views_from.max(before(retention.batch_views));
+    let mut new = Retained { speed_views_from, batch_views_from, ..old.clone() };
+    if let (Some(lake_from), Some(checkpoint)) = (before(retention.lake), checkpoint) {
+        let kept_from = completed_until(lake, views, &new, lake_from).await?;
+        let goes = |day: &Day| *day < kept_from && Some(*day) >= old.kept_from;
+        if lake.days()?.keys().any(goes) {
+            let ends = lake.next_offsets(partitions(checkpoint)).await?;
+            let removed =
+                offsets::removed_before(engine, kept_from, &ends, checkpoint, views).await?;
+            if let Some(removed) = removed {
+                new = Retained { kept_from: Some(kept_from), removed, ..new };
+            }
+        }
+    }
+    let mut removals = Removals { kept_from: new.kept_from, ..Removals::default() };
+    let files_before = new.kept_from.map_or(Day(i32::MIN), |day| engine.looks_back_to(day));
+    if new != old {
+        removals.lake_files = lake.remove_before(files_before, &new).await? as u64;
+        observe::removed("lake_files", removals.lake_files);
+    }
+    lake.vacuum(pulso_lake::RETENTION, now).await?;
+    let journals_before = match (before(retention.journals), retention.lake) {
+        (Some(before), Some(_)) => Some(before.min(files_before)),
+        (before, _) => before,
+    };
+    for view in View::ALL {
+        let ages = match view.scope() {
+            Scope::Journal => [(Layer::Speed, journals_before), (Layer::Batch, None)],
+            _ => [(Layer::Speed, speed_views_from), (Layer::Batch, batch_views_from)],
+        };
+        for (layer, before) in ages.into_iter().filter_map(|(layer, day)| Some((layer, day?))) {
+            let failed = |source| BatchError::Write { view, source: Box::new(source) };
+            let count = views.remove_before(view, layer, before).await.map_err(failed)?;
+            observe::removed("view_parts", count);
+            removals.views += count;
+        }
+    }
+    Ok(removals)
+}
+
+fn partitions(checkpoint: &Checkpoint) -> u32 {
+    u32::try_from(checkpoint.progress.len()).unwrap_or(u32::MAX)
+}
+
+/// The first day that must stay because a view of it is not complete, at most `wanted`.
+async fn completed_until<V: Views>(
+    lake: &Lake,
+    views: &V,
+    retained: &Retained,
+    wanted: Day,
+) -> anyhow::Result<Day> {
+    let from = retained.kept_from.max(retained.batch_views_from);
+    let days: BTreeSet<Day> = lake.days()?.into_keys().filter(|day| Some(*day) >= from).collect();
+    let mut until = wanted;
+    for job in JOBS.iter().filter(|job| job.by_day()) {
+        let view = job.view;
+        let failed = |source| BatchError::Read { view, source: Box::new(source) };
+        let completed = views.completed_days(view).await.map_err(failed)?;
+        until = days.difference(&completed).next().map_or(until, |open| until.min(*open));
+    }
+    Ok(until)
+}

@@ -1,0 +1,110 @@
+//! Days that are gone are accounted for, and what is left is verified as before.
+
+use std::time::Duration;
+
+use pulso_batch::{ArchiveOptions, BatchLayer, JOBS, LayerOptions, Removals, Resources, Selection};
+use pulso_lake::Lake;
+use pulso_model::{Day, EventTime, LateResponseDocument, ResponseDocument, decode};
+use pulso_pipeline::memory::{MemoryLog, MemoryViews};
+use pulso_pipeline::{Headers, ManualClock, Message, Sink, Source};
+use pulso_runtime::config::Retention;
+use pulso_testkit::message::message;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{LOG_TIME, small_windows};
+use crate::verify::{World, stream};
+
+/// 2017-03-19T23:58:00Z: each of the streams, a day apart, goes over midnight.
+const START: i64 = 1_489_967_880_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const AGE: Duration = Duration::from_hours(24);
+
+/// The batch layer over a log in memory.
+struct Layer {
+    folder: TempDir,
+    log: MemoryLog<ManualClock>,
+    views: MemoryViews,
+}
+
+impl Layer {
+    async fn write(&mut self, payload: bytes::Bytes) {
+        let headers = Headers { source: "test".into(), received_time: LOG_TIME };
+        self.log.write(vec![Message { headers, payload }]).await.unwrap();
+    }
+
+    async fn open(
+        &self,
+        retention: Retention,
+    ) -> BatchLayer<impl Source + use<>, MemoryViews, ManualClock> {
+        let lake = Lake::open_or_create(self.folder.path().join("messages")).await.unwrap();
+        let scratch = self.folder.path().join("scratch");
+        std::fs::create_dir_all(&scratch).unwrap();
+        let options = LayerOptions {
+            windows: small_windows(),
+            resources: Resources { memory_max: 1 << 28, threads: 2, scratch },
+            archive: ArchiveOptions::from(&pulso_runtime::Config::default().archive),
+            max_out_of_orderness_ms: 2_000,
+            retention,
+        };
+        let (log, views) = (self.log.source(500), self.views.clone());
+        let clock = ManualClock::at(LOG_TIME);
+        BatchLayer::new(log, lake, views, clock, options, CancellationToken::new())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_without_its_oldest_days_is_still_verified() {
+    let messages: Vec<_> = (0..3).flat_map(|day| stream(START + day * DAY_MS)).collect();
+    let mut world = World::of(&messages).await;
+    let views = MemoryViews::default();
+    let folder = TempDir::new().unwrap();
+    let mut layer = Layer { folder, log: MemoryLog::new(2, ManualClock::at(LOG_TIME)), views };
+    for record in &world.records {
+        layer.write(record.payload.clone()).await;
+    }
+    layer.views.write(world.speed.clone()).await.unwrap();
+
+    let retention = Retention { lake: Some(AGE), ..Retention::default() };
+    let mut batch = layer.open(retention).await;
+    batch.archive(|_| ()).await.unwrap();
+    assert_eq!(
+        batch.retain(Some(&world.checkpoint)).await.unwrap().kept_from,
+        None,
+        "not computed"
+    );
+    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    let before = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(before.holds(), "{before}");
+    assert_eq!(batch.retain(None).await.unwrap().kept_from, None, "nobody has judged the messages");
+
+    let removals = batch.retain(Some(&world.checkpoint)).await.unwrap();
+    // The newest day with messages of all partitions, less one; the day before it is looked back at.
+    let last = EventTime(START + 3 * DAY_MS).day();
+    assert_eq!(removals, Removals { views: 0, lake_files: 1, kept_from: Some(last.previous()) });
+    let after = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(after.holds(), "{after}");
+    assert!(after.equal.iter().map(|equal| equal.2).sum::<u64>() > 100, "{after}");
+    let lake = Lake::open(layer.folder.path().join("messages")).await.unwrap();
+    assert_eq!(lake.days().unwrap().keys().next(), Some(&Day(last.0 - 2)));
+
+    // One that comes for a day that is gone is late, and accounted for as such.
+    let late = message(2, START).bytes();
+    let offset = world.checkpoint.progress[0].next_offset;
+    layer.write(late.clone()).await;
+    let response = decode(&late, LOG_TIME).unwrap();
+    let documents = vec![
+        ResponseDocument::render(&response),
+        LateResponseDocument::render((0, offset), &response),
+    ];
+    layer.views.write(documents).await.unwrap();
+    world.checkpoint.progress[0].next_offset += 1;
+    world.checkpoint.progress[0].late += 1;
+    batch.archive(|_| ()).await.unwrap();
+    let with_late = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(with_late.holds(), "{with_late}");
+    let again = batch.retain(Some(&world.checkpoint)).await.unwrap();
+    assert_eq!(again.kept_from, removals.kept_from);
+    let again = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(again.holds(), "{again}");
+}

@@ -1,0 +1,209 @@
+//! Connections to the server: addresses, TLS, credentials, compression, time limits.
+
+use std::fmt;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use elasticsearch::auth;
+use elasticsearch::cert::{Certificate, CertificateValidation};
+use elasticsearch::http::headers::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
+};
+use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use url::Url;
+
+use crate::error::{Error, Operation};
+use crate::request::{Body, Request};
+use crate::response::Response;
+
+/// Bodies below this size are sent as they are: compressing them saves no packet.
+const GZIP_BYTES_MIN: usize = 1024;
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// Who to be for the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    None,
+    Basic {
+        username: String,
+        password: Secret,
+    },
+    /// In its encoded form, as the server gives it out.
+    ApiKey(Secret),
+}
+
+/// How to reach the server.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Nodes of one cluster; each request goes to the next one.
+    pub urls: Vec<String>,
+    /// A PEM file with authorities that are trusted beside those that Mozilla trusts.
+    pub certificate_authority: Option<PathBuf>,
+    pub credentials: Credentials,
+    /// How long one request may take, connecting included.
+    pub request_timeout: Duration,
+    /// Whether requests and answers are compressed.
+    pub gzip: bool,
+}
+
+/// Sends requests; clones share connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    transport: Transport,
+    urls: Arc<str>,
+    request_timeout: Duration,
+    gzip: bool,
+}
+
+impl Client {
+    /// Sends nothing yet.
+    pub(crate) fn new(connection: &Connection) -> Result<Self, Error> {
+        let urls: Vec<Url> =
+            connection.urls.iter().map(|url| address(url)).collect::<Result<_, _>>()?;
+        let listed: Arc<str> = connection.urls.join(", ").into();
+        if urls.is_empty() {
+            return Err(Error::Address { url: String::new() });
+        }
+        let pool = MultiNodeConnectionPool::round_robin(urls, None);
+        let mut builder = TransportBuilder::new(pool).timeout(connection.request_timeout);
+        if let Some(path) = &connection.certificate_authority {
+            builder = builder.cert_validation(CertificateValidation::Full(authority(path)?));
+        }
+        match &connection.credentials {
+            Credentials::None => {}
+            Credentials::Basic { username, password } => {
+                let basic = auth::Credentials::Basic(username.clone(), password.0.clone());
+                builder = builder.auth(basic);
+            }
+            Credentials::ApiKey(key) => {
+                builder = builder.auth(auth::Credentials::EncodedApiKey(key.0.clone()));
+            }
+        }
+        let failed = |source| Error::Client { urls: listed.to_string(), source };
+        let transport = builder.build().map_err(failed)?;
+        let Connection { request_timeout, gzip, .. } = *connection;
+        Ok(Self { transport, urls: listed, request_timeout, gzip })
+    }
+
+    pub(crate) fn urls(&self) -> String {
+        self.urls.to_string()
+    }
+
+    /// The answer, whatever its status.
+    pub(crate) async fn send(
+        &self,
+        operation: Operation,
+        request: &Request,
+    ) -> Result<Response, Error> {
+        let mut headers = HeaderMap::new();
+        if !self.gzip {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        let body = match &request.body {
+            Body::None => None,
+            Body::Json(bytes) => Some(bytes.clone()),
+            Body::Lines(bytes) => {
+                let lines = HeaderValue::from_static("application/x-ndjson");
+                headers.insert(CONTENT_TYPE, lines);
+                Some(bytes.clone())
+            }
+        };
+        let body = match body {
+            Some(bytes) if self.gzip && bytes.len() >= GZIP_BYTES_MIN => {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                Some(compress(bytes).await)
+            }
+            body => body,
+        };
+        let failed = |source: elasticsearch::Error| self.failed(operation, source);
+        let Request { method, path, query, .. } = request;
+        let sent = self.transport.send(*method, path, headers, Some(query), body, None);
+        let response = sent.await.map_err(failed)?;
+        let status = response.status_code().as_u16();
+        let body = response.bytes().await.map_err(failed)?;
+        Ok(Response { status, body })
+    }
+
+    fn failed(&self, operation: Operation, source: elasticsearch::Error) -> Error {
+        let urls = self.urls();
+        if source.is_timeout() {
+            return Error::Timeout { operation, urls, timeout: self.request_timeout, source };
+        }
+        Error::Send { operation, urls, source }
+    }
+}
+
+fn address(text: &str) -> Result<Url, Error> {
+    let wrong = || Error::Address { url: text.to_owned() };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let fits = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if !fits || !url.username().is_empty() || url.password().is_some() {
+        // What may be a password is not shown.
+        return Err(Error::Address { url: url.host_str().unwrap_or_default().to_owned() });
+    }
+    Ok(url)
+}
+
+fn authority(path: &Path) -> Result<Certificate, Error> {
+    let read = |source| Error::ReadAuthority { path: path.to_owned(), source };
+    let pem = fs::read(path).map_err(read)?;
+    let wrong = |source| Error::Authority { path: path.to_owned(), source };
+    Certificate::from_pem(&pem).map_err(wrong)
+}
+
+/// Megabytes take long enough that other tasks would wait for their turn.
+async fn compress(bytes: Bytes) -> Bytes {
+    let job = move || {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let written = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+        Bytes::from(written.expect("memory can be written to"))
+    };
+    match tokio::task::spawn_blocking(job).await {
+        Ok(compressed) => compressed,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let credentials =
+            Credentials::Basic { username: "elastic".into(), password: Secret::new("hunter2") };
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+        let error = address("https://elastic:hunter2@localhost:9200").unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+
+    #[test]
+    fn only_web_addresses_are_taken() {
+        for text in ["", "localhost:9200", "ftp://localhost", "http://"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+        assert!(address("http://localhost:9200").is_ok());
+        assert!(address("https://es.example/prefix/").is_ok());
+    }
+}

@@ -1,0 +1,142 @@
+//! Documents as the server keeps them.
+//!
+//! The stored text is the document's own with two fields before its first: `layer`, for people, and
+//! `pulso`, what the store itself needs to sort and filter (the server does not sort by `_id`). They
+//! are cut off again when the document is read, so that the rest is the text that was written.
+
+use std::collections::HashMap;
+
+use pulso_model::{EventTime, Layer, Scope, View, ViewDocument, push_json_text};
+use serde::Deserialize;
+
+/// What one item of a bulk request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Where there is no document under the id.
+    Create,
+    /// In place of one that there may be.
+    Index,
+    Delete,
+}
+
+/// What a list of documents comes to, at most one item for each id.
+///
+/// So no two items of a call concern one document, and requests may be under way at the same time
+/// and in any order.
+pub(crate) fn net(documents: Vec<ViewDocument>) -> Vec<(Action, ViewDocument)> {
+    let mut actions: Vec<Option<Action>> = vec![None; documents.len()];
+    let mut places: HashMap<(View, &str), usize> = HashMap::with_capacity(documents.len());
+    for (index, document) in documents.iter().enumerate() {
+        let key = (document.view, &*document.id);
+        let before = places.get(&key).copied();
+        let action = match before.and_then(|before| actions[before]) {
+            _ if document.removes() => Action::Delete,
+            _ if !document.view.first_write_wins() => Action::Index,
+            None => Action::Create,
+            Some(Action::Delete) => Action::Index,
+            Some(Action::Create | Action::Index) => continue,
+        };
+        if let Some(before) = before {
+            actions[before] = None;
+        }
+        actions[index] = Some(action);
+        places.insert(key, index);
+    }
+    drop(places);
+    let both = actions.into_iter().zip(documents);
+    both.filter_map(|(action, document)| Some((action?, document))).collect()
+}
+
+/// Appends the lines of one item, which goes through an alias.
+pub(crate) fn push_item(
+    lines: &mut String,
+    action: Action,
+    alias: &str,
+    layer: Layer,
+    document: &ViewDocument,
+) {
+    let name = match action {
+        Action::Create => "create",
+        Action::Index => "index",
+        Action::Delete => "delete",
+    };
+    lines.push_str("{\"");
+    lines.push_str(name);
+    lines.push_str("\":{\"_index\":\"");
+    lines.push_str(alias);
+    lines.push_str("\",\"_id\":");
+    push_json_text(lines, &document.id);
+    lines.push_str("}}\n");
+    if action != Action::Delete {
+        push_source(lines, layer, document);
+        lines.push('\n');
+    }
+}
+
+/// About how many bytes an item has: the texts, and what is around them.
+pub(crate) fn item_bytes(document: &ViewDocument) -> usize {
+    const AROUND: usize = 180;
+    document.body.len() + 2 * document.id.len() + AROUND
+}
+
+fn push_source(lines: &mut String, layer: Layer, document: &ViewDocument) {
+    let ViewDocument { view, id, position, country, body, .. } = document;
+    lines.push_str(start(*view, layer));
+    push_json_text(lines, id);
+    lines.push_str(",\"position\":");
+    lines.push_str(&position.to_string());
+    if let Some(country) = country {
+        lines.push_str(",\"country\":");
+        push_json_text(lines, country);
+    }
+    lines.push('}');
+    match body.strip_prefix('{') {
+        Some("}") => lines.push('}'),
+        Some(fields) => {
+            lines.push(',');
+            lines.push_str(fields);
+        }
+        // Not an object: the server will say so.
+        None => lines.push_str(body),
+    }
+}
+
+/// How the text of every document begins, up to its id. What is in a journal is of no layer.
+fn start(view: View, layer: Layer) -> &'static str {
+    match (view.scope(), layer) {
+        (Scope::Journal, _) => r#"{"pulso":{"id":"#,
+        (_, Layer::Speed) => r#"{"layer":"speed","pulso":{"id":"#,
+        (_, Layer::Batch) => r#"{"layer":"batch","pulso":{"id":"#,
+    }
+}
+
+/// Reads a document back; `None` when the text is not one that [`push_item`] made.
+pub(crate) fn decode(view: View, layer: Layer, source: &str) -> Option<ViewDocument> {
+    #[derive(Deserialize)]
+    struct Own {
+        id: String,
+        position: u32,
+        #[serde(default)]
+        country: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Time<'a> {
+        #[serde(rename = "@timestamp")]
+        time: &'a str,
+    }
+    let before = start(view, layer).strip_suffix(r#"{"id":"#)?;
+    let rest = source.strip_prefix(before)?;
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Own>();
+    let Own { id, position, country } = values.next()?.ok()?;
+    let (_, fields) = rest.split_at_checked(values.byte_offset())?;
+    let body = match fields {
+        "}" => "{}".to_owned(),
+        _ => format!("{{{}", fields.strip_prefix(',')?),
+    };
+    let time: Time<'_> = serde_json::from_str(&body).ok()?;
+    let time: EventTime = time.time.parse().ok()?;
+    Some(ViewDocument { view, id, time, position, country, body })
+}
+
+#[cfg(test)]
+mod tests;

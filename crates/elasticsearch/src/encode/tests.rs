@@ -1,0 +1,82 @@
+use super::*;
+
+fn document(view: View, id: &str, body: &str) -> ViewDocument {
+    let time = EventTime(1_000);
+    let (id, body) = (id.to_owned(), body.to_owned());
+    ViewDocument { view, id, time, position: 3, country: Some("DE".into()), body }
+}
+
+fn check_net(view: View, input: &[(&str, &str)], expected: &[(Action, &str, &str)]) {
+    let documents = input.iter().map(|(id, body)| document(view, id, body)).collect();
+    let found = net(documents);
+    let found: Vec<_> = found.iter().map(|(action, d)| (*action, &*d.id, &*d.body)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn each_id_comes_to_one_item() {
+    use Action::{Create, Delete, Index};
+    let last = View::TrendingTopics;
+    check_net(last, &[], &[]);
+    check_net(last, &[("a", "1"), ("b", "1"), ("a", "2")], &[(Index, "b", "1"), (Index, "a", "2")]);
+    check_net(last, &[("a", "1"), ("a", "")], &[(Delete, "a", "")]);
+    check_net(last, &[("a", ""), ("a", "1")], &[(Index, "a", "1")]);
+    let first = View::Responses;
+    check_net(
+        first,
+        &[("a", "1"), ("a", "2"), ("b", "1")],
+        &[(Create, "a", "1"), (Create, "b", "1")],
+    );
+    check_net(first, &[("a", "1"), ("a", "")], &[(Delete, "a", "")]);
+    check_net(first, &[("a", ""), ("a", "1"), ("a", "2")], &[(Index, "a", "1")]);
+    check_net(first, &[("a", "1"), ("a", ""), ("a", "2")], &[(Index, "a", "2")]);
+}
+
+#[test]
+fn ids_of_different_views_are_different() {
+    let documents =
+        vec![document(View::TrendingTopics, "a", "1"), document(View::CountryActivity, "a", "2")];
+    assert_eq!(net(documents).len(), 2);
+}
+
+fn source(layer: Layer, document: &ViewDocument) -> String {
+    let mut lines = String::new();
+    push_item(&mut lines, Action::Index, "x-write", layer, document);
+    let mut lines = lines.lines();
+    let action = lines.next().unwrap();
+    assert!(action.starts_with(r#"{"index":{"_index":"x-write","_id":"#), "{action}");
+    let source = lines.next().unwrap().to_owned();
+    assert_eq!(lines.next(), None);
+    source
+}
+
+#[test]
+fn documents_come_back_as_they_were_written() {
+    let bodies = [
+        r#"{"@timestamp":"1970-01-01T00:00:01.000Z"}"#,
+        r#"{"score":1e-7,"@timestamp":"1970-01-01T00:00:01.000Z","name":"a \"b\" \u00e9 é"}"#,
+    ];
+    for view in View::ALL {
+        for layer in [Layer::Speed, Layer::Batch] {
+            for (body, country) in bodies.into_iter().zip([None, Some("Ü'".to_owned())]) {
+                let document = ViewDocument { country, ..document(view, "a/\"\u{0}é", body) };
+                let source = source(layer, &document);
+                let read: serde_json::Value = serde_json::from_str(&source).unwrap();
+                assert_eq!(read["layer"].is_null(), view.scope() == Scope::Journal);
+                assert_eq!(decode(view, layer, &source), Some(document));
+            }
+        }
+    }
+}
+
+#[test]
+fn other_texts_are_not_taken_for_documents() {
+    let view = View::Responses;
+    for text in ["", "{}", r#"{"layer":"speed"}"#, r#"{"layer":"speed","pulso":{"id":"a"}}"#] {
+        assert_eq!(decode(view, Layer::Speed, text), None, "{text}");
+    }
+    let document = document(view, "a", r#"{"@timestamp":"1970-01-01T00:00:01.000Z"}"#);
+    let text = source(Layer::Speed, &document);
+    assert_eq!(decode(view, Layer::Batch, &text), None);
+    assert_eq!(decode(view, Layer::Speed, text.trim_end_matches('}')), None);
+}

@@ -1,0 +1,193 @@
+//! Making the indices that documents go to.
+
+use pulso_model::{Layer, Scope, View};
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Operation};
+use crate::names::{Place, Slot, write_alias};
+use crate::request::Request;
+use crate::response::Response;
+use crate::state::State;
+use crate::store::Store;
+use crate::templates::mappings;
+
+/// What became of an attempt to make an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Made {
+    Yes,
+    Exists,
+    /// Another index answers for the day.
+    DayTaken,
+}
+
+/// One change of aliases, of which several are made in one step.
+#[derive(Clone, Debug)]
+pub(crate) struct Actions(Vec<Value>);
+
+impl Actions {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, index: &str, alias: &str) {
+        self.0.push(json!({ "add": { "index": index, "alias": alias } }));
+    }
+
+    pub(crate) fn add_hidden(&mut self, index: &str, alias: &str) {
+        self.0.push(json!({ "add": { "index": index, "alias": alias, "is_hidden": true } }));
+    }
+
+    /// Fails, and all others with it, when another index holds the day.
+    pub(crate) fn hold_day(&mut self, index: &str, alias: &str) {
+        let add = json!({
+            "index": index, "alias": alias, "is_hidden": true, "is_write_index": true
+        });
+        self.0.push(json!({ "add": add }));
+    }
+
+    /// Fails, and all others with it, when the index does not have the alias.
+    pub(crate) fn remove(&mut self, index: &str, alias: &str) {
+        let remove = json!({ "index": index, "alias": alias, "must_exist": true });
+        self.0.push(json!({ "remove": remove }));
+    }
+
+    pub(crate) fn delete(&mut self, index: &str) {
+        self.0.push(json!({ "remove_index": { "index": index } }));
+    }
+}
+
+impl Store {
+    /// Makes sure that documents of the sink can be written for this time.
+    ///
+    /// A new index of a day answers for it, unless the batch layer does (the server refuses the mark
+    /// of the day to a second index) or the day was removed for its age.
+    pub(crate) async fn open_slot(&self, view: View, slot: Slot) -> Result<(), Error> {
+        let operation = Operation::OpenIndex;
+        let place = Place::Speed(slot);
+        let name = self.names.index(view, place);
+        let state = self.state(operation, view).await?;
+        if let Some(index) = state.indices.get(&place) {
+            return self.reopen(view, &name, index.open).await;
+        }
+        let mut aliases = Map::new();
+        aliases.insert(write_alias(&name), json!({ "is_hidden": true }));
+        if view.scope() != Scope::Journal {
+            aliases.insert(self.names.layer(view, Layer::Speed), json!({ "is_hidden": true }));
+        }
+        let aside = aliases.clone();
+        if !expired(&state, slot) {
+            aliases.insert(self.names.answers(view), json!({}));
+            if let (Scope::Day, Slot::Day(day)) = (view.scope(), slot) {
+                let mark = json!({ "is_hidden": true, "is_write_index": true });
+                aliases.insert(self.names.day(view, day), mark);
+            }
+        }
+        let made = self.make(operation, &name, mappings(view), aliases).await?;
+        let made = match made {
+            Made::DayTaken => self.make(operation, &name, mappings(view), aside).await?,
+            made => made,
+        };
+        if made == Made::Exists { self.reopen(view, &name, true).await } else { Ok(()) }
+    }
+
+    /// Adds the fields that an index of an older version lacks.
+    async fn reopen(&self, view: View, name: &str, open: bool) -> Result<(), Error> {
+        self.update_mapping(name, &mappings(view)).await?;
+        if !open {
+            let mut actions = Actions::new();
+            actions.add_hidden(name, &write_alias(name));
+            self.change(Operation::OpenIndex, actions).await?;
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Error::Conflict`] when fields have other types.
+    pub(crate) async fn update_mapping(&self, name: &str, mappings: &Value) -> Result<(), Error> {
+        let request = Request::put(format!("{name}/_mapping")).json(mappings);
+        let sent =
+            self.client.send_patiently(Operation::OpenIndex, &request, self.write_patience());
+        let response = sent.await?;
+        if response.succeeded() {
+            return Ok(());
+        }
+        let refusal = response.refusal();
+        if response.status == 400 {
+            return Err(Error::Conflict { index: name.to_owned(), source: refusal });
+        }
+        Err(self.client.refused(Operation::OpenIndex, &response))
+    }
+
+    /// Makes an index with its mapping and aliases, in one step.
+    pub(crate) async fn make(
+        &self,
+        operation: Operation,
+        name: &str,
+        mappings: Value,
+        aliases: Map<String, Value>,
+    ) -> Result<Made, Error> {
+        let body = json!({
+            "settings": self.layout.settings(), "mappings": mappings, "aliases": aliases
+        });
+        let request = Request::put(name).json(&body);
+        let sent = self.client.send_patiently(operation, &request, self.write_patience());
+        let response = sent.await?;
+        if response.succeeded() {
+            return Ok(Made::Yes);
+        }
+        match &*response.refusal().kind {
+            "resource_already_exists_exception" => Ok(Made::Exists),
+            "illegal_state_exception" if taken(&response) => Ok(Made::DayTaken),
+            _ => Err(self.client.refused(operation, &response)),
+        }
+    }
+
+    /// Changes aliases in one step; `false` when what the change relied on is not so any more.
+    pub(crate) async fn try_change(
+        &self,
+        operation: Operation,
+        actions: Actions,
+    ) -> Result<bool, Error> {
+        let request = Request::post("_aliases").json(&json!({ "actions": actions.0 }));
+        let sent = self.client.send_patiently(operation, &request, self.write_patience());
+        let response = sent.await?;
+        if response.succeeded() {
+            return Ok(true);
+        }
+        let refusal = response.refusal();
+        match &*refusal.kind {
+            "aliases_not_found_exception" | "index_not_found_exception" => Ok(false),
+            "illegal_state_exception" if taken(&response) => Ok(false),
+            _ => Err(self.client.refused(operation, &response)),
+        }
+    }
+
+    /// Changes aliases that nobody else changes.
+    pub(crate) async fn change(&self, operation: Operation, actions: Actions) -> Result<(), Error> {
+        self.try_change(operation, actions).await.map(drop)
+    }
+
+    pub(crate) async fn delete_index(&self, operation: Operation, name: &str) -> Result<(), Error> {
+        let request = Request::delete(name);
+        let sent = self.client.send_patiently(operation, &request, self.write_patience());
+        let response = sent.await?;
+        // Another process may have been faster.
+        let gone = response.succeeded() || response.status == 404;
+        if gone { Ok(()) } else { Err(self.client.refused(operation, &response)) }
+    }
+}
+
+/// Whether a second index was to be marked as the one that answers for a day. The server has one type
+/// for all that is in a state that it must not be in.
+fn taken(response: &Response) -> bool {
+    response.refusal().reason.contains("more than one write index")
+}
+
+fn expired(state: &State, slot: Slot) -> bool {
+    let from = state.from.last();
+    from.zip(slot.end()).is_some_and(|(from, end)| end <= *from)
+}

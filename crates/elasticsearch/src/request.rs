@@ -1,0 +1,57 @@
+//! What is asked of the server.
+
+use bytes::Bytes;
+use elasticsearch::http::Method;
+use serde_json::Value;
+
+/// One request. Paths are made of names that need no escapes.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    None,
+    Json(Bytes),
+    /// One JSON text a line.
+    Lines(Bytes),
+}
+
+impl Request {
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body: Body::None }
+    }
+
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::Get, path)
+    }
+
+    pub(crate) fn put(path: impl Into<String>) -> Self {
+        Self::new(Method::Put, path)
+    }
+
+    pub(crate) fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::Post, path)
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::Delete, path)
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn json(self, value: &Value) -> Self {
+        Self { body: Body::Json(value.to_string().into()), ..self }
+    }
+
+    pub(crate) fn lines(self, lines: impl Into<Bytes>) -> Self {
+        Self { body: Body::Lines(lines.into()), ..self }
+    }
+}

@@ -1,0 +1,61 @@
+//! Removing days for their age.
+
+use pulso_model::{Day, Layer, Scope, View};
+
+use crate::error::{Error, Operation};
+use crate::indices::Actions;
+use crate::names::Place;
+use crate::state::Index;
+use crate::store::ViewStore;
+
+impl ViewStore {
+    /// Removes the indices of a layer with nothing but days before `before`, and says which. What is
+    /// as of now has no age; what is in a journal is of the speed layer here.
+    ///
+    /// A day whose answer is removed stays without one: what comes late for it is kept aside, where
+    /// no reader of the view sees it, until it is removed too.
+    ///
+    /// # Errors
+    /// When the server does not do it; then nothing is removed.
+    pub async fn retain(
+        &self,
+        view: View,
+        layer: Layer,
+        before: Day,
+    ) -> Result<Vec<String>, Error> {
+        let store = &self.store;
+        let state = store.state(Operation::Retain, view).await?;
+        let mut actions = Actions::new();
+        let mut removed = Vec::new();
+        let mut from = None;
+        for (place, Index { name, answers, .. }) in &state.indices {
+            let of_layer = matches!(
+                (place, layer),
+                (Place::Speed(_), Layer::Speed) | (Place::Batch(..), Layer::Batch)
+            );
+            let Some(end) = place.slot().and_then(|slot| slot.end()) else { continue };
+            if of_layer && end <= before {
+                actions.delete(name);
+                removed.push(name.clone());
+                from = from.max(Some(end).filter(|_| *answers));
+            }
+        }
+        if actions.is_empty() {
+            return Ok(removed);
+        }
+        let from = from.filter(|from| state.from.last().is_none_or(|last| last < from));
+        if let Some(from) = from.filter(|_| view.scope() == Scope::Day) {
+            store.make_empty(view).await?;
+            let empty = store.names.index(view, Place::Empty);
+            actions.add_hidden(&empty, &store.names.from(view, from));
+            for earlier in &state.from {
+                actions.remove(&empty, &store.names.from(view, *earlier));
+            }
+        }
+        if !store.try_change(Operation::Retain, actions).await? {
+            return Err(Error::Contended { operation: Operation::Retain, view });
+        }
+        store.sweep(view).await;
+        Ok(removed)
+    }
+}

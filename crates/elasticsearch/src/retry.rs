@@ -1,0 +1,116 @@
+//! How long to try again, and how long to wait in between.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::time::Instant;
+
+use crate::connection::Client;
+use crate::error::{Error, Operation};
+use crate::request::Request;
+use crate::response::Response;
+
+/// The first pause.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// The longest pause: a server that was busy for a while is used again soon after.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Pauses that double, each shortened at random by up to a half, until a time is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { until: Instant::now() + limit, pause: PAUSE_MIN }
+    }
+
+    /// Waits for the next attempt; `false`, at once, when there is no time for one.
+    pub(crate) async fn pause(&mut self) -> bool {
+        let pause = self.pause.mul_f64(rand::rng().random_range(0.5..=1.0));
+        if Instant::now() + pause > self.until {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        true
+    }
+}
+
+impl Client {
+    /// Sends a request that does no harm when it is done twice, until the server takes or refuses it
+    /// or the time is over.
+    pub(crate) async fn send_patiently(
+        &self,
+        operation: Operation,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response, Error> {
+        let mut patience = Patience::new(limit);
+        loop {
+            let sent = self.send(operation, request).await;
+            let again = match &sent {
+                Ok(response) => matches!(response.status, 429 | 502 | 503 | 504),
+                Err(error) => transient(error),
+            };
+            if !again || !patience.pause().await {
+                return sent;
+            }
+        }
+    }
+
+    /// The same, where every answer but a success is an error.
+    pub(crate) async fn ask(
+        &self,
+        operation: Operation,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response, Error> {
+        let response = self.send_patiently(operation, request, limit).await?;
+        if response.succeeded() { Ok(response) } else { Err(self.refused(operation, &response)) }
+    }
+
+    pub(crate) fn refused(&self, operation: Operation, response: &Response) -> Error {
+        Error::Answer { operation, urls: self.urls(), source: response.refusal() }
+    }
+
+    pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(
+        &self,
+        operation: Operation,
+        response: &'a Response,
+    ) -> Result<T, Error> {
+        let unreadable = |source| Error::Unreadable { operation, urls: self.urls(), source };
+        response.parse().map_err(unreadable)
+    }
+}
+
+/// Whether no answer came for a reason that may pass.
+pub(crate) fn transient(error: &Error) -> bool {
+    use pulso_pipeline::{AdapterError, Retry};
+    matches!(error, Error::Send { .. } | Error::Timeout { .. }) && error.retry() == Retry::Backoff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_has_an_end_and_pauses_grow() {
+        let start = Instant::now();
+        let mut patience = Patience::new(Duration::from_secs(60));
+        let mut pauses = Vec::new();
+        let mut last = start;
+        while patience.pause().await {
+            pauses.push(last.elapsed());
+            last = Instant::now();
+        }
+        assert!(start.elapsed() <= Duration::from_secs(60));
+        assert!(start.elapsed() >= Duration::from_secs(50), "{:?}", start.elapsed());
+        assert!(pauses[0] <= PAUSE_MIN && pauses[0] >= PAUSE_MIN / 2);
+        assert!(pauses.iter().all(|pause| *pause <= PAUSE_MAX));
+        assert!(pauses.len() > 12, "{pauses:?}");
+    }
+}

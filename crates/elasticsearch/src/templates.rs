@@ -1,0 +1,140 @@
+//! Mappings and index templates, made from the table of views.
+//!
+//! Indices are made with their whole mapping, so that documents are never written without one, also
+//! right after somebody has emptied the cluster; the templates say the same for people and for what
+//! they make by hand.
+
+use pulso_model::{Field, FieldType, Scope, View};
+use serde_json::{Map, Value, json};
+
+use crate::names::Names;
+
+/// Counted up when a mapping changes. Fields may be added to an index that is there; any other
+/// change makes old indices conflict.
+pub const TEMPLATE_VERSION: u32 = 1;
+
+/// Above the templates that the server brings along, whose patterns are wide.
+const PRIORITY: u32 = 500;
+
+/// The longest text that is indexed, in characters: Lucene takes terms of 32,766 bytes, and a
+/// character may have four. Longer ones are kept and shown, but not found.
+const IGNORE_ABOVE: u32 = 8_191;
+
+/// How an index is laid out; the same for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) shards: u32,
+    pub(crate) replicas: u32,
+}
+
+impl Layout {
+    /// Hidden, as a pattern such as `pulso-*` would otherwise count a day once for each layer and
+    /// attempt; aliases are found all the same. A refresh interval keeps a shard from falling
+    /// asleep, which would delay what it shows after a quiet time.
+    pub(crate) fn settings(self) -> Value {
+        json!({
+            "index": {
+                "number_of_shards": self.shards,
+                "number_of_replicas": self.replicas,
+                "refresh_interval": "1s",
+                "hidden": true
+            }
+        })
+    }
+}
+
+/// The templates of all views under their names, for a prefix.
+pub fn templates(prefix: &str, shards: u32, replicas: u32) -> Vec<(String, Value)> {
+    let names = Names::new(prefix);
+    let layout = Layout { shards, replicas };
+    View::ALL.iter().map(|view| (names.answers(*view), template(&names, layout, *view))).collect()
+}
+
+fn template(names: &Names, layout: Layout, view: View) -> Value {
+    json!({
+        "index_patterns": names.patterns(view),
+        "priority": PRIORITY,
+        "version": TEMPLATE_VERSION,
+        "_meta": meta(),
+        "template": { "settings": layout.settings(), "mappings": mappings(view) }
+    })
+}
+
+fn meta() -> Value {
+    json!({ "made_by": "pulso", "version": TEMPLATE_VERSION })
+}
+
+/// Every field of a view and nothing else: a field that the mapping does not know is refused.
+pub(crate) fn mappings(view: View) -> Value {
+    let mut properties = Map::new();
+    if view.scope() != Scope::Journal {
+        properties.insert("layer".to_owned(), json!({ "type": "keyword" }));
+    }
+    properties.insert("pulso".to_owned(), own_fields());
+    for field in view.fields() {
+        insert(&mut properties, field.name, field_mapping(field));
+    }
+    json!({ "dynamic": "strict", "_meta": meta(), "properties": properties })
+}
+
+/// What the store sorts and filters by; none of it answers a question that people have.
+fn own_fields() -> Value {
+    json!({
+        "properties": {
+            "id": { "type": "keyword", "index": false },
+            "position": { "type": "long", "index": false },
+            "country": { "type": "keyword", "doc_values": false, "ignore_above": IGNORE_ABOVE }
+        }
+    })
+}
+
+fn insert(properties: &mut Map<String, Value>, name: &str, mapping: Value) {
+    let Some((parent, name)) = name.split_once('.') else {
+        properties.insert(name.to_owned(), mapping);
+        return;
+    };
+    let parent = properties.entry(parent).or_insert_with(|| json!({ "properties": {} }));
+    if let Some(Value::Object(properties)) = parent.get_mut("properties") {
+        insert(properties, name, mapping);
+    }
+}
+
+fn field_mapping(field: &Field) -> Value {
+    match field.field_type {
+        // A message of up to a megabyte, to be looked at and not to be searched.
+        _ if matches!(field.name, "payload" | "payload_hex") => {
+            json!({ "type": "keyword", "index": false, "doc_values": false })
+        }
+        FieldType::Time | FieldType::Day => json!({ "type": "date" }),
+        FieldType::Integer => json!({ "type": "long" }),
+        FieldType::Float => json!({ "type": "double" }),
+        FieldType::Text | FieldType::TextList => {
+            json!({ "type": "keyword", "ignore_above": IGNORE_ABOVE })
+        }
+        FieldType::Location => json!({ "type": "geo_point" }),
+    }
+}
+
+/// The mapping of the index of checkpoints.
+pub(crate) fn checkpoint_mappings() -> Value {
+    json!({
+        "dynamic": "strict",
+        "_meta": meta(),
+        "properties": {
+            "closed_until": { "type": "date" },
+            "partitions": {
+                "properties": {
+                    "next_offset": { "type": "long" },
+                    "counted": { "type": "long" },
+                    "echoes": { "type": "long" },
+                    "late": { "type": "long" },
+                    "dead_letters": { "type": "long" }
+                }
+            },
+            "state": { "type": "binary" }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

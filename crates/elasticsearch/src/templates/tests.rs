@@ -1,0 +1,60 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+/// The files that people read, and that the Kibana objects are checked against. `UPDATE_EXPECT=1`
+/// writes them anew.
+#[test]
+fn the_files_are_the_templates() {
+    let folder = Path::new("../../deploy/index-templates");
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    if update {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let templates = templates("pulso", 1, 0);
+    for (name, template) in &templates {
+        let file = folder.join(format!("{name}.json"));
+        if update {
+            fs::write(&file, serde_json::to_string_pretty(template).unwrap() + "\n").unwrap();
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let found: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(found, *template, "`{}`: UPDATE_EXPECT=1 writes it anew", file.display());
+    }
+    let files = fs::read_dir(folder).unwrap().count();
+    assert_eq!(files, templates.len(), "there are no files of other templates");
+}
+
+#[test]
+fn every_field_has_its_type() {
+    let mapping = mappings(View::Responses);
+    let of = |path: &str| -> &Value {
+        let inner = path.replace('.', "/properties/");
+        mapping.pointer(&format!("/properties/{inner}/type")).unwrap()
+    };
+    assert_eq!(of("@timestamp"), "date");
+    assert_eq!(of("event.id"), "keyword");
+    assert_eq!(of("group.id"), "long");
+    assert_eq!(of("venue.location"), "geo_point");
+    assert_eq!(of("topics"), "keyword");
+    assert_eq!(of("layer"), "keyword");
+    assert_eq!(mapping["dynamic"], "strict");
+    assert_eq!(mappings(View::DeadLetters).pointer("/properties/layer"), None);
+}
+
+#[test]
+fn no_template_takes_in_the_indices_of_another_view() {
+    let names = Names::new("pulso");
+    for view in View::ALL {
+        for other in View::ALL.into_iter().filter(|other| *other != view) {
+            for pattern in names.patterns(view) {
+                let start = pattern.trim_end_matches('*');
+                for kind in ["speed-2026.11.22", "batch-now-1", "2026.11", "empty"] {
+                    let index = format!("pulso-{other}-{kind}");
+                    assert!(!index.starts_with(start), "{pattern} takes in {index}");
+                }
+            }
+        }
+    }
+}

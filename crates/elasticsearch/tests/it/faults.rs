@@ -1,0 +1,139 @@
+//! A server, or the way to it, on a bad day: nothing is lost, nothing is there twice.
+
+use std::time::Duration;
+
+use pulso_elasticsearch::{Connection, Error, Options, ViewStore};
+use pulso_model::{Day, EventTime, View, ViewDocument};
+use pulso_pipeline::{AdapterError, LayerChoice, Query, Retry, Sink, Views};
+use pulso_testkit::contract::document;
+use pulso_testkit::proxy::{Fault, Proxy};
+use pulso_testkit::servers;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::host::{Host, Method, connection};
+
+const VIEW: View = View::Responses;
+const DAY: Day = Day(17_000);
+
+fn documents(count: i64) -> Vec<ViewDocument> {
+    let noon = EventTime(DAY.start().0 + 43_200_000);
+    (0..count).map(|number| document(VIEW, noon, number, "DE", "text")).collect()
+}
+
+fn behind(proxy: &Proxy, host: &Host, patience: Duration) -> ViewStore {
+    let request_timeout = Duration::from_secs(2);
+    let connection = Connection { request_timeout, ..connection(&proxy.url()) };
+    let options = Options { write_patience: patience, ..host.options() };
+    ViewStore::new(&connection, options).unwrap()
+}
+
+/// Writes through a proxy that does these things to the next requests, and reads past it.
+async fn check(faults: Vec<Fault>) {
+    let Some(url) = servers::elasticsearch() else { return };
+    let host = Host::new(url);
+    let proxy = Proxy::http(url);
+    let mut store = behind(&proxy, &host, Duration::from_secs(60));
+    // Of a second and third of the requests that follow only.
+    store.write(documents(1)).await.unwrap();
+    proxy.next(faults.clone());
+    let written = documents(2_000);
+    store.write(written.clone()).await.unwrap();
+    let mut chunks = host.store().scan(VIEW, LayerChoice::Current).await.unwrap();
+    let mut found = Vec::new();
+    while let Some(chunk) = chunks.recv().await {
+        found.extend(chunk.unwrap().into_iter().map(|stored| stored.document));
+    }
+    assert!(found == written, "{faults:?}: {} documents", found.len());
+}
+
+#[tokio::test]
+async fn busy_servers_are_asked_again() {
+    check(vec![Fault::status(429), Fault::status(503), Fault::status(429)]).await;
+    check(vec![Fault::status(502), Fault::None, Fault::status(504), Fault::status(500)]).await;
+}
+
+#[tokio::test]
+async fn connections_that_break_are_made_again() {
+    check(vec![Fault::Refuse, Fault::CutRequest(10_000), Fault::CutRequest(100)]).await;
+    // The server has done all of it, and nobody has heard.
+    check(vec![Fault::CutResponse(0), Fault::CutResponse(200), Fault::CutResponse(20)]).await;
+}
+
+#[tokio::test]
+async fn requests_that_are_too_large_are_cut() {
+    check(vec![Fault::status(413), Fault::status(413), Fault::None, Fault::status(413)]).await;
+}
+
+#[tokio::test]
+async fn patience_ends_with_an_error_that_says_to_try_later() {
+    let Some(url) = servers::elasticsearch() else { return };
+    let host = Host::new(url);
+    let proxy = Proxy::http(url);
+    let mut store = behind(&proxy, &host, Duration::from_secs(3));
+    store.write(documents(1)).await.unwrap();
+    for (fault, text) in [
+        (Fault::status(503), "failed to write documents at"),
+        (Fault::Refuse, "no answer from"),
+        (Fault::Stall, "within 2s"),
+    ] {
+        proxy.set(fault.clone());
+        let start = Instant::now();
+        let error = store.write(documents(500)).await.unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(10), "{fault:?}");
+        assert_eq!(error.retry(), Retry::Backoff, "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+        assert!(error.hint().is_some(), "{error}");
+    }
+    proxy.set(Fault::None);
+    store.write(documents(500)).await.unwrap();
+    let found = store.query(Query::newest(VIEW, 1_000)).await.unwrap().documents;
+    assert_eq!(found.len(), 500);
+}
+
+/// Exactly what was refused is sent again: the other index takes its documents at once.
+#[tokio::test]
+async fn items_that_are_refused_for_now_are_sent_again() {
+    let Some(url) = servers::elasticsearch() else { return };
+    let host = Host::new(url);
+    let mut store = host.store();
+    let other = |number| document(View::Events, DAY.start(), number, "DE", "text");
+    store.write(vec![documents(1).remove(0), other(1)]).await.unwrap();
+    let settings = format!("{}-{VIEW}-speed-2016.07.18/_settings", host.prefix);
+    let block = |on| Some(json!({ "index.blocks.read_only_allow_delete": on }));
+    host.ask(Method::Put, &settings, block(Some(true))).await;
+    let mixed: Vec<_> = documents(300).into_iter().chain((0..300).map(other)).collect();
+    let reader = host.store();
+    let seen = async {
+        loop {
+            let events = reader.query(Query::newest(View::Events, 1_000)).await.unwrap();
+            if events.documents.len() == 300 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let responses = reader.query(Query::newest(VIEW, 1_000)).await.unwrap();
+        assert_eq!(responses.documents.len(), 1, "its index takes nothing");
+        host.ask(Method::Put, &settings, block(None)).await;
+    };
+    let (written, ()) = tokio::join!(store.write(mixed), seen);
+    written.unwrap();
+    let responses = reader.query(Query::newest(VIEW, 1_000)).await.unwrap();
+    assert_eq!(responses.documents.len(), 300);
+}
+
+#[tokio::test]
+async fn readers_outlast_a_short_absence() {
+    let Some(url) = servers::elasticsearch() else { return };
+    let host = Host::new(url);
+    let proxy = Proxy::http(url);
+    let mut store = behind(&proxy, &host, Duration::from_secs(60));
+    store.write(documents(3)).await.unwrap();
+    proxy.next([Fault::status(503), Fault::Refuse, Fault::CutResponse(50)]);
+    let page = store.query(Query::newest(VIEW, 10)).await.unwrap();
+    assert_eq!(page.documents.len(), 3);
+    proxy.set(Fault::Answer { status: 200, headers: "", body: "<html>".into() });
+    let error = store.query(Query::newest(VIEW, 10)).await.unwrap_err();
+    assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("another service"), "{error}");
+}

@@ -1,0 +1,14 @@
+//! Elasticsearch against the contract suites, and against what is its own: names, aliases, races
+//! between layers, faults of the server.
+
+#![expect(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
+mod checkpoints;
+mod contract;
+mod faults;
+mod host;
+mod layers;
+mod retention;
+mod security;
+mod set_up;
+mod writing;

@@ -1,0 +1,291 @@
+//! One reader at a time for the views of the speed layer; the others stand by.
+//!
+//! Windows run over all partitions, so the partitions cannot be shared out: one instance reads all of
+//! them. Who, is decided by Kafka's own means against two masters: all instances are members of one
+//! consumer group and subscribe to a topic with a single partition, the lease. Whoever is assigned it
+//! reads. With the cooperative protocol a member that joins takes nothing away from the one that
+//! reads; when that one leaves or falls silent for the session timeout, another one is assigned the
+//! lease, loads the checkpoint and goes on from there.
+//!
+//! The lease topic stays empty, and the messages are read by a consumer of its own: what the group
+//! does never disturbs the reading, and reading by own offsets never disturbs the group.
+//!
+//! What this does not do: a reader that stands still for longer than the session, and wakes up in the
+//! middle of writing a batch, may finish that write beside its successor. It checks before it reads
+//! on. Such a write is harmless, as both write the same documents under the same `_id`s, from one log.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, info, warn};
+
+use crate::blocking;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::error::{Cause, Error, Fault};
+use crate::topics::partitions;
+
+/// How often the group is served, and so how late the thread hears that it should end.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// How often one that stands by looks whether the brokers are there at all.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How readers agree who reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseOptions {
+    /// Has one partition.
+    pub topic: String,
+    /// The consumer group of all readers that keep the same views.
+    pub group: String,
+    /// How long the reader may be silent before another one takes over. Brokers allow 6 s to 30 min
+    /// unless told otherwise.
+    pub session_timeout: Duration,
+}
+
+impl LeaseOptions {
+    pub fn new(topic: &str, group: &str) -> Self {
+        let session_timeout = Duration::from_secs(10);
+        Self { topic: topic.into(), group: group.into(), session_timeout }
+    }
+}
+
+/// A membership. Dropping it leaves the group, so that another reader goes on at once.
+pub struct Lease {
+    connection: Connection,
+    options: LeaseOptions,
+    consumer: Arc<BaseConsumer<Members>>,
+    state: watch::Receiver<State>,
+    /// When the thread last ran.
+    served: Arc<Mutex<Instant>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// Another one reads, or it is not decided yet.
+    Waiting,
+    Held,
+    /// The group does not take this member.
+    Refused(Fault),
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.borrow();
+        formatter
+            .debug_struct("Lease")
+            .field("options", &self.options)
+            .field("state", &*state)
+            .finish()
+    }
+}
+
+impl Lease {
+    /// Joins the group, on a thread of its own.
+    ///
+    /// # Errors
+    /// When a setting or a file that it names is wrong.
+    pub fn join(connection: &Connection, options: LeaseOptions) -> Result<Self, Error> {
+        let context = Context::default();
+        let configured =
+            |error: KafkaError| Error::Configure { source: Fault::new(&error, &context) };
+        let mut config = connection.config();
+        config
+            .set("group.id", &options.group)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", options.session_timeout.as_millis().to_string())
+            .set("heartbeat.interval.ms", (options.session_timeout / 4).as_millis().to_string())
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "latest");
+        let (sender, state) = watch::channel(State::Waiting);
+        let members = Members { context: context.clone(), state: sender };
+        let consumer: BaseConsumer<Members> =
+            config.create_with_context(members).map_err(configured)?;
+        consumer.subscribe(&[&options.topic]).map_err(configured)?;
+        let consumer = Arc::new(consumer);
+        let (served, stop) =
+            (Arc::new(Mutex::new(Instant::now())), Arc::new(AtomicBool::new(false)));
+        let server = Server {
+            consumer: Arc::clone(&consumer),
+            options: options.clone(),
+            served: Arc::clone(&served),
+            stop: Arc::clone(&stop),
+        };
+        let builder = std::thread::Builder::new().name("kafka-lease".into());
+        let thread =
+            builder.spawn(move || server.run()).map_err(|source| Error::Thread { source })?;
+        let (connection, thread) = (connection.clone(), Some(thread));
+        Ok(Self { connection, options, consumer, state, served, stop, thread })
+    }
+
+    /// Waits until this member may read.
+    ///
+    /// # Errors
+    /// When the brokers do not answer, or do not take this member.
+    pub async fn acquire(&mut self) -> Result<(), Error> {
+        self.look().await?;
+        let mut told = false;
+        loop {
+            let decided = self.state.wait_for(|state| *state != State::Waiting);
+            if let Ok(decided) = timeout(LOOK_INTERVAL, decided).await {
+                return match decided.map(|state| state.clone()) {
+                    Ok(State::Refused(source)) => {
+                        Err(Error::Acquire { topic: self.options.topic.clone(), source })
+                    }
+                    Ok(_) => {
+                        info!(group = self.options.group, "this instance reads now");
+                        Ok(())
+                    }
+                    Err(_) => Err(Error::Stopping),
+                };
+            }
+            self.look().await?;
+            if !told {
+                info!(group = self.options.group, "another instance reads; standing by");
+                told = true;
+            }
+        }
+    }
+
+    /// Whether this member may read. Also one that has stood still for so long that another one may
+    /// have taken over may not, even if nobody has told it yet.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let still = self.served.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        if *self.state.borrow() == State::Held && still < self.options.session_timeout {
+            return Ok(());
+        }
+        Err(Error::LeaseLost { topic: self.options.topic.clone() })
+    }
+
+    /// Looks whether the topic is there, with its one partition: two would let two members read.
+    async fn look(&self) -> Result<(), Error> {
+        let (consumer, connection) = (Arc::clone(&self.consumer), self.connection.clone());
+        let topic = self.options.topic.clone();
+        let job = move || {
+            let context = &consumer.context().context;
+            partitions(consumer.client(), context, &connection, &topic, || {})
+        };
+        match blocking::run(job).await? {
+            1 => Ok(()),
+            stored => {
+                let (topic, key) = (self.options.topic.clone(), "kafka.lease_topic");
+                Err(Error::Partitions { topic, stored, requested: 1, key })
+            }
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // Waits until the group knows, a moment: otherwise a program that ends leaves the others to
+        // wait for the session timeout.
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            debug!("the thread of the lease has panicked");
+        }
+    }
+}
+
+/// Serves the group.
+struct Server {
+    consumer: Arc<BaseConsumer<Members>>,
+    options: LeaseOptions,
+    served: Arc<Mutex<Instant>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Server {
+    fn run(self) {
+        let members = Arc::clone(self.consumer.context());
+        while !self.stop.load(Ordering::SeqCst) {
+            if let Some(Err(error)) = self.consumer.poll(POLL_WAIT) {
+                members.judge(&error);
+            }
+            let still = {
+                let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+                let before = std::mem::replace(&mut *served, Instant::now());
+                before.elapsed()
+            };
+            if still >= self.options.session_timeout {
+                self.join_again(still);
+            }
+        }
+        self.consumer.unsubscribe();
+    }
+
+    /// After standing still for so long the membership is probably over: it begins anew.
+    fn join_again(&self, still: Duration) {
+        warn!(?still, "stood still for too long; another instance may read now");
+        let members = self.consumer.context();
+        members.state.send_replace(State::Waiting);
+        self.consumer.unsubscribe();
+        if let Err(error) = self.consumer.subscribe(&[&self.options.topic]) {
+            members.judge(&error);
+        }
+    }
+}
+
+/// Hears who is assigned the lease.
+struct Members {
+    context: Context,
+    state: watch::Sender<State>,
+}
+
+impl Members {
+    fn judge(&self, error: &KafkaError) {
+        self.context.note(error);
+        let fault = Fault::new(error, &self.context);
+        match fault.cause {
+            // It passes, or shows when the brokers are asked.
+            Cause::Unreachable | Cause::Passing | Cause::MissingTopic | Cause::Other => {
+                debug!(%fault, "taking part");
+            }
+            _ => {
+                self.state.send_replace(State::Refused(fault));
+            }
+        }
+    }
+}
+
+impl ClientContext for Members {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.context.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, message: &str) {
+        self.context.error(error, message);
+    }
+}
+
+impl ConsumerContext for Members {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(list) if list.count() > 0 => {
+                self.state.send_replace(State::Held);
+            }
+            Rebalance::Revoke(list) if list.count() > 0 => {
+                info!("another instance may read now");
+                self.state.send_replace(State::Waiting);
+            }
+            // A member joins or leaves that does not concern this one.
+            Rebalance::Assign(_) | Rebalance::Revoke(_) => {}
+            Rebalance::Error(error) => {
+                self.state.send_replace(State::Waiting);
+                self.judge(error);
+            }
+        }
+    }
+}

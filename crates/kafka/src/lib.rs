@@ -1,0 +1,34 @@
+//! Kafka as the log: the only crate that names `rdkafka`.
+//!
+//! [`KafkaLog`] writes messages, [`KafkaSource`] reads them by offset, [`KafkaDeadLetters`] keeps a copy
+//! of what could not be read, and [`set_up`], [`check`] and [`set_retention`] look after the topics.
+//! When to write, retry or stop is decided by the layers; an error here tells them whether trying
+//! again can help, and a person which setting to change.
+//!
+//! | what holds | how |
+//! |---|---|
+//! | a message is stored before `write` returns | `acks=all`, and a delivery report for each message |
+//! | messages of one `rsvp_id` stay in order, also when a request is sent again | one partition, idempotent producer |
+//! | each offset is read once and in order, or the reader is told | own offsets, `auto.offset.reset=error`, gaps are errors |
+//! | an empty batch means that the log was asked and had no more | end offsets come from the brokers then |
+//! | one reader at a time keeps the views of the speed layer | [`Lease`]: the one partition of a topic of its own |
+
+mod blocking;
+mod connection;
+mod context;
+mod dead_letters;
+mod error;
+mod headers;
+mod lease;
+mod log;
+mod producer;
+mod source;
+mod topics;
+
+pub use connection::{Connection, Mechanism, Sasl, Secret, Tls};
+pub use dead_letters::KafkaDeadLetters;
+pub use error::{Cause, Error, Fault};
+pub use lease::{Lease, LeaseOptions};
+pub use log::{KafkaLog, LogOptions};
+pub use source::{KafkaSource, Lost, SourceOptions};
+pub use topics::{Topics, check, set_retention, set_up};

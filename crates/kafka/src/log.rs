@@ -1,0 +1,175 @@
+//! The write side of the log.
+
+mod tail;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pulso_model::{EventTime, decode, rsvp_id};
+use pulso_pipeline::{Message, Sink, partition_of};
+use tokio::sync::OnceCell;
+
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::headers;
+use crate::producer::{Outgoing, Producer};
+use crate::topics::partitions;
+
+/// How many of a call's last messages are decoded to learn the event time stored so far. Sources are
+/// nearly ordered, so the largest is nearly always among them.
+const DECODED_FOR_MTIME: usize = 16;
+
+/// How messages are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    pub topic: String,
+    /// As many as the topic must have.
+    pub partitions: u32,
+    /// A message that is not stored within this time fails, so that the writer can keep it elsewhere.
+    pub delivery_timeout: Duration,
+    /// The longest payload.
+    pub message_bytes_max: usize,
+}
+
+impl LogOptions {
+    pub fn new(topic: &str, partitions: u32) -> Self {
+        Self {
+            topic: topic.into(),
+            partitions,
+            delivery_timeout: Duration::from_secs(10),
+            message_bytes_max: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// Writes messages; clones share one producer.
+///
+/// The partition is that of the embedded log ([`partition_of`]), not a hash of the key, so that both
+/// logs put the same message into the same partition.
+#[derive(Clone, Debug)]
+pub struct KafkaLog {
+    connection: Connection,
+    options: Arc<LogOptions>,
+    producer: Producer,
+    /// Set when the topic has been seen to have the partitions that it must have.
+    checked: Arc<OnceCell<()>>,
+    /// By source: the event time up to which its messages are stored.
+    mtimes: Arc<Mutex<BTreeMap<Arc<str>, EventTime>>>,
+}
+
+impl KafkaLog {
+    /// Needs no broker yet: a writer that keeps messages elsewhere meanwhile can start without.
+    ///
+    /// # Errors
+    /// When a setting or a file that it names is wrong.
+    pub fn new(connection: &Connection, options: LogOptions) -> Result<Self, Error> {
+        let LogOptions { delivery_timeout, message_bytes_max, .. } = options;
+        let timeout = connection.timeout.min(delivery_timeout);
+        Ok(Self {
+            // Nothing that comes before a write may take longer than the write.
+            connection: Connection { timeout, ..connection.clone() },
+            producer: Producer::new(connection, delivery_timeout, message_bytes_max)?,
+            options: Arc::new(options),
+            checked: Arc::default(),
+            mtimes: Arc::default(),
+        })
+    }
+
+    /// From where to ask a source for more: the event time up to which its messages are stored.
+    ///
+    /// Never later than the largest event time stored from the source. Messages written here are
+    /// remembered; before the first of a source, the ends of all partitions are read, at most
+    /// 50,000 messages of each: `None` when the source has none
+    /// among them. Asking again for some makes echoes.
+    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
+        if let Some(mtime) = self.mtimes().get(source) {
+            return Ok(Some(*mtime));
+        }
+        self.check().await?;
+        let found = tail::last_mtime(&self.connection, &self.options, source).await?;
+        if let Some(mtime) = found {
+            self.remember(source.into(), mtime);
+        }
+        Ok(found)
+    }
+
+    /// Looks once whether the topic is there with the right number of partitions: a message in a
+    /// wrong one would be separated from its echoes for ever.
+    async fn check(&self) -> Result<(), Error> {
+        let check = || async {
+            let (producer, context) = (self.producer.clone(), self.producer.context().clone());
+            let options = Arc::clone(&self.options);
+            let connection = self.connection.clone();
+            let stored = crate::blocking::run(move || {
+                partitions(producer.client(), &context, &connection, &options.topic, || {})
+            })
+            .await?;
+            let LogOptions { topic, partitions: requested, .. } = &*self.options;
+            if stored != *requested {
+                let (topic, requested) = (topic.clone(), *requested);
+                let key = "log.partitions";
+                return Err(Error::Partitions { topic, stored, requested, key });
+            }
+            Ok(())
+        };
+        self.checked.get_or_try_init(check).await.copied()
+    }
+
+    /// Keeps in mind what has just been stored.
+    fn learn(&self, messages: &[Message]) {
+        let mut decoded: BTreeMap<&Arc<str>, (usize, Option<EventTime>)> = BTreeMap::new();
+        for Message { headers, payload } in messages.iter().rev() {
+            let (count, latest) = decoded.entry(&headers.source).or_default();
+            if *count < DECODED_FOR_MTIME {
+                *count += 1;
+                let response = decode(payload, headers.received_time).ok();
+                *latest = (*latest).max(response.map(|response| response.event_time));
+            }
+        }
+        for (source, (_, latest)) in decoded {
+            if let Some(latest) = latest {
+                self.remember(Arc::clone(source), latest);
+            }
+        }
+    }
+
+    fn remember(&self, source: Arc<str>, mtime: EventTime) {
+        let mut mtimes = self.mtimes();
+        let known = mtimes.entry(source).or_insert(mtime);
+        *known = mtime.max(*known);
+    }
+
+    fn mtimes(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, EventTime>> {
+        self.mtimes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink<Message> for KafkaLog {
+    type Error = Error;
+
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), Error> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.check().await?;
+        let partitions = self.options.partitions;
+        let record = |Message { headers, payload }: &Message| {
+            let id = rsvp_id(payload);
+            Outgoing {
+                partition: Some(partition_of(id, partitions)),
+                key: id.map(|id| id.to_string()),
+                headers: headers::encode(headers),
+                payload: payload.clone(),
+            }
+        };
+        let records = messages.iter().map(record).collect();
+        let written = self.producer.write(&self.options.topic, records).await;
+        written.map_err(|source| {
+            let topic = self.options.topic.clone();
+            Error::Write { topic, count: messages.len(), source }
+        })?;
+        self.learn(&messages);
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Looks at the end of the log for the last message of a source.
+
+use pulso_model::{EventTime, decode};
+use pulso_pipeline::{Batch, Source};
+
+use super::LogOptions;
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::source::{KafkaSource, Lost, SourceOptions};
+
+/// How many messages of each partition are looked at, in turn: the last few nearly always say it,
+/// and a source that has been quiet while others were not is still found further back.
+const TAIL_RECORDS: [u64; 3] = [500, 5_000, TAIL_RECORDS_MAX];
+
+/// A source of which none of the last so many messages of any partition is, is asked from nowhere.
+pub(super) const TAIL_RECORDS_MAX: u64 = 50_000;
+
+/// Messages at once.
+const BATCH_RECORDS: usize = 5_000;
+
+/// The largest event time of the source among the last messages.
+pub(super) async fn last_mtime(
+    connection: &Connection,
+    options: &LogOptions,
+    source: &str,
+) -> Result<Option<EventTime>, Error> {
+    let LogOptions { topic, partitions, .. } = options;
+    // Retention may take away what is looked at meanwhile.
+    let lost = Lost::Skip;
+    let options = SourceOptions { lost, ..SourceOptions::new(topic, *partitions, BATCH_RECORDS) };
+    let mut reader = KafkaSource::open(connection, options).await?;
+    let mut looked_at = None;
+    for records in TAIL_RECORDS {
+        let (begins, ends) = reader.edges().await?;
+        let from: Vec<u64> = begins
+            .iter()
+            .zip(&ends)
+            .map(|(begin, end)| end.saturating_sub(records).max(*begin))
+            .collect();
+        // Nothing further back.
+        if looked_at.as_ref() == Some(&from) {
+            break;
+        }
+        let found = read(&mut reader, &from, &ends, source).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        looked_at = Some(from);
+    }
+    Ok(None)
+}
+
+async fn read(
+    reader: &mut KafkaSource,
+    from: &[u64],
+    to: &[u64],
+    source: &str,
+) -> Result<Option<EventTime>, Error> {
+    reader.seek(from).await?;
+    let (mut next_offsets, mut latest) = (from.to_vec(), None);
+    while next_offsets.iter().zip(to).any(|(next_offset, end)| next_offset < end) {
+        let Batch { records, .. } = reader.next_batch().await?;
+        for record in &records {
+            next_offsets[record.partition as usize] = record.offset + 1;
+            if &*record.headers.source == source {
+                let response = decode(&record.payload, record.log_time).ok();
+                latest = latest.max(response.map(|response| response.event_time));
+            }
+        }
+    }
+    Ok(latest)
+}

@@ -1,0 +1,336 @@
+//! Reading the log by own offsets.
+//!
+//! Where to read is for the checkpoint to say: nothing is committed to Kafka. The consumer is polled
+//! on a thread of its own, which sends what comes through a bounded channel, so the log
+//! is fetched ahead while a batch is worked on.
+//!
+//! **An empty batch is an answer.** Consumers hear of new messages, but not that there are none. So
+//! before a batch without messages is given, the brokers are asked where the partitions end; when none
+//! answers, there is an error instead. A reader may take a partition for idle only if it really is,
+//! not because Kafka is away. With messages, the ends are those of the last question, at most a
+//! second old while the brokers answer.
+//!
+//! **Nothing is skipped in silence.** A reader that had read up to an offset and finds that the log
+//! now begins later has lost messages: that is [`Error::Lost`], unless it is told to go on
+//! ([`Lost::Skip`], which warns). A reader that has read nothing of a partition begins where the log
+//! does, and warns as well. Past the end it reads from the end on, as the embedded log does; the end
+//! offsets tell.
+
+mod ends;
+mod poller;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulso_pipeline::{Batch, Record, Source};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use crate::blocking;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::error::Error;
+use crate::lease::Lease;
+use crate::topics::partitions;
+use ends::{Asker, Edge, Ends};
+use poller::{Assignment, KafkaEvent, Poller};
+
+/// The longest wait of [`Source::next_batch`] for something new, before it asks where the log ends...
+const MAX_WAIT: Duration = Duration::from_millis(200);
+
+/// ...and after that, when there is more to come, until it gives an empty batch all the same.
+const MAX_WAIT_FOR_FETCH: Duration = Duration::from_secs(2);
+
+/// The most payload in a batch, unless one chunk alone is larger: bounds the memory of a reader.
+const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// What to do when messages that were not read yet are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lost {
+    /// Read nothing more, and say so.
+    #[default]
+    Refuse,
+    /// Warn, and go on with the first message that is there.
+    Skip,
+}
+
+/// How messages are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceOptions {
+    pub topic: String,
+    /// As many as the topic must have.
+    pub partitions: u32,
+    /// The most messages at once.
+    pub batch_records: usize,
+    pub lost: Lost,
+}
+
+impl SourceOptions {
+    pub fn new(topic: &str, partitions: u32, batch_records: usize) -> Self {
+        Self { topic: topic.into(), partitions, batch_records, lost: Lost::default() }
+    }
+}
+
+/// Reads the log. Dropping it ends its thread.
+pub struct KafkaSource {
+    connection: Connection,
+    options: SourceOptions,
+    consumer: Arc<BaseConsumer<Context>>,
+    assignments: std::sync::mpsc::Sender<Assignment>,
+    events: mpsc::Receiver<(u64, KafkaEvent)>,
+    /// Counts seeks; events of an earlier one are of no interest any more.
+    generation: u64,
+    /// What has come and was not given yet.
+    pending: std::vec::IntoIter<Record>,
+    /// What came after messages that were to be given first.
+    put_back: Option<KafkaEvent>,
+    /// By partition: what the reader gets next. Empty before the first seek.
+    next_offsets: Vec<u64>,
+    ends: Ends,
+    lease: Option<Lease>,
+}
+
+/// What was there without waiting.
+enum Taken {
+    Records(Vec<Record>),
+    Nothing,
+    /// The log does not have the offsets that were asked for.
+    OutOfRange,
+}
+
+impl fmt::Debug for KafkaSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("KafkaSource")
+            .field("options", &self.options)
+            .field("next_offsets", &self.next_offsets)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KafkaSource {
+    /// A reader from the first offsets on.
+    ///
+    /// # Errors
+    /// Among others when the topic is missing, or has another number of partitions.
+    pub async fn open(connection: &Connection, options: SourceOptions) -> Result<Self, Error> {
+        let context = Context::default();
+        let consumer = Arc::new(poller::consumer(connection, &context)?);
+        let (assignments, events) = Poller::start(Arc::clone(&consumer), &context, &options)?;
+        let asker = Asker {
+            consumer: Arc::clone(&consumer),
+            context,
+            topic: options.topic.clone(),
+            partitions: options.partitions,
+        };
+        let source = Self {
+            connection: connection.clone(),
+            options,
+            consumer,
+            assignments,
+            events,
+            generation: 0,
+            pending: Vec::new().into_iter(),
+            put_back: None,
+            next_offsets: Vec::new(),
+            ends: Ends::new(asker),
+            lease: None,
+        };
+        source.check().await?;
+        Ok(source)
+    }
+
+    /// Reads only while it holds the lease: [`Source::acquire`] waits for it.
+    pub fn with_lease(mut self, lease: Lease) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// Where each partition begins and ends.
+    pub(crate) async fn edges(&self) -> Result<(Vec<u64>, Vec<u64>), Error> {
+        let timeout = self.connection.timeout;
+        let begins = self.ends.look(Edge::Begin, timeout).await?;
+        Ok((begins, self.ends.look(Edge::End, timeout).await?))
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        let (consumer, connection) = (Arc::clone(&self.consumer), self.connection.clone());
+        let topic = self.options.topic.clone();
+        let job =
+            move || partitions(consumer.client(), consumer.context(), &connection, &topic, || {});
+        let stored = blocking::run(job).await?;
+        let SourceOptions { topic, partitions: requested, .. } = &self.options;
+        if stored != *requested {
+            let (topic, requested, key) = (topic.clone(), *requested, "log.partitions");
+            return Err(Error::Partitions { topic, stored, requested, key });
+        }
+        Ok(())
+    }
+
+    /// Where to read on in one partition when `next_offset` is asked for.
+    fn start(
+        &self,
+        partition: u32,
+        next_offset: u64,
+        (begin, end): (u64, u64),
+    ) -> Result<u64, Error> {
+        if next_offset >= begin {
+            return Ok(next_offset.min(end));
+        }
+        let topic = &self.options.topic;
+        if next_offset > 0 && self.options.lost == Lost::Refuse {
+            let topic = topic.clone();
+            return Err(Error::Lost { topic, partition, next_offset, found: begin });
+        }
+        let lost = begin - next_offset;
+        warn!(topic, partition, next_offset, begin, lost, "the log no longer has these messages");
+        Ok(begin)
+    }
+
+    /// Takes what has come, up to the size of a batch, without waiting.
+    fn take_ready(&mut self) -> Result<Taken, Error> {
+        let records_max = self.options.batch_records.max(1);
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        loop {
+            let from = records.len();
+            records.extend(self.pending.by_ref().take(records_max - from));
+            bytes += records[from..].iter().map(|r: &Record| r.payload.len()).sum::<usize>();
+            if records.len() >= records_max || bytes >= MAX_BATCH_BYTES {
+                break;
+            }
+            match self.next_event() {
+                Some(KafkaEvent::Records(more)) => self.pending = more.into_iter(),
+                Some(event) if !records.is_empty() => {
+                    self.put_back = Some(event);
+                    break;
+                }
+                Some(KafkaEvent::OutOfRange) => return Ok(Taken::OutOfRange),
+                Some(KafkaEvent::Failed(error)) => return Err(error),
+                None => break,
+            }
+        }
+        Ok(if records.is_empty() { Taken::Nothing } else { Taken::Records(records) })
+    }
+
+    fn next_event(&mut self) -> Option<KafkaEvent> {
+        if let Some(event) = self.put_back.take() {
+            return Some(event);
+        }
+        loop {
+            // That the thread has ended is seen by the next wait.
+            let (generation, event) = self.events.try_recv().ok()?;
+            if generation == self.generation {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Gives records as soon as there are some. `None` when the log does not have the offsets.
+    async fn read(&mut self) -> Result<Option<Batch>, Error> {
+        self.ends.keep_asking().await?;
+        let begun = Instant::now();
+        let mut ask_at = begun + MAX_WAIT;
+        loop {
+            match self.take_ready()? {
+                Taken::Records(records) => return self.batch(records).map(Some),
+                Taken::OutOfRange => return Ok(None),
+                Taken::Nothing => {}
+            }
+            if Instant::now() >= ask_at {
+                self.ends.ask();
+            }
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    None => return Err(Error::Stopping),
+                    Some((generation, event)) if generation == self.generation => {
+                        self.put_back = Some(event);
+                    }
+                    Some(_) => {}
+                },
+                answer = self.ends.answer() => {
+                    let fresh = answer?.is_some_and(|asked| asked >= begun);
+                    let waited = begun.elapsed();
+                    let enough = if self.at_end() { MAX_WAIT } else { MAX_WAIT_FOR_FETCH };
+                    if fresh && waited >= enough {
+                        return self.batch(Vec::new()).map(Some);
+                    }
+                    ask_at = Instant::now() + MAX_WAIT;
+                }
+                () = sleep_until(ask_at), if !self.ends.asking() => {}
+            }
+        }
+    }
+
+    /// What another instance reads by now must not be written from here.
+    fn may_read(&self) -> Result<(), Error> {
+        self.lease.as_ref().map_or(Ok(()), Lease::check)
+    }
+
+    fn batch(&mut self, records: Vec<Record>) -> Result<Batch, Error> {
+        self.may_read()?;
+        for record in &records {
+            self.next_offsets[record.partition as usize] = record.offset + 1;
+        }
+        let end_offsets = self.ends.at_least(&self.next_offsets);
+        Ok(Batch { records, end_offsets, finished: false })
+    }
+
+    fn at_end(&self) -> bool {
+        let ends = self.ends.offsets();
+        self.next_offsets.iter().zip(ends).all(|(next_offset, end)| next_offset >= end)
+    }
+}
+
+impl Source for KafkaSource {
+    type Error = Error;
+
+    fn partitions(&self) -> u32 {
+        self.options.partitions
+    }
+
+    async fn acquire(&mut self) -> Result<(), Error> {
+        match &mut self.lease {
+            None => Ok(()),
+            Some(lease) => lease.acquire().await,
+        }
+    }
+
+    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
+        let SourceOptions { topic, partitions, .. } = &self.options;
+        if next_offsets.len() != *partitions as usize {
+            let (topic, given) = (topic.clone(), next_offsets.len());
+            return Err(Error::Seek { topic, given, partitions: *partitions });
+        }
+        let (begins, ends) = self.edges().await?;
+        let starts = (0..)
+            .zip(next_offsets)
+            .zip(begins.into_iter().zip(ends.iter().copied()))
+            .map(|((partition, next), edges)| self.start(partition, *next, edges))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.generation += 1;
+        self.pending = Vec::new().into_iter();
+        self.put_back = None;
+        self.next_offsets.clone_from(&starts);
+        self.ends.set(ends);
+        let assignment = Assignment { generation: self.generation, next_offsets: starts };
+        self.assignments.send(assignment).map_err(|_| Error::Stopping)
+    }
+
+    async fn next_batch(&mut self) -> Result<Batch, Error> {
+        self.may_read()?;
+        if self.next_offsets.is_empty() {
+            let beginning: Vec<u64> = (0..self.options.partitions).map(|_| 0).collect();
+            self.seek(&beginning).await?;
+        }
+        if let Some(batch) = self.read().await? {
+            return Ok(batch);
+        }
+        // Says what is lost, or goes on behind it.
+        let next_offsets = self.next_offsets.clone();
+        self.seek(&next_offsets).await?;
+        self.batch(Vec::new())
+    }
+}

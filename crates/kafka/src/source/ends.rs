@@ -1,0 +1,175 @@
+//! Where the partitions begin and end, asked of the brokers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::Offset;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::blocking;
+use crate::context::Context;
+use crate::error::{Error, Fault};
+
+/// How old the end offsets of a batch may be before they are asked for again.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long one question may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the brokers may leave questions unanswered before a reader is told. Shorter than any
+/// useful time after which a partition counts as idle; long enough for a new leader to be elected.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Edge {
+    Begin,
+    End,
+}
+
+/// Who is asked, about what.
+#[derive(Clone)]
+pub(super) struct Asker {
+    pub(super) consumer: Arc<BaseConsumer<Context>>,
+    pub(super) context: Context,
+    pub(super) topic: String,
+    pub(super) partitions: u32,
+}
+
+impl Asker {
+    /// Blocks until all partitions are known.
+    fn ask(self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
+        let Self { consumer, context, topic, partitions } = self;
+        match offsets(&consumer, &topic, partitions, edge, timeout) {
+            Ok(offsets) => {
+                context.recovered();
+                Ok(offsets)
+            }
+            Err(error) => {
+                let source = Fault::new(&error, &context);
+                Err(Error::Read { topic, source })
+            }
+        }
+    }
+}
+
+/// One request to each leader, for all of its partitions.
+fn offsets(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    partitions: u32,
+    edge: Edge,
+    timeout: Duration,
+) -> KafkaResult<Vec<u64>> {
+    // The request looks offsets up by time; these two stand for times.
+    let time = match edge {
+        Edge::Begin => Offset::Beginning,
+        Edge::End => Offset::End,
+    };
+    let numbers = 0..i32::try_from(partitions).unwrap_or(i32::MAX);
+    let mut list = TopicPartitionList::with_capacity(numbers.len());
+    for number in numbers.clone() {
+        list.add_partition_offset(topic, number, time)?;
+    }
+    let answer = consumer.offsets_for_times(list, timeout)?;
+    let unknown = || KafkaError::OffsetFetch(rdkafka::types::RDKafkaErrorCode::NoOffset);
+    let offset = |number| {
+        let found = answer.find_partition(topic, number).ok_or_else(unknown)?;
+        found.error()?;
+        match found.offset() {
+            Offset::Offset(offset) => u64::try_from(offset).map_err(|_| unknown()),
+            _ => Err(unknown()),
+        }
+    };
+    numbers.map(offset).collect()
+}
+
+type Question = JoinHandle<Result<Vec<u64>, Error>>;
+
+/// What is known of where the partitions end.
+pub(super) struct Ends {
+    asker: Asker,
+    offsets: Vec<u64>,
+    /// When the brokers last answered.
+    answered: Instant,
+    /// A question under way, and when it was asked; it outlives a dropped read.
+    question: Option<(Instant, Question)>,
+}
+
+impl Ends {
+    pub(super) fn new(asker: Asker) -> Self {
+        Self { asker, offsets: Vec::new(), answered: Instant::now(), question: None }
+    }
+
+    /// Asks one thing and waits for it.
+    pub(super) async fn look(&self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
+        let asker = self.asker.clone();
+        blocking::run(move || asker.ask(edge, timeout)).await
+    }
+
+    /// What has just been answered.
+    pub(super) fn set(&mut self, offsets: Vec<u64>) {
+        self.offsets = offsets;
+        self.answered = Instant::now();
+        self.question = None;
+    }
+
+    pub(super) fn offsets(&self) -> &[u64] {
+        &self.offsets
+    }
+
+    /// The ends, none before what has been read: that was there, whatever was answered before.
+    pub(super) fn at_least(&mut self, next_offsets: &[u64]) -> Vec<u64> {
+        for (end, next_offset) in self.offsets.iter_mut().zip(next_offsets) {
+            *end = (*end).max(*next_offset);
+        }
+        self.offsets.clone()
+    }
+
+    pub(super) fn asking(&self) -> bool {
+        self.question.is_some()
+    }
+
+    /// Asks, unless a question is under way.
+    pub(super) fn ask(&mut self) {
+        if self.question.is_none() {
+            let asker = self.asker.clone();
+            let question = move || asker.ask(Edge::End, ASK_TIMEOUT);
+            self.question = Some((Instant::now(), tokio::task::spawn_blocking(question)));
+        }
+    }
+
+    /// Asks at intervals, without waiting for the answer.
+    pub(super) async fn keep_asking(&mut self) -> Result<(), Error> {
+        if self.question.as_ref().is_some_and(|(_, question)| question.is_finished()) {
+            self.answer().await?;
+        }
+        if self.answered.elapsed() >= ASK_INTERVAL {
+            self.ask();
+        }
+        Ok(())
+    }
+
+    /// Waits for the answer to the question under way, for ever if there is none; tells when it was
+    /// asked. `None` when nobody answered, which is an error only after a while.
+    pub(super) async fn answer(&mut self) -> Result<Option<Instant>, Error> {
+        let Some((asked, question)) = &mut self.question else {
+            return std::future::pending().await;
+        };
+        let asked = *asked;
+        let answer = question.await;
+        self.question = None;
+        match answer.unwrap_or(Err(Error::Stopping)) {
+            Ok(offsets) => {
+                self.set(offsets);
+                Ok(Some(asked))
+            }
+            Err(error) if self.answered.elapsed() >= SILENCE_MAX => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! All programs over Kafka and Elasticsearch answer as one process does over a folder.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pulso_model::View;
+use pulso_testkit::servers;
+
+use crate::support::{assert_same, export, pulso, recording, replay, run};
+
+/// How long all windows may take to be in Elasticsearch; by far more than they need.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A folder with the configuration of a deployment, and links to its programs.
+struct Deployment {
+    folder: PathBuf,
+    /// Whether its views are in a file, which is there once somebody has written.
+    embedded: bool,
+}
+
+impl Deployment {
+    /// `None`, after a loud line, without servers.
+    fn new(folder: &Path, log: &str, views: &str) -> Option<Self> {
+        let (kafka, elasticsearch) = (servers::kafka()?, servers::elasticsearch()?);
+        let name = servers::unique("pulso-it");
+        let brokers: Vec<_> = kafka.split(',').map(|broker| format!("{broker:?}")).collect();
+        fs::create_dir_all(folder).unwrap();
+        fs::write(
+            folder.join("pulso.toml"),
+            format!(
+                "[data]\ndirectory = {data:?}\n\
+                 [log]\nstore = \"{log}\"\n[views]\nstore = \"{views}\"\n\
+                 [kafka]\nbrokers = [{brokers}]\ngroup = \"{name}\"\n\
+                 messages_topic = \"{name}\"\ndead_letters_topic = \"{name}-dead\"\n\
+                 lease_topic = \"{name}-lease\"\n\
+                 [elasticsearch]\nurls = [{elasticsearch:?}]\nindex_prefix = \"{name}\"\n\
+                 [window]\nidle_timeout = \"1s\"\n\
+                 [operations]\nspeed = \"off\"\nbatch = \"off\"\nacquisition = \"off\"\n",
+                data = folder.join("data"),
+                brokers = brokers.join(","),
+            ),
+        )
+        .unwrap();
+        for program in ["pulso-acquisition", "pulso-speed", "pulso-batch", "pulso-web"] {
+            symlink(env!("CARGO_BIN_EXE_pulso"), folder.join(program)).unwrap();
+        }
+        symlink(env!("CARGO_BIN_EXE_pulso"), folder.join("pulso")).unwrap();
+        Some(Self { folder: folder.to_owned(), embedded: views == "embedded" })
+    }
+
+    /// One of the programs, by the name of its link.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.folder.join(name));
+        for (variable, _) in pulso().get_envs() {
+            command.env_remove(variable);
+        }
+        command.arg("--config").arg(self.folder.join("pulso.toml"));
+        command
+    }
+
+    fn export(&self, view: View, layer: &str) -> String {
+        let mut command = self.program("pulso");
+        command.args(["export", view.name(), "--layer", layer]);
+        String::from_utf8(run(0, &mut command).stdout).unwrap()
+    }
+
+    fn service(&self, name: &str) -> Service {
+        let mut command = self.program(name);
+        let child = command.arg("run").stdout(Stdio::null()).spawn().unwrap();
+        Service { child }
+    }
+
+    /// Waits until the speed layer has written what is expected of it.
+    fn wait_for(&self, expected: &[(String, String)]) {
+        let begun = now();
+        let views = self.folder.join("data").join("views.db");
+        while self.embedded && !views.exists() {
+            assert!(begun.elapsed() < DEADLINE, "the speed layer does not begin");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        while SPEED_VIEWS.iter().zip(expected).any(|(view, (_, expected))| {
+            self.export(*view, "speed").lines().count() < expected.lines().count()
+        }) {
+            assert!(begun.elapsed() < DEADLINE, "the speed layer does not come to an end");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+}
+
+/// A running program; killed at the end of a test that fails.
+struct Service {
+    child: Child,
+}
+
+impl Service {
+    fn stop(mut self) {
+        let id = self.child.id().to_string();
+        run(0, Command::new("kill").args(["-TERM", &id]));
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+const SPEED_VIEWS: [View; 5] = [
+    View::Responses,
+    View::CountryActivity,
+    View::TrendingTopics,
+    View::TrendingTopicsByCountry,
+    View::LateResponses,
+];
+
+const BATCH_VIEWS: [View; 8] = [
+    View::Responses,
+    View::CountryActivity,
+    View::TrendingTopics,
+    View::TrendingTopicsByCountry,
+    View::Groups,
+    View::Events,
+    View::GroupDays,
+    View::EventDays,
+];
+
+fn all(
+    views: &[View],
+    layer: &str,
+    export: impl Fn(View, &str) -> String,
+) -> Vec<(String, String)> {
+    views.iter().map(|view| (format!("{view} {layer}"), export(*view, layer))).collect()
+}
+
+#[test]
+fn a_deployment_answers_as_one_process_does() {
+    check("kafka", "elasticsearch");
+}
+
+#[test]
+fn stores_of_both_kinds_go_together() {
+    check("embedded", "elasticsearch");
+    check("kafka", "embedded");
+}
+
+fn check(log: &str, views: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(deployment) = Deployment::new(&folder.path().join("deployment"), log, views) else {
+        return;
+    };
+    let recording = recording(folder.path(), 11, 3_000, 20);
+    let embedded = folder.path().join("embedded");
+    replay(&recording, &embedded);
+    let one_process = |view, layer: &str| export(view, layer, &embedded);
+    let expected = all(&SPEED_VIEWS, "speed", one_process);
+
+    run(0, deployment.program("pulso").arg("setup"));
+    run(0, deployment.program("pulso").arg("setup"));
+    run(0, deployment.program("pulso-acquisition").arg("run").arg("--file").arg(&recording));
+    let speed = deployment.service("pulso-speed");
+    deployment.wait_for(&expected);
+    speed.stop();
+    assert_same(&all(&SPEED_VIEWS, "speed", |v, l| deployment.export(v, l)), &expected);
+    for command in ["archive", "run all", "verify", "retain", "check"] {
+        run(0, deployment.program("pulso-batch").args(command.split(' ')));
+    }
+    let expected = all(&BATCH_VIEWS, "batch", one_process);
+    assert_same(&all(&BATCH_VIEWS, "batch", |v, l| deployment.export(v, l)), &expected);
+    run(0, deployment.program("pulso-speed").arg("check"));
+    run(0, deployment.program("pulso-web").arg("check"));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a deadline, on which no result depends")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,62 @@
+//! What a service needs right now, and which of it is missing.
+//!
+//! Nobody is asked for this: [`Watched`] ports note how the calls went that the service makes anyway,
+//! so what is told is what the service meets, and telling it costs nothing.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::chain;
+
+mod watched;
+
+pub use watched::Watched;
+
+/// The state of what a service depends on; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    missing: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+impl Health {
+    /// A dependency that is not there yet.
+    pub fn awaits(&self, dependency: &'static str) {
+        self.lock().insert(dependency, "not reached yet".to_owned());
+    }
+
+    /// A dependency did what it was asked for.
+    pub fn works(&self, dependency: &'static str) {
+        self.lock().remove(dependency);
+    }
+
+    /// A dependency failed.
+    pub fn fails(&self, dependency: &'static str, error: &(dyn Error + 'static)) {
+        self.lock().insert(dependency, chain(error).to_string());
+    }
+
+    /// Which dependencies are missing, and why; empty when the service does its work.
+    pub fn missing(&self) -> BTreeMap<&'static str, String> {
+        self.lock().clone()
+    }
+
+    /// All that is missing in one line.
+    pub fn problem(&self) -> Option<String> {
+        let missing = self.missing();
+        let lines: Vec<_> =
+            missing.iter().map(|(dependency, why)| format!("{dependency}: {why}")).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// Notes how a call of a dependency went.
+    fn note<T, E: Error + 'static>(&self, dependency: &'static str, result: &Result<T, E>) {
+        match result {
+            Ok(_) => self.works(dependency),
+            Err(error) => self.fails(dependency, error),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,30 @@
+//! The stores that the configuration names, behind the ports: the one place that knows all of them.
+//!
+//! A log and a view store of any kind go together. The enums here only pass calls on, so that what a
+//! layer does never depends on where its data are. An [`Opener`] that waits is for services, which may
+//! start before their servers; commands fail at once.
+
+mod elasticsearch;
+mod error;
+mod kafka;
+mod log;
+mod open;
+mod set_up;
+mod views;
+
+use std::path::Path;
+
+pub use error::{StoreError, explained};
+pub use log::{LogReader, LogWriter, Reading};
+pub use open::Opener;
+pub use set_up::{check_log, check_views, retain_log, set_up};
+pub use views::{CheckpointStore, DeadLetters, ViewReader, ViewStore};
+
+/// Makes a directory of this machine for a store, if it is missing.
+///
+/// # Errors
+/// When this user may not.
+pub fn make(directory: &Path) -> Result<(), StoreError> {
+    let path = directory.to_owned();
+    std::fs::create_dir_all(directory).map_err(|source| StoreError::MakeDirectory { path, source })
+}

@@ -1,0 +1,144 @@
+//! Writing and reading the log, wherever it is.
+
+use pulso_kafka::{KafkaLog, KafkaSource, Lease};
+use pulso_model::EventTime;
+use pulso_pipeline::{Batch, Message, Sink, Source, SystemClock};
+use pulso_sqlite::{Log, LogSource};
+
+use super::{StoreError, kafka};
+use crate::Config;
+use crate::config::LogStore;
+
+/// Writes the log; clones share it.
+#[derive(Clone, Debug)]
+pub enum LogWriter {
+    Embedded(Log),
+    Kafka(Box<KafkaLog>),
+}
+
+impl LogWriter {
+    /// Opens the log for writing; makes an embedded one when it is missing. Kafka need not be there
+    /// yet.
+    ///
+    /// # Errors
+    /// When a setting is wrong, or the embedded log cannot be had.
+    pub fn open(config: &Config) -> Result<Self, StoreError> {
+        Ok(match config.log.store {
+            LogStore::Embedded => {
+                super::make(&config.data.directory)?;
+                let path = config.data.directory.join("log.db");
+                Self::Embedded(Log::open(&path, config.log.partitions, SystemClock)?)
+            }
+            LogStore::Kafka => {
+                let connection = kafka::connection(config)?;
+                Self::Kafka(Box::new(KafkaLog::new(&connection, kafka::log_options(config))?))
+            }
+        })
+    }
+
+    /// From where to ask a source for more: the event time up to which its messages are stored.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, StoreError> {
+        Ok(match self {
+            Self::Embedded(log) => log.last_stored_mtime(source).await?,
+            Self::Kafka(log) => log.last_stored_mtime(source).await?,
+        })
+    }
+}
+
+impl Sink<Message> for LogWriter {
+    type Error = StoreError;
+
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(log) => log.write(messages).await?,
+            Self::Kafka(log) => log.write(messages).await?,
+        }
+        Ok(())
+    }
+}
+
+/// What a reader makes of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The one reader that keeps the views of the speed layer; of several, the others stand by.
+    OneAtATime,
+    /// One of any number of readers.
+    Shared,
+}
+
+/// Reads the log.
+#[derive(Debug)]
+pub enum LogReader {
+    Embedded(LogSource),
+    Kafka(Box<KafkaSource>),
+}
+
+impl LogReader {
+    /// Opens the log for reading.
+    ///
+    /// # Errors
+    /// When there is no embedded log yet, or the log cannot be had.
+    pub async fn open(config: &Config, reading: Reading) -> Result<Self, StoreError> {
+        match config.log.store {
+            LogStore::Embedded => embedded(config),
+            LogStore::Kafka => kafka_source(config, reading).await,
+        }
+    }
+}
+
+fn embedded(config: &Config) -> Result<LogReader, StoreError> {
+    let path = config.data.directory.join("log.db");
+    if !path.exists() {
+        return Err(StoreError::NoLog { path });
+    }
+    Ok(LogReader::Embedded(LogSource::open_read_only(&path, config.log.batch_records)?))
+}
+
+async fn kafka_source(config: &Config, reading: Reading) -> Result<LogReader, StoreError> {
+    let connection = kafka::connection(config)?;
+    let source = KafkaSource::open(&connection, kafka::source_options(config)).await?;
+    let source = match reading {
+        Reading::Shared => source,
+        Reading::OneAtATime => {
+            source.with_lease(Lease::join(&connection, kafka::lease_options(config))?)
+        }
+    };
+    Ok(LogReader::Kafka(Box::new(source)))
+}
+
+impl Source for LogReader {
+    type Error = StoreError;
+
+    fn partitions(&self) -> u32 {
+        match self {
+            Self::Embedded(source) => source.partitions(),
+            Self::Kafka(source) => source.partitions(),
+        }
+    }
+
+    async fn acquire(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(source) => source.acquire().await?,
+            Self::Kafka(source) => source.acquire().await?,
+        }
+        Ok(())
+    }
+
+    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(source) => source.seek(next_offsets).await?,
+            Self::Kafka(source) => source.seek(next_offsets).await?,
+        }
+        Ok(())
+    }
+
+    async fn next_batch(&mut self) -> Result<Batch, StoreError> {
+        Ok(match self {
+            Self::Embedded(source) => source.next_batch().await?,
+            Self::Kafka(source) => source.next_batch().await?,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! Is everything there that a run needs? Changes nothing.
+
+use std::path::Path;
+
+use anyhow::Context;
+use pulso_file::NdjsonOutput;
+use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source};
+use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading, StoreError};
+use pulso_runtime::{Config, Exit, FailureExt};
+
+use super::{Ports, open};
+use crate::{Processor, SpeedError, settings};
+
+pub(super) async fn check(
+    config: &Config,
+    Ports { source, sink, .. }: Ports,
+) -> anyhow::Result<()> {
+    let partitions = match source {
+        Some(files) => {
+            let files = open(files, config)?;
+            println!("all input files are there");
+            files.partitions()
+        }
+        None => log(config).await?,
+    };
+    match sink {
+        Some(NdjsonOutput::Path(path)) => folder(&path)?,
+        Some(NdjsonOutput::Standard) => {}
+        None => {
+            if let Some(line) = stores::check_views(config).await? {
+                println!("{line}");
+            }
+            checkpoint(config, partitions).await?;
+        }
+    }
+    println!("ok");
+    Ok(())
+}
+
+async fn log(config: &Config) -> anyhow::Result<u32> {
+    if let Some(line) = stores::check_log(config).await? {
+        println!("{line}");
+        return Ok(config.log.partitions);
+    }
+    let log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
+    println!("the log has {} partitions", log.partitions());
+    Ok(log.partitions())
+}
+
+fn folder(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::read_dir(folder)
+        .with_context(|| format!("failed to look into folder `{}`", folder.display()))
+        .exit(Exit::Unavailable)
+        .map(drop)
+}
+
+async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
+    let checkpoints = CheckpointStore::open_read_only(config, SPEED_CHECKPOINT).await;
+    let Some(mut checkpoints) = checkpoints.map_err(StoreError::explained)? else {
+        println!("there are no views yet");
+        return Ok(());
+    };
+    let Some(checkpoint) = checkpoints.load().await.map_err(StoreError::explained)? else {
+        println!("there is no checkpoint yet");
+        return Ok(());
+    };
+    let restored = Processor::restore(&checkpoint, &settings(config), partitions);
+    restored.map_err(|error| SpeedError::Restore(error).explained())?;
+    println!("the checkpoint fits the configuration");
+    Ok(())
+}

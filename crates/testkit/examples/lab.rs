@@ -1,0 +1,58 @@
+//! A Kafka, an Elasticsearch and a proxy before it, disturbed by commands on standard input.
+//!
+//! Prints `NAME=ADDRESS` lines, then an empty one, then `ok` for each command. Ends, with its servers,
+//! when standard input does. For scripts/chaos.sh.
+
+#![expect(clippy::print_stdout, reason = "a program for a script")]
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+use pulso_testkit::proxy::{Fault, Proxy};
+use pulso_testkit::servers::{Elasticsearch, Generation, Kafka};
+
+fn main() -> ExitCode {
+    let kafka = Kafka::start();
+    let elasticsearch = Elasticsearch::start(Generation::newest());
+    let (Some(mut kafka), Some(mut elasticsearch)) = (kafka, elasticsearch) else {
+        return ExitCode::from(3);
+    };
+    let proxy = Proxy::http(&elasticsearch.url());
+    println!("kafka={}", kafka.brokers());
+    println!("elasticsearch={}", elasticsearch.url());
+    println!("proxy={}\n", proxy.url());
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["kafka", "kill"] => kafka.kill(),
+            ["kafka", "stop"] => kafka.stop(),
+            ["kafka", "restart"] => kafka.restart(),
+            ["elasticsearch", "kill"] => elasticsearch.kill(),
+            ["elasticsearch", "stop"] => elasticsearch.stop(),
+            ["elasticsearch", "restart"] => elasticsearch.restart(),
+            ["proxy", "next", ref fault @ ..] => proxy.next([parse(fault)]),
+            ["proxy", ref fault @ ..] => proxy.set(parse(fault)),
+            _ => panic!("`{line}` is not a command"),
+        }
+        println!("ok");
+        drop(io::stdout().flush());
+    }
+    ExitCode::SUCCESS
+}
+
+fn parse(words: &[&str]) -> Fault {
+    match words {
+        ["pass"] => Fault::None,
+        ["refuse"] => Fault::Refuse,
+        ["stall"] => Fault::Stall,
+        ["cut-request", bytes] => Fault::CutRequest(number(bytes)),
+        ["cut-response", bytes] => Fault::CutResponse(number(bytes)),
+        ["answer", "429"] => Fault::status(429),
+        ["answer", "503"] => Fault::status(503),
+        _ => panic!("`{}` is not a fault", words.join(" ")),
+    }
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("`{text}` is not a number"))
+}

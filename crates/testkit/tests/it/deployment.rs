@@ -1,0 +1,77 @@
+//! What the files of the deployment say of one another, and of the code.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new("../..").join(path)).unwrap()
+}
+
+/// All words that begin with this.
+fn words(text: &str, prefix: &str) -> BTreeSet<String> {
+    let part = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
+    text.split(part).filter(|word| word.starts_with(prefix)).map(str::to_owned).collect()
+}
+
+#[test]
+fn alerts_ask_for_metrics_that_there_are() {
+    let known = words(&read("crates/pipeline/src/observe.rs"), "pulso_");
+    for metric in words(&read("deploy/prometheus/alerts.yml"), "pulso_") {
+        let metric = metric.trim_end_matches("_bucket");
+        assert!(known.contains(metric), "no code records `{metric}`");
+    }
+}
+
+#[test]
+fn alerts_name_headings_of_the_operations_page() {
+    let page = read("docs/operations.md");
+    let headings: Vec<&str> =
+        page.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ')).collect();
+    let alerts = read("deploy/prometheus/alerts.yml");
+    for line in alerts.lines() {
+        if let Some(heading) = line.trim().strip_prefix("see: ") {
+            assert!(headings.contains(&heading), "there is no heading `{heading}`");
+        }
+    }
+}
+
+#[test]
+fn versions_and_limits_are_in_one_place() {
+    let values = read(".env");
+    let defined: BTreeSet<&str> = values
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split('=').next())
+        .collect();
+    for file in ["docker-compose.yml", "compose.tls.yml", "deploy/compose/kibana-on.yml"] {
+        let text = read(file);
+        for variable in text.split("${").skip(1).filter_map(|rest| rest.split('}').next()) {
+            assert!(defined.contains(variable), "`{file}`: `{variable}` is not in .env");
+        }
+        for image in text.lines().filter_map(|line| line.trim().strip_prefix("image: ")) {
+            let ours = image.starts_with("pulso-");
+            assert!(ours || image.starts_with("${"), "`{file}`: the version of `{image}`");
+        }
+    }
+}
+
+#[test]
+fn configuration_files_hold_keys_that_there_are() {
+    let reference = read("crates/runtime/src/config/default.toml");
+    let sections = |text: &str| -> BTreeSet<String> {
+        let section = |line: &str| line.strip_prefix('[').map(|_| line.to_owned());
+        text.lines().filter_map(section).collect()
+    };
+    for file in fs::read_dir("../../deploy/config").unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for section in sections(&text) {
+            assert!(reference.contains(&section), "`{}`: {section}", path.display());
+        }
+        for key in text.lines().filter_map(|line| line.split_once(" = ")) {
+            let line = format!("\n{} = ", key.0);
+            assert!(reference.contains(&line), "`{}`: `{}`", path.display(), key.0);
+        }
+    }
+}

@@ -1,0 +1,475 @@
+"""Runs scripts/chaos.sh: services under load, faults at random moments, and the proof afterwards.
+
+The proof, after each fault: every response of the stream is in Elasticsearch exactly once, compared by
+`_id` with an undisturbed replay of the same file in one process; `verify` holds; the services that
+were not killed by us have not ended.
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+SETTLE_SECONDS = 180
+
+# Faults that take longer than a stream at full rate does.
+DURATIONS = {"elasticsearch-stopped": 140, "paused-reader": 60, "everything": 60, "rebalance": 25}
+
+CONFIG = """
+[log]
+store = "kafka"
+partitions = 3
+[views]
+store = "elasticsearch"
+[data]
+directory = "{folder}/data"
+[kafka]
+brokers = ["{kafka}"]
+group = "{prefix}-speed"
+messages_topic = "{prefix}-messages"
+dead_letters_topic = "{prefix}-dead-letters"
+lease_topic = "{prefix}-lease"
+[elasticsearch]
+urls = ["{proxy}"]
+index_prefix = "{prefix}"
+request_timeout = "10s"
+[acquisition]
+sources = [{{ name = "simulator", url = "{url}" }}]
+connect_timeout = "2s"
+idle_timeout = "5s"
+ping_interval = "1s"
+pong_timeout = "2s"
+backoff_max = "2s"
+[spool]
+bytes_max = "{spool}"
+at_limit = "{at_limit}"
+[window]
+idle_timeout = "3s"
+[checkpoint]
+interval = "1s"
+[operations]
+acquisition = "127.0.0.1:{port}"
+speed = "off"
+batch = "off"
+"""
+
+
+class Lab:
+    """The servers, and the proxy before Elasticsearch."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen(
+            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.addresses = {}
+        while line := self.process.stdout.readline().strip():
+            name, address = line.split("=", 1)
+            self.addresses[name] = address
+        if not self.addresses:
+            sys.exit(3)
+
+    def __call__(self, command):
+        print(f"  {command}", flush=True)
+        print(command, file=self.process.stdin, flush=True)
+        assert self.process.stdout.readline() == "ok\n", f"the lab failed at `{command}`"
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class World:
+    """One run: a stream, its own topics and indices, and services that are started again when they end."""
+
+    def __init__(self, lab, options, name, seed):
+        self.lab, self.options, self.random = lab, options, random.Random(f"{name}/{seed}")
+        self.folder = Path(tempfile.mkdtemp(prefix=f"pulso-chaos-{name}-"))
+        self.prefix = f"chaos-{name}-{os.getpid()}-{seed}"
+        self.port = 33000 + (os.getpid() + seed * 7) % 500 * 2
+        self.settings = {"spool": "1GiB", "at_limit": "wait"}
+        # The stream lasts for as long as the fault does.
+        self.rate = min(options.rate, max(1, int(options.messages / DURATIONS.get(name, 1))))
+        self.services, self.surprises, self.lost_allowed, self.clock = {}, [], False, None
+        self.deliberate = set()
+        self.bin = self.folder / "bin"
+        self.bin.mkdir()
+        for program in ("", "-acquisition", "-speed", "-batch", "-web", "-simulator"):
+            (self.bin / f"pulso{program}").symlink_to(Path(os.environ["PULSO_PROGRAMS"]).resolve())
+        self.recording = self.folder / "stream.jsonl"
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.run(
+            "pulso-simulator", "generate", "--seed", seed, "--messages", options.messages,
+            "--start", start, "--rate-event-time", self.rate, "--output", self.recording,
+        )
+
+    def start(self):
+        (self.folder / "pulso.toml").write_text(CONFIG.format(
+            folder=self.folder, prefix=self.prefix, port=self.port, url=f"ws://127.0.0.1:{self.port + 1}/",
+            **self.lab.addresses, **self.settings,
+        ))
+        self.pulso("pulso", "setup")
+        self.simulator = subprocess.Popen(
+            [self.bin / "pulso-simulator", "run", self.recording, "--rate", str(self.rate),
+             "--listen", f"127.0.0.1:{self.port + 1}", "--resume-buffer", str(self.options.messages)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=open(self.folder / "simulator.log", "a"),
+            text=True, bufsize=1,
+        )
+        for service in ("acquisition", "speed"):
+            self.spawn(service)
+
+    def config(self, program):
+        return [self.bin / program, "--config", self.folder / "pulso.toml"]
+
+    def run(self, program, *arguments, check=True):
+        done = subprocess.run(
+            [self.bin / program, *map(str, arguments)], capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{program} {arguments} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done
+
+    def pulso(self, program, *arguments, check=True):
+        return self.run(program, "--config", self.folder / "pulso.toml", *arguments, check=check)
+
+    def spawn(self, name):
+        program = name.split(".")[0]
+        environment = dict(os.environ)
+        if self.clock:
+            environment |= {
+                "LD_PRELOAD": self.clock, "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
+                "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
+            }
+        log = open(self.folder / f"{name}.log", "a")
+        command = self.config(f"pulso-{program}") + ["run"]
+        self.services[name] = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, cwd=self.folder
+        )
+
+    def kill(self, name):
+        print(f"  kill -9 {name}", flush=True)
+        self.services[name].kill()
+        self.services[name].wait()
+        self.deliberate.add(self.services[name].pid)
+
+    def disturb(self, command):
+        print(f"  simulator: {command}", flush=True)
+        print(command, file=self.simulator.stdin, flush=True)
+
+    def sleep(self, low, high=None):
+        """As a supervisor does, starts again what has ended meanwhile."""
+        end = time.monotonic() + (self.random.uniform(low, high) if high else low)
+        while time.monotonic() < end:
+            self.supervise()
+            time.sleep(0.05)
+
+    def supervise(self):
+        for name, process in list(self.services.items()):
+            if process.poll() is None:
+                continue
+            if process.pid not in self.deliberate:
+                self.surprises.append(f"{name} ended by itself with {process.returncode}")
+                self.deliberate.add(process.pid)
+                time.sleep(1)
+            self.spawn(name)
+
+    # What must hold.
+
+    def prove(self):
+        reference = self.folder / "reference"
+        self.run("pulso", "replay", self.recording, "--data", reference)
+        expected = self.run("pulso", "export", "responses", "--data", reference, "--layer", "speed").stdout
+        expected = {identity(json.loads(line)) for line in expected.splitlines()}
+        found = self.settle(expected)
+        lost, strange = expected - found, found - expected
+        assert not strange, f"{len(strange)} responses nobody sent, such as {sorted(strange)[:3]}"
+        if self.lost_allowed:
+            counted = self.metric("pulso_discarded_events_total", 'component="acquisition"')
+            assert lost and counted, "the limit was not reached"
+            print(f"  {len(lost)} responses lost, {counted:.0f} messages counted as dropped")
+        else:
+            assert not lost, f"{len(lost)} responses lost, such as {sorted(lost)[:3]}"
+        for service in self.services.values():
+            service.send_signal(signal.SIGCONT)
+        # The windows that idle partitions still hold back.
+        self.sleep(8)
+        verified = self.pulso("pulso-batch", "verify", check=False)
+        assert verified.returncode == 0, f"verify:\n{verified.stdout[-3000:]}\n{verified.stderr[-2000:]}"
+        self.pulso("pulso-batch", "run", "all")
+        verified = self.pulso("pulso-batch", "verify", check=False)
+        assert verified.returncode == 0, f"verify:\n{verified.stdout[-3000:]}\n{verified.stderr[-2000:]}"
+        batch = self.responses()
+        assert batch == found, f"the batch layer has {len(batch)} responses, the speed layer {len(found)}"
+        return len(found)
+
+    def settle(self, expected):
+        """Waits until all is there, or nothing new comes any more."""
+        found, since = set(), time.monotonic()
+        while time.monotonic() - since < SETTLE_SECONDS:
+            now = self.responses()
+            if now != found:
+                found, since = now, time.monotonic()
+            if found >= expected or (self.lost_allowed and time.monotonic() - since > 20):
+                break
+            self.sleep(1)
+        return found
+
+    def responses(self):
+        """The `_id`s' parts of all responses, in pages; straight from the server."""
+        found, after = set(), None
+        while True:
+            body = {"size": 10000, "sort": ["rsvp_id", "@timestamp", "response", "guests"],
+                    "_source": ["rsvp_id", "@timestamp", "response", "guests"]}
+            if after:
+                body["search_after"] = after
+            try:
+                answer = self.ask(f"/{self.prefix}-responses/_search", body)
+            except (urllib.error.URLError, OSError):
+                return found
+            hits = answer["hits"]["hits"]
+            if not hits:
+                return found
+            after = hits[-1]["sort"]
+            for hit in hits:
+                one = identity(hit["_source"])
+                assert one not in found, f"twice: {one}"
+                found.add(one)
+
+    def ask(self, path, body):
+        request = urllib.request.Request(
+            self.lab.addresses["elasticsearch"] + path, json.dumps(body).encode(),
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def metric(self, name, label=""):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(l.rsplit(" ", 1)[1]) for l in lines if l.startswith(name) and label in l)
+
+    def close(self):
+        for process in [*self.services.values(), self.simulator]:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in [*self.services.values(), self.simulator]:
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                self.surprises.append("a service did not stop within 40 s")
+
+
+def identity(document):
+    return document["rsvp_id"], document["@timestamp"][:19], document["response"], document["guests"]
+
+
+# The faults. Each gets a world whose services run under load; none restarts a service itself.
+
+
+def none(world):
+    world.sleep(1)
+
+
+def kill_acquisition(world):
+    for _ in range(5):
+        world.sleep(0.5, 3)
+        world.kill("acquisition")
+
+
+def kill_speed(world):
+    for _ in range(5):
+        world.sleep(0.5, 3)
+        world.kill("speed")
+
+
+def kill_batch(world):
+    for _ in range(6):
+        world.sleep(0.2, 1)
+        work = world.random.choice([["archive"], ["run", "all"], ["run", "all"]])
+        print(f"  kill -9 batch {work[0]}", flush=True)
+        process = subprocess.Popen(
+            world.config("pulso-batch") + work,
+            stdout=subprocess.DEVNULL, stderr=open(world.folder / "batch.log", "a"),
+        )
+        world.sleep(0.1, 2.5)
+        process.kill()
+        process.wait()
+
+
+def kafka_killed(world):
+    for _ in range(2):
+        world.sleep(1, 3)
+        world.lab("kafka kill")
+        world.sleep(2, 6)
+        world.lab("kafka restart")
+
+
+def elasticsearch_stopped(world):
+    world.sleep(2)
+    world.lab("elasticsearch stop")
+    world.sleep(world.options.outage)
+    world.lab("elasticsearch restart")
+
+
+def elasticsearch_killed(world):
+    world.sleep(1, 4)
+    world.lab("elasticsearch kill")
+    world.sleep(2, 6)
+    world.lab("elasticsearch restart")
+
+
+def bulk_faults(world):
+    for _ in range(12):
+        fault = world.random.choice([
+            "answer 429", "answer 503", f"cut-request {world.random.randrange(20000)}",
+            f"cut-response {world.random.randrange(2000)}", "refuse", "stall",
+        ])
+        world.lab(f"proxy {fault}")
+        world.sleep(0.2, 2)
+        world.lab("proxy pass")
+        world.sleep(0.2, 1)
+
+
+def websocket(world):
+    for _ in range(8):
+        world.sleep(0.3, 1.5)
+        world.disturb(world.random.choice(["drop", "stall 6s", "freeze 4s", "garbage 20", "garbage 5"]))
+    world.sleep(6)
+
+
+def rebalance(world):
+    world.spawn("speed.2")
+    for _ in range(4):
+        world.sleep(2, 5)
+        world.kill(world.random.choice(["speed", "speed.2"]))
+
+
+def paused_reader(world):
+    """The one that reads is stopped for longer than its session; then goes on as if nothing had been."""
+    world.spawn("speed.2")
+    for _ in range(2):
+        world.sleep(2, 4)
+        name = world.random.choice(["speed", "speed.2"])
+        print(f"  kill -STOP {name}", flush=True)
+        world.services[name].send_signal(signal.SIGSTOP)
+        world.sleep(20)
+        print(f"  kill -CONT {name}", flush=True)
+        world.services[name].send_signal(signal.SIGCONT)
+
+
+def spool_limit_waits(world):
+    world.sleep(1, 2)
+    world.lab("kafka stop")
+    world.sleep(15)
+    world.kill("acquisition")
+    world.sleep(3)
+    world.lab("kafka restart")
+
+
+def spool_limit_drops(world):
+    world.sleep(1, 2)
+    world.lab("kafka stop")
+    world.sleep(15)
+    world.lab("kafka restart")
+
+
+def clock(world):
+    # Not further back: a message more than an hour ahead of the log's clock is a dead letter.
+    for jump in ["+2h", "-30m", "+0", "-30s", "+0"]:
+        world.sleep(1.5, 3)
+        print(f"  clock {jump}", flush=True)
+        (world.folder / "clock").write_text(f"{jump}\n")
+
+
+def everything(world):
+    faults = [kill_acquisition, kill_speed, kafka_killed, elasticsearch_killed, bulk_faults, websocket]
+    world.random.shuffle(faults)
+    for fault in faults:
+        fault(world)
+
+
+def set_clock(world):
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        return "libfaketime is missing: apt-get install faketime"
+    world.clock = str(library)
+    (world.folder / "clock").write_text("+0\n")
+    return None
+
+
+FAULTS = [none, kill_acquisition, kill_speed, kill_batch, kafka_killed, elasticsearch_stopped, elasticsearch_killed,
+          bulk_faults, websocket, rebalance, paused_reader, spool_limit_waits, spool_limit_drops, clock, everything]
+
+
+def one(lab, options, fault, seed):
+    name = fault.__name__.replace("_", "-")
+    world = World(lab, options, name, seed)
+    begun = time.monotonic()
+    print(f"== {name}, seed {seed}", flush=True)
+    if fault in (spool_limit_waits, spool_limit_drops):
+        world.settings = {"spool": "1MiB", "at_limit": "drop" if fault is spool_limit_drops else "wait"}
+        world.lost_allowed = fault is spool_limit_drops
+    skipped = set_clock(world) if fault is clock else None
+    if skipped:
+        print(f"   SKIPPED: {skipped}")
+        return True
+    failure = None
+    try:
+        world.start()
+        fault(world)
+        count = world.prove()
+    except AssertionError as problem:
+        failure = problem
+    finally:
+        lab("proxy pass")
+        world.close()
+    for surprise in world.surprises:
+        print(f"   note: {surprise}")
+    if failure:
+        print(f"   FAILED after {time.monotonic() - begun:.0f} s: {failure}\n   see {world.folder}", flush=True)
+        return False
+    print(f"   ok: {count} responses, each once; {time.monotonic() - begun:.0f} s", flush=True)
+    if not options.keep:
+        shutil.rmtree(world.folder)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/chaos.sh", description=__doc__)
+    parser.add_argument("lab", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--messages", type=int, default=20000)
+    parser.add_argument("--rate", type=int, default=1000)
+    parser.add_argument("--outage", type=float, default=120, help="seconds without Elasticsearch")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("faults", nargs="*")
+    options = parser.parse_intermixed_args()
+    names = {fault.__name__.replace("_", "-"): fault for fault in FAULTS}
+    if options.list:
+        return print("\n".join(names))
+    if unknown := set(options.faults) - set(names):
+        sys.exit(f"there is no fault {', '.join(sorted(unknown))}; see --list")
+    chosen = [names[name] for name in options.faults] or FAULTS
+    lab, results = Lab(options.lab), []
+    try:
+        for seed in range(options.seed, options.seed + options.rounds):
+            results += [one(lab, options, fault, seed) for fault in chosen]
+    finally:
+        lab.close()
+    failed = results.count(False)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
