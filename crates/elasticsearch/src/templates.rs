@@ -74,7 +74,22 @@ pub(crate) fn mappings(view: View) -> Value {
     for field in view.fields() {
         insert(&mut properties, field.name, field_mapping(field));
     }
+    for (name, path) in other_names(view) {
+        properties.insert((*name).to_owned(), json!({ "type": "alias", "path": path }));
+    }
     json!({ "dynamic": "strict", "_meta": meta(), "properties": properties })
+}
+
+/// Names under which other views have the same fact, so that a filter made on one dashboard holds on
+/// the next.
+fn other_names(view: View) -> &'static [(&'static str, &'static str)] {
+    match view {
+        View::Responses => &[("topic", "topics")],
+        View::Groups | View::GroupDays | View::Events | View::EventDays => {
+            &[("country", "group.country")]
+        }
+        _ => &[],
+    }
 }
 
 /// What the store sorts and filters by; none of it answers a question that people have.
@@ -101,6 +116,11 @@ fn insert(properties: &mut Map<String, Value>, name: &str, mapping: Value) {
 
 fn field_mapping(field: &Field) -> Value {
     match field.field_type {
+        // As text it is a value that documents are grouped by, which a date is not in Kibana: so a
+        // panel can ask for the newest window alone.
+        _ if field.name == "window_start" => {
+            json!({ "type": "date", "fields": { "text": { "type": "keyword" } } })
+        }
         // A message of up to a megabyte, to be looked at and not to be searched.
         _ if matches!(field.name, "payload" | "payload_hex") => {
             json!({ "type": "keyword", "index": false, "doc_values": false })

@@ -58,3 +58,28 @@ fn no_template_takes_in_the_indices_of_another_view() {
         }
     }
 }
+
+#[test]
+fn one_fact_has_one_name_in_all_views_that_have_it() {
+    let path = |view| mappings(view).pointer("/properties/country/path").cloned();
+    for view in [View::Groups, View::GroupDays, View::Events, View::EventDays] {
+        assert_eq!(path(view), Some(json!("group.country")), "{view}");
+    }
+    assert_eq!(path(View::Responses), None, "a field of its own");
+    for view in View::ALL {
+        for (name, path) in other_names(view) {
+            let has = |name| view.fields().iter().any(|field| field.name == name);
+            assert!(has(*path) && !has(*name), "{view}: {name}");
+        }
+    }
+}
+
+#[test]
+fn windows_can_be_told_apart_as_text() {
+    for view in [View::TrendingTopics, View::TrendingTopicsByCountry] {
+        let mapping = mappings(view);
+        let window = &mapping["properties"]["window_start"];
+        assert_eq!(window["type"], "date", "{view}");
+        assert_eq!(window["fields"]["text"]["type"], "keyword", "{view}");
+    }
+}

@@ -5,6 +5,7 @@
 mod architecture;
 mod dependencies;
 mod deployment;
+mod kibana;
 mod memory;
 mod messages;
 mod proxy;

@@ -1,0 +1,167 @@
+//! What is in `kibana/pulso.ndjson`, against the index templates and against itself.
+
+mod fields;
+mod windows;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+/// Kibana's file holds an object a line.
+fn objects() -> Vec<Value> {
+    let text = fs::read_to_string("../../kibana/pulso.ndjson").unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("`{key}` is no text: {value}"))
+}
+
+/// JSON inside of a text.
+fn inner(value: &Value, key: &str) -> Value {
+    serde_json::from_str(text(value, key)).unwrap()
+}
+
+fn elements(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The id of what an object refers to by this name.
+fn referred<'a>(object: &'a Value, name: &str) -> &'a str {
+    let found = elements(&object["references"]).iter().find(|item| item["name"] == *name);
+    let found = found.unwrap_or_else(|| panic!("{}: no reference `{name}`", object["id"]));
+    text(found, "id")
+}
+
+/// Calls `check` with every value below this one, and with the key that leads to it.
+fn walk(key: &str, value: &Value, check: &mut impl FnMut(&str, &Value)) {
+    check(key, value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| walk(key, item, check)),
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| walk(key, value, check)),
+        _ => {}
+    }
+}
+
+#[test]
+fn objects_are_in_the_order_of_an_export() {
+    let keys: Vec<(String, String)> = objects()
+        .iter()
+        .map(|object| (text(object, "type").to_owned(), text(object, "id").to_owned()))
+        .collect();
+    assert!(keys.is_sorted(), "scripts/kibana-export.sh sorts them");
+    let ids: BTreeSet<&String> = keys.iter().map(|(_, id)| id).collect();
+    for object in objects() {
+        for volatile in ["updated_at", "created_at", "version", "managed", "namespaces", "sort"] {
+            assert_eq!(object.get(volatile), None, "{}: `{volatile}`", object["id"]);
+        }
+    }
+    assert!(ids.len() > 1);
+}
+
+#[test]
+fn ids_can_be_read() {
+    for object in objects() {
+        let id = text(&object, "id");
+        let own = id == "pulso" || id.starts_with("pulso-");
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        assert!(own && id.bytes().all(plain), "`{id}`");
+        for panel in elements(&panels(&object)) {
+            let index = text(panel, "panelIndex");
+            assert!(index.bytes().all(plain), "{id}: panel `{index}`");
+        }
+    }
+}
+
+#[test]
+fn references_lead_to_objects_that_are_there() {
+    let objects = objects();
+    let known: BTreeSet<(&str, &str)> =
+        objects.iter().map(|object| (text(object, "type"), text(object, "id"))).collect();
+    for object in &objects {
+        for reference in elements(&object["references"]) {
+            let target = (text(reference, "type"), text(reference, "id"));
+            assert!(known.contains(&target), "{}: {target:?} is missing", object["id"]);
+        }
+        for panel in elements(&panels(object)) {
+            let name = format!("{}:{}", text(panel, "panelIndex"), text(panel, "panelRefName"));
+            referred(object, &name);
+        }
+    }
+}
+
+#[test]
+fn dashboards_lead_to_each_other() {
+    let objects = objects();
+    let of = |kind: &'static str| objects.iter().filter(move |object| object["type"] == kind);
+    let links: Vec<&Value> = of("links").collect();
+    assert_eq!(links.len(), 1, "one navigation, for all");
+    let ids: BTreeSet<&str> = of("dashboard").map(|object| text(object, "id")).collect();
+    let mut linked = BTreeSet::new();
+    for link in elements(&links[0]["attributes"]["links"]) {
+        assert_eq!(link["options"]["useCurrentFilters"], true);
+        // A live hour would leave little of the batch views: each dashboard opens with its own range.
+        assert_eq!(link["options"]["useCurrentDateRange"], false);
+        linked.insert(referred(links[0], text(link, "destinationRefName")));
+    }
+    assert_eq!(linked, ids);
+    for dashboard in of("dashboard") {
+        let shows = |panel: &Value| panel["type"] == "links";
+        assert!(elements(&panels(dashboard)).iter().any(shows), "{}", dashboard["id"]);
+    }
+}
+
+#[test]
+fn drill_downs_keep_filters_and_time() {
+    for object in objects() {
+        for panel in elements(&panels(&object)) {
+            let actions = &panel["embeddableConfig"]["enhancements"]["dynamicActions"];
+            for event in elements(&actions["events"]) {
+                let action = &event["action"];
+                assert_eq!(action["factoryId"], "DASHBOARD_TO_DASHBOARD_DRILLDOWN");
+                assert_eq!(action["config"]["useCurrentFilters"], true);
+                assert_eq!(action["config"]["useCurrentDateRange"], true);
+                let (panel, event) = (text(panel, "panelIndex"), text(event, "eventId"));
+                let factory = "DASHBOARD_TO_DASHBOARD_DRILLDOWN";
+                referred(&object, &format!("{panel}:drilldown:{factory}:{event}:dashboardId"));
+            }
+        }
+    }
+}
+
+/// What Kibana 8.12 to 9 have and none of them calls deprecated. Of the old visualisations only texts
+/// are left.
+#[test]
+fn nothing_deprecated_is_used() {
+    let types = ["dashboard", "index-pattern", "lens", "links", "map", "tag", "visualization"];
+    let charts = ["lnsDatatable", "lnsMetric", "lnsPie", "lnsTagcloud", "lnsXY"];
+    for object in objects() {
+        let (id, attributes) = (text(&object, "id"), &object["attributes"]);
+        assert!(types.contains(&text(&object, "type")), "{id}");
+        match text(&object, "type") {
+            "lens" => assert!(charts.contains(&text(attributes, "visualizationType")), "{id}"),
+            "visualization" => assert_eq!(inner(attributes, "visState")["type"], "markdown"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_chart_says_what_its_numbers_mean() {
+    for object in objects() {
+        if ["lens", "map", "dashboard"].contains(&text(&object, "type")) {
+            let attributes = &object["attributes"];
+            assert!(!text(attributes, "title").is_empty(), "{}", object["id"]);
+            assert!(text(attributes, "description").ends_with('.'), "{}", object["id"]);
+        }
+    }
+}
+
+/// The panels of a dashboard; of anything else none.
+fn panels(object: &Value) -> Value {
+    match text(object, "type") {
+        "dashboard" => inner(&object["attributes"], "panelsJSON"),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Writes what was edited in Kibana to kibana/pulso.ndjson: all dashboards with the tag `Pulso`, what they are
+# made of, and Pulso's data views. Objects, keys and texts that hold JSON are in a fixed order, and what
+# changes with every import is left out, so that a diff shows what was edited.
+#
+#   scripts/kibana-export.sh URL     (such as http://localhost:5601)
+set -euo pipefail
+[ $# -eq 1 ] || { echo "usage: $0 URL" >&2 && exit 2; }
+exec python3 - "${1%/}" "$(dirname "$0")/../kibana/pulso.ndjson" <<'PYTHON'
+import json, os, sys, urllib.request
+
+url, file = sys.argv[1:]
+VOLATILE = ["updated_at", "updated_by", "created_at", "created_by", "version", "managed", "namespaces", "originId",
+            "sort"]
+
+
+def export(body):
+    body = json.dumps({**body, "includeReferencesDeep": True, "excludeExportDetails": True}).encode()
+    headers = {"content-type": "application/json", "kbn-xsrf": "pulso"}
+    request = urllib.request.Request(f"{url}/api/saved_objects/_export", body, headers)
+    with urllib.request.urlopen(request) as response:
+        return [json.loads(line) for line in response.read().decode().splitlines() if line]
+
+
+def text(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def stable(value):
+    """The same value with JSON inside of texts in a fixed order."""
+    if isinstance(value, dict):
+        return {key: nested(item) if is_json(key, item) else stable(item) for key, item in value.items()}
+    return [stable(item) for item in value] if isinstance(value, list) else value
+
+
+def is_json(key, item):
+    return isinstance(item, str) and (key.endswith("JSON") or key in JSON_TEXTS)
+
+
+JSON_TEXTS = {"visState", "fieldAttrs", "fieldFormatMap", "fields", "runtimeFieldMap", "sourceFilters", "typeMeta"}
+
+
+def nested(item):
+    return text(stable(json.loads(item))) if item else item
+
+
+with open(file) as lines:
+    known = [json.loads(line) for line in lines]
+views = [{"type": item["type"], "id": item["id"]} for item in known if item["type"] == "index-pattern"]
+tagged = {"type": ["dashboard"], "hasReference": [{"type": "tag", "id": "pulso"}]}
+found = {(item["type"], item["id"]): item for item in export(tagged) + export({"objects": views})}
+lines = []
+for _, item in sorted(found.items()):
+    item = {key: value for key, value in item.items() if key not in VOLATILE}
+    item["references"].sort(key=lambda reference: reference["name"])
+    lines.append(text(stable(item)) + "\n")
+with open(file + ".new", "w") as out:
+    out.writelines(lines)
+os.replace(file + ".new", file)
+print(f"wrote {len(lines)} objects")
+PYTHON

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Asks Elasticsearch what every chart of kibana/pulso.ndjson asks, and the same of exported documents.
+
+usage: scripts/kibana-figures.py ELASTICSEARCH_URL DOCUMENTS FROM TO
+
+DOCUMENTS is a folder with VIEW.ndjson files, of `pulso export VIEW --layer current`; Elasticsearch holds the same.
+The charts' questions are read from the file and answered twice: by aggregations as Kibana makes them, and
+by a naive evaluation here. Times over 300 ms are reported. Exit code 0 when all figures are equal.
+"""
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+
+NOW = datetime.now(timezone.utc)
+STEP = timedelta(minutes=1)  # of charts over time; Kibana chooses it by the range
+
+
+def millis(value):
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    return round(value.timestamp() * 1000)
+
+
+def get(document, name):
+    name = {"country": "group.country", "topic": "topics"}.get(name, name) if name not in document else name
+    for part in name.removesuffix(".text").split("."):
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+# -- queries: the part of Kibana's language that the charts use
+
+def conditions(query):
+    for part in filter(None, query.split(" and ")):
+        negated = part.startswith("not ")
+        sign = " >= " if " >= " in part else ": "
+        name, value = part.removeprefix("not ").split(sign)
+        yield negated, name.strip('"'), sign.strip(), value
+
+
+def as_filters(query):
+    for negated, name, sign, value in conditions(query):
+        if sign == ">=":
+            found = {"range": {name: {"gte": millis(NOW), "format": "epoch_millis"}}}
+        elif value == "*":
+            found = {"exists": {"field": name}}
+        else:
+            found = {"term": {name: value}}
+        yield {"bool": {"must_not": found}} if negated else found
+
+
+def matches(document, query):
+    for negated, name, sign, value in conditions(query):
+        own = get(document, name)
+        own = own if isinstance(own, list) else [own]
+        if sign == ">=":
+            found = any(item is not None and millis(item) >= millis(NOW) for item in own)
+        else:
+            found = any(item is not None and (value == "*" or str(item) == value) for item in own)
+        if found == negated:
+            return False
+    return True
+
+
+# -- asked of Elasticsearch
+
+def metric_aggregation(column):
+    field, operation = column.get("sourceField"), column["operationType"]
+    if operation == "last_value":
+        hits = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": False, "docvalue_fields": [field]}
+        inner = {"top_hits": hits}
+    elif operation == "count":
+        inner = {"value_count": {"field": "@timestamp"}}
+    else:
+        inner = {{"unique_count": "cardinality"}.get(operation, operation): {"field": field}}
+    query = column.get("filter", {}).get("query", "")
+    return {"filter": {"bool": {"filter": list(as_filters(query))}}, "aggs": {"in": inner}}
+
+
+def order_of(column, columns):
+    order = column["params"]["orderBy"]
+    if order["type"] == "alphabetical":
+        return None
+    return columns[order["columnId"]] if order["type"] == "column" else column["params"]["orderAgg"]
+
+
+def bucket_aggregation(column, columns, inner):
+    if column["operationType"] == "date_histogram":
+        interval = "1d" if column["params"]["interval"] == "1d" else f"{STEP.seconds}s"
+        return {"date_histogram": {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 1}, "aggs": inner}
+    params = column["params"]
+    size, order = params["size"], {"_key": params["orderDirection"]}
+    by = order_of(column, columns)
+    if by:
+        inner = {**inner, "order": metric_aggregation(by)}
+        order = {"order>in": params["orderDirection"]}
+    shard_size = max(1000, size * 3 // 2 + 10) if params.get("accuracyMode") else None
+    terms = {"size": size, "order": order, **({"shard_size": shard_size} if shard_size else {})}
+    names = [column["sourceField"], *params.get("secondaryFields", [])]
+    if len(names) > 1:
+        return {"multi_terms": {"terms": [{"field": name} for name in names], **terms}, "aggs": inner}
+    return {"terms": {"field": names[0], **terms}, "aggs": inner}
+
+
+def search_body(layer, columns, buckets, metrics, query, start, end):
+    aggregations = {name: metric_aggregation(columns[name]) for name in metrics}
+    for name in reversed(buckets):
+        aggregations = {"bucket": bucket_aggregation(columns[name], columns, aggregations)}
+    span = {"range": {"@timestamp": {"gte": millis(start), "lte": millis(end), "format": "epoch_millis"}}}
+    return {"size": 0, "query": {"bool": {"filter": [span, *as_filters(query)]}}, "aggs": aggregations}
+
+
+def rows_of(answer, depth, columns, metrics, key=()):
+    if depth:
+        for bucket in answer["bucket"]["buckets"]:
+            value = tuple(bucket["key"]) if isinstance(bucket["key"], list) else bucket["key"]
+            yield from rows_of(bucket, depth - 1, columns, metrics, (*key, value))
+        return
+    values = []
+    for name in metrics:
+        inner = answer[name]["in"]
+        if "hits" in inner:
+            fields = [hit.get("fields", {}) for hit in inner["hits"]["hits"]]
+            values.append(next(iter(fields[0].values()))[0] if fields and fields[0] else None)
+        else:
+            values.append(inner["value"])
+    yield key, values
+
+
+# -- asked of the documents
+
+def value_of(documents, column):
+    field, operation = column.get("sourceField"), column["operationType"]
+    query = column.get("filter", {}).get("query", "")
+    documents = [document for document in documents if matches(document, query)]
+    if operation == "count":
+        return len(documents)
+    if operation == "last_value":
+        last = max(documents, key=lambda document: millis(document["@timestamp"]), default=None)
+        return None if last is None else get(last, field)
+    values = [get(document, field) for document in documents]
+    flat = [item for value in values for item in (value if isinstance(value, list) else [value]) if item is not None]
+    if flat and isinstance(flat[0], str) and operation in ("max", "min"):
+        flat = [millis(item) for item in flat]
+    if operation == "unique_count":
+        return len(set(flat))
+    return {"sum": sum, "max": max, "min": min}[operation](flat, **({} if operation == "sum" else {"default": None}))
+
+
+def groups_of(documents, column, columns):
+    groups = defaultdict(list)
+    for document in documents:
+        if column["operationType"] == "date_histogram":
+            width = 86_400_000 if column["params"]["interval"] == "1d" else STEP.seconds * 1000
+            groups[millis(document["@timestamp"]) // width * width].append(document)
+            continue
+        value = get(document, column["sourceField"])
+        if others := column["params"].get("secondaryFields"):
+            value = (value, *(get(document, name) for name in others))
+            value = None if None in value else value
+        for item in value if isinstance(value, list) else [value]:
+            if item is not None:
+                groups[item].append(document)
+    if column["operationType"] == "date_histogram":
+        return sorted(groups.items())
+    by, sign = order_of(column, columns), -1 if column["params"]["orderDirection"] == "desc" else 1
+    ordered = sorted(groups.items(), key=lambda item: item[0])
+    if by:
+        ordered.sort(key=lambda item: sign * (value_of(item[1], by) or 0))
+    elif sign < 0:
+        ordered.reverse()
+    return ordered[: column["params"]["size"]]
+
+
+def recount(documents, buckets, columns, metrics, key=()):
+    if not buckets:
+        yield key, [value_of(documents, columns[name]) for name in metrics]
+        return
+    for value, inside in groups_of(documents, columns[buckets[0]], columns):
+        yield from recount(inside, buckets[1:], columns, metrics, (*key, value))
+
+
+# -- the comparison
+
+def same(left, right):
+    if isinstance(left, str) and isinstance(right, str) and left != right:
+        left, right = millis(left), millis(right)
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return abs(left - right) <= 1e-9 * max(1, abs(left))
+    return left == right
+
+
+def differences(found, expected):
+    if [key for key, _ in found] != [key for key, _ in expected]:
+        yield f"rows {[key for key, _ in found][:3]}… for {[key for key, _ in expected][:3]}…"
+        return
+    for (key, left), (_, right) in zip(found, expected):
+        if not all(same(one, other) for one, other in zip(left, right)):
+            yield f"{key}: {left} for {right}"
+
+
+def main(url, folder, start, end):
+    path = os.path.join(os.path.dirname(__file__), "../kibana/pulso.ndjson")
+    with open(path) as lines:
+        charts = [item for item in map(json.loads, lines) if item["type"] == "lens"]
+    views, figures, wrong, slowest = {}, 0, 0, (0, "")
+    for chart in charts:
+        state = chart["attributes"]["state"]
+        for name, layer in state["datasourceStates"]["formBased"]["layers"].items():
+            reference = f"indexpattern-datasource-layer-{name}"
+            view = next(item["id"] for item in chart["references"] if item["name"] == reference)
+            if view not in views:
+                with open(f"{folder}/{view.removeprefix('pulso-')}.ndjson") as lines:
+                    views[view] = [json.loads(line) for line in lines]
+            columns = layer["columns"]
+            buckets = [item for item in layer["columnOrder"] if columns[item]["isBucketed"]]
+            asked = [item for item in layer["columnOrder"] if columns[item]["operationType"] not in ("formula", "math")]
+            for shift in sorted({columns[item].get("timeShift", "") for item in asked}):
+                metrics = [item for item in asked if item not in buckets and columns[item].get("timeShift", "") == shift]
+                before = end - start if shift == "previous" else timedelta(0)
+                query = state["query"]["query"]
+                body = search_body(layer, columns, buckets, metrics, query, start - before, end - before)
+                answer, took = search(url, view, body)
+                slowest = max(slowest, (took, chart["id"]))
+                inside = [document for document in views[view] if matches(document, query)
+                          and millis(start - before) <= millis(document["@timestamp"]) <= millis(end - before)]
+                expected = list(recount(inside, buckets, columns, metrics))
+                found = list(rows_of(answer["aggregations"], len(buckets), columns, metrics))
+                figures += sum(len(values) for _, values in found)
+                for difference in differences(found, expected):
+                    wrong += 1
+                    print(f"different: {chart['id']}: {difference}")
+                if took > 300:
+                    print(f"slow: {chart['id']}: {took} ms")
+    print(f"{len(charts)} charts, {figures} figures, {wrong} different; slowest {slowest[0]} ms ({slowest[1]})")
+    return 1 if wrong else 0
+
+
+def search(url, view, body):
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{url}/{view}/_search?request_cache=false", json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request) as response:
+            answer = json.load(response)
+    except urllib.error.HTTPError as error:
+        sys.exit(f"error: {view}: {error.read().decode()}")
+    return answer, answer["took"]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    times = [datetime.fromisoformat(text.replace("Z", "+00:00")) for text in sys.argv[3:]]
+    sys.exit(main(sys.argv[1].rstrip("/"), sys.argv[2], *times))
