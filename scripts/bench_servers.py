@@ -190,7 +190,8 @@ def main():
         try:
             consumers(options.read, services.addresses["kafka"])
             latency(services, options.seconds)
-            soak(services, options.soak)
+            if options.soak:
+                soak(services, options.soak)
             backlog(services, options.messages)
         finally:
             services.close()
