@@ -1,6 +1,5 @@
 //! Connections to the server: addresses, TLS, credentials, compression, time limits.
 
-use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use elasticsearch::http::headers::{
 use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use pulso_pipeline::Secret;
 use url::Url;
 
 use crate::error::{Error, Operation};
@@ -24,22 +24,6 @@ use crate::response::Response;
 
 /// Bodies below this size are sent as they are: compressing them saves no packet.
 const GZIP_BYTES_MIN: usize = 1024;
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
 
 /// Who to be for the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,11 +77,12 @@ impl Client {
         match &connection.credentials {
             Credentials::None => {}
             Credentials::Basic { username, password } => {
-                let basic = auth::Credentials::Basic(username.clone(), password.0.clone());
+                let basic =
+                    auth::Credentials::Basic(username.clone(), password.reveal().to_owned());
                 builder = builder.auth(basic);
             }
             Credentials::ApiKey(key) => {
-                builder = builder.auth(auth::Credentials::EncodedApiKey(key.0.clone()));
+                builder = builder.auth(auth::Credentials::EncodedApiKey(key.reveal().to_owned()));
             }
         }
         let failed = |source| Error::Client { urls: listed.to_string(), source };

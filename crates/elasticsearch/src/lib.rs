@@ -25,7 +25,7 @@ mod templates;
 mod views;
 
 pub use checkpoints::CheckpointStore;
-pub use connection::{Connection, Credentials, Secret};
+pub use connection::{Connection, Credentials};
 pub use error::{Error, Operation, Refusal};
 pub use store::{Options, Refresh, ViewStore};
 pub use templates::{TEMPLATE_VERSION, templates};

@@ -1,30 +1,14 @@
 //! How to reach the brokers: addresses, encryption, who this is.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pulso_pipeline::Secret;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 /// The longest pause before a lost connection is made again: a broker that is back is found soon.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
-
-/// A password or the like. Shown as `***`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
 
 /// What all clients of one cluster share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +106,7 @@ impl Connection {
             config
                 .set("sasl.mechanism", mechanism.name())
                 .set("sasl.username", username)
-                .set("sasl.password", &password.0);
+                .set("sasl.password", password.reveal());
         }
         config
     }
@@ -138,8 +122,8 @@ impl Tls {
                 .set("ssl.certificate.location", certificate.to_string_lossy())
                 .set("ssl.key.location", key.to_string_lossy());
         }
-        if let Some(Secret(password)) = &self.key_password {
-            config.set("ssl.key.password", password);
+        if let Some(password) = &self.key_password {
+            config.set("ssl.key.password", password.reveal());
         }
     }
 }

@@ -25,7 +25,7 @@ mod producer;
 mod source;
 mod topics;
 
-pub use connection::{Connection, Mechanism, Sasl, Secret, Tls};
+pub use connection::{Connection, Mechanism, Sasl, Tls};
 pub use dead_letters::KafkaDeadLetters;
 pub use error::{Cause, Error, Fault};
 pub use lease::{Lease, LeaseOptions};

@@ -10,6 +10,7 @@ mod error;
 mod log;
 pub mod memory;
 pub mod observe;
+mod secret;
 mod views;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -19,6 +20,7 @@ pub use log::{
     Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, SPEED_CHECKPOINT, Sink,
     Source, partition_of,
 };
+pub use secret::Secret;
 pub use views::{
     BatchViews, Documents, LayerChoice, Page, Part, Query, Stage, StoredDocument, Views,
 };

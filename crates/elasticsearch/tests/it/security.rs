@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pulso_elasticsearch::{Connection, Credentials, Error, Options, Secret, ViewStore};
+use pulso_elasticsearch::{Connection, Credentials, Error, Options, ViewStore};
+use pulso_pipeline::Secret;
 use pulso_pipeline::{AdapterError, Retry};
 use pulso_testkit::proxy::{API_KEY, BASIC, Protocol, Proxy, ProxyOptions};
 use pulso_testkit::servers::{self, Certificates};

@@ -1,6 +1,7 @@
 //! From the configuration to the Elasticsearch adapter.
 
-use pulso_elasticsearch::{Connection, Credentials, Options, Secret, ViewStore};
+use pulso_elasticsearch::{Connection, Credentials, Options, ViewStore};
+use pulso_pipeline::Secret;
 
 use super::StoreError;
 use crate::Config;

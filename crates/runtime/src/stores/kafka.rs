@@ -1,8 +1,10 @@
 //! From the configuration to the plain values of the Kafka adapter.
 
 use pulso_kafka::{
-    Connection, LeaseOptions, LogOptions, Mechanism, Sasl, Secret, SourceOptions, Tls, Topics,
+    Connection, LeaseOptions, LogOptions, Mechanism, Sasl, SourceOptions, Tls, Topics,
 };
+
+use pulso_pipeline::Secret;
 
 use super::StoreError;
 use crate::Config;
