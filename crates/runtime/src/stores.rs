@@ -20,6 +20,17 @@ pub use open::Opener;
 pub use set_up::{check_log, check_views, retain_log, set_up};
 pub use views::{CheckpointStore, DeadLetters, ViewReader, ViewStore};
 
+/// Calls the same on whichever store it is: the embedded one, or that of the server.
+macro_rules! on_store {
+    ($self:expr, $server:ident, $store:ident => $call:expr) => {
+        match $self {
+            Self::Embedded($store) => Ok($call.await?),
+            Self::$server($store) => Ok($call.await?),
+        }
+    };
+}
+use on_store;
+
 /// Makes a directory of this machine for a store, if it is missing.
 ///
 /// # Errors

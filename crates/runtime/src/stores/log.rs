@@ -5,7 +5,7 @@ use pulso_model::EventTime;
 use pulso_pipeline::{Batch, Message, Sink, Source, SystemClock};
 use pulso_sqlite::{Log, LogSource};
 
-use super::{StoreError, kafka};
+use super::{StoreError, kafka, on_store};
 use crate::Config;
 use crate::config::LogStore;
 
@@ -41,10 +41,7 @@ impl LogWriter {
     /// # Errors
     /// When the log cannot be read.
     pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, StoreError> {
-        Ok(match self {
-            Self::Embedded(log) => log.last_stored_mtime(source).await?,
-            Self::Kafka(log) => log.last_stored_mtime(source).await?,
-        })
+        on_store!(self, Kafka, log => log.last_stored_mtime(source))
     }
 }
 
@@ -52,11 +49,7 @@ impl Sink<Message> for LogWriter {
     type Error = StoreError;
 
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), StoreError> {
-        match self {
-            Self::Embedded(log) => log.write(messages).await?,
-            Self::Kafka(log) => log.write(messages).await?,
-        }
-        Ok(())
+        on_store!(self, Kafka, log => log.write(messages))
     }
 }
 
@@ -120,25 +113,14 @@ impl Source for LogReader {
     }
 
     async fn acquire(&mut self) -> Result<(), StoreError> {
-        match self {
-            Self::Embedded(source) => source.acquire().await?,
-            Self::Kafka(source) => source.acquire().await?,
-        }
-        Ok(())
+        on_store!(self, Kafka, source => source.acquire())
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), StoreError> {
-        match self {
-            Self::Embedded(source) => source.seek(next_offsets).await?,
-            Self::Kafka(source) => source.seek(next_offsets).await?,
-        }
-        Ok(())
+        on_store!(self, Kafka, source => source.seek(next_offsets))
     }
 
     async fn next_batch(&mut self) -> Result<Batch, StoreError> {
-        Ok(match self {
-            Self::Embedded(source) => source.next_batch().await?,
-            Self::Kafka(source) => source.next_batch().await?,
-        })
+        on_store!(self, Kafka, source => source.next_batch())
     }
 }

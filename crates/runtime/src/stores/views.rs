@@ -10,7 +10,7 @@ use pulso_pipeline::{
 };
 use tokio::sync::mpsc;
 
-use super::{StoreError, elasticsearch, kafka};
+use super::{StoreError, elasticsearch, kafka, on_store};
 use crate::Config;
 use crate::config::{self, LogStore};
 
@@ -114,23 +114,13 @@ impl CheckpointStore {
     }
 }
 
-/// Calls the same on whichever store it is.
-macro_rules! on_store {
-    ($self:expr, $store:ident => $call:expr) => {
-        match $self {
-            Self::Embedded($store) => Ok($call.await?),
-            Self::Elasticsearch($store) => Ok($call.await?),
-        }
-    };
-}
-
 macro_rules! impl_views {
     ($store:ty) => {
         impl Views for $store {
             type Error = StoreError;
 
             async fn query(&self, query: Query) -> Result<Page, StoreError> {
-                on_store!(self, views => views.query(query))
+                on_store!(self, Elasticsearch, views => views.query(query))
             }
 
             async fn scan(
@@ -145,7 +135,7 @@ macro_rules! impl_views {
             }
 
             async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, StoreError> {
-                on_store!(self, views => views.completed_days(view))
+                on_store!(self, Elasticsearch, views => views.completed_days(view))
             }
         }
     };
@@ -174,7 +164,7 @@ impl Sink<ViewDocument> for ViewStore {
     type Error = StoreError;
 
     async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), StoreError> {
-        on_store!(self, views => views.write(documents))
+        on_store!(self, Elasticsearch, views => views.write(documents))
     }
 }
 
@@ -182,15 +172,15 @@ impl BatchViews for ViewStore {
     type Error = StoreError;
 
     async fn begin(&self, view: View, part: Part) -> Result<Stage, StoreError> {
-        on_store!(self, views => views.begin(view, part))
+        on_store!(self, Elasticsearch, views => views.begin(view, part))
     }
 
     async fn stage(&self, stage: Stage, documents: Vec<ViewDocument>) -> Result<(), StoreError> {
-        on_store!(self, views => views.stage(stage, documents))
+        on_store!(self, Elasticsearch, views => views.stage(stage, documents))
     }
 
     async fn publish(&self, stage: Stage, completes: bool) -> Result<(), StoreError> {
-        on_store!(self, views => views.publish(stage, completes))
+        on_store!(self, Elasticsearch, views => views.publish(stage, completes))
     }
 
     async fn remove_before(
@@ -210,11 +200,11 @@ impl Checkpoints for CheckpointStore {
     type Error = StoreError;
 
     async fn load(&mut self) -> Result<Option<Checkpoint>, StoreError> {
-        on_store!(self, checkpoints => checkpoints.load())
+        on_store!(self, Elasticsearch, checkpoints => checkpoints.load())
     }
 
     async fn save(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        on_store!(self, checkpoints => checkpoints.save(checkpoint))
+        on_store!(self, Elasticsearch, checkpoints => checkpoints.save(checkpoint))
     }
 }
 
