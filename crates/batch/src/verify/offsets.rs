@@ -97,59 +97,71 @@ pub(crate) async fn removed_before<V: Views>(
     for (removed, end) in removed.iter_mut().zip(ends) {
         removed.until = *end;
     }
-    let mut batches = engine.lake_rows(ROWS).await?;
-    while let Some(batch) = batches.next().await {
-        let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
-        let partitions = batch.column(0).as_primitive::<Int32Type>().values();
-        let offsets = batch.column(1).as_primitive::<Int64Type>().values();
-        let days = batch.column(3).as_primitive::<Date32Type>().values();
-        for (row, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
-            let day = Day(days[row]);
-            if day >= kept_from || accounts_for(retained, day, partition, offset) {
-                continue;
-            }
-            if !before(checkpoint, partition, offset) {
-                return Ok(None);
-            }
-            let Some(removed) = usize::try_from(partition).ok().and_then(|at| removed.get_mut(at))
-            else {
-                return Ok(None);
-            };
-            removed.messages += 1;
-            if batch.column(2).is_valid(row) {
-                removed.dead_letters += 1;
-            } else if late.contains(partition, offset) {
-                removed.late += 1;
-            } else if responses.echoes().contains(partition, offset) {
-                removed.echoes += 1;
-            }
+    let mut judged = true;
+    let counting = each_row(engine, |row| {
+        if row.day >= kept_from {
+            return;
         }
-    }
-    Ok(Some(removed))
+        let known = before(checkpoint, row.partition, row.offset);
+        let removed = usize::try_from(row.partition).ok().and_then(|at| removed.get_mut(at));
+        let (true, Some(removed)) = (known, removed) else {
+            judged = false;
+            return;
+        };
+        removed.messages += 1;
+        if row.dead_letter {
+            removed.dead_letters += 1;
+        } else if late.contains(row.partition, row.offset) {
+            removed.late += 1;
+        } else if responses.echoes().contains(row.partition, row.offset) {
+            removed.echoes += 1;
+        }
+    });
+    counting.await?;
+    Ok(judged.then_some(removed))
 }
 
 async fn rows(engine: &Engine, checkpoint: &Checkpoint) -> Result<Rows, BatchError> {
     let mut found = Rows::default();
+    let finding = each_row(engine, |Row { partition, offset, dead_letter, .. }| {
+        if !before(checkpoint, partition, offset) {
+            return;
+        }
+        if !found.all.insert(partition, offset) {
+            found.repeated.insert(partition, offset);
+        }
+        if dead_letter {
+            found.dead_letters.insert(partition, offset);
+        }
+    });
+    finding.await?;
+    Ok(found)
+}
+
+/// A message as the lake has it.
+struct Row {
+    partition: i32,
+    offset: i64,
+    dead_letter: bool,
+    day: Day,
+}
+
+/// Visits the rows of the lake, but for those that are counted among the removed ones already.
+async fn each_row(engine: &Engine, mut visit: impl FnMut(Row)) -> Result<(), BatchError> {
     let mut batches = engine.lake_rows(ROWS).await?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let partitions = batch.column(0).as_primitive::<Int32Type>().values();
         let offsets = batch.column(1).as_primitive::<Int64Type>().values();
         let days = batch.column(3).as_primitive::<Date32Type>().values();
-        for (row, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
-            let removed = accounts_for(engine.retained(), Day(days[row]), partition, offset);
-            if removed || !before(checkpoint, partition, offset) {
-                continue;
-            }
-            if !found.all.insert(partition, offset) {
-                found.repeated.insert(partition, offset);
-            }
-            if batch.column(2).is_valid(row) {
-                found.dead_letters.insert(partition, offset);
+        for (at, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
+            let day = Day(days[at]);
+            if !accounts_for(engine.retained(), day, partition, offset) {
+                visit(Row { partition, offset, dead_letter: batch.column(2).is_valid(at), day });
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The positions that the documents of a journal name: all, and those whose messages are kept. Those
