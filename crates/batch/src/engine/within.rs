@@ -105,11 +105,6 @@ impl<A: Aggregate> PartitionEvaluator for Rows<A> {
         Ok(ScalarValue::Int64(self.step(value, integer(1), integer(2), integer(3))))
     }
 
-    fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let rows = (0..rows).map(|row| self.evaluate(values, &(row..row + 1)));
-        ScalarValue::iter_to_array(rows.collect::<Result<Vec<_>>>()?)
-    }
-
     fn is_causal(&self) -> bool {
         true
     }
