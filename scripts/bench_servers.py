@@ -2,11 +2,12 @@
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+from lab import Lab, link_programs
 
 CONFIG = """
 [log]
@@ -38,19 +39,11 @@ class Services:
     """Real servers, and the programs over them; all end with this process."""
 
     def __init__(self, lab, program, folder):
-        self.folder, self.program, self.running = Path(folder), Path(program).resolve(), {}
-        self.lab = subprocess.Popen([lab], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.addresses = {}
-        while line := self.lab.stdout.readline().strip():
-            name, address = line.split("=", 1)
-            self.addresses[name] = address
-        if not self.addresses:
-            sys.exit(3)
-        for name in ("", "-acquisition", "-speed", "-batch", "-simulator"):
-            (self.folder / f"pulso{name}").symlink_to(self.program)
+        self.folder, self.running, self.lab = Path(folder), {}, Lab(lab)
+        link_programs(program, self.folder)
         self.config = self.folder / "pulso.toml"
         self.config.write_text(CONFIG.format(
-            folder=folder, port=PORT, acquisition=PORT + 1, speed=PORT + 2, **self.addresses
+            folder=folder, port=PORT, acquisition=PORT + 1, speed=PORT + 2, **self.lab.addresses
         ))
         self.run("pulso", "--config", self.config, "setup")
 
@@ -74,8 +67,7 @@ class Services:
     def close(self):
         for name in list(self.running):
             self.stop(name)
-        self.lab.stdin.close()
-        self.lab.wait()
+        self.lab.close()
 
     def metrics(self, port):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
@@ -188,7 +180,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pulso-bench-") as folder:
         services = Services(options.lab, options.program, folder)
         try:
-            consumers(options.read, services.addresses["kafka"])
+            consumers(options.read, services.lab.addresses["kafka"])
             latency(services, options.seconds)
             if options.soak:
                 soak(services, options.soak)

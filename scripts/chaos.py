@@ -18,6 +18,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from lab import Lab, link_programs
+
 SETTLE_SECONDS = 180
 
 # Faults that take longer than a stream at full rate does.
@@ -62,30 +64,6 @@ batch = "off"
 """
 
 
-class Lab:
-    """The servers, and the proxy before Elasticsearch."""
-
-    def __init__(self, program):
-        self.process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-        self.addresses = {}
-        while line := self.process.stdout.readline().strip():
-            name, address = line.split("=", 1)
-            self.addresses[name] = address
-        if not self.addresses:
-            sys.exit(3)
-
-    def __call__(self, command):
-        print(f"  {command}", flush=True)
-        print(command, file=self.process.stdin, flush=True)
-        assert self.process.stdout.readline() == "ok\n", f"the lab failed at `{command}`"
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 class World:
     """One run: a stream, its own topics and indices, and services that are started again when they end."""
 
@@ -101,8 +79,7 @@ class World:
         self.deliberate = set()
         self.bin = self.folder / "bin"
         self.bin.mkdir()
-        for program in ("", "-acquisition", "-speed", "-batch", "-web", "-simulator"):
-            (self.bin / f"pulso{program}").symlink_to(Path(os.environ["PULSO_PROGRAMS"]).resolve())
+        link_programs(os.environ["PULSO_PROGRAMS"], self.bin)
         self.recording = self.folder / "stream.jsonl"
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.run(
