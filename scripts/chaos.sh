@@ -6,7 +6,7 @@
 #   scripts/chaos.sh --list
 #
 # The same seed gives the same faults at the same times; what they meet still varies a little. Needs what
-# tests on real servers need, python3, and for `clock` libfaketime (apt-get install faketime).
+# tests on real servers need, python3, and for `clock` a C compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prerequisites.sh --tests

@@ -1,6 +1,7 @@
 //! Errors by operation, their true cause, whether to retry, and what a person can do.
 
 use std::fmt;
+use std::time::Duration;
 
 use pulso_pipeline::{AdapterError, Retry};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -47,6 +48,9 @@ pub enum Error {
     Document { id: String, source: serde_json::Error },
     #[error("failed to start a thread")]
     Thread { source: std::io::Error },
+    /// Kafka's client stands still, and only a new one can go on.
+    #[error("Kafka's client has been silent for {waited:?}, longer than it may take for anything")]
+    Stalled { waited: Duration },
     /// The runtime was shutting down.
     #[error("the program is stopping")]
     Stopping,
@@ -72,6 +76,8 @@ pub enum Cause {
     Settings,
     /// Too few replicas take part at the moment, an election is under way, and the like.
     Passing,
+    /// The client stands still.
+    Stalled,
     Other,
 }
 
@@ -118,6 +124,10 @@ impl Fault {
         let alert = reason.as_ref().is_some_and(|reason| reason.contains("SSL routines"));
         let cause = if alert { Cause::Tls } else { cause(code) };
         Self { cause, message: reason.unwrap_or_else(|| code.to_string()) }
+    }
+
+    pub(crate) fn stalled(waited: Duration) -> Self {
+        Self { cause: Cause::Stalled, message: format!("no report came for {waited:?}") }
     }
 
     fn settings(message: String) -> Self {
@@ -188,7 +198,10 @@ fn cause(code: Code) -> Cause {
 impl Error {
     /// Whose fault it is, where Kafka has said so.
     pub fn cause(&self) -> Option<Cause> {
-        self.fault().map(|fault| fault.cause)
+        match self {
+            Self::Stalled { .. } => Some(Cause::Stalled),
+            _ => self.fault().map(|fault| fault.cause),
+        }
     }
 
     fn fault(&self) -> Option<&Fault> {
@@ -258,6 +271,10 @@ fn advice(cause: Cause) -> Option<&'static str> {
         }
         Cause::Unsupported => Some("the brokers must be of Kafka 2.1 or later"),
         Cause::Settings => Some("look at the settings in `kafka`, and at the files that they name"),
+        Cause::Stalled => Some(
+            "start the program again, as a supervisor does; a client waits for hours when the \
+             machine's clock is set back by as much",
+        ),
         Cause::Passing | Cause::Other => None,
     }
 }

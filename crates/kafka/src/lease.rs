@@ -25,10 +25,10 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::blocking;
+use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Cause, Error, Fault};
@@ -39,6 +39,12 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 
 /// How often one that stands by looks whether the brokers are there at all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a reader that goes waits until the group knows.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
+
+/// How often it looks.
+const LEAVE_LOOK: Duration = Duration::from_millis(5);
 
 /// How readers agree who reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +74,7 @@ pub struct Lease {
     /// When the thread last ran.
     served: Arc<Mutex<Instant>>,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +131,7 @@ impl Lease {
         let builder = std::thread::Builder::new().name("kafka-lease".into());
         let thread =
             builder.spawn(move || server.run()).map_err(|source| Error::Thread { source })?;
-        let (connection, thread) = (connection.clone(), Some(thread));
+        let connection = connection.clone();
         Ok(Self { connection, options, consumer, state, served, stop, thread })
     }
 
@@ -138,17 +144,24 @@ impl Lease {
         let mut told = false;
         loop {
             let decided = self.state.wait_for(|state| *state != State::Waiting);
-            if let Ok(decided) = timeout(LOOK_INTERVAL, decided).await {
-                return match decided.map(|state| state.clone()) {
-                    Ok(State::Refused(source)) => {
-                        Err(Error::Acquire { topic: self.options.topic.clone(), source })
-                    }
-                    Ok(_) => {
-                        info!(group = self.options.group, "this instance reads now");
-                        Ok(())
-                    }
-                    Err(_) => Err(Error::Stopping),
-                };
+            let decided = timeout(LOOK_INTERVAL, decided).await;
+            let decided = decided.map(|state| state.map(|state| state.clone()));
+            let still = self.still();
+            match decided {
+                // What it heard before says nothing; it may go on yet.
+                _ if still >= self.options.session_timeout => sleep(LOOK_INTERVAL).await,
+                Ok(Ok(State::Refused(source))) => {
+                    return Err(Error::Acquire { topic: self.options.topic.clone(), source });
+                }
+                Ok(Ok(_)) => {
+                    info!(group = self.options.group, "this instance reads now");
+                    return Ok(());
+                }
+                Ok(Err(_)) => return Err(Error::Stopping),
+                Err(_) => {}
+            }
+            if still >= self.options.session_timeout + GRACE {
+                return Err(Error::Stalled { waited: still });
             }
             self.look().await?;
             if !told {
@@ -161,11 +174,16 @@ impl Lease {
     /// Whether this member may read. Also one that has stood still for so long that another one may
     /// have taken over may not, even if nobody has told it yet.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let still = self.served.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        let still = self.still();
         if *self.state.borrow() == State::Held && still < self.options.session_timeout {
             return Ok(());
         }
         Err(Error::LeaseLost { topic: self.options.topic.clone() })
+    }
+
+    /// How long ago the group was last served.
+    fn still(&self) -> Duration {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Looks whether the topic is there, with its one partition: two would let two members read.
@@ -176,7 +194,7 @@ impl Lease {
             let context = &consumer.context().context;
             partitions(consumer.client(), context, &connection, &topic, || {})
         };
-        match blocking::run(job).await? {
+        match blocking::run(self.connection.timeout, job).await? {
             1 => Ok(()),
             stored => {
                 let (topic, key) = (self.options.topic.clone(), "kafka.lease_topic");
@@ -191,10 +209,9 @@ impl Drop for Lease {
         self.stop.store(true, Ordering::SeqCst);
         // Waits until the group knows, a moment: otherwise a program that ends leaves the others to
         // wait for the session timeout.
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            debug!("the thread of the lease has panicked");
+        let until = Instant::now() + LEAVE_MAX;
+        while !self.thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(LEAVE_LOOK);
         }
     }
 }
@@ -250,7 +267,11 @@ impl Members {
         let fault = Fault::new(error, &self.context);
         match fault.cause {
             // It passes, or shows when the brokers are asked.
-            Cause::Unreachable | Cause::Passing | Cause::MissingTopic | Cause::Other => {
+            Cause::Unreachable
+            | Cause::Passing
+            | Cause::MissingTopic
+            | Cause::Stalled
+            | Cause::Other => {
                 debug!(%fault, "taking part");
             }
             _ => {

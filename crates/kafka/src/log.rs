@@ -101,7 +101,7 @@ impl KafkaLog {
             let (producer, context) = (self.producer.clone(), self.producer.context().clone());
             let options = Arc::clone(&self.options);
             let connection = self.connection.clone();
-            let stored = crate::blocking::run(move || {
+            let stored = crate::blocking::run(connection.timeout, move || {
                 partitions(producer.client(), &context, &connection, &options.topic, || {})
             })
             .await?;

@@ -14,8 +14,9 @@ use rdkafka::producer::{
     BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
+use crate::blocking::GRACE;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Error, Fault};
@@ -49,6 +50,7 @@ pub(crate) struct Outgoing {
 #[derive(Clone)]
 pub(crate) struct Producer {
     producer: ThreadedProducer<Reports>,
+    delivery_timeout: Duration,
 }
 
 impl fmt::Debug for Producer {
@@ -81,7 +83,7 @@ impl Producer {
         let producer = config
             .create_with_context(reports)
             .map_err(|error| Error::Configure { source: Fault::new(&error, &context) })?;
-        Ok(Self { producer })
+        Ok(Self { producer, delivery_timeout })
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -95,16 +97,22 @@ impl Producer {
     /// Sends all records in order; returns when each is stored or given up, with the first fault.
     pub(crate) async fn write(&self, topic: &str, records: Vec<Outgoing>) -> Result<(), Fault> {
         let batch = Arc::new(Batch::default());
+        let waited = self.delivery_timeout + GRACE;
         for record in records {
             batch.open.fetch_add(1, Ordering::SeqCst);
-            if let Err(error) = self.send(topic, record, &batch).await {
+            let Ok(sent) = timeout(waited, self.send(topic, record, &batch)).await else {
+                return Err(Fault::stalled(waited));
+            };
+            if let Err(error) = sent {
                 batch.closed(Some(error));
                 // What follows must not overtake it.
                 break;
             }
         }
         batch.closed(None);
-        batch.done.notified().await;
+        if timeout(waited, batch.done.notified()).await.is_err() {
+            return Err(Fault::stalled(waited));
+        }
         match batch.take_error() {
             None => {
                 self.context().recovered();

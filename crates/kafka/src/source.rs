@@ -158,10 +158,10 @@ impl KafkaSource {
 
     async fn check(&self) -> Result<(), Error> {
         let (consumer, connection) = (Arc::clone(&self.consumer), self.connection.clone());
-        let topic = self.options.topic.clone();
+        let (topic, limit) = (self.options.topic.clone(), self.connection.timeout);
         let job =
             move || partitions(consumer.client(), consumer.context(), &connection, &topic, || {});
-        let stored = blocking::run(job).await?;
+        let stored = blocking::run(limit, job).await?;
         let SourceOptions { topic, partitions: requested, .. } = &self.options;
         if stored != *requested {
             let (topic, requested, key) = (topic.clone(), *requested, "log.partitions");

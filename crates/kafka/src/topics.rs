@@ -166,7 +166,7 @@ impl Admin {
             let listen = || listen(&asker);
             partitions(asker.client(), asker.context(), &connection, &topic, listen)
         };
-        blocking::run(job).await
+        blocking::run(self.connection.timeout, job).await
     }
 
     async fn create(&self, topic: &str, partitions: u32, topics: &Topics) -> Result<(), Error> {

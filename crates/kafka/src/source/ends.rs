@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::Offset;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::blocking;
 use crate::context::Context;
@@ -108,7 +108,7 @@ impl Ends {
     /// Asks one thing and waits for it.
     pub(super) async fn look(&self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
         let asker = self.asker.clone();
-        blocking::run(move || asker.ask(edge, timeout)).await
+        blocking::run(timeout, move || asker.ask(edge, timeout)).await
     }
 
     /// What has just been answered.
@@ -161,13 +161,15 @@ impl Ends {
             return std::future::pending().await;
         };
         let asked = *asked;
-        let answer = question.await;
+        let waited = ASK_TIMEOUT + blocking::GRACE;
+        let answer = timeout_at(asked + waited, question).await;
         self.question = None;
-        match answer.unwrap_or(Err(Error::Stopping)) {
+        match answer.map_or(Err(Error::Stalled { waited }), blocking::outcome) {
             Ok(offsets) => {
                 self.set(offsets);
                 Ok(Some(asked))
             }
+            Err(error @ Error::Stalled { .. }) => Err(error),
             Err(error) if self.answered.elapsed() >= SILENCE_MAX => Err(error),
             Err(_) => Ok(None),
         }
