@@ -192,7 +192,7 @@ where
             removals = removed;
             let rows = removed.views + removed.lake_files;
             let (days, version) = (BTreeSet::new(), self.lake.version());
-            Done { rows, days, version, complete_until: None }
+            Done { rows, days, version, completion: None }
         });
         self.end(run, done).await.map(|_| removals)
     }
@@ -238,7 +238,7 @@ where
         let summary =
             archive(source, lake, &options.archive, Until::EndOfLog, stop, progress).await?;
         let days = summary.days;
-        Ok(Done { rows: summary.rows, days, version: lake.version(), complete_until: None })
+        Ok(Done { rows: summary.rows, days, version: lake.version(), completion: None })
     }
 
     /// The days that each job has to compute.
@@ -303,7 +303,7 @@ where
             rows,
             days: days.days.clone(),
             version: self.lake.version(),
-            complete_until: days.complete_until,
+            completion: days.complete_until.map(|until| (until, days.last_completed())),
         })
     }
 
@@ -336,13 +336,14 @@ where
     ) -> anyhow::Result<u64> {
         run.ended = Some(EventTime(self.clock.now().0));
         let result = match done {
-            Ok(Done { rows, days, version, complete_until }) => {
+            Ok(Done { rows, days, version, completion }) => {
                 run.outcome = Outcome::Succeeded;
                 run.rows = Some(rows);
                 run.first_day = days.first().copied();
                 run.last_day = days.last().copied();
                 run.lake_version = Some(version);
-                run.complete_until = complete_until;
+                run.complete_until = completion.map(|(until, _)| until);
+                run.completed_day = completion.and_then(|(_, day)| day);
                 Ok(rows)
             }
             Err(error) => {
@@ -362,7 +363,8 @@ struct Done {
     rows: u64,
     days: BTreeSet<Day>,
     version: u64,
-    complete_until: Option<EventTime>,
+    /// Up to when the lake holds everything, and the last day that was completed.
+    completion: Option<(EventTime, Option<Day>)>,
 }
 
 /// The days of the lake, and each day into which windows of the day before reach.

@@ -29,6 +29,11 @@ pub struct Days {
 }
 
 impl Days {
+    /// The last of the days that becomes the batch layer's.
+    pub fn last_completed(&self) -> Option<Day> {
+        self.days.iter().rev().copied().find(|&day| self.completes(day))
+    }
+
     fn completes(&self, day: Day) -> bool {
         self.complete_until.is_some_and(|until| day.end() <= until)
     }

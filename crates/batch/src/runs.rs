@@ -58,6 +58,9 @@ pub struct Run {
     /// Up to here the archive held everything.
     #[serde(with = "iso_8601_option", default, skip_serializing_if = "Option::is_none")]
     pub complete_until: Option<EventTime>,
+    /// The last day that the run computed and completed.
+    #[serde(with = "iso_8601_option", default, skip_serializing_if = "Option::is_none")]
+    pub completed_day: Option<Day>,
 }
 
 impl Run {
@@ -75,6 +78,7 @@ impl Run {
             error: None,
             lake_version: None,
             complete_until: None,
+            completed_day: None,
         }
     }
 
@@ -224,6 +228,7 @@ mod tests {
             error: Some("x".into()),
             lake_version: Some(4),
             complete_until: Some(EventTime(7)),
+            completed_day: Some(Day(0)),
             ..Run::start("archive", WallTime(0))
         };
         let body: serde_json::Value = serde_json::from_str(&run.document().body).unwrap();

@@ -11,7 +11,7 @@ use crate::names::Names;
 
 /// Counted up when a mapping changes. Fields may be added to an index that is there; any other
 /// change makes old indices conflict.
-pub const TEMPLATE_VERSION: u32 = 1;
+pub const TEMPLATE_VERSION: u32 = 2;
 
 /// Above the templates that the server brings along, whose patterns are wide.
 const PRIORITY: u32 = 500;

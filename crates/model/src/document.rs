@@ -7,6 +7,8 @@ mod json;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use json::ObjectWriter;
@@ -251,6 +253,45 @@ impl LateResponseDocument {
         json.text("country", country);
         let key = position_key(partition, offset);
         ViewDocument::new(View::LateResponses, time, &key, json).of_country(country)
+    }
+}
+
+/// What the speed layer did since the document before, and where it then was.
+#[derive(Debug)]
+pub struct HealthDocument {
+    /// When it was measured; later than in the document before.
+    pub time: WallTime,
+    /// Read since the log began, each message once.
+    pub messages: u64,
+    /// Read since the document before: the sum of the next four.
+    pub received: u64,
+    pub counted: u64,
+    pub echoes: u64,
+    pub late: u64,
+    pub dead_letters: u64,
+    /// Messages in the log that have not been read.
+    pub lag: u64,
+    /// How far the watermark is behind the clock; `None` before the first watermark.
+    pub watermark_delay_ms: Option<u64>,
+}
+
+impl HealthDocument {
+    pub fn render(&self) -> ViewDocument {
+        let time = EventTime(self.time.0);
+        let mut json = ObjectWriter::with_capacity(OTHER_BYTES);
+        json.time("@timestamp", time);
+        json.integer("messages", signed(self.messages));
+        json.integer("received", signed(self.received));
+        json.integer("counted", signed(self.counted));
+        json.integer("echoes", signed(self.echoes));
+        json.integer("late", signed(self.late));
+        json.integer("dead_letters", signed(self.dead_letters));
+        json.integer("lag", signed(self.lag));
+        if let Some(millis) = self.watermark_delay_ms {
+            json.float("watermark_delay_seconds", Duration::from_millis(millis).as_secs_f64());
+        }
+        let key = [time.into(), KeyPart::Integer(signed(self.messages))];
+        ViewDocument::new(View::Health, time, &key, json)
     }
 }
 

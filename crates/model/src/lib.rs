@@ -18,8 +18,8 @@ pub use coordinate::{Coordinate, CoordinateSum, Location};
 pub use dead_letter::{DeadLetter, Reason};
 pub use decode::{MAX_MESSAGE_BYTES, decode, mtime, rsvp_id};
 pub use document::{
-    ActivityDocument, DeadLetterDocument, KeyValue, LateResponseDocument, ResponseDocument,
-    TrendDocument, ViewDocument, push_json_text,
+    ActivityDocument, DeadLetterDocument, HealthDocument, KeyValue, LateResponseDocument,
+    ResponseDocument, TrendDocument, ViewDocument, push_json_text,
 };
 pub use echo::EchoKey;
 pub use response::{Event, Group, Member, Response, ResponseKind, Topic, Venue};

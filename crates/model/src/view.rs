@@ -27,6 +27,8 @@ pub enum View {
     LateResponses,
     /// What the batch layer did, when, and how it ended.
     BatchRuns,
+    /// How the speed layer kept up, every few seconds.
+    Health,
 }
 
 /// Who made a document.
@@ -140,7 +142,12 @@ const LATE_RESPONSES: &[Field] = fields![
 const BATCH_RUNS: &[Field] = fields![
     "@timestamp": Time, "run": Text, "job": Text, "ended": Time, "first_day": Day,
     "last_day": Day, "rows": Integer, "outcome": Text, "error": Text,
-    "lake_version": Integer, "complete_until": Time,
+    "lake_version": Integer, "complete_until": Time, "completed_day": Day,
+];
+const HEALTH: &[Field] = fields![
+    "@timestamp": Time, "messages": Integer, "received": Integer, "counted": Integer,
+    "echoes": Integer, "late": Integer, "dead_letters": Integer, "lag": Integer,
+    "watermark_delay_seconds": Float,
 ];
 
 /// One part of a document's key.
@@ -171,7 +178,7 @@ pub enum KeyPart<'a> {
 }
 
 impl View {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Responses,
         Self::CountryActivity,
         Self::TrendingTopics,
@@ -183,6 +190,7 @@ impl View {
         Self::DeadLetters,
         Self::LateResponses,
         Self::BatchRuns,
+        Self::Health,
     ];
 
     pub fn name(self) -> &'static str {
@@ -198,6 +206,7 @@ impl View {
             Self::DeadLetters => "dead-letters",
             Self::LateResponses => "late-responses",
             Self::BatchRuns => "batch-runs",
+            Self::Health => "health",
         }
     }
 
@@ -209,7 +218,9 @@ impl View {
             | Self::TrendingTopicsByCountry => Scope::Day,
             Self::GroupDays | Self::EventDays => Scope::BatchDay,
             Self::Groups | Self::Events => Scope::Now,
-            Self::DeadLetters | Self::LateResponses | Self::BatchRuns => Scope::Journal,
+            Self::DeadLetters | Self::LateResponses | Self::BatchRuns | Self::Health => {
+                Scope::Journal
+            }
         }
     }
 
@@ -227,6 +238,7 @@ impl View {
             Self::DeadLetters => DEAD_LETTERS,
             Self::LateResponses => LATE_RESPONSES,
             Self::BatchRuns => BATCH_RUNS,
+            Self::Health => HEALTH,
         }
     }
 
@@ -247,6 +259,7 @@ impl View {
             Self::EventDays => &[Value("day"), Value("event.id")],
             Self::DeadLetters | Self::LateResponses => &[Value("partition"), Value("offset")],
             Self::BatchRuns => &[Value("run")],
+            Self::Health => &[Value("@timestamp"), Value("messages")],
         }
     }
 

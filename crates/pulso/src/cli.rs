@@ -106,7 +106,7 @@ pub(crate) enum OutputFormat {
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// One of: responses, country-activity, trending-topics, trending-topics-by-country, groups,
-    /// events, group-days, event-days, dead-letters, late-responses, batch-runs
+    /// events, group-days, event-days, dead-letters, late-responses, batch-runs, health
     #[arg(value_parser = parse_view)]
     pub(crate) view: View,
     #[command(flatten)]

@@ -1,10 +1,15 @@
 //! From the configuration of all programs to what the speed layer takes.
 
+use std::time::Duration;
+
 use pulso_runtime::Config;
 use pulso_window::{EchoSettings, Settings, SlidingWindow, TrendSettings};
 use tokio::sync::watch;
 
 use crate::{Options, Status};
+
+/// Often enough for charts of an hour; less than nine thousand small documents a day.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The part of a configuration that says what is computed.
 ///
@@ -38,6 +43,7 @@ impl Options {
             idle_timeout: config.window.idle_timeout,
             checkpoint_interval: config.checkpoint.interval,
             checkpoint_records_max: config.checkpoint.records_max,
+            health_interval: Some(HEALTH_INTERVAL),
             status,
         }
     }

@@ -8,6 +8,7 @@
 pub mod cli;
 mod config;
 mod failure;
+mod health;
 mod idle;
 mod processor;
 mod render;

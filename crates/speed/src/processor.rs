@@ -8,6 +8,7 @@ use pulso_model::{
 use pulso_pipeline::{Checkpoint, Progress, Record};
 use pulso_window::{Engine, Output, Settings, Verdict};
 
+use crate::health::Health;
 use crate::render::render;
 use crate::state::{self, RestoreError};
 
@@ -31,12 +32,13 @@ pub struct Processed {
 #[derive(Debug)]
 pub struct Processor {
     engine: Engine,
+    health: Health,
 }
 
 impl Processor {
     /// Begins with an empty log position.
     pub fn new(settings: Settings, partitions: u32) -> Self {
-        Self { engine: Engine::new(settings, partitions) }
+        Self { engine: Engine::new(settings, partitions), health: Health::default() }
     }
 
     /// Goes on from a checkpoint.
@@ -49,13 +51,30 @@ impl Processor {
         settings: &Settings,
         partitions: u32,
     ) -> Result<Self, RestoreError> {
-        let engine = state::restore(checkpoint, settings, partitions)?;
-        Ok(Self { engine })
+        let (engine, health) = state::restore(checkpoint, settings, partitions)?;
+        Ok(Self { engine, health })
     }
 
-    /// What a restart needs. All documents returned so far must have been written first (P1).
+    /// What a restart needs. All documents returned so far must have been written first (P1), but
+    /// for [`health`](Self::health).
     pub fn checkpoint(&self) -> Checkpoint {
-        state::checkpoint(&self.engine)
+        state::checkpoint(&self.engine, &self.health)
+    }
+
+    /// Makes the next document of health, with what was read since the one before.
+    pub fn measure(&mut self, lag: u64, now: WallTime) {
+        self.health.measure(&self.progress(), self.engine.watermark(), lag, now);
+    }
+
+    /// Whether documents of health tell of everything that was read.
+    pub fn measured(&self) -> bool {
+        self.health.complete(&self.progress())
+    }
+
+    /// The newest document of health. The checkpoint contains it: to be written after that is saved,
+    /// and again after each restart from it.
+    pub fn health(&self) -> Option<ViewDocument> {
+        self.health.document()
     }
 
     /// Takes records, then advances the watermark. `now` matters only while all partitions are idle.
@@ -92,7 +111,7 @@ impl Processor {
 
     /// By partition.
     pub fn progress(&self) -> Vec<Progress> {
-        self.engine.counts().into_iter().map(state::progress).collect()
+        state::progress(&self.engine)
     }
 
     fn close(&mut self, decided: bool, processed: &mut Processed) {

@@ -34,6 +34,9 @@ pub struct Options {
     pub checkpoint_interval: Duration,
     /// The most records between checkpoints.
     pub checkpoint_records_max: u64,
+    /// The time between documents of [`View::Health`](pulso_model::View::Health), also while nothing
+    /// comes; `None`: there are none.
+    pub health_interval: Option<Duration>,
     /// Told after every batch.
     pub status: watch::Sender<Status>,
 }
@@ -127,12 +130,14 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
     }
     let partitions = source.partitions();
     let mut processor = restore(checkpoints, options, partitions).await?;
+    write(sink, processor.health().into_iter().collect()).await?;
     let next_offsets: Vec<u64> =
         processor.progress().iter().map(|progress| progress.next_offset).collect();
     source.seek(&next_offsets).await.map_err(|e| failed(SpeedError::Source, e))?;
     info!(?next_offsets, "reading the log");
     let mut idle = IdleTracker::new(options.idle_timeout, partitions);
-    let mut due = CheckpointDue::new(options);
+    let mut due = Due::new(options);
+    let mut lag = None;
     loop {
         let batch = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -147,19 +152,40 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
         }
         show(sink, checkpoints, &mut processed).await?;
         acknowledged(&batch, clock.now());
-        report(&processor, &processed, &batch, now, options);
+        let behind = report(&processor, &processed, &batch, now, options);
+        lag = Some(behind);
         if batch.finished {
             let mut processed = processor.finish();
             show(sink, checkpoints, &mut processed).await?;
-            report(&processor, &processed, &Batch::default(), now, options);
+            lag = Some(report(&processor, &processed, &Batch::default(), now, options));
             break;
         }
-        if due.after(batch.records.len()) {
-            save(checkpoints, processor.checkpoint()).await?;
+        let measured = due.health().then_some(behind);
+        if due.checkpoint(batch.records.len()) || measured.is_some() {
+            keep((sink, checkpoints), &mut processor, measured, now).await?;
             *progressed = true;
         }
     }
-    save(checkpoints, processor.checkpoint()).await
+    let untold = options.health_interval.is_some() && !processor.measured();
+    keep((sink, checkpoints), &mut processor, lag.filter(|_| untold), clock.now()).await
+}
+
+/// Saves a checkpoint; with a lag also a document of health, which is written when it is in the
+/// checkpoint: a restart writes it again, and a crash between the two neither loses nor adds one.
+async fn keep(
+    (sink, checkpoints): (&mut impl Sink<ViewDocument>, &mut impl Checkpoints),
+    processor: &mut Processor,
+    lag: Option<u64>,
+    now: WallTime,
+) -> Result<(), Failed> {
+    if let Some(lag) = lag {
+        processor.measure(lag, now);
+    }
+    save(checkpoints, processor.checkpoint()).await?;
+    match lag {
+        Some(_) => write(sink, processor.health().into_iter().collect()).await,
+        None => Ok(()),
+    }
 }
 
 async fn restore(
@@ -238,13 +264,14 @@ fn failed<E: AdapterError>(
     Failed { error: kind(Box::new(error)), retry }
 }
 
+/// Tells where the speed layer is; returns the lag.
 fn report(
     processor: &Processor,
     processed: &Processed,
     batch: &Batch,
     now: WallTime,
     options: &Options,
-) {
+) -> u64 {
     observe::received(COMPONENT, batch.records.len() as u64);
     for (reason, count) in &processed.discarded {
         observe::discarded(COMPONENT, reason, *count);
@@ -265,28 +292,44 @@ fn report(
     }
     let closed_until = processor.engine().closed_until();
     options.status.send_replace(Status { watermark, closed_until, progress, lag });
+    lag
 }
 
-/// When the next checkpoint is due.
-struct CheckpointDue {
+/// When the next checkpoint and the next document of health are due.
+struct Due {
     interval: Duration,
     records_max: u64,
     last: Instant,
     records: u64,
+    health_interval: Option<Duration>,
+    health_last: Instant,
 }
 
-impl CheckpointDue {
+impl Due {
     fn new(options: &Options) -> Self {
+        let now = Instant::now();
         Self {
             interval: options.checkpoint_interval,
             records_max: options.checkpoint_records_max,
-            last: Instant::now(),
+            last: now,
             records: 0,
+            health_interval: options.health_interval,
+            health_last: now,
         }
     }
 
+    /// Whether a document of health is to be made now.
+    fn health(&mut self) -> bool {
+        let elapsed = self.health_last.elapsed();
+        let due = self.health_interval.is_some_and(|interval| elapsed >= interval);
+        if due {
+            self.health_last = Instant::now();
+        }
+        due
+    }
+
     /// Whether a checkpoint is to be saved now that so many more records have been written.
-    fn after(&mut self, records: usize) -> bool {
+    fn checkpoint(&mut self, records: usize) -> bool {
         self.records += records as u64;
         let due = self.records >= self.records_max
             || (self.records > 0 && self.last.elapsed() >= self.interval);

@@ -7,18 +7,32 @@ use pulso_runtime::config::format_duration;
 use pulso_window::{Counts, Engine, Settings};
 use serde::{Deserialize, Serialize};
 
+use crate::health::Health;
+
 /// Raised whenever the serialised form changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The form before there was [`Health`].
+const WITHOUT_HEALTH: u32 = 1;
 
 #[derive(Serialize)]
 struct StateRef<'a> {
     version: u32,
     engine: &'a Engine,
+    health: &'a Health,
 }
 
 #[derive(Deserialize)]
 struct State {
     engine: Engine,
+    health: Health,
+}
+
+impl State {
+    fn without_health(engine: Engine) -> Self {
+        let health = Health::from_now(&progress(&engine));
+        Self { engine, health }
+    }
 }
 
 /// A checkpoint that this program cannot go on from.
@@ -69,31 +83,37 @@ impl RestoreError {
 const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the data folder (in Elasticsearch, delete the index \
      of checkpoints): the realtime views are then made again from the log";
 
-/// Serialises the engine.
-pub(crate) fn checkpoint(engine: &Engine) -> Checkpoint {
-    let progress = engine.counts().into_iter().map(progress).collect();
-    let state = postcard::to_stdvec(&StateRef { version: VERSION, engine })
+/// Serialises the engine, and what has been told of it.
+pub(crate) fn checkpoint(engine: &Engine, health: &Health) -> Checkpoint {
+    let progress = progress(engine);
+    let state = postcard::to_stdvec(&StateRef { version: VERSION, engine, health })
         .expect("the engine serialises into memory");
     Checkpoint { progress, closed_until: engine.closed_until(), state }
 }
 
-pub(crate) fn progress(counts: Counts) -> Progress {
-    let Counts { next_offset, counted, echoes, late, dead_letters } = counts;
-    Progress { next_offset, counted, echoes, late, dead_letters }
+/// By partition.
+pub(crate) fn progress(engine: &Engine) -> Vec<Progress> {
+    let of_partition = |counts| {
+        let Counts { next_offset, counted, echoes, late, dead_letters } = counts;
+        Progress { next_offset, counted, echoes, late, dead_letters }
+    };
+    engine.counts().into_iter().map(of_partition).collect()
 }
 
-/// Brings an engine back.
+/// Brings an engine back, and what has been told of it.
 pub(crate) fn restore(
     checkpoint: &Checkpoint,
     settings: &Settings,
     partitions: u32,
-) -> Result<Engine, RestoreError> {
+) -> Result<(Engine, Health), RestoreError> {
     let (found, rest) =
         postcard::take_from_bytes::<u32>(&checkpoint.state).map_err(RestoreError::Damaged)?;
-    if found != VERSION {
-        return Err(RestoreError::Version { found });
-    }
-    let State { mut engine } = postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
+    let state = match found {
+        VERSION => postcard::from_bytes(rest),
+        WITHOUT_HEALTH => postcard::from_bytes(rest).map(State::without_health),
+        _ => return Err(RestoreError::Version { found }),
+    };
+    let State { mut engine, health } = state.map_err(RestoreError::Damaged)?;
     let found = engine.counts().len();
     if found != partitions as usize {
         return Err(RestoreError::Partitions { found, log: partitions });
@@ -104,7 +124,7 @@ pub(crate) fn restore(
         // Nothing is known of the time in between; idleness has to be seen again.
         engine.set_idle(partition, false);
     }
-    Ok(engine)
+    Ok((engine, health))
 }
 
 /// What the panes of a checkpoint depend on. What is listed, and for how long echoes are remembered,
@@ -124,5 +144,27 @@ fn unchanged(before: &Settings, now: &Settings) -> Result<(), ChangedSettings> {
         Some((key, before, now)) => {
             Err(ChangedSettings { key, before: format_duration(before), now: format_duration(now) })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulso_runtime::Config;
+    use pulso_runtime::config::Layers;
+
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_from_before_there_was_health_is_read() {
+        let config = Config::load(&Layers::default()).unwrap();
+        let settings = crate::settings(&config);
+        let mut engine = Engine::new(settings.clone(), 1);
+        engine.dead_letter(0, 0);
+        let state = postcard::to_stdvec(&(WITHOUT_HEALTH, &engine)).unwrap();
+        let old = Checkpoint { state, ..checkpoint(&engine, &Health::default()) };
+        let (restored, health) = restore(&old, &settings, 1).unwrap();
+        assert_eq!(restored.counts(), engine.counts());
+        assert!(health.complete(&old.progress), "what was read before is not told at once");
+        assert_eq!(health.document(), None);
     }
 }

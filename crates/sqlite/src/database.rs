@@ -58,8 +58,7 @@ pub(crate) struct Schema {
     pub(crate) contents: Contents,
     /// Marks the file (`PRAGMA application_id`), so that one is never taken for the other.
     pub(crate) application_id: i32,
-    /// `PRAGMA user_version`. A change of the layout counts it up and brings older files along in
-    /// [`prepare`].
+    /// `PRAGMA user_version`. A change of the layout counts it up; [`Update`] brings older files along.
     pub(crate) version: i32,
     /// Fixed when the file is made.
     pub(crate) page_bytes: u32,
@@ -67,8 +66,8 @@ pub(crate) struct Schema {
     pub(crate) shrinks: bool,
 }
 
-/// Makes the tables of a new file.
-pub(crate) type Create<'a> = &'a dyn Fn(&Transaction<'_>) -> rusqlite::Result<()>;
+/// Brings a file from the layout of a version to that of this program; 0 is a new file.
+pub(crate) type Update<'a> = &'a dyn Fn(&Transaction<'_>, i32) -> rusqlite::Result<()>;
 
 /// One connection and the path of its file.
 ///
@@ -88,11 +87,11 @@ impl Database {
     pub(crate) fn open(
         path: &Path,
         schema: &Schema,
-        create: Create<'_>,
+        update: Update<'_>,
     ) -> Result<Arc<Self>, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let (mut connection, _) = connect(path, schema, flags)?;
-        prepare(&mut connection, schema, create)
+        prepare(&mut connection, schema, update)
             .map_err(|source| open_error(path, schema, source))?;
         Ok(Self::new(path, connection))
     }
@@ -263,11 +262,11 @@ fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<State,
     }
 }
 
-/// Sets a writing connection up and makes the tables of a new file.
+/// Sets a writing connection up and makes the tables that are missing.
 fn prepare(
     connection: &mut Connection,
     schema: &Schema,
-    create: Create<'_>,
+    update: Update<'_>,
 ) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", schema.page_bytes)?;
     if schema.shrinks {
@@ -284,8 +283,8 @@ fn prepare(
     let transaction = begin(connection)?;
     // Asked again under the lock: two programs may start at once.
     let version: i32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    if version == 0 {
-        create(&transaction)?;
+    if version < schema.version {
+        update(&transaction, version)?;
         transaction.pragma_update(None, "application_id", schema.application_id)?;
         transaction.pragma_update(None, "user_version", schema.version)?;
     }

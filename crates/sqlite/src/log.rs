@@ -60,7 +60,7 @@ impl Log {
             return Err(Error::PartitionCount { requested: partitions });
         }
         let database =
-            Database::open(path, &SCHEMA, &|transaction| create(transaction, partitions))?;
+            Database::open(path, &SCHEMA, &|transaction, _| create(transaction, partitions))?;
         let stored = stored_partitions(&database)?;
         if stored != partitions {
             let path = path.to_owned();

@@ -66,7 +66,10 @@ impl Spool {
     /// Opens the spool at `path`, or makes it. Beside the file there is a write-ahead log, which takes
     /// up to 64 MiB more.
     pub fn open(path: &Path, bytes_max: u64) -> Result<Self, Error> {
-        Ok(Self { database: Database::open(path, &SCHEMA, &create)?, bytes_max })
+        Ok(Self {
+            database: Database::open(path, &SCHEMA, &|transaction, _| create(transaction))?,
+            bytes_max,
+        })
     }
 
     /// Appends all messages or none. An empty spool has room for any one call, so that none is too

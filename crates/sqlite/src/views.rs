@@ -43,7 +43,7 @@ pub struct ViewReader {
 impl ViewStore {
     /// Opens the views at `path`, or makes an empty file.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let writer = Database::open(path, &SCHEMA, &schema::create)?;
+        let writer = Database::open(path, &SCHEMA, &schema::update)?;
         Ok(Self { reader: Self::open_read_only(path)?, writer })
     }
 

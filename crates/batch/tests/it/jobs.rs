@@ -132,7 +132,7 @@ fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days:
         View::Events => naive::totals(counted, Totals { events: true, day: None }),
         View::GroupDays => by_day(false),
         View::EventDays => by_day(true),
-        View::DeadLetters | View::LateResponses | View::BatchRuns => Bodies::new(),
+        View::DeadLetters | View::LateResponses | View::BatchRuns | View::Health => Bodies::new(),
     }
 }
 

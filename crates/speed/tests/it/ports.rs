@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use pulso_model::{View, ViewDocument};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
 use pulso_pipeline::{
-    AdapterError, Checkpoint, Checkpoints, LayerChoice, Retry, Sink, StoredDocument, Views,
+    AdapterError, Checkpoint, Checkpoints, LayerChoice, Progress, Retry, Sink, StoredDocument,
+    Views,
 };
 
 /// An error after which everything in memory is thrown away and the log is read again.
@@ -89,6 +90,39 @@ pub(crate) async fn documents(views: &MemoryViews, view: View) -> Vec<ViewDocume
         documents.extend(chunk.into_iter().map(|StoredDocument { document, .. }| document));
     }
     documents
+}
+
+/// The views whose documents say what is in the log; those of [`View::Health`] say when it was read.
+pub(crate) const VIEWS_OF_THE_LOG: [View; 6] = [
+    View::Responses,
+    View::CountryActivity,
+    View::TrendingTopics,
+    View::TrendingTopicsByCountry,
+    View::DeadLetters,
+    View::LateResponses,
+];
+
+/// Counted, echoes, late responses and dead letters, over all partitions.
+pub(crate) fn totals(progress: &[Progress]) -> [u64; 4] {
+    let counts = |p: &Progress| [p.counted, p.echoes, p.late, p.dead_letters];
+    progress.iter().map(counts).fold([0; 4], add)
+}
+
+/// The same as documents of health tell it, which must agree in themselves.
+pub(crate) fn told(documents: &[ViewDocument]) -> [u64; 4] {
+    documents.iter().fold([0; 4], |sum, document| {
+        let body: serde_json::Value = serde_json::from_str(&document.body).unwrap();
+        let number = |name: &str| body[name].as_u64().unwrap();
+        let read = ["counted", "echoes", "late", "dead_letters"].map(number);
+        let sum = add(sum, read);
+        assert_eq!(number("received"), read.iter().sum::<u64>(), "{body}");
+        assert_eq!(number("messages"), sum.iter().sum::<u64>(), "{body}");
+        sum
+    })
+}
+
+fn add(one: [u64; 4], other: [u64; 4]) -> [u64; 4] {
+    std::array::from_fn(|index| one[index] + other[index])
 }
 
 /// The documents that must be there for the messages below some offsets.

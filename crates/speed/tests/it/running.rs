@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::documents;
+use crate::ports::{VIEWS_OF_THE_LOG, documents};
 
 const SETTINGS: [(&str, &str); 4] = [
     ("window.size", "30s"),
@@ -32,17 +32,17 @@ const SETTINGS: [(&str, &str); 4] = [
 
 /// One pipeline over adapters in memory, whose program can be started again and again.
 #[derive(Clone, Debug)]
-struct Bench {
+pub(crate) struct Bench {
     log: MemoryLog<ManualClock>,
-    clock: ManualClock,
-    views: MemoryViews,
+    pub(crate) clock: ManualClock,
+    pub(crate) views: MemoryViews,
     checkpoints: MemoryCheckpoints,
 }
 
-type Running = JoinHandle<Result<(), SpeedError>>;
+pub(crate) type Running = JoinHandle<Result<(), SpeedError>>;
 
 impl Bench {
-    fn new(partitions: u32) -> Self {
+    pub(crate) fn new(partitions: u32) -> Self {
         let clock = ManualClock::at(WallTime(EPOCH));
         Self {
             log: MemoryLog::new(partitions, clock.clone()),
@@ -53,7 +53,7 @@ impl Bench {
     }
 
     /// With a message every second from the beginning, of ascending ids.
-    async fn with_messages(partitions: u32, count: i64) -> Self {
+    pub(crate) async fn with_messages(partitions: u32, count: i64) -> Self {
         let bench = Self::new(partitions);
         for id in 0..count {
             bench.append(&message(id, EPOCH + id * 1000)).await;
@@ -61,17 +61,17 @@ impl Bench {
         bench
     }
 
-    async fn append(&self, message: &MessageBuilder) {
+    pub(crate) async fn append(&self, message: &MessageBuilder) {
         self.append_bytes(message.bytes()).await;
     }
 
-    async fn append_bytes(&self, payload: Bytes) {
+    pub(crate) async fn append_bytes(&self, payload: Bytes) {
         let message: Message = received("test", WallTime(EPOCH), payload);
         let Ok(()) = self.log.clone().write(vec![message]).await;
     }
 
     /// Starts the program; it takes one message at a time and saves after every third.
-    fn start<S>(
+    pub(crate) fn start<S>(
         &self,
         sink: S,
         settings: &[(&str, &str)],
@@ -92,7 +92,7 @@ impl Bench {
     }
 
     /// Runs until everything in the log is read, then stops.
-    async fn run(&self, settings: &[(&str, &str)]) -> Result<(), SpeedError> {
+    pub(crate) async fn run(&self, settings: &[(&str, &str)]) -> Result<(), SpeedError> {
         let (running, mut status, stop) = self.start(self.views.clone(), settings);
         let caught_up = status.wait_for(|status| !status.progress.is_empty() && status.lag == 0);
         drop(caught_up.await);
@@ -100,7 +100,7 @@ impl Bench {
         running.await.unwrap()
     }
 
-    async fn saved(&self) -> Option<Checkpoint> {
+    pub(crate) async fn saved(&self) -> Option<Checkpoint> {
         let Ok(checkpoint) = self.checkpoints.clone().load().await;
         checkpoint
     }
@@ -112,7 +112,7 @@ impl Bench {
 
     async fn all_documents(&self) -> Vec<ViewDocument> {
         let mut all = Vec::new();
-        for view in View::ALL {
+        for view in VIEWS_OF_THE_LOG {
             all.extend(documents(&self.views, view).await);
         }
         all
@@ -127,7 +127,7 @@ fn config(settings: &[(&str, &str)]) -> Config {
 
 /// What a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     Stored,
     /// Nobody hears of it any more.
     StoredUnheard,
@@ -137,14 +137,14 @@ enum Outcome {
 
 /// Views whose first writes end as told; all later ones are stored.
 #[derive(Clone, Debug)]
-struct Moody {
+pub(crate) struct Moody {
     views: MemoryViews,
     outcomes: Arc<Mutex<VecDeque<Outcome>>>,
-    hanging: watch::Sender<bool>,
+    pub(crate) hanging: watch::Sender<bool>,
 }
 
 impl Moody {
-    fn new(views: &MemoryViews, outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+    pub(crate) fn new(views: &MemoryViews, outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let outcomes = Arc::new(Mutex::new(outcomes.into_iter().collect()));
         Self { views: views.clone(), outcomes, hanging: watch::Sender::new(false) }
     }
@@ -152,7 +152,7 @@ impl Moody {
 
 #[derive(Debug, thiserror::Error)]
 #[error("the disk is full")]
-struct Full(Retry);
+pub(crate) struct Full(Retry);
 
 impl AdapterError for Full {
     fn retry(&self) -> Retry {
@@ -371,7 +371,7 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     assert_eq!(bench.saved().await, Some(checkpoint.clone()));
 
     for (state, end) in [
-        (vec![99], "another version of pulso (its format is 99, this one writes 1)"),
+        (vec![99], "another version of pulso (its format is 99, this one writes 2)"),
         (vec![], "the checkpoint is damaged: Hit the end of buffer, expected more data"),
         (checkpoint.state[..checkpoint.state.len() / 2].to_vec(), "expected more data"),
     ] {

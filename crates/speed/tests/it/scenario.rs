@@ -22,7 +22,10 @@ use pulso_window::Settings;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{Acknowledged, Faults, FaultyViews, WatchedCheckpoints, documents};
+use crate::ports::{
+    Acknowledged, Faults, FaultyViews, VIEWS_OF_THE_LOG, WatchedCheckpoints, documents, told,
+    totals,
+};
 use crate::recount::{self, recount};
 use log::{AfterCrash, Log, Order, Position, ScriptSource};
 use script::Script;
@@ -170,6 +173,11 @@ async fn read(script: &Script, way: &Way) -> String {
     let options = Options {
         checkpoint_records_max: (way.batch_records * way.checkpoint_batches) as u64,
         checkpoint_interval: Duration::MAX,
+        // After every batch, or at the end only.
+        health_interval: Some(match way.checkpoint_batches {
+            1 => Duration::ZERO,
+            _ => Duration::MAX,
+        }),
         ..Options::new(&script.config, watch::Sender::new(Status::default()))
     };
     for part in 0..log.parts.len() {
@@ -207,6 +215,8 @@ async fn read(script: &Script, way: &Way) -> String {
     }
     let Ok(checkpoint) = checkpoints.load().await;
     let checkpoint = checkpoint.expect("a run ends with a checkpoint");
+    let told = told(&documents(&views, View::Health).await);
+    assert_eq!(told, totals(&checkpoint.progress), "W4: {way:?}: sums of health");
     if way.after_crash == AfterCrash::LogStays || way.faults.none() {
         let difference = difference_to_recount(&log, &views, &checkpoint, &options.settings).await;
         assert!(difference.is_none(), "{way:?}: a recount differs\n{}", difference.unwrap());
@@ -241,7 +251,7 @@ async fn difference_to_recount(
 
 async fn show(views: &MemoryViews, progress: &[Progress]) -> String {
     let mut text = String::new();
-    for view in View::ALL {
+    for view in VIEWS_OF_THE_LOG {
         for ViewDocument { id, body, .. } in documents(views, view).await {
             let shown = if view == View::Responses { &id } else { &body };
             match shown.split_at_checked(LINE_BYTES) {
@@ -252,14 +262,10 @@ async fn show(views: &MemoryViews, progress: &[Progress]) -> String {
             }
         }
     }
-    let sum = |count: fn(&Progress) -> u64| progress.iter().map(count).sum::<u64>();
+    let [counted, echoes, late, dead_letters] = totals(progress);
     writeln!(
         text,
-        "progress {{\"counted\":{},\"echoes\":{},\"late\":{},\"dead_letters\":{}}}",
-        sum(|p| p.counted),
-        sum(|p| p.echoes),
-        sum(|p| p.late),
-        sum(|p| p.dead_letters),
+        "progress {{\"counted\":{counted},\"echoes\":{echoes},\"late\":{late},\"dead_letters\":{dead_letters}}}"
     )
     .unwrap();
     text

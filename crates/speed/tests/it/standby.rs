@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pulso_model::ViewDocument;
 use pulso_model::WallTime;
-use pulso_model::{View, ViewDocument};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
 use pulso_pipeline::{AdapterError, Batch, Checkpoints, ManualClock, Retry, Sink, Source};
 use pulso_runtime::Config;
@@ -14,7 +14,7 @@ use pulso_testkit::message::{EPOCH, message};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::documents;
+use crate::ports::{VIEWS_OF_THE_LOG, documents};
 
 const MESSAGES: i64 = 60;
 
@@ -104,7 +104,7 @@ fn start(
 
 async fn all_documents(views: &MemoryViews) -> Vec<ViewDocument> {
     let mut all = Vec::new();
-    for view in View::ALL {
+    for view in VIEWS_OF_THE_LOG {
         all.extend(documents(views, view).await);
     }
     all

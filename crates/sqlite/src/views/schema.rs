@@ -8,7 +8,7 @@ use crate::database::{Contents, Schema};
 pub(crate) static SCHEMA: Schema = Schema {
     contents: Contents::Views,
     application_id: i32::from_be_bytes(*b"PulV"),
-    version: 1,
+    version: 2,
     // Documents have about 0.9 kB: eight to a page.
     page_bytes: 8 * 1024,
     shrinks: false,
@@ -51,7 +51,18 @@ pub(super) fn extract(field: &str) -> String {
     format!("json_extract(body, '{path}')")
 }
 
-pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+/// Version 1 had no [`View::Health`], and fewer columns of [`View::BatchRuns`] for people.
+pub(super) fn update(transaction: &Transaction<'_>, version: i32) -> rusqlite::Result<()> {
+    if version == 0 {
+        return create(transaction);
+    }
+    transaction.execute_batch(&format!("DROP VIEW \"{}\";", View::BatchRuns))?;
+    transaction.execute_batch(&friendly(View::BatchRuns))?;
+    transaction.execute_batch(&documents(View::Health))?;
+    transaction.execute_batch(&friendly(View::Health))
+}
+
+fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "-- The attempts of the batch layer at a part: a day (since 1970), or NULL for a whole view.
          CREATE TABLE generations (

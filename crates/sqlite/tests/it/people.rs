@@ -88,3 +88,26 @@ async fn the_tables_show_the_layer_that_answers() {
         assert_eq!(rows(&connection, sql), [format!("batch {text}")]);
     }
 }
+
+/// A file as version 1 made it: without the view of health.
+#[tokio::test(start_paused = true)]
+async fn an_older_file_is_brought_along() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("views.db");
+    let mut store = ViewStore::open(&path).unwrap();
+    let run = document(View::BatchRuns, EventTime(5), 1, "", "archive");
+    store.write(vec![run.clone()]).await.unwrap();
+    drop(store);
+    let connection = Connection::open(&path).unwrap();
+    let before = "DROP VIEW health; DROP TABLE speed_health; DROP TABLE batch_health;
+         DROP VIEW \"batch-runs\"; CREATE VIEW \"batch-runs\" AS SELECT id FROM speed_batch_runs;
+         PRAGMA user_version = 1;";
+    connection.execute_batch(before).unwrap();
+
+    let mut store = ViewStore::open(&path).unwrap();
+    store.write(vec![document(View::Health, EventTime(5), 7, "", "")]).await.unwrap();
+    let sql = "SELECT messages || ' ' || lag || ' ' || \"@timestamp\" FROM health";
+    assert_eq!(rows(&connection, sql), ["7 7 1970-01-01T00:00:00.005Z"]);
+    let sql = "SELECT _id || ' ' || completed_day FROM \"batch-runs\"";
+    assert_eq!(rows(&connection, sql), [format!("{} 1970-01-01", run.id)]);
+}

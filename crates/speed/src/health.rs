@@ -1,0 +1,141 @@
+//! What the documents of [`View::Health`](pulso_model::View::Health) say, so that their sums are exact.
+//!
+//! A document tells what was read since the one before it. It is part of the checkpoint, is written
+//! once that is saved, and again, under the same `_id`, by whoever goes on from there. So a crash
+//! adds and loses nothing: the sums over all documents are the counts of the checkpoint (W4).
+
+use pulso_model::{EventTime, HealthDocument, ViewDocument, WallTime};
+use pulso_pipeline::Progress;
+use serde::{Deserialize, Serialize};
+
+/// What has been told.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Health {
+    told: Totals,
+    newest: Option<Measured>,
+}
+
+/// Messages of all partitions, by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Totals {
+    counted: u64,
+    echoes: u64,
+    late: u64,
+    dead_letters: u64,
+}
+
+/// One document, but for what [`Health::told`] says.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Measured {
+    time_ms: i64,
+    /// Since the document before.
+    read: Totals,
+    lag: u64,
+    watermark_delay_ms: Option<u64>,
+}
+
+impl Health {
+    /// Tells nothing of what has been read so far.
+    pub(crate) fn from_now(progress: &[Progress]) -> Self {
+        Self { told: Totals::of(progress), newest: None }
+    }
+
+    /// Whether the documents tell of everything that was read.
+    pub(crate) fn complete(&self, progress: &[Progress]) -> bool {
+        self.told == Totals::of(progress)
+    }
+
+    /// Makes the next document. Its time is later than that of the one before, whatever the clock
+    /// says, as it tells them apart.
+    pub(crate) fn measure(
+        &mut self,
+        progress: &[Progress],
+        watermark: Option<EventTime>,
+        lag: u64,
+        now: WallTime,
+    ) {
+        let totals = Totals::of(progress);
+        let after = self.newest.map_or(i64::MIN, |newest| newest.time_ms + 1);
+        let delay = |watermark: EventTime| u64::try_from(now.0 - watermark.0).unwrap_or(0);
+        self.newest = Some(Measured {
+            time_ms: now.0.max(after),
+            read: totals.since(self.told),
+            lag,
+            watermark_delay_ms: watermark.map(delay),
+        });
+        self.told = totals;
+    }
+
+    /// The newest document.
+    pub(crate) fn document(&self) -> Option<ViewDocument> {
+        let Measured { time_ms, read, lag, watermark_delay_ms } = self.newest?;
+        let Totals { counted, echoes, late, dead_letters } = read;
+        let document = HealthDocument {
+            time: WallTime(time_ms),
+            messages: self.told.sum(),
+            received: read.sum(),
+            counted,
+            echoes,
+            late,
+            dead_letters,
+            lag,
+            watermark_delay_ms,
+        };
+        Some(document.render())
+    }
+}
+
+impl Totals {
+    fn of(progress: &[Progress]) -> Self {
+        progress.iter().fold(Self::default(), |sum, partition| Self {
+            counted: sum.counted + partition.counted,
+            echoes: sum.echoes + partition.echoes,
+            late: sum.late + partition.late,
+            dead_letters: sum.dead_letters + partition.dead_letters,
+        })
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            counted: self.counted - before.counted,
+            echoes: self.echoes - before.echoes,
+            late: self.late - before.late,
+            dead_letters: self.dead_letters - before.dead_letters,
+        }
+    }
+
+    fn sum(self) -> u64 {
+        self.counted + self.echoes + self.late + self.dead_letters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_of_one_moment_are_told_apart() {
+        let mut health = Health::default();
+        let mut time = |now| {
+            health.measure(&[], None, 0, WallTime(now));
+            health.document().unwrap().time
+        };
+        // The clock stands still, and is then set back.
+        let times = [time(5), time(5), time(2)];
+        assert_eq!(times, [EventTime(5), EventTime(6), EventTime(7)]);
+    }
+
+    #[test]
+    fn a_watermark_ahead_of_the_clock_is_not_delayed() {
+        let mut health = Health::default();
+        let mut delay = |watermark, now| {
+            health.measure(&[], watermark, 0, WallTime(now));
+            let body: serde_json::Value =
+                serde_json::from_str(&health.document().unwrap().body).unwrap();
+            body["watermark_delay_seconds"].as_f64()
+        };
+        assert_eq!(delay(None, 5), None);
+        assert_eq!(delay(Some(EventTime(9_000)), 5), Some(0.0));
+        assert_eq!(delay(Some(EventTime(9_000)), 11_500), Some(2.5));
+    }
+}
