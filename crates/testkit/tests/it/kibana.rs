@@ -1,6 +1,7 @@
 //! What is in `kibana/pulso.ndjson`, against the index templates and against itself.
 
 mod fields;
+mod health;
 mod windows;
 
 use std::collections::BTreeSet;
@@ -143,6 +144,35 @@ fn nothing_deprecated_is_used() {
             "lens" => assert!(charts.contains(&text(attributes, "visualizationType")), "{id}"),
             "visualization" => assert_eq!(inner(attributes, "visState")["type"], "markdown"),
             _ => {}
+        }
+    }
+}
+
+/// The oldest schemas by which Kibana 9 checks what is imported; that of dashboards refuses others.
+#[test]
+fn attributes_are_those_that_kibana_9_takes() {
+    let dashboard = [
+        "controlGroupInput",
+        "description",
+        "kibanaSavedObjectMeta",
+        "optionsJSON",
+        "panelsJSON",
+        "refreshInterval",
+        "timeFrom",
+        "timeRestore",
+        "timeTo",
+        "title",
+        "version",
+    ];
+    let lens = ["description", "state", "title", "visualizationType"];
+    for object in objects() {
+        let allowed: &[&str] = match text(&object, "type") {
+            "dashboard" => &dashboard,
+            "lens" => &lens,
+            _ => continue,
+        };
+        for name in object["attributes"].as_object().unwrap().keys() {
+            assert!(allowed.contains(&name.as_str()), "{}: `{name}`", object["id"]);
         }
     }
 }
