@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use pulso_pipeline::{AdapterError, SystemClock};
+use pulso_pipeline::{AdapterError, SystemClock, observe};
 use pulso_runtime::config::{self, LogStore, Source};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
@@ -150,6 +150,7 @@ async fn spooled(
     stores::make(&directory).map_err(StoreError::explained)?;
     let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0);
     let spool = spool.map_err(|error| StoreError::from(error).explained())?;
+    observe::spool_limit(config.spool.bytes_max.0);
     let at_limit = match config.spool.at_limit {
         config::AtLimit::Wait => AtLimit::Wait,
         config::AtLimit::Drop => AtLimit::Drop,

@@ -46,6 +46,11 @@ pub fn spooled(messages: u64, bytes: u64) {
     gauge!("pulso_acquisition_spooled_bytes").set(bytes as f64);
 }
 
+/// How much room the messages on disk may take.
+pub fn spool_limit(bytes_max: u64) {
+    gauge!("pulso_acquisition_spool_bytes_max").set(bytes_max as f64);
+}
+
 /// How many messages of a partition a component has not read yet; 0 means caught up.
 pub fn lag(component: &'static str, partition: u32, messages: u64) {
     gauge!("pulso_consumer_lag", "component" => component, "partition" => partition.to_string())
