@@ -1,10 +1,10 @@
 //! The batch layer put together: archive, then jobs, each run recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 use pulso_lake::Lake;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{ArchiveOptions, Until, archive};
+use crate::lock::lock;
 use crate::retain::{Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
@@ -27,9 +28,6 @@ const ARCHIVE: &str = "archive";
 
 /// The same of removing what is past its age.
 const RETAIN: &str = "retain";
-
-/// The file that the one batch layer on a folder for temporary files has locked.
-const LOCK: &str = "batch.lock";
 
 /// How the batch layer works.
 #[derive(Clone, Debug)]
@@ -89,8 +87,6 @@ pub struct BatchLayer<S, V, C> {
     clock: C,
     options: LayerOptions,
     shutdown: CancellationToken,
-    /// Held while this value lives, from [`recover`](Self::recover) on.
-    lock: Option<File>,
 }
 
 impl<S, V, C> BatchLayer<S, V, C>
@@ -108,30 +104,15 @@ where
         shutdown: CancellationToken,
     ) -> Self {
         let journal = Journal::new(views.clone());
-        Self { source, lake, views, journal, clock, options, shutdown, lock: None }
+        Self { source, lake, views, journal, clock, options, shutdown }
     }
 
-    /// Makes this the only batch layer on its folder for temporary files, and marks what an earlier
-    /// program left unfinished. Before the first run.
+    /// Marks what an earlier program left unfinished. Before the first run.
     ///
     /// # Errors
-    /// When another program is at it, the folder cannot be written, or the view store fails.
+    /// When another program is at it for too long, the folder cannot be written, or the view store fails.
     pub async fn recover(&mut self) -> anyhow::Result<()> {
-        let path = self.options.resources.scratch.join(LOCK);
-        let failed = || format!("failed to lock `{}`", path.display());
-        let lock = File::create(&path).with_context(failed).exit(Exit::Unavailable)?;
-        match lock.try_lock() {
-            Ok(()) => self.lock = Some(lock),
-            Err(TryLockError::WouldBlock) => {
-                let folder = self.options.resources.scratch.display();
-                return Err(anyhow!("another program runs batch jobs, with `{folder}`"))
-                    .exit(Exit::Unavailable)
-                    .hint("wait for it to end, or stop it");
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(failed).exit(Exit::Unavailable);
-            }
-        }
+        let _lock = self.lock().await?;
         Ok(self.journal.fail_interrupted().await?)
     }
 
@@ -140,6 +121,7 @@ where
     /// # Errors
     /// When the log or the lake fails; what was committed stays.
     pub async fn archive(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<u64> {
+        let _lock = self.lock().await?;
         let run = self.start(ARCHIVE).await?;
         let archived = self.archive_run(progress).await;
         self.end(run, archived).await
@@ -156,6 +138,7 @@ where
         selection: Selection,
         mut progress: impl FnMut(&Job) + Send,
     ) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+        let _lock = self.lock().await?;
         self.lake.refresh().await?;
         let engine = self.engine().await?;
         let work = self.select(&engine, jobs, selection).await;
@@ -184,6 +167,7 @@ where
     /// # Errors
     /// When the lake or the view store fails; what was removed by then stays so.
     pub async fn retain(&mut self, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Removals> {
+        let _lock = self.lock().await?;
         let run = self.start(RETAIN).await?;
         let removed = self.retain_run(checkpoint).await;
         let removed = self.explain(removed);
@@ -202,6 +186,7 @@ where
     /// # Errors
     /// When the lake or the view store cannot be read.
     pub async fn verify(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<Report> {
+        let _lock = self.lock().await?;
         self.lake.refresh().await?;
         let mut current = Vec::new();
         for job in JOBS {
@@ -213,6 +198,11 @@ where
         }
         let report = verify(&self.engine().await?, checkpoint, &self.views, &current).await;
         self.explain(report.map_err(Into::into))
+    }
+
+    /// During a run no other program runs anything with the same temporary files.
+    async fn lock(&mut self) -> anyhow::Result<File> {
+        lock(&self.options.resources.scratch, &self.shutdown).await
     }
 
     async fn engine(&mut self) -> anyhow::Result<Engine> {

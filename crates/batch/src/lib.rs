@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod jobs;
 mod layer;
+mod lock;
 mod retain;
 mod run;
 mod runs;

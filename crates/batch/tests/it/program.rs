@@ -1,15 +1,18 @@
 //! The program, as a user types it.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 
 use pulso_pipeline::SystemClock;
 use pulso_sqlite::Log;
 
-fn archive(data: &Path) -> Output {
+fn archive(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pulso-batch"));
-    command.args(["archive", "--config", "/dev/null", "--data"]).arg(data).output().unwrap()
+    command.args(["archive", "--config", "/dev/null", "--data"]).arg(data);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 #[test]
@@ -19,12 +22,15 @@ fn one_program_at_a_time_runs_batch_jobs() {
     fs::create_dir(folder.path().join("scratch")).unwrap();
     let lock = File::create(folder.path().join("scratch/batch.lock")).unwrap();
     lock.lock().unwrap();
-    let refused = archive(folder.path());
-    let text = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(3), "{text}");
-    assert!(text.contains("another program runs batch jobs") && text.contains("hint: "), "{text}");
+    let mut waiting = archive(folder.path()).spawn().unwrap();
+    let mut logs = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("another program runs batch jobs; waiting for it") {
+        line.clear();
+        assert_ne!(logs.read_line(&mut line).unwrap(), 0, "it has ended");
+    }
     drop(lock);
-    let done = archive(folder.path());
+    let done = waiting.wait_with_output().unwrap();
     let text = String::from_utf8(done.stdout).unwrap();
     assert_eq!((done.status.code(), text.as_str()), (Some(0), "0 messages archived\n"));
 }
