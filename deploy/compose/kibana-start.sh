@@ -9,7 +9,7 @@ import() {
     url=https://localhost:5601
     export KIBANA_CURL=/tmp/kibana-curl
     (umask 077 && printf 'user = "elastic:%s"\ncacert = "%s"\n' \
-      "$(cat /certificates/elasticsearch/elastic.password)" /certificates/kibana/ca.crt >"$KIBANA_CURL")
+      "$(cat /certificates/kibana/elastic.password)" /certificates/kibana/ca.crt >"$KIBANA_CURL")
     curl=(-K "$KIBANA_CURL")
   fi
   until curl -sf "${curl[@]}" -o /dev/null "$url/api/status"; do sleep 2; done

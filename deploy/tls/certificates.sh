@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes an authority, certificates and passwords in the volume /certificates, each once: what is there
-# is kept. To renew, remove the file and run this again, then restart the services.
+# Makes an authority, certificates and passwords in /certificates, each once: what is there is kept. To
+# renew, remove the file and run this again, then restart the services.
 #
-# Each service has a folder that its user alone can read.
+# Each service has a folder, which is a volume of its own, that its user alone can read.
 set -eu
 umask 077
 cd "${1:-/certificates}"
-days=825
+days=${DAYS:-825}
 chmod 755 .
 
 if [ ! -e authority/ca.key ]; then
@@ -45,6 +45,7 @@ cp pulso/kafka.password kafka/pulso.password
 cp authority/elastic.password elasticsearch/elastic.password
 cp authority/kibana.password elasticsearch/kibana.password
 cp authority/kibana.password kibana/kibana.password
+cp authority/elastic.password kibana/elastic.password
 cp pulso/elasticsearch.password elasticsearch/pulso.password
 for folder in kafka elasticsearch kibana pulso; do
   cp authority/ca.crt "$folder/ca.crt"
