@@ -20,6 +20,8 @@ pub(crate) struct Trouble {
     pub(crate) code: Option<RDKafkaErrorCode>,
     /// As the library says it.
     pub(crate) reason: Option<String>,
+    /// None of the brokers takes connections.
+    pub(crate) all_down: bool,
 }
 
 impl Context {
@@ -35,7 +37,8 @@ impl Context {
     pub(crate) fn note(&self, error: &KafkaError) {
         // That no broker is left is a consequence; the cause was told before.
         match error.rdkafka_error_code() {
-            None | Some(RDKafkaErrorCode::AllBrokersDown) => {}
+            None => {}
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.lock().all_down = true,
             code => self.lock().code = code,
         }
     }

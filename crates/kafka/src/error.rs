@@ -113,7 +113,7 @@ impl Fault {
     }
 
     pub(crate) fn of_code(code: Code, context: &Context) -> Self {
-        let Trouble { code: noted, reason } = context.trouble();
+        let Trouble { code: noted, reason, .. } = context.trouble();
         // A request that was never answered says nothing of why; the connection's trouble does.
         let (code, reason) = match cause(code) {
             Cause::Unreachable => (noted.unwrap_or(code), reason),

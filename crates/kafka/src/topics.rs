@@ -22,6 +22,10 @@ use crate::error::{Cause, Error, Fault};
 /// How often to look whether a new topic is known to all.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
+/// After so long, brokers that all refuse connections are taken at their word: a name may have several
+/// addresses, of which the first ones need not be in use. Others get all of the time that they have.
+const REFUSED_AFTER: Duration = Duration::from_secs(3);
+
 /// How often, and for how long each, a client is asked what went wrong.
 const LISTEN_POLLS: u32 = 8;
 const LISTEN_WAIT: Duration = Duration::from_millis(20);
@@ -275,7 +279,16 @@ pub(crate) fn partitions<C: ClientContext>(
         listen();
         ask_failed(connection, topic, &error, context)
     };
-    let metadata = client.fetch_metadata(Some(topic), connection.timeout).map_err(failed)?;
+    let first = connection.timeout.min(REFUSED_AFTER);
+    let metadata = client.fetch_metadata(Some(topic), first).or_else(|error| {
+        listen();
+        if context.trouble().all_down || first == connection.timeout {
+            return Err(error);
+        }
+        client.fetch_metadata(Some(topic), connection.timeout - first)
+    });
+    let metadata = metadata.map_err(failed)?;
+    context.recovered();
     let missing = || Error::MissingTopic { topic: topic.to_owned() };
     let found = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(missing)?;
     match found.error().map(Code::from) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulso_kafka::{
-    Cause, Connection, Error, KafkaSource, Lease, LeaseOptions, SourceOptions, Tls, check,
+    Cause, Connection, Error, KafkaSource, Lease, LeaseOptions, SourceOptions, Tls, check, set_up,
 };
 use pulso_pipeline::{AdapterError, Retry, Sink};
 
@@ -17,9 +17,9 @@ pub(crate) fn chain(error: &Error) -> String {
     }
 }
 
-/// Nobody listens at port 1.
+/// Nobody listens at port 1. What ends only after so long has not seen that connections are refused.
 fn nowhere() -> Connection {
-    Connection { timeout: Duration::from_secs(2), ..at("127.0.0.1:1") }
+    Connection { timeout: Duration::from_mins(5), ..at("127.0.0.1:1") }
 }
 
 fn assert_unreachable(error: &Error) {
@@ -32,11 +32,12 @@ fn assert_unreachable(error: &Error) {
 #[tokio::test]
 async fn brokers_that_are_not_there() {
     let topics = topics("nowhere", 2);
-    assert_unreachable(&check(&nowhere(), &topics).await.unwrap_err());
-    let error = log(&nowhere(), &topics).write(messages(0..2)).await.unwrap_err();
+    assert_unreachable(&soon(check(&nowhere(), &topics)).await.unwrap_err());
+    assert_unreachable(&soon(set_up(&nowhere(), &topics)).await.unwrap_err());
+    let error = soon(log(&nowhere(), &topics).write(messages(0..2))).await.unwrap_err();
     assert_unreachable(&error);
     let options = SourceOptions::new(&topics.messages, 2, 10);
-    assert_unreachable(&KafkaSource::open(&nowhere(), options).await.unwrap_err());
+    assert_unreachable(&soon(KafkaSource::open(&nowhere(), options)).await.unwrap_err());
     let mut lease = Lease::join(&nowhere(), LeaseOptions::new("lease", "group")).unwrap();
     assert_unreachable(&soon(lease.acquire()).await.unwrap_err());
 }
