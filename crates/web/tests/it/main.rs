@@ -1,9 +1,11 @@
-//! The server as clients see it: over a real socket, in front of the in-memory view store.
+//! The server as clients see it: over a real socket, in front of the in-memory view store; and of the
+//! real ones, which must answer alike.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
 
 mod api;
 mod pages;
+mod parity;
 mod problems;
 mod server;
 mod views;
