@@ -113,7 +113,11 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             print(&format!("{} messages archived\n", explained(rows)?))
         }
         Command::Run(run) => explained(compute(&config, run, &shutdown).await),
-        Command::Verify => explained(verify(&config, &shutdown).await),
+        Command::Verify => {
+            let stopped = || Err(anyhow!("stopped before the end")).exit(Exit::Internal);
+            let verified = Box::pin(verify(&config, &shutdown));
+            explained(shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped))
+        }
         Command::Retain => retain(&config, &shutdown).await,
         Command::Schedule => {
             let health = Health::default();
@@ -159,7 +163,6 @@ async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result
         .exit(Exit::NoInput)
         .hint("run the speed layer first")?;
     let mut layer = layer(config, shutdown).await?;
-    layer.archive(|_| ()).await?;
     let report = layer.verify(&checkpoint).await?;
     print(&report.to_string())?;
     if report.holds() { Ok(()) } else { Err(anyhow!("the layers differ")).exit(Exit::Internal) }

@@ -25,7 +25,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use pulso_lake::Retained;
+use pulso_lake::{Removed, Retained};
 use pulso_model::{Day, DayRange, EventTime};
 
 use crate::{BatchError, Job};
@@ -43,8 +43,12 @@ const TOPICS: &str = include_str!("input/topics.sql");
 const NAMES: &str = include_str!("input/names.sql");
 const COUNTRIES: &str = include_str!("input/countries.sql");
 
+const SEEN: &str = r#"SELECT * FROM everything WHERE NOT unseen("partition", "offset")"#;
+const UNSEEN: &str = r#"SELECT CAST(max(mtime) AS BIGINT) / 1000 FROM everything
+    WHERE reason IS NULL AND unseen("partition", "offset")"#;
+
 /// Two messages that are the same response are less than this apart: one second.
-const ECHO_REACH_MS: i64 = 1000;
+pub(crate) const ECHO_REACH_MS: i64 = 1000;
 
 /// The most memory that one sort keeps for merging: 10 MiB.
 const SORT_RESERVE_MAX: usize = 10 * 1024 * 1024;
@@ -96,6 +100,8 @@ pub struct Engine {
     sort_reserve: usize,
     windows: WindowSettings,
     retained: Arc<Retained>,
+    /// By partition, where the lake is taken to begin; empty for all of it.
+    first_offsets: Vec<u64>,
 }
 
 impl Engine {
@@ -115,12 +121,43 @@ impl Engine {
         let threads = resources.threads.max(1);
         let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
         let retained = Arc::default();
-        Ok(Self { lake, runtime, threads, sort_reserve, windows, retained })
+        let first_offsets = Vec::new();
+        Ok(Self { lake, runtime, threads, sort_reserve, windows, retained, first_offsets })
     }
 
     /// Over a lake from which days were removed.
     pub fn with_retained(self, retained: Retained) -> Self {
         Self { retained: Arc::new(retained), ..self }
+    }
+
+    /// As if the lake began at these offsets.
+    pub(crate) fn beginning_at(&self, first_offsets: Vec<u64>) -> Self {
+        if first_offsets.iter().all(|&first| first == 0) {
+            return self.clone();
+        }
+        let seen =
+            |(removed, first): (&Removed, &u64)| removed.seen_from(*first).unwrap_or(*removed);
+        let mut retained = Retained::clone(&self.retained);
+        retained.removed = retained.removed.iter().zip(&first_offsets).map(seen).collect();
+        Self { first_offsets, retained: Arc::new(retained), ..self.clone() }
+    }
+
+    /// Whether the lake is taken to begin later than it does.
+    pub(crate) fn begins_late(&self) -> bool {
+        !self.first_offsets.is_empty()
+    }
+
+    /// The event time up to which there are responses before where the lake is taken to begin.
+    pub(crate) async fn unseen_until(&self) -> Result<Option<EventTime>, BatchError> {
+        if self.first_offsets.is_empty() {
+            return Ok(None);
+        }
+        let read = async {
+            let latest = query(&self.session().await?, UNSEEN, &Parameters::new()).await?;
+            single(latest).await
+        };
+        let latest = read.await.map_err(|error| BatchError::ReadLake { source: error.into() })?;
+        Ok(latest.map(EventTime))
     }
 
     /// What is no longer in the lake, or there only to look back at.
@@ -140,7 +177,7 @@ impl Engine {
     /// The answer to a query of the lake itself.
     pub(crate) async fn lake_rows(&self, sql: &str) -> Result<Rows, BatchError> {
         let rows = async {
-            let rows = query(&self.session()?, sql, &Parameters::new()).await?;
+            let rows = query(&self.session().await?, sql, &Parameters::new()).await?;
             rows.execute_stream().await
         };
         rows.await.map_err(|error| BatchError::ReadLake { source: error.into() })
@@ -176,7 +213,7 @@ impl Engine {
             .map_err(|error| BatchError::ReadLake { source: error.into() })
     }
 
-    fn session(&self) -> DataFusionResult<SessionContext> {
+    async fn session(&self) -> DataFusionResult<SessionContext> {
         let mut config = SessionConfig::new().with_target_partitions(self.threads);
         // All joins are written with the small side first; it is kept in memory and the other streams
         // by, where the optimizer, for want of numbers, would send both through a shuffle.
@@ -186,13 +223,19 @@ impl Engine {
         optimizer.hash_join_single_partition_threshold = usize::MAX;
         optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
         let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
-        session.register_table("lake", Arc::clone(&self.lake))?;
+        if self.first_offsets.is_empty() {
+            session.register_table("lake", Arc::clone(&self.lake))?;
+        } else {
+            session.register_table("everything", Arc::clone(&self.lake))?;
+            let unseen = Apart { before_offsets: self.first_offsets.clone(), ..Apart::default() };
+            define(&session, "unseen", unseen, "lake", SEEN).await?;
+        }
         within::functions().into_iter().for_each(|function| session.register_udwf(function));
         Ok(session)
     }
 
     async fn prepare(&self, input: Input, by_topic: bool) -> DataFusionResult<Responses> {
-        let session = self.session()?;
+        let session = self.session().await?;
         let mut parameters = self.windows.parameters();
         let oldest = query(&session, OLDEST, &parameters).await?;
         let oldest = EventTime(single(oldest).await?.unwrap_or_default());
@@ -211,7 +254,7 @@ impl Engine {
             collect_positions(query(&session, ECHOES, &parameters).await?, &mut echoes).await?;
         }
         let echoes = Arc::new(echoes);
-        let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], from_offsets: None };
+        let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], ..Apart::default() };
         let whole = matches!(input, Input::Lake);
         if let Input::Counted { late, next_offsets } = input {
             discarded.sets.push(Arc::new(late));
@@ -222,7 +265,7 @@ impl Engine {
             let mut superseded = Positions::default();
             let found = query(&session, SUPERSEDED, &parameters).await?;
             collect_positions(found, &mut superseded).await?;
-            let superseded = Apart { sets: vec![Arc::new(superseded)], from_offsets: None };
+            let superseded = Apart { sets: vec![Arc::new(superseded)], ..Apart::default() };
             define(&session, "superseded", superseded, "versions", VERSIONS).await?;
         }
 
@@ -238,12 +281,14 @@ impl Engine {
         first_until.put_into(&mut parameters);
         let first = single(query(&session, FIRST, &parameters).await?).await?.unwrap_or_default();
         // There were messages before those that are left, so no window of theirs was the first.
-        let history = self.retained.kept_from.map(|from| self.looks_back_to(from).start().0);
+        let removed = self.retained.removed.iter().any(|removed| removed.messages > 0);
+        let kept_from = self.retained.kept_from.filter(|_| removed);
+        let history = kept_from.map(|from| self.looks_back_to(from).start().0);
         let first = history.map_or(first, |history| history.min(first));
         let slide = self.windows.slide_ms();
         let first_end = first - first.rem_euclid(slide) + slide;
         parameters.insert("first_end_ms", Parameter::Integer(first_end));
-        Ok(Responses { session, parameters, windows: self.windows, echoes })
+        Ok(Responses { session, parameters, windows: self.windows, echoes, first_end })
     }
 }
 
@@ -254,6 +299,7 @@ pub(crate) struct Responses {
     parameters: Parameters,
     windows: WindowSettings,
     echoes: Arc<Positions>,
+    first_end: i64,
 }
 
 impl fmt::Debug for Responses {
@@ -265,6 +311,11 @@ impl fmt::Debug for Responses {
 impl Responses {
     pub(crate) fn echoes(&self) -> &Positions {
         &self.echoes
+    }
+
+    /// From this window on, none looks back to before the first.
+    pub(crate) fn looks_back_in_full(&self) -> EventTime {
+        EventTime(self.first_end.saturating_add(self.windows.lookback_ms()))
     }
 
     /// The same with joins that sort both sides, which need no memory but what they can put on disk;
@@ -348,7 +399,7 @@ impl WindowSettings {
         integers.map(|(name, number)| (name, Parameter::Integer(number))).into()
     }
 
-    fn lookback_ms(&self) -> i64 {
+    pub(crate) fn lookback_ms(&self) -> i64 {
         millis(self.size) + millis(self.baseline)
     }
 

@@ -20,7 +20,7 @@ use crate::lock::lock;
 use crate::retain::{Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
-use crate::verify::{Report, verify};
+use crate::verify::{Report, shown, verify};
 use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowSettings};
 
 /// The name of the archive among the runs.
@@ -181,11 +181,14 @@ where
         self.end(run, done).await.map(|_| removals)
     }
 
-    /// Compares both layers' views with the lake; changes nothing.
+    /// Compares both layers' views with the lake, once it has what they show by now; the speed layer may
+    /// go on meanwhile.
     ///
     /// # Errors
-    /// When the lake or the view store cannot be read.
+    /// When the log, the lake or the view store fails.
     pub async fn verify(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<Report> {
+        let shown = shown(&self.views).await?;
+        self.archive(|_| ()).await?;
         let _lock = self.lock().await?;
         self.lake.refresh().await?;
         let mut current = Vec::new();
@@ -196,7 +199,8 @@ where
                 current.push(job);
             }
         }
-        let report = verify(&self.engine().await?, checkpoint, &self.views, &current).await;
+        let report =
+            verify(&self.engine().await?, checkpoint, (&self.views, shown), &current).await;
         self.explain(report.map_err(Into::into))
     }
 

@@ -6,6 +6,8 @@
 //! - of closed panes and windows the speed layer's documents are exactly the jobs over all responses
 //!   but the late ones, up to the checkpoint;
 //! - its `responses` are all of them, late ones included;
+//! - where the log no longer had its oldest messages when the speed layer began, both hold from the
+//!   time on after which no message plays a part that it never saw;
 //! - what the batch layer published for the days it completed, and as of now, is what its jobs give
 //!   now.
 
@@ -20,10 +22,11 @@ use pulso_lake::Retained;
 use pulso_model::{Day, DayRange, EventTime, Layer, Scope, View, ViewDocument};
 use pulso_pipeline::{Checkpoint, LayerChoice, Views};
 
-use crate::engine::{Input, Positions, Responses};
+use crate::engine::{ECHO_REACH_MS, Input, Positions, Responses};
 use crate::{BatchError, Engine, JOBS, Job};
-use compare::{Differences, compare};
+use compare::{compare, compare_with_ahead};
 use documents::{Computed, Stored};
+use offsets::Offsets;
 
 /// A number that must be another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// All of them.
     pub difference_count: u64,
+    /// The partitions of which messages are gone from the lake that the speed layer has read again.
+    pub uncounted: Vec<u32>,
 }
 
 impl Report {
@@ -75,9 +80,28 @@ impl Check {
     }
 }
 
+/// The responses that the speed layer shows, as of a moment.
+pub struct Shown<V: Views>(Stored<V>);
+
+impl<V: Views> fmt::Debug for Shown<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Shown").finish_non_exhaustive()
+    }
+}
+
+/// What the speed layer shows now. A lake that is filled after this has all of it, while the speed layer
+/// goes on.
+///
+/// # Errors
+/// When the view store cannot be read.
+pub async fn shown<V: Views>(views: &V) -> Result<Shown<V>, BatchError> {
+    Stored::scan(views, View::Responses, LayerChoice::Only(Layer::Speed)).await.map(Shown)
+}
+
 /// Compares what the layers wrote with what the lake gives.
 ///
-/// The lake must hold all messages before the checkpoint; what is missing is a difference. Views as
+/// The lake must hold all messages before the checkpoint, and those of `shown`; what is missing is a
+/// difference. Views as
 /// of now are compared for the jobs in `current`: those that have seen all of the lake.
 ///
 /// # Errors
@@ -85,14 +109,21 @@ impl Check {
 pub async fn verify<V: Views>(
     engine: &Engine,
     checkpoint: &Checkpoint,
-    views: &V,
+    (views, shown): (&V, Shown<V>),
     current: &[Job],
 ) -> Result<Report, BatchError> {
     let all = engine.responses(Input::Lake, &JOBS).await?;
-    let (late, checks) = offsets::check(engine, &all, checkpoint, views).await?;
-    let mut report = Report { checks, ..Report::default() };
-    let days = speed_days(engine).await?;
-    speed(engine, checkpoint, late, &days, views, &mut report).await?;
+    let first_offsets = checkpoint.progress.iter().map(|progress| progress.first_offset);
+    let seen = engine.beginning_at(first_offsets.collect());
+    let narrower = match seen.begins_late() {
+        true => Some(seen.responses(Input::Lake, &[]).await?),
+        false => None,
+    };
+    let responses = narrower.as_ref().unwrap_or(&all);
+    let Offsets { late, checks, uncounted } =
+        offsets::check(&seen, responses, checkpoint, views).await?;
+    let mut report = Report { checks, uncounted, ..Report::default() };
+    speed((&seen, responses), checkpoint, late, (views, shown), &mut report).await?;
     for job in JOBS.iter().filter(|job| job.by_day()) {
         published(engine, &all, job, views, &mut report).await?;
     }
@@ -104,70 +135,57 @@ pub async fn verify<V: Views>(
 
 /// The speed layer's documents.
 async fn speed<V: Views>(
-    engine: &Engine,
+    (engine, all): (&Engine, &Responses),
     checkpoint: &Checkpoint,
     late: Positions,
-    days: &BTreeSet<Day>,
-    views: &V,
+    (views, shown): (&V, Shown<V>),
     report: &mut Report,
 ) -> Result<(), BatchError> {
+    let first = speed_from(engine).await?;
+    let days = &speed_days(engine, first).await?;
     let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
+    let input = Input::Counted { late: Positions::default(), next_offsets: next_offsets.clone() };
+    let before = engine.responses(input, &[]).await?;
+    responses((&before, all), (days, first), shown, report).await?;
     if let Some(closed) = checkpoint.closed_until {
-        let input = Input::Counted { late, next_offsets: next_offsets.clone() };
+        let input = Input::Counted { late, next_offsets };
         let counted = engine.responses(input, &JOBS).await?;
-        let (slide, first) = (engine.windows().slide_ms(), speed_from(engine));
-        let complete = move |document: &ViewDocument| {
-            let width = if document.view == View::CountryActivity { slide } else { 0 };
-            document.time >= first && document.time.0.saturating_add(width) <= closed.0
+        let slide = engine.windows().slide_ms();
+        let windows_first = windows_from(engine, &counted, first);
+        let complete = move |document: &ViewDocument| match document.view {
+            View::CountryActivity => {
+                document.time >= first && document.time.0.saturating_add(slide) <= closed.0
+            }
+            _ => document.time >= windows_first && document.time <= closed,
         };
         let windows = JOBS.iter().filter(|job| job.view.scope() == Scope::Day);
         for job in windows.filter(|job| job.view != View::Responses) {
             let ranges = single_days(days.iter().filter(|day| day.start() <= closed));
             let computed = Computed::new(&counted, *job, ranges, Box::new(complete));
             let choice = LayerChoice::Only(Layer::Speed);
-            let stored = Stored::scan(views, job.view, choice, Box::new(complete)).await?;
+            let stored = Stored::scan(views, job.view, choice).await?.select(Box::new(complete));
             compare((job.view, Layer::Speed), stored, computed, report).await?;
         }
     }
-    let input = Input::Counted { late: Positions::default(), next_offsets };
-    responses(engine, &engine.responses(input, &[]).await?, days, views, report).await
+    Ok(())
 }
 
 /// The speed layer writes a response before the checkpoint that covers it, so the store may hold
 /// some that come after; these must be responses of the lake, too.
 async fn responses<V: Views>(
-    engine: &Engine,
-    before: &Responses,
-    days: &BTreeSet<Day>,
-    views: &V,
+    (before, all): (&Responses, &Responses),
+    (days, first): (&BTreeSet<Day>, EventTime),
+    Shown(stored): Shown<V>,
     report: &mut Report,
 ) -> Result<(), BatchError> {
     let Some(job) = Job::named(View::Responses.name()) else { return Ok(()) };
     let of = (View::Responses, Layer::Speed);
     let ranges: Vec<_> = whole(days).into_iter().collect();
-    let first = speed_from(engine);
     let kept = move |document: &ViewDocument| document.time >= first;
     let computed = Computed::new(before, job, ranges.clone(), Box::new(kept));
-    let choice = LayerChoice::Only(Layer::Speed);
-    let stored = Stored::scan(views, job.view, choice, Box::new(kept)).await?;
-    let mut found = Report::default();
-    compare(of, stored, computed, &mut found).await?;
-    if found.difference_count > 0 {
-        let ahead = |difference: &&Difference| difference.computed.is_none();
-        let mut unknown: BTreeSet<_> =
-            found.differences.iter().filter(ahead).map(|d| d.id.clone()).collect();
-        let all = engine.responses(Input::Lake, &[job]).await?;
-        let mut computed = Computed::new(&all, job, ranges, Box::new(|_| true));
-        while let Some(document) = computed.next().await? {
-            unknown.remove(&document.id);
-        }
-        let explained = |d: &Difference| d.computed.is_none() && !unknown.contains(&d.id);
-        let before = found.differences.len();
-        found.differences.retain(|difference| !explained(difference));
-        found.difference_count -= (before - found.differences.len()) as u64;
-    }
-    Differences::new(report).take(found);
-    Ok(())
+    let stored = stored.select(Box::new(kept));
+    let ahead = Some(Computed::new(all, job, ranges, Box::new(kept)));
+    compare_with_ahead(of, stored, computed, ahead, report).await
 }
 
 /// The batch layer's documents of the days that it completed.
@@ -191,7 +209,7 @@ async fn published<V: Views>(
     let inside = move |document: &ViewDocument| days.contains(&document.time.day());
     let computed = Computed::new(all, *job, ranges, Box::new(inside.clone()));
     let choice = LayerChoice::Only(Layer::Batch);
-    let stored = Stored::scan(views, view, choice, Box::new(inside)).await?;
+    let stored = Stored::scan(views, view, choice).await?.select(Box::new(inside));
     compare((view, Layer::Batch), stored, computed, report).await
 }
 
@@ -204,23 +222,36 @@ async fn as_of_now<V: Views>(
     let no_days = DayRange { first: Day(0), last: Day(0) };
     let computed = Computed::new(all, *job, vec![no_days], Box::new(|_| true));
     let choice = LayerChoice::Only(Layer::Batch);
-    let stored = Stored::scan(views, job.view, choice, Box::new(|_| true)).await?;
+    let stored = Stored::scan(views, job.view, choice).await?;
     compare((job.view, Layer::Batch), stored, computed, report).await
 }
 
 /// The days of responses, and the day after each: windows may end there. Not those that were removed
 /// for their age, from the lake or from the speed layer's views.
-async fn speed_days(engine: &Engine) -> Result<BTreeSet<Day>, BatchError> {
+async fn speed_days(engine: &Engine, first: EventTime) -> Result<BTreeSet<Day>, BatchError> {
     let days = engine.days().await?.into_iter().flat_map(|day| [day, day.next()]);
-    let first = speed_from(engine);
-    Ok(days.filter(|day| day.start() >= first).collect())
+    Ok(days.filter(|day| day.end() > first).collect())
 }
 
-/// Where the speed layer's documents begin that can be computed again.
-fn speed_from(engine: &Engine) -> EventTime {
+/// Where the speed layer's documents begin that can be computed again: after the days that are gone, and
+/// after the responses that were gone when it began, which may have echoes that it took for responses.
+async fn speed_from(engine: &Engine) -> Result<EventTime, BatchError> {
     let Retained { kept_from, speed_views_from, .. } = engine.retained();
-    let from = (*kept_from).max(*speed_views_from).map(|day| day.start());
-    from.unwrap_or(EventTime(*EventTime::RANGE.start()))
+    let days = (*kept_from).max(*speed_views_from).map(|day| day.start());
+    let unseen = engine.unseen_until().await?;
+    let seen = unseen.map(|unseen| EventTime(unseen.0.saturating_add(ECHO_REACH_MS)));
+    Ok(days.max(seen).unwrap_or(EventTime(*EventTime::RANGE.start())))
+}
+
+/// The same for windows, which look back.
+fn windows_from(engine: &Engine, counted: &Responses, first: EventTime) -> EventTime {
+    match engine.begins_late() {
+        false => first,
+        true => {
+            let after = EventTime(first.0.saturating_add(engine.windows().lookback_ms()));
+            after.max(counted.looks_back_in_full())
+        }
+    }
 }
 
 fn single_days<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<DayRange> {
@@ -249,6 +280,12 @@ impl fmt::Display for Report {
             self.checks.iter().filter(|check| !check.holds())
         {
             writeln!(formatter, "partition {partition}: {what}: {found}, not {expected}")?;
+        }
+        for partition in &self.uncounted {
+            writeln!(
+                formatter,
+                "partition {partition}: not counted, as messages that are gone from the lake were read again"
+            )?;
         }
         for (view, layer, count) in &self.equal {
             writeln!(formatter, "{view} ({layer}): {count} documents as computed")?;

@@ -62,6 +62,9 @@ struct Stored {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Partition {
+    /// Left out when it is 0, as indices made by older versions do not take it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    first_offset: u64,
     next_offset: u64,
     counted: u64,
     echoes: u64,
@@ -157,17 +160,18 @@ impl Store {
     }
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 fn encode(checkpoint: Checkpoint) -> Stored {
     let Checkpoint { progress, closed_until, state } = checkpoint;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let written = encoder.write_all(&state).and_then(|()| encoder.finish());
     let compressed = written.expect("memory can be written to");
-    let partition = |Progress { next_offset, counted, echoes, late, dead_letters }| Partition {
-        next_offset,
-        counted,
-        echoes,
-        late,
-        dead_letters,
+    let partition = |progress| {
+        let Progress { first_offset, next_offset, counted, echoes, late, dead_letters } = progress;
+        Partition { first_offset, next_offset, counted, echoes, late, dead_letters }
     };
     Stored {
         closed_until: closed_until.map(|time| time.0),
@@ -184,12 +188,10 @@ fn decode(stored: Stored) -> Option<Checkpoint> {
     }
     let mut state = Vec::new();
     GzDecoder::new(&*compressed).read_to_end(&mut state).ok()?;
-    let progress = |Partition { next_offset, counted, echoes, late, dead_letters }| Progress {
-        next_offset,
-        counted,
-        echoes,
-        late,
-        dead_letters,
+    let progress = |partition| {
+        let Partition { first_offset, next_offset, counted, echoes, late, dead_letters } =
+            partition;
+        Progress { first_offset, next_offset, counted, echoes, late, dead_letters }
     };
     let progress = partitions.into_iter().map(progress).collect();
     Some(Checkpoint { progress, closed_until: closed_until.map(EventTime), state })
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn checkpoints_are_read_back() {
-        let progress = Progress { next_offset: u64::MAX, counted: 1, ..Progress::default() };
+        let progress = Progress { first_offset: 7, next_offset: u64::MAX, ..Progress::default() };
         let state: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         for (state, closed_until) in [(state, Some(EventTime(-1))), (Vec::new(), None)] {
             let checkpoint = Checkpoint { progress: vec![progress; 2], closed_until, state };

@@ -144,6 +144,7 @@ pub(crate) fn checkpoint_mappings() -> Value {
             "closed_until": { "type": "date" },
             "partitions": {
                 "properties": {
+                    "first_offset": { "type": "long" },
                     "next_offset": { "type": "long" },
                     "counted": { "type": "long" },
                     "echoes": { "type": "long" },

@@ -10,9 +10,11 @@
 //! The lease topic stays empty, and the messages are read by a consumer of its own: what the group
 //! does never disturbs the reading, and reading by own offsets never disturbs the group.
 //!
-//! What this does not do: a reader that stands still for longer than the session, and wakes up in the
-//! middle of writing a batch, may finish that write beside its successor. It checks before it reads
-//! on. Such a write is harmless, as both write the same documents under the same `_id`s, from one log.
+//! A reader that stands still for longer than the session (a stopped process, a machine that swaps) may
+//! have a successor when it goes on. It looks at the clock before it reads on and before each write, and
+//! its checkpoints are refused, so that it can do no more than end the one request that it stood still
+//! in. That writes what its successor has written or will write, as long as `window.allowed_lateness`
+//! is 0: then a pane or window is shown once, by whoever shows it with the same counts.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -231,14 +233,13 @@ impl Server {
             if let Some(Err(error)) = self.consumer.poll(POLL_WAIT) {
                 members.judge(&error);
             }
-            let still = {
-                let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-                let before = std::mem::replace(&mut *served, Instant::now());
-                before.elapsed()
-            };
+            // The lock is held until the state says so, too: nobody may read in between.
+            let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+            let still = served.elapsed();
             if still >= self.options.session_timeout {
                 self.join_again(still);
             }
+            *served = Instant::now();
         }
         self.consumer.unsubscribe();
     }

@@ -298,6 +298,14 @@ impl Source for KafkaSource {
         }
     }
 
+    fn may_write(&self) -> Result<(), Error> {
+        self.may_read()
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Error> {
+        self.ends.look(Edge::Begin, self.connection.timeout).await
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
         let SourceOptions { topic, partitions, .. } = &self.options;
         if next_offsets.len() != *partitions as usize {

@@ -32,16 +32,35 @@ pub struct Retained {
     pub removed: Vec<Removed>,
 }
 
-/// What was removed of one partition of the log, over all removals.
+/// What was removed of one partition of the log, over all removals since the speed layer began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Messages of days before `kept_from`, at offsets before this one, are counted here; later ones
     /// came for a day that was gone already.
     pub until: u64,
+    /// The speed layer began here: messages before are gone, too, but not counted.
+    pub from: u64,
+    /// After the last message that is gone.
+    pub end: u64,
     pub messages: u64,
     pub echoes: u64,
     pub late: u64,
     pub dead_letters: u64,
+}
+
+impl Removed {
+    /// The same for a speed layer that began at this offset; `None` when it has read some of these
+    /// messages again, and nobody knows how many.
+    pub fn seen_from(self, first_offset: u64) -> Option<Self> {
+        if first_offset == self.from {
+            Some(self)
+        } else if first_offset >= self.end {
+            let Self { until, end, .. } = self;
+            Some(Self { until, from: first_offset, end, ..Self::default() })
+        } else {
+            None
+        }
+    }
 }
 
 impl Retained {
@@ -61,8 +80,8 @@ impl Retained {
             .into_iter()
             .filter_map(|(name, day)| Some(Transaction::new(name, i64::from(day?.0))));
         let counts = self.removed.iter().enumerate().flat_map(|(partition, removed)| {
-            let Removed { until, messages, echoes, late, dead_letters } = *removed;
-            [until, messages, echoes, late, dead_letters].into_iter().zip(COUNTS).map(
+            let Removed { until, from, end, messages, echoes, late, dead_letters } = *removed;
+            [until, from, end, messages, echoes, late, dead_letters].into_iter().zip(COUNTS).map(
                 move |(count, name)| {
                     let count = i64::try_from(count).expect("logs are shorter than 2^63 messages");
                     Transaction::new(transaction_id(name, partition), count)
@@ -74,7 +93,7 @@ impl Retained {
 }
 
 /// The names of the fields of [`Removed`].
-const COUNTS: [&str; 5] = ["until", "messages", "echoes", "late", "dead-letters"];
+const COUNTS: [&str; 7] = ["until", "from", "end", "messages", "echoes", "late", "dead-letters"];
 
 fn transaction_id(count: &str, partition: usize) -> String {
     format!("pulso-removed-{count}-{partition}")
@@ -93,8 +112,8 @@ impl Lake {
                 let found = self.transaction(&transaction_id(name, partition)).await?;
                 *count = u64::try_from(found.unwrap_or(0)).unwrap_or(0);
             }
-            let [until, messages, echoes, late, dead_letters] = counts;
-            removed.push(Removed { until, messages, echoes, late, dead_letters });
+            let [until, from, end, messages, echoes, late, dead_letters] = counts;
+            removed.push(Removed { until, from, end, messages, echoes, late, dead_letters });
         }
         Ok(Retained {
             kept_from: self.day(KEPT_FROM).await?,

@@ -78,6 +78,20 @@ pub trait Source: Send {
         std::future::ready(Ok(()))
     }
 
+    /// Whether this reader still may: asked before anything is written that follows from what it read,
+    /// as it may have stood still in between.
+    ///
+    /// # Errors
+    /// As [`next_batch`](Self::next_batch) when it has lost the right.
+    fn may_write(&self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Where each partition begins now: earlier messages are no longer there. Most logs keep all.
+    fn first_offsets(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send {
+        std::future::ready(Ok(vec![0; self.partitions() as usize]))
+    }
+
     /// Goes to the next offset to read of each partition.
     fn seek(
         &mut self,
@@ -89,10 +103,12 @@ pub trait Source: Send {
     fn next_batch(&mut self) -> impl Future<Output = Result<Batch, Self::Error>> + Send;
 }
 
-/// What became of the messages of one partition. Every offset below `next_offset` is in exactly one
-/// of the four counts.
+/// What became of the messages of one partition. Every offset from `first_offset` to before
+/// `next_offset` is in exactly one of the four counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// Where the log began when it was first read; what was before was gone by then.
+    pub first_offset: u64,
     /// The first offset not yet read.
     pub next_offset: u64,
     pub counted: u64,

@@ -28,9 +28,7 @@ pub(crate) async fn verify(
     // With other windows every document would differ.
     Processor::restore(&checkpoint, &pulso_speed::settings(&config), config.log.partitions)
         .map_err(|error| SpeedError::Restore(error).explained())?;
-    // The lake may lag behind the speed layer; what is compared must be there.
     let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
-    explained_batch(batch.archive(|_| ()).await)?;
     let report = explained_batch(batch.verify(&checkpoint).await)?;
     output::print(&report.to_string())?;
     if report.holds() {

@@ -33,12 +33,22 @@ pub struct Processed {
 pub struct Processor {
     engine: Engine,
     health: Health,
+    /// By partition: where the log began when it was first read.
+    first_offsets: Vec<u64>,
 }
 
 impl Processor {
     /// Begins with an empty log position.
     pub fn new(settings: Settings, partitions: u32) -> Self {
-        Self { engine: Engine::new(settings, partitions), health: Health::default() }
+        Self::beginning_at(settings, vec![0; partitions as usize])
+    }
+
+    /// The same for a log whose partitions begin at these offsets.
+    pub fn beginning_at(settings: Settings, first_offsets: Vec<u64>) -> Self {
+        let partitions = u32::try_from(first_offsets.len()).expect("a log has few partitions");
+        let mut engine = Engine::new(settings, partitions);
+        engine.begin_at(&first_offsets);
+        Self { engine, health: Health::default(), first_offsets }
     }
 
     /// Goes on from a checkpoint.
@@ -52,13 +62,14 @@ impl Processor {
         partitions: u32,
     ) -> Result<Self, RestoreError> {
         let (engine, health) = state::restore(checkpoint, settings, partitions)?;
-        Ok(Self { engine, health })
+        let first_offsets = checkpoint.progress.iter().map(|p| p.first_offset).collect();
+        Ok(Self { engine, health, first_offsets })
     }
 
     /// What a restart needs. All documents returned so far must have been written first (P1), but
     /// for [`health`](Self::health).
     pub fn checkpoint(&self) -> Checkpoint {
-        state::checkpoint(&self.engine, &self.health)
+        state::checkpoint(&self.engine, &self.health, self.progress())
     }
 
     /// Makes the next document of health, with what was read since the one before.
@@ -111,7 +122,8 @@ impl Processor {
 
     /// By partition.
     pub fn progress(&self) -> Vec<Progress> {
-        state::progress(&self.engine)
+        let counts = self.engine.counts().into_iter().zip(&self.first_offsets);
+        counts.map(|(counts, first)| state::progress(counts, *first)).collect()
     }
 
     fn close(&mut self, decided: bool, processed: &mut Processed) {

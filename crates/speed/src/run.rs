@@ -129,8 +129,8 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
         acquired = source.acquire() => acquired.map_err(|e| failed(SpeedError::Source, e))?,
     }
     let partitions = source.partitions();
-    let mut processor = restore(checkpoints, options, partitions).await?;
-    write(sink, processor.health().into_iter().collect()).await?;
+    let mut processor = restore(source, checkpoints, options).await?;
+    write(source, sink, processor.health().into_iter().collect()).await?;
     let next_offsets: Vec<u64> =
         processor.progress().iter().map(|progress| progress.next_offset).collect();
     source.seek(&next_offsets).await.map_err(|e| failed(SpeedError::Source, e))?;
@@ -143,37 +143,44 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
             () = shutdown.cancelled() => break,
             batch = source.next_batch() => batch.map_err(|e| failed(SpeedError::Source, e))?,
         };
-        within(&next_offsets, &batch.end_offsets)?;
+        within(&next_offsets, &batch.end_offsets)
+            .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })?;
         let now = clock.now();
         let mut processed = processor.process(&batch.records, now);
         let read_until = processor.progress().into_iter().map(|p| p.next_offset);
         for (partition, idle) in (0..).zip(idle.observe(&batch, read_until, now)) {
             processor.set_idle(partition, idle);
         }
-        show(sink, checkpoints, &mut processed).await?;
+        show((&mut *source, &mut *sink, &mut *checkpoints), &mut processed).await?;
         acknowledged(&batch, clock.now());
         let behind = report(&processor, &processed, &batch, now, options);
         lag = Some(behind);
         if batch.finished {
             let mut processed = processor.finish();
-            show(sink, checkpoints, &mut processed).await?;
+            show((&mut *source, &mut *sink, &mut *checkpoints), &mut processed).await?;
             lag = Some(report(&processor, &processed, &Batch::default(), now, options));
             break;
         }
         let measured = due.health().then_some(behind);
         if due.checkpoint(batch.records.len()) || measured.is_some() {
-            keep((sink, checkpoints), &mut processor, measured, now).await?;
+            let ports = (&mut *source, &mut *sink, &mut *checkpoints);
+            keep(ports, &mut processor, measured, now).await?;
             *progressed = true;
         }
     }
     let untold = options.health_interval.is_some() && !processor.measured();
-    keep((sink, checkpoints), &mut processor, lag.filter(|_| untold), clock.now()).await
+    let lag = lag.filter(|_| untold);
+    keep((source, sink, checkpoints), &mut processor, lag, clock.now()).await
 }
 
 /// Saves a checkpoint; with a lag also a document of health, which is written when it is in the
 /// checkpoint: a restart writes it again, and a crash between the two neither loses nor adds one.
 async fn keep(
-    (sink, checkpoints): (&mut impl Sink<ViewDocument>, &mut impl Checkpoints),
+    (source, sink, checkpoints): (
+        &mut impl Source,
+        &mut impl Sink<ViewDocument>,
+        &mut impl Checkpoints,
+    ),
     processor: &mut Processor,
     lag: Option<u64>,
     now: WallTime,
@@ -181,33 +188,34 @@ async fn keep(
     if let Some(lag) = lag {
         processor.measure(lag, now);
     }
-    save(checkpoints, processor.checkpoint()).await?;
+    save(source, checkpoints, processor.checkpoint()).await?;
     match lag {
-        Some(_) => write(sink, processor.health().into_iter().collect()).await,
+        Some(_) => write(source, sink, processor.health().into_iter().collect()).await,
         None => Ok(()),
     }
 }
 
 async fn restore(
+    source: &mut impl Source,
     checkpoints: &mut impl Checkpoints,
     options: &Options,
-    partitions: u32,
 ) -> Result<Processor, Failed> {
     let checkpoint = checkpoints.load().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
     let Some(checkpoint) = checkpoint else {
-        return Ok(Processor::new(options.settings.clone(), partitions));
+        let first_offsets = source.first_offsets().await;
+        let first_offsets = first_offsets.map_err(|e| failed(SpeedError::Source, e))?;
+        return Ok(Processor::beginning_at(options.settings.clone(), first_offsets));
     };
-    Processor::restore(&checkpoint, &options.settings, partitions)
+    Processor::restore(&checkpoint, &options.settings, source.partitions())
         .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
 }
 
 /// A log that ends before the checkpoint is not the one that was read.
-fn within(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), Failed> {
+pub(crate) fn within(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), RestoreError> {
     let both = next_offsets.iter().zip(end_offsets).enumerate();
     for (partition, (&next_offset, &end_offset)) in both {
         if end_offset < next_offset {
-            let error = RestoreError::Ahead { partition, next_offset, end_offset };
-            return Err(Failed { error: SpeedError::Restore(error), retry: Retry::No });
+            return Err(RestoreError::Ahead { partition, next_offset, end_offset });
         }
     }
     Ok(())
@@ -216,14 +224,17 @@ fn within(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), Failed> {
 /// Writes the documents, and saves what was decided before it shows what follows from it: a message
 /// that is read after a crash is then judged as by a reader that had gone on (P2).
 async fn show(
-    sink: &mut impl Sink<ViewDocument>,
-    checkpoints: &mut impl Checkpoints,
+    (source, sink, checkpoints): (
+        &mut impl Source,
+        &mut impl Sink<ViewDocument>,
+        &mut impl Checkpoints,
+    ),
     processed: &mut Processed,
 ) -> Result<(), Failed> {
-    write(sink, std::mem::take(&mut processed.documents)).await?;
+    write(source, sink, std::mem::take(&mut processed.documents)).await?;
     if let Some(decided) = processed.decided.take() {
-        save(checkpoints, decided).await?;
-        write(sink, std::mem::take(&mut processed.closed)).await?;
+        save(source, checkpoints, decided).await?;
+        write(source, sink, std::mem::take(&mut processed.closed)).await?;
     }
     Ok(())
 }
@@ -236,13 +247,16 @@ fn acknowledged(batch: &Batch, now: WallTime) {
     observe::acknowledged_after(latencies.map(Duration::from_millis));
 }
 
+/// An instance that has stood still may have a successor that shows more already: it writes nothing.
 async fn write(
+    source: &mut impl Source,
     sink: &mut impl Sink<ViewDocument>,
     documents: Vec<ViewDocument>,
 ) -> Result<(), Failed> {
     if documents.is_empty() {
         return Ok(());
     }
+    source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
     let count = documents.len() as u64;
     let start = Instant::now();
     sink.write(documents).await.map_err(|e| failed(SpeedError::Sink, e))?;
@@ -251,7 +265,12 @@ async fn write(
     Ok(())
 }
 
-async fn save(checkpoints: &mut impl Checkpoints, checkpoint: Checkpoint) -> Result<(), Failed> {
+async fn save(
+    source: &mut impl Source,
+    checkpoints: &mut impl Checkpoints,
+    checkpoint: Checkpoint,
+) -> Result<(), Failed> {
+    source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
     let saved = checkpoints.save(checkpoint).await;
     saved.map_err(|e| failed(SpeedError::Checkpoint, e))
 }

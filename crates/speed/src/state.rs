@@ -30,7 +30,9 @@ struct State {
 
 impl State {
     fn without_health(engine: Engine) -> Self {
-        let health = Health::from_now(&progress(&engine));
+        let progress = |counts| progress(counts, 0);
+        let health =
+            Health::from_now(&engine.counts().into_iter().map(progress).collect::<Vec<_>>());
         Self { engine, health }
     }
 }
@@ -84,20 +86,15 @@ const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the da
      of checkpoints): the realtime views are then made again from the log";
 
 /// Serialises the engine, and what has been told of it.
-pub(crate) fn checkpoint(engine: &Engine, health: &Health) -> Checkpoint {
-    let progress = progress(engine);
+pub(crate) fn checkpoint(engine: &Engine, health: &Health, progress: Vec<Progress>) -> Checkpoint {
     let state = postcard::to_stdvec(&StateRef { version: VERSION, engine, health })
         .expect("the engine serialises into memory");
     Checkpoint { progress, closed_until: engine.closed_until(), state }
 }
 
-/// By partition.
-pub(crate) fn progress(engine: &Engine) -> Vec<Progress> {
-    let of_partition = |counts| {
-        let Counts { next_offset, counted, echoes, late, dead_letters } = counts;
-        Progress { next_offset, counted, echoes, late, dead_letters }
-    };
-    engine.counts().into_iter().map(of_partition).collect()
+pub(crate) fn progress(counts: Counts, first_offset: u64) -> Progress {
+    let Counts { next_offset, counted, echoes, late, dead_letters } = counts;
+    Progress { first_offset, next_offset, counted, echoes, late, dead_letters }
 }
 
 /// Brings an engine back, and what has been told of it.
@@ -161,7 +158,8 @@ mod tests {
         let mut engine = Engine::new(settings.clone(), 1);
         engine.dead_letter(0, 0);
         let state = postcard::to_stdvec(&(WITHOUT_HEALTH, &engine)).unwrap();
-        let old = Checkpoint { state, ..checkpoint(&engine, &Health::default()) };
+        let progress = engine.counts().into_iter().map(|counts| progress(counts, 0)).collect();
+        let old = Checkpoint { state, ..checkpoint(&engine, &Health::default(), progress) };
         let (restored, health) = restore(&old, &settings, 1).unwrap();
         assert_eq!(restored.counts(), engine.counts());
         assert!(health.complete(&old.progress), "what was read before is not told at once");

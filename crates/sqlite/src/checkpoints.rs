@@ -59,8 +59,8 @@ fn load(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Chec
         .query_row([name], |row| Ok((row.get::<_, Option<i64>>(0)?.map(EventTime), row.get(1)?)));
     let Some((closed_until, state)) = found.optional()? else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
-        "SELECT next_offset, counted, echoes, late, dead_letters FROM checkpoint_progress
-         WHERE name = ?1 ORDER BY partition",
+        "SELECT next_offset, counted, echoes, late, dead_letters, first_offset
+         FROM checkpoint_progress WHERE name = ?1 ORDER BY partition",
     )?;
     let progress = statement.query_map([name], progress)?.collect::<rusqlite::Result<_>>()?;
     Ok(Some(Checkpoint { progress, closed_until, state }))
@@ -76,20 +76,22 @@ fn save(connection: &mut Connection, name: &str, checkpoint: &Checkpoint) -> rus
                  state = excluded.state",
         )?
         .execute(params![name, checkpoint.closed_until.map(|time| time.0), checkpoint.state])?;
-    let mut insert = transaction
-        .prepare_cached("INSERT INTO checkpoint_progress VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO checkpoint_progress VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
     for (partition, progress) in checkpoint.progress.iter().enumerate() {
-        let Progress { next_offset, counted, echoes, late, dead_letters } = *progress;
-        let [partition, next_offset, counted, echoes, late, dead_letters] =
-            [partition as u64, next_offset, counted, echoes, late, dead_letters].map(signed);
+        let Progress { first_offset, next_offset, counted, echoes, late, dead_letters } = *progress;
+        let counts = [next_offset, counted, echoes, late, dead_letters, first_offset].map(signed);
+        let [next_offset, counted, echoes, late, dead_letters, first_offset] = counts;
         insert.execute(params![
             name,
-            partition,
+            signed(partition as u64),
             next_offset,
             counted,
             echoes,
             late,
-            dead_letters
+            dead_letters,
+            first_offset
         ])?;
     }
     drop(insert);
@@ -107,6 +109,7 @@ fn progress(row: &Row<'_>) -> rusqlite::Result<Progress> {
         echoes: count(2)?,
         late: count(3)?,
         dead_letters: count(4)?,
+        first_offset: count(5)?,
     })
 }
 

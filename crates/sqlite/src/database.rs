@@ -216,7 +216,7 @@ fn connect_read_only(path: &Path, schema: &Schema) -> Result<Connection, Error> 
         return Err(missing());
     }
     let (connection, state) = connect(path, schema, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    if state == State::Empty {
+    if state != State::Ready {
         return Err(missing());
     }
     let set = connection.pragma_update(None, "cache_size", -READER_CACHE_KIB);
@@ -228,6 +228,8 @@ fn connect_read_only(path: &Path, schema: &Schema) -> Result<Connection, Error> 
 enum State {
     /// A new file.
     Empty,
+    /// A file of an older layout, which a writer brings along.
+    Older,
     Ready,
 }
 
@@ -258,6 +260,7 @@ fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<State,
             Err(Error::OtherContents { contents: schema.contents, path })
         }
         (_, found, _) if found > known => Err(Error::NewerSchema { path, found, known }),
+        (_, found, _) if found < known => Ok(State::Older),
         _ => Ok(State::Ready),
     }
 }

@@ -80,6 +80,13 @@ impl Engine {
         }
     }
 
+    /// Before the first message: the partitions begin at these offsets.
+    pub fn begin_at(&mut self, first_offsets: &[u64]) {
+        for (partition, &first_offset) in self.partitions.iter_mut().zip(first_offsets) {
+            partition.counts.next_offset = first_offset;
+        }
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

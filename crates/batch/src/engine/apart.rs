@@ -15,12 +15,14 @@ use datafusion::logical_expr::{
 
 use super::positions::Positions;
 
-/// Positions in any of the sets, and those from some offsets on.
+/// Positions in any of the sets, those from some offsets on, and those before some.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Apart {
     pub(crate) sets: Vec<Arc<Positions>>,
     /// By partition; `None` sets nothing apart.
     pub(crate) from_offsets: Option<Vec<u64>>,
+    /// By partition.
+    pub(crate) before_offsets: Vec<u64>,
 }
 
 impl Apart {
@@ -30,6 +32,11 @@ impl Apart {
         u64::try_from(offset).is_ok_and(|offset| offset >= from.copied().unwrap_or(0))
     }
 
+    fn before(&self, partition: i32, offset: i64) -> bool {
+        let before = usize::try_from(partition).ok().and_then(|at| self.before_offsets.get(at));
+        before.is_some_and(|&before| u64::try_from(offset).is_ok_and(|offset| offset < before))
+    }
+
     fn test(&self, partitions: &[i32], offsets: &[i64]) -> Vec<bool> {
         let mut readers: Vec<_> = self.sets.iter().map(|set| set.reader()).collect();
         let positions = partitions.iter().zip(offsets);
@@ -37,6 +44,7 @@ impl Apart {
             .map(|(&partition, &offset)| {
                 readers.iter_mut().any(|reader| reader.contains(partition, offset))
                     || self.beyond(partition, offset)
+                    || self.before(partition, offset)
             })
             .collect()
     }

@@ -1,4 +1,4 @@
-//! Two streams of documents in the same order, side by side.
+//! Streams of documents in the same order, side by side.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,15 +24,6 @@ impl<'a> Differences<'a> {
         Self { report }
     }
 
-    /// Takes over what another report found.
-    pub(super) fn take(&mut self, found: Report) {
-        let Report { equal, differences, difference_count, .. } = found;
-        self.report.equal.extend(equal);
-        let kept = differences.len() as u64;
-        differences.into_iter().for_each(|difference| self.add(difference));
-        self.report.difference_count += difference_count - kept;
-    }
-
     fn add(&mut self, difference: Difference) {
         self.report.difference_count += 1;
         if self.report.differences.len() < DIFFERENCES_MAX {
@@ -43,9 +34,20 @@ impl<'a> Differences<'a> {
 
 /// Compares documents by `_id` and, where both sides have one, field by field.
 pub(super) async fn compare<V: Views>(
+    of: (View, Layer),
+    stored: Stored<V>,
+    computed: Computed<'_>,
+    report: &mut Report,
+) -> Result<(), BatchError> {
+    compare_with_ahead(of, stored, computed, None, report).await
+}
+
+/// The same, where the store may have documents that are among the ones `ahead` instead.
+pub(super) async fn compare_with_ahead<V: Views>(
     (view, layer): (View, Layer),
     mut stored: Stored<V>,
     mut computed: Computed<'_>,
+    mut ahead: Option<Computed<'_>>,
     report: &mut Report,
 ) -> Result<(), BatchError> {
     let mut differences = Differences::new(report);
@@ -58,6 +60,12 @@ pub(super) async fn compare<V: Views>(
             (None, Some(_)) => Ordering::Greater,
             (Some(left), Some(right)) => order(left, right),
         };
+        if let (Ordering::Less, Some(ahead), Some(one)) = (order, &mut ahead, &left)
+            && reach(ahead, one).await?
+        {
+            left = stored.next().await?;
+            continue;
+        }
         let found = match (order, &left, &right) {
             (Ordering::Equal, Some(left), Some(right)) => unlike(left, right),
             (Ordering::Less, Some(left), _) => vec![(None, Some(left.body.clone()), None)],
@@ -79,6 +87,21 @@ pub(super) async fn compare<V: Views>(
     }
     report.equal.push((view, layer, equal));
     Ok(())
+}
+
+/// Goes on to a document; whether it is there.
+async fn reach(stream: &mut Computed<'_>, wanted: &ViewDocument) -> Result<bool, BatchError> {
+    while let Some(found) = stream.next().await? {
+        match order(&found, wanted) {
+            Ordering::Less => {}
+            Ordering::Equal => return Ok(unlike(&found, wanted).is_empty()),
+            Ordering::Greater => {
+                stream.put_back(found);
+                break;
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn order(left: &ViewDocument, right: &ViewDocument) -> Ordering {

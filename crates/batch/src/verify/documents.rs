@@ -28,11 +28,15 @@ impl<V: Views> Stored<V> {
         views: &V,
         view: View,
         layer: LayerChoice,
-        selected: Selected,
     ) -> Result<Self, BatchError> {
         let failed = |source| BatchError::Read { view, source: Box::new(source) };
         let chunks = views.scan(view, layer).await.map_err(failed)?;
-        Ok(Self { view, chunks, next: VecDeque::new(), selected })
+        Ok(Self { view, chunks, next: VecDeque::new(), selected: Box::new(|_| true) })
+    }
+
+    /// Looks at these only.
+    pub(super) fn select(self, selected: Selected) -> Self {
+        Self { selected, ..self }
     }
 
     pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
@@ -68,6 +72,11 @@ impl<'a> Computed<'a> {
     ) -> Self {
         let (encoder, ranges) = (Encoder::new(job.view), ranges.into_iter());
         Self { responses, job, encoder, ranges, rows: None, next: VecDeque::new(), selected }
+    }
+
+    /// Gives a document again that was taken too early.
+    pub(super) fn put_back(&mut self, document: ViewDocument) {
+        self.next.push_front(document);
     }
 
     pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {

@@ -6,7 +6,7 @@ use pulso_batch::{ArchiveOptions, BatchLayer, JOBS, LayerOptions, Removals, Reso
 use pulso_lake::Lake;
 use pulso_model::{Day, EventTime, LateResponseDocument, ResponseDocument, decode};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
-use pulso_pipeline::{Headers, ManualClock, Message, Sink, Source};
+use pulso_pipeline::{Headers, ManualClock, Message, Record, Sink, Source};
 use pulso_runtime::config::Retention;
 use pulso_testkit::message::message;
 use tempfile::TempDir;
@@ -107,4 +107,59 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     assert_eq!(again.kept_from, removals.kept_from);
     let again = batch.verify(&world.checkpoint).await.unwrap();
     assert!(again.holds(), "{again}");
+
+    // The speed layer goes on while nobody archives.
+    let ahead = message(4, START + 4 * DAY_MS).bytes();
+    layer.write(ahead.clone()).await;
+    let shown = ResponseDocument::render(&decode(&ahead, LOG_TIME).unwrap());
+    layer.views.write(vec![shown]).await.unwrap();
+    let ahead = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(ahead.holds(), "{ahead}");
+}
+
+/// The speed layer's checkpoint is lost after days were removed from the lake, and the log begins later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_speed_layer_that_begins_anew_is_verified_over_what_is_left() {
+    let messages: Vec<_> = (0..4).flat_map(|day| stream(START + day * DAY_MS)).collect();
+    let mut world = World::of(&messages).await;
+    let begins = |day: i64| {
+        let at = messages.len() / 4 * usize::try_from(day).unwrap();
+        let of = |partition| move |record: &&Record| record.partition == partition;
+        let before = &world.records[..at];
+        [0, 1].map(|partition| before.iter().filter(of(partition)).count() as u64)
+    };
+    let (second, fourth) = (begins(1), begins(3));
+    let folder = TempDir::new().unwrap();
+    let log = MemoryLog::new(2, ManualClock::at(LOG_TIME));
+    let mut layer = Layer { folder, log, views: MemoryViews::default() };
+    for record in &world.records {
+        layer.write(record.payload.clone()).await;
+    }
+    layer.views.write(world.speed.clone()).await.unwrap();
+    let two_days = Retention { lake: Some(AGE * 2), ..Retention::default() };
+    let mut batch = layer.open(two_days).await;
+    batch.archive(|_| ()).await.unwrap();
+    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    let kept_from = batch.retain(Some(&world.checkpoint)).await.unwrap().kept_from;
+    assert_eq!(kept_from, Some(Day(EventTime(START).day().0 + 2)));
+    drop(batch);
+
+    let mut batch = layer.open(Retention { lake: Some(AGE), ..Retention::default() }).await;
+    for (first_offsets, uncounted) in [(second, vec![0, 1]), (fourth, vec![])] {
+        // A stream begins after a pause, so that the same messages are late as before.
+        world.speed.clear();
+        world.run_speed(&first_offsets);
+        layer.views.write(world.speed.clone()).await.unwrap();
+        let report = batch.verify(&world.checkpoint).await.unwrap();
+        assert!(report.holds(), "{report}");
+        assert_eq!(report.uncounted, uncounted, "{report}");
+    }
+
+    world.speed.clear();
+    world.run_speed(&fourth);
+    layer.views.write(world.speed.clone()).await.unwrap();
+    let kept_from = batch.retain(Some(&world.checkpoint)).await.unwrap().kept_from;
+    assert_eq!(kept_from, Some(Day(EventTime(START).day().0 + 3)));
+    let report = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(report.holds() && report.uncounted.is_empty(), "{report}");
 }

@@ -8,7 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use pulso_batch::{Days, Engine, JOBS, Report, Resources, WindowSettings, verify};
+use pulso_batch::{Days, Engine, JOBS, Report, Resources, WindowSettings, shown, verify};
 use pulso_model::{
     DeadLetterDocument, EchoKey, EventTime, LateResponseDocument, Layer, View, ViewDocument, decode,
 };
@@ -80,18 +80,27 @@ impl World {
             batch,
             records,
         };
-        world.run_speed();
+        world.run_speed(&[0, 0]);
         world
     }
 
-    /// What the speed layer would have written: everything a minute and a half behind is late.
-    fn run_speed(&mut self) {
-        let mut progress = vec![Progress::default(); 2];
+    /// What the speed layer would have written over a log that begins at these offsets: everything a
+    /// minute and a half behind is late.
+    pub(crate) fn run_speed(&mut self, first_offsets: &[u64; 2]) {
+        let begin = |&first: &u64| Progress {
+            first_offset: first,
+            next_offset: first,
+            ..Progress::default()
+        };
+        let mut progress: Vec<_> = first_offsets.iter().map(begin).collect();
         let mut seen = BTreeMap::<EchoKey, bool>::new();
         let mut counted = Vec::new();
         let mut newest = i64::MIN;
         for record in &self.records {
             let progress = &mut progress[record.partition as usize];
+            if record.offset < progress.first_offset {
+                continue;
+            }
             progress.next_offset = record.offset + 1;
             let position = (record.partition, record.offset);
             let response = match decode(&record.payload, record.log_time) {
@@ -153,7 +162,15 @@ impl World {
         let table: Arc<dyn TableProvider> = Arc::new(table);
         let windows: WindowSettings = small_windows();
         let engine = Engine::new(table, windows, &resources).unwrap();
-        verify(&engine, &self.checkpoint, &self.views().await, &JOBS).await.unwrap()
+        let views = self.views().await;
+        let shown = shown(&views).await.unwrap();
+        verify(&engine, &self.checkpoint, (&views, shown), &JOBS).await.unwrap()
+    }
+
+    /// A speed layer without a checkpoint goes on over what an earlier one has written.
+    pub(crate) fn begin_anew(&mut self, first_offsets: &[u64; 2]) {
+        self.speed.retain(|document| document.view != View::LateResponses);
+        self.run_speed(first_offsets);
     }
 
     fn speed_of(&mut self, view: View) -> &mut ViewDocument {
@@ -292,4 +309,74 @@ async fn what_the_speed_layer_wrote_after_its_checkpoint_is_no_difference() {
     assert!(report.holds(), "{report}");
     let stored = world.views().await.scan(View::Responses, LayerChoice::Only(Layer::Speed)).await;
     assert!(stored.is_ok());
+}
+
+/// A speed layer that has saved nothing yet.
+async fn far_ahead() -> World {
+    let mut world = World::new().await;
+    for progress in &mut world.checkpoint.progress {
+        *progress = Progress::default();
+    }
+    world.checkpoint.closed_until = None;
+    world.speed.retain(|document| document.view == View::Responses);
+    world
+}
+
+/// More of them than a report lists differences.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_speed_layer_far_ahead_of_its_checkpoint_is_no_difference() {
+    let world = far_ahead().await;
+    assert!(world.speed.len() > 200);
+    let report = world.verify().await;
+    assert!(report.holds(), "{report}");
+
+    let mut world = far_ahead().await;
+    world.speed.last_mut().unwrap().id.push('x');
+    world.speed[0].body = world.speed[0].body.replacen("\"response\":\"", "\"response\":\"x", 1);
+    let report = world.verify().await;
+    assert_eq!(report.difference_count, 2, "{report}");
+}
+
+/// The log has dropped its oldest messages, the lake has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_gone_when_the_speed_layer_began_is_not_asked_of_it() {
+    const FIRST: [u64; 2] = [40, 35];
+    let mut world = World::new().await;
+    world.begin_anew(&FIRST);
+    let report = world.verify().await;
+    assert!(report.holds(), "{report}");
+    let equal = |view, layer| report.equal.iter().find(|e| (e.0, e.1) == (view, layer)).unwrap().2;
+    for view in [View::CountryActivity, View::TrendingTopics, View::Responses] {
+        assert!(equal(view, Layer::Speed) > 5, "{view}: {report}");
+    }
+    let read: u64 = world.checkpoint.progress.iter().map(|p| p.next_offset - p.first_offset).sum();
+    assert_eq!(read, world.records.len() as u64 - FIRST.iter().sum::<u64>());
+
+    // What it did see is asked of it.
+    let (lake, checkpoint) = (world.lake.clone(), world.checkpoint.clone());
+    let damages: [fn(&mut World); 4] = [
+        |world| world.checkpoint.progress[0].first_offset -= 1,
+        |world| world.checkpoint.progress[1].first_offset += 1,
+        |world| world.checkpoint.progress[1].counted -= 1,
+        |world| {
+            let rows = world.lake[0].num_rows();
+            world.lake[0] = world.lake[0].slice(0, rows - 1);
+        },
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        (world.lake, world.checkpoint) = (lake.clone(), checkpoint.clone());
+        damage(&mut world);
+        let report = world.verify().await;
+        assert!(report.checks.iter().any(|check| !check.holds()), "{number}: {report}");
+    }
+    for view in [View::CountryActivity, View::TrendingTopics, View::Responses] {
+        let mut world = World::new().await;
+        world.begin_anew(&FIRST);
+        let closed = world.checkpoint.closed_until.unwrap();
+        let of_view = world.speed.iter().filter(|one| one.view == view && one.time < closed);
+        let lost = of_view.max_by_key(|document| document.time).unwrap().id.clone();
+        world.speed.retain(|document| document.id != lost);
+        let report = world.verify().await;
+        assert!(report.differences.iter().any(|d| d.id == lost), "{view}: {report}");
+    }
 }

@@ -28,6 +28,7 @@ async fn messages_that_are_gone_before_they_were_read_are_an_error() {
     remove_before(&connection, &topics, 10).await;
 
     let mut reader = source(&connection, &topics).await;
+    assert_eq!(reader.first_offsets().await.unwrap(), [10]);
     let error = reader.seek(&[4]).await.unwrap_err();
     let lost = matches!(error, Error::Lost { partition: 0, next_offset: 4, found: 10, .. });
     assert!(lost && error.retry() == Retry::No, "{error}");

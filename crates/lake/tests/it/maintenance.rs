@@ -68,7 +68,11 @@ async fn a_day_that_is_removed_is_accounted_for_in_the_same_commit() {
     );
     let version = lake.version();
     let first = EventTime(NOON).day();
-    let removed = Removed { until: 3, messages: 2, echoes: 1, late: 0, dead_letters: 0 };
+    let removed = Removed { until: 3, end: 2, messages: 2, echoes: 1, ..Removed::default() };
+    assert_eq!(removed.seen_from(0), Some(removed));
+    assert_eq!(removed.seen_from(1), None, "nobody knows which of the two was read again");
+    let unseen = Removed { until: 3, end: 2, from: 5, ..Removed::default() };
+    assert_eq!(removed.seen_from(5), Some(unseen), "both were gone by then");
     let retained = Retained {
         kept_from: Some(first.next()),
         speed_views_from: Some(first),

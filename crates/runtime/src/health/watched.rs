@@ -55,6 +55,15 @@ impl<P: Source> Source for Watched<P> {
         self.noted(acquired)
     }
 
+    fn may_write(&self) -> Result<(), P::Error> {
+        self.port.may_write()
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, P::Error> {
+        let found = self.port.first_offsets().await;
+        self.noted(found)
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), P::Error> {
         let sought = self.port.seek(next_offsets).await;
         self.noted(sought)

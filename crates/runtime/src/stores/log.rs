@@ -116,6 +116,17 @@ impl Source for LogReader {
         on_store!(self, Kafka, source => source.acquire())
     }
 
+    fn may_write(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Kafka(source) => Ok(source.may_write()?),
+        }
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, StoreError> {
+        on_store!(self, Kafka, source => source.first_offsets())
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), StoreError> {
         on_store!(self, Kafka, source => source.seek(next_offsets))
     }

@@ -9,6 +9,7 @@ use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading, StoreErro
 use pulso_runtime::{Config, Exit, FailureExt};
 
 use super::{Ports, open};
+use crate::run::within;
 use crate::{Processor, SpeedError, settings};
 
 pub(super) async fn check(
@@ -68,6 +69,12 @@ async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
     };
     let restored = Processor::restore(&checkpoint, &settings(config), partitions);
     restored.map_err(|error| SpeedError::Restore(error).explained())?;
-    println!("the checkpoint fits the configuration");
+    let mut log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
+    let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
+    log.seek(&next_offsets).await.map_err(StoreError::explained)?;
+    let batch = log.next_batch().await.map_err(StoreError::explained)?;
+    within(&next_offsets, &batch.end_offsets)
+        .map_err(|error| SpeedError::Restore(error).explained())?;
+    println!("the checkpoint fits the configuration and the log");
     Ok(())
 }

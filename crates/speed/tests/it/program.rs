@@ -128,6 +128,25 @@ async fn a_data_folder_is_read_until_the_program_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_log_that_ends_before_the_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    with_checkpoint(folder.path()).await;
+    // Of nine messages the second partition has four.
+    let views = ViewStore::open(&folder.path().join("views.db")).unwrap();
+    let processor = Processor::beginning_at(settings(&Config::default()), vec![5, 5]);
+    views.checkpoints("speed").save(processor.checkpoint()).await.unwrap();
+    drop(views);
+    let data = folder.path().to_str().unwrap();
+    for verb in ["run", "check"] {
+        let words = [
+            "has read partition 1 up to offset 5, the log has only 4 messages there",
+            "hint: use the data folder of this log",
+        ];
+        check(folder.path(), &[verb, "--data", data], 2, &words);
+    }
+}
+
+#[tokio::test]
 async fn a_configuration_that_does_not_fit_the_checkpoint_is_refused_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     with_checkpoint(folder.path()).await;

@@ -99,6 +99,7 @@ fn check(records: &[Record], settings: &Settings) {
     assert_eq!(of(View::Responses).count(), keys.len());
     assert_eq!(of(View::DeadLetters).count() as u64, dead_letters);
     let expected = Progress {
+        first_offset: 0,
         next_offset: records.len() as u64,
         counted: (keys.len() - late.len()) as u64,
         echoes: (echoes.len() - forgotten.len()) as u64,

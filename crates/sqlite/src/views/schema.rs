@@ -51,11 +51,15 @@ pub(super) fn extract(field: &str) -> String {
     format!("json_extract(body, '{path}')")
 }
 
-/// Version 1 had no [`View::Health`], and fewer columns of [`View::BatchRuns`] for people.
+/// Version 1 had no [`View::Health`], fewer columns of [`View::BatchRuns`] for people, and did not say
+/// where the log began.
 pub(super) fn update(transaction: &Transaction<'_>, version: i32) -> rusqlite::Result<()> {
     if version == 0 {
         return create(transaction);
     }
+    transaction.execute_batch(
+        "ALTER TABLE checkpoint_progress ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0;",
+    )?;
     transaction.execute_batch(&format!("DROP VIEW \"{}\";", View::BatchRuns))?;
     transaction.execute_batch(&friendly(View::BatchRuns))?;
     transaction.execute_batch(&documents(View::Health))?;
@@ -94,6 +98,7 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
              echoes INTEGER NOT NULL,
              late INTEGER NOT NULL,
              dead_letters INTEGER NOT NULL,
+             first_offset INTEGER NOT NULL,
              PRIMARY KEY (name, partition)
          ) STRICT, WITHOUT ROWID;",
     )?;

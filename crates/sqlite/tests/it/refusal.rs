@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use pulso_model::WallTime;
-use pulso_pipeline::{AdapterError, ManualClock, Retry, Source};
+use pulso_pipeline::{AdapterError, Checkpoints, ManualClock, Retry, Source};
 use pulso_sqlite::{CheckpointStore, Error, Log, LogSource, ViewStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -58,6 +58,31 @@ fn a_newer_file_is_refused_and_left_alone() {
     for error in errors {
         check(&error, Retry::No, "schema version 99", "newer program");
     }
+}
+
+#[tokio::test]
+async fn an_older_file_is_brought_along_by_its_writer() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("views.db");
+    drop(ViewStore::open(&path).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    let before = "DROP VIEW health; DROP TABLE speed_health; DROP TABLE batch_health;
+                  ALTER TABLE checkpoint_progress DROP COLUMN first_offset;
+                  INSERT INTO checkpoints VALUES ('speed', NULL, x'07');
+                  INSERT INTO checkpoint_progress VALUES ('speed', 0, 9, 4, 3, 2, 0);
+                  PRAGMA user_version = 1;";
+    connection.execute_batch(before).unwrap();
+    drop(connection);
+    let error = ViewStore::open_read_only(&path).unwrap_err();
+    let start = "start the program that writes it first";
+    check(&error, Retry::Backoff, "does not hold the views yet", start);
+    for _ in 0..2 {
+        let mut checkpoints = CheckpointStore::open(&path, "speed").unwrap();
+        let progress = checkpoints.load().await.unwrap().unwrap().progress;
+        let progress = (progress[0].first_offset, progress[0].next_offset, progress[0].late);
+        assert_eq!(progress, (0, 9, 2));
+    }
+    drop(ViewStore::open_read_only(&path).unwrap());
 }
 
 #[test]

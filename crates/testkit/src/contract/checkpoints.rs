@@ -20,6 +20,7 @@ pub async fn checkpoints<H: CheckpointsHost>(new_host: impl Fn() -> H) {
 
 fn checkpoint(partitions: u64) -> Checkpoint {
     let progress = |partition| Progress {
+        first_offset: 7 * partition,
         next_offset: 10 + partition,
         counted: 4,
         echoes: 3,
