@@ -2,7 +2,10 @@
 # The whole of docker-compose.yml, once: brought up, fed with a recording, every index compared with an
 # undisturbed replay in one process, verified, and taken down.
 #
-#   scripts/e2e.sh [RECORDING]     (default: a made-up one)
+#   scripts/e2e.sh [--tls] [RECORDING]     (default: a made-up one)
+#
+# --tls: the same with compose.tls.yml, and what a wrong password and an expired certificate do. Where the
+# image of Elasticsearch has no security, a stand-in asks for certificates and passwords.
 #
 # KIBANA=off where its image cannot be had; PULSO_PROGRAM=prebuilt takes the program from deploy/prebuilt.
 set -euo pipefail
@@ -12,9 +15,17 @@ deadline=${E2E_SECONDS:-240}
 work=$(mktemp -d)
 chmod 755 "$work"
 
+files=(-f docker-compose.yml -f deploy/compose/e2e.yml)
+tls=
+if [ "${1:-}" = --tls ]; then
+  tls=yes
+  shift
+  files+=(-f compose.tls.yml)
+fi
+
 compose() {
   E2E_RATE=$rate E2E_RECORDING=$work/recording.jsonl PULSO_SOURCE_URL=ws://simulator:8765/ \
-    docker compose -p pulso-e2e -f docker-compose.yml -f deploy/compose/e2e.yml --profile demo "$@"
+    docker compose -p pulso-e2e "${files[@]}" --profile demo "$@"
 }
 
 finish() {
@@ -31,13 +42,25 @@ trap finish EXIT
 
 say() { printf '== %s\n' "$*"; }
 
+setting() { # NAME: from the environment or .env
+  printf '%s' "${!1:-$(sed -n "s/^$1=//p" .env)}"
+}
+
 image() { # a command in the image, with the work folder at /work
   docker run --rm --user "$(id -u):$(id -g)" -v "$work:/work" "$PULSO_IMAGE" "$@"
 }
 
+if [ "$tls" ]; then
+  image=$(setting ELASTICSEARCH_IMAGE)
+  if ! docker run --rm --entrypoint ls "$image" modules | grep -q x-pack-security; then
+    say "$image has no security: a stand-in asks for certificates and passwords"
+    files+=(-f deploy/compose/e2e-security.yml)
+  fi
+fi
+
 say 'building the image'
 compose build -q
-PULSO_IMAGE=$(compose config --images setup | grep -v -e kafka -e elastic | head -1)
+PULSO_IMAGE=$(setting PULSO_IMAGE)
 size=$(docker image inspect -f '{{.Size}}' "$PULSO_IMAGE")
 say "$PULSO_IMAGE: $((size / 1000000)) MB"
 if [ "$size" -gt 150000000 ]; then
@@ -55,22 +78,37 @@ chmod 644 "$work/recording.jsonl"
 
 say 'what the views must hold, by a replay in one process'
 image pulso replay /work/recording.jsonl --data /work/reference --output json >"$work/summary.json"
-views='responses country-activity trending-topics trending-topics-by-country groups events group-days event-days'
-for view in $views; do
-  image pulso export "$view" --data /work/reference >"$work/$view.ndjson"
+# What only the batch layer counts (late messages) is missing in the views of the speed layer.
+speed_views='responses country-activity trending-topics trending-topics-by-country'
+batch_views="$speed_views groups events group-days event-days"
+for view in $speed_views; do
+  image pulso export "$view" --layer speed --data /work/reference >"$work/$view-speed.ndjson"
+done
+for view in $batch_views; do
+  image pulso export "$view" --layer batch --data /work/reference >"$work/$view-batch.ndjson"
 done
 
 say 'starting the services'
-compose up -d --wait --wait-timeout 300
-port=$(compose port elasticsearch 9200 | sed 's/.*://')
+# Without the batch layer: from its first run on it answers for old days, and what comes late for those
+# is seen after its next run only.
+compose up -d --wait --wait-timeout 300 acquisition speed web simulator
+elasticsearch=http://localhost:$(compose port elasticsearch 9200 | sed 's/.*://')
+curl=(curl -sf)
+secret() { compose run --rm -T --no-deps --entrypoint cat certificates "/certificates/authority/$1" 2>/dev/null; }
+if [ "$tls" ]; then
+  secret ca.crt >"$work/ca.crt"
+  (umask 077 && printf 'user = "elastic:%s"\n' "$(secret elastic.password)" >"$work/curl")
+  elasticsearch=${elasticsearch/http/https}
+  curl+=(-K "$work/curl" --cacert "$work/ca.crt")
+fi
 
-count() { # VIEW
-  curl -sf "http://127.0.0.1:$port/pulso-$1/_count" | sed 's/.*"count":\([0-9]*\).*/\1/' || echo 0
+count() { # VIEW-LAYER
+  "${curl[@]}" "$elasticsearch/pulso-$1/_count" | sed 's/.*"count":\([0-9]*\).*/\1/' || echo 0
 }
 
 batch() { compose exec -T batch pulso-batch --config /etc/pulso/batch.toml "$@"; }
 
-wait_for() { # VIEW
+wait_for() { # VIEW-LAYER
   local expected found=0 end=$((SECONDS + deadline))
   expected=$(wc -l <"$work/$1.ndjson")
   while found=$(count "$1"); [ "$found" != "$expected" ]; do
@@ -83,23 +121,54 @@ wait_for() { # VIEW
   printf '%s: %s documents\n' "$1" "$found"
 }
 
+refused() { # SETTING, arguments of `compose run`: `check` names the setting
+  local setting=$1 code=0
+  shift
+  compose run --rm -T --no-deps "$@" speed pulso-speed --config /etc/pulso/speed.toml check \
+    >/dev/null 2>"$work/refused" || code=$?
+  if [ "$code" != 3 ] || [ "$(grep -c '^error: ' "$work/refused")" != 1 ] ||
+    ! grep '^hint: ' "$work/refused" | grep -q "$setting"; then
+    cat "$work/refused" >&2
+    echo "error: \`check\` ended with code $code, or without naming $setting" >&2
+    return 1
+  fi
+}
+
+renew() { # SERVICE DAYS: a new certificate, as docs/operations.md says
+  compose run --rm -T --no-deps -e DAYS="$2" --entrypoint sh certificates \
+    -c "rm /certificates/$1/server.* && /certificates.sh" >/dev/null 2>&1
+  compose restart "$1" >/dev/null 2>&1
+  compose up -d --wait --wait-timeout 300 "$1" >/dev/null 2>&1
+}
+
 say 'the speed layer answers'
-wait_for responses
 # The last windows close when the stream has been quiet for `window.idle_timeout`.
-wait_for trending-topics
+for view in $speed_views; do wait_for "$view-speed"; done
 
 say 'the batch layer computes the same again'
+# It begins by itself; the commands wait for it.
+compose up -d --wait --wait-timeout 120 batch
 batch archive
 batch run all
-for view in $views; do wait_for "$view"; done
+for view in $batch_views; do wait_for "$view-batch"; done
 batch verify
 curl -sf "http://127.0.0.1:$(compose port web 8080 | sed 's/.*://')/readyz" >/dev/null
+
+if [ "$tls" ]; then
+  say 'a wrong password and an expired certificate are one message and exit code 3'
+  refused elasticsearch.password -e PULSO__ELASTICSEARCH__PASSWORD_FILE=/certificates/pulso/kafka.password
+  refused kafka.password -e PULSO__KAFKA__PASSWORD_FILE=/certificates/pulso/elasticsearch.password
+  renew kafka -1
+  refused kafka.certificate_authority
+  renew kafka 825
+  compose up -d --wait --wait-timeout 300 kafka acquisition speed batch web >/dev/null 2>&1
+fi
 
 say 'a restart of everything changes nothing'
 compose restart speed acquisition batch web >/dev/null 2>&1
 compose up -d --wait --wait-timeout 120 speed acquisition batch web >/dev/null 2>&1
 batch verify
-wait_for responses
+wait_for responses-batch
 
 say 'stopping'
 begun=$SECONDS
