@@ -269,8 +269,8 @@ pub struct HealthDocument {
     pub echoes: u64,
     pub late: u64,
     pub dead_letters: u64,
-    /// Messages in the log that have not been read.
-    pub lag: u64,
+    /// Messages in the log that have not been read; `None` at a stop before it was looked at.
+    pub lag: Option<u64>,
     /// How far the watermark is behind the clock; `None` before the first watermark.
     pub watermark_delay_ms: Option<u64>,
 }
@@ -286,7 +286,9 @@ impl HealthDocument {
         json.integer("echoes", signed(self.echoes));
         json.integer("late", signed(self.late));
         json.integer("dead_letters", signed(self.dead_letters));
-        json.integer("lag", signed(self.lag));
+        if let Some(lag) = self.lag {
+            json.integer("lag", signed(lag));
+        }
         if let Some(millis) = self.watermark_delay_ms {
             json.float("watermark_delay_seconds", Duration::from_millis(millis).as_secs_f64());
         }

@@ -2,7 +2,8 @@
 //!
 //! A document tells what was read since the one before it. It is part of the checkpoint, is written
 //! once that is saved, and again, under the same `_id`, by whoever goes on from there. So a crash
-//! adds and loses nothing: the sums over all documents are the counts of the checkpoint (W4).
+//! adds and loses nothing: the sums over all documents are the counts of the checkpoint (W4) that
+//! the newest one was made for, such as that of a stop.
 
 use pulso_model::{EventTime, HealthDocument, ViewDocument, WallTime};
 use pulso_pipeline::Progress;
@@ -30,7 +31,7 @@ struct Measured {
     time_ms: i64,
     /// Since the document before.
     read: Totals,
-    lag: u64,
+    lag: Option<u64>,
     watermark_delay_ms: Option<u64>,
 }
 
@@ -51,7 +52,7 @@ impl Health {
         &mut self,
         progress: &[Progress],
         watermark: Option<EventTime>,
-        lag: u64,
+        lag: Option<u64>,
         now: WallTime,
     ) {
         let totals = Totals::of(progress);
@@ -117,7 +118,7 @@ mod tests {
     fn documents_of_one_moment_are_told_apart() {
         let mut health = Health::default();
         let mut time = |now| {
-            health.measure(&[], None, 0, WallTime(now));
+            health.measure(&[], None, None, WallTime(now));
             health.document().unwrap().time
         };
         // The clock stands still, and is then set back.
@@ -129,7 +130,7 @@ mod tests {
     fn a_watermark_ahead_of_the_clock_is_not_delayed() {
         let mut health = Health::default();
         let mut delay = |watermark, now| {
-            health.measure(&[], watermark, 0, WallTime(now));
+            health.measure(&[], watermark, None, WallTime(now));
             let body: serde_json::Value =
                 serde_json::from_str(&health.document().unwrap().body).unwrap();
             body["watermark_delay_seconds"].as_f64()

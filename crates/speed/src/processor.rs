@@ -72,8 +72,9 @@ impl Processor {
         state::checkpoint(&self.engine, &self.health, self.progress())
     }
 
-    /// Makes the next document of health, with what was read since the one before.
-    pub fn measure(&mut self, lag: u64, now: WallTime) {
+    /// Makes the next document of health, with what was read since the one before. The lag is unknown
+    /// until the log has been looked at.
+    pub fn measure(&mut self, lag: Option<u64>, now: WallTime) {
         self.health.measure(&self.progress(), self.engine.watermark(), lag, now);
     }
 

@@ -153,27 +153,30 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
         }
         show((&mut *source, &mut *sink, &mut *checkpoints), &mut processed).await?;
         acknowledged(&batch, clock.now());
-        let behind = report(&processor, &processed, &batch, now, options);
-        lag = Some(behind);
+        lag = Some(report(&processor, &processed, &batch, now, options));
         if batch.finished {
             let mut processed = processor.finish();
             show((&mut *source, &mut *sink, &mut *checkpoints), &mut processed).await?;
             lag = Some(report(&processor, &processed, &Batch::default(), now, options));
             break;
         }
-        let measured = due.health().then_some(behind);
-        if due.checkpoint(batch.records.len()) || measured.is_some() {
-            let ports = (&mut *source, &mut *sink, &mut *checkpoints);
-            keep(ports, &mut processor, measured, now).await?;
+        let measured = due.health();
+        if measured {
+            processor.measure(lag, now);
+        }
+        if due.checkpoint(batch.records.len()) || measured {
+            keep((&mut *source, &mut *sink, &mut *checkpoints), &processor, measured).await?;
             *progressed = true;
         }
     }
     let untold = options.health_interval.is_some() && !processor.measured();
-    let lag = lag.filter(|_| untold);
-    keep((source, sink, checkpoints), &mut processor, lag, clock.now()).await
+    if untold {
+        processor.measure(lag, clock.now());
+    }
+    keep((source, sink, checkpoints), &processor, untold).await
 }
 
-/// Saves a checkpoint; with a lag also a document of health, which is written when it is in the
+/// Saves a checkpoint. A document of health that was just measured is written when it is in the
 /// checkpoint: a restart writes it again, and a crash between the two neither loses nor adds one.
 async fn keep(
     (source, sink, checkpoints): (
@@ -181,18 +184,12 @@ async fn keep(
         &mut impl Sink<ViewDocument>,
         &mut impl Checkpoints,
     ),
-    processor: &mut Processor,
-    lag: Option<u64>,
-    now: WallTime,
+    processor: &Processor,
+    measured: bool,
 ) -> Result<(), Failed> {
-    if let Some(lag) = lag {
-        processor.measure(lag, now);
-    }
     save(source, checkpoints, processor.checkpoint()).await?;
-    match lag {
-        Some(_) => write(source, sink, processor.health().into_iter().collect()).await,
-        None => Ok(()),
-    }
+    let document = processor.health().filter(|_| measured);
+    write(source, sink, document.into_iter().collect()).await
 }
 
 async fn restore(

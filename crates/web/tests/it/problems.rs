@@ -33,7 +33,8 @@ async fn places_that_are_not_there() {
     }
     let detail = "there is no view `trends`; there are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
-                  `group-days`, `event-days`, `dead-letters`, `late-responses`, `batch-runs`";
+                  `group-days`, `event-days`, `dead-letters`, `late-responses`, `batch-runs`, \
+                  `health`";
     let path = "/api/v1/trends?limit=1";
     check(&server, path, 404, problem("unknown-view", "Unknown view", 404, detail, path)).await;
 }
