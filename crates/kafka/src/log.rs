@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use pulso_model::{EventTime, decode, rsvp_id};
 use pulso_pipeline::{Message, Sink, partition_of};
+use rdkafka::producer::Producer as _;
 use tokio::sync::OnceCell;
 
 use crate::connection::Connection;
@@ -98,11 +99,11 @@ impl KafkaLog {
     /// wrong one would be separated from its echoes for ever.
     async fn check(&self) -> Result<(), Error> {
         let check = || async {
-            let (producer, context) = (self.producer.clone(), self.producer.context().clone());
+            let (client, context) = (self.producer.client(), self.producer.context().clone());
             let options = Arc::clone(&self.options);
             let connection = self.connection.clone();
             let stored = crate::blocking::run(connection.timeout, move || {
-                partitions(producer.client(), &context, &connection, &options.topic, || {})
+                partitions(client.client(), &context, &connection, &options.topic, || {})
             })
             .await?;
             let LogOptions { topic, partitions: requested, .. } = &*self.options;

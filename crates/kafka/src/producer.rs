@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
-use rdkafka::producer::{
-    BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
+use tracing::warn;
 
 use crate::blocking::GRACE;
 use crate::connection::Connection;
 use crate::context::Context;
-use crate::error::{Error, Fault};
+use crate::error::{Cause, Error, Fault};
 
 /// How many messages wait for their delivery at most; more wait outside.
 const QUEUE_MESSAGES: u32 = 20_000;
@@ -47,11 +47,20 @@ pub(crate) struct Outgoing {
 }
 
 /// An idempotent producer; clones share it.
+///
+/// A client that could not deliver is given up for a new one: when the brokers have told it of no
+/// leaders, or of no brokers at all, as they do while one is cut off from the controller, it may never
+/// ask again (<https://github.com/confluentinc/librdkafka/issues/5301> and
+/// <https://github.com/confluentinc/librdkafka/issues/5430>).
 #[derive(Clone)]
 pub(crate) struct Producer {
-    producer: ThreadedProducer<Reports>,
+    config: ClientConfig,
+    context: Context,
+    client: Arc<Mutex<Arc<Client>>>,
     delivery_timeout: Duration,
 }
+
+pub(crate) type Client = ThreadedProducer<Reports>;
 
 impl fmt::Debug for Producer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,29 +87,55 @@ impl Producer {
             .set("message.max.bytes", (message_bytes_max + RECORD_OVERHEAD_BYTES).to_string())
             .set("queue.buffering.max.messages", QUEUE_MESSAGES.to_string())
             .set("queue.buffering.max.kbytes", QUEUE_KIB.to_string());
-        let reports = Reports::default();
-        let context = reports.context.clone();
-        let producer = config
-            .create_with_context(reports)
-            .map_err(|error| Error::Configure { source: Fault::new(&error, &context) })?;
-        Ok(Self { producer, delivery_timeout })
+        let context = Context::default();
+        let client = Arc::new(Mutex::new(create(&config, &context)?));
+        Ok(Self { config, context, client, delivery_timeout })
     }
 
     pub(crate) fn context(&self) -> &Context {
-        &self.producer.client().context().context
+        &self.context
     }
 
-    pub(crate) fn client(&self) -> &rdkafka::client::Client<Reports> {
-        self.producer.client()
+    pub(crate) fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes a new client in place of this one, unless another writer has done so.
+    fn replace(&self, stuck: Arc<Client>) {
+        match create(&self.config, &self.context) {
+            Ok(new) => {
+                let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+                if Arc::ptr_eq(&client, &stuck) {
+                    *client = new;
+                }
+            }
+            Err(error) => warn!(%error, "keeping a producer that does not deliver"),
+        }
+        // Waits for its threads.
+        spawn_blocking(move || drop(stuck));
     }
 
     /// Sends all records in order; returns when each is stored or given up, with the first fault.
     pub(crate) async fn write(&self, topic: &str, records: Vec<Outgoing>) -> Result<(), Fault> {
+        let client = self.client();
+        let written = self.write_with(&client, topic, records).await;
+        if written.as_ref().is_err_and(|fault| fault.cause == Cause::Unreachable) {
+            self.replace(client);
+        }
+        written
+    }
+
+    async fn write_with(
+        &self,
+        client: &Client,
+        topic: &str,
+        records: Vec<Outgoing>,
+    ) -> Result<(), Fault> {
         let batch = Arc::new(Batch::default());
         let waited = self.delivery_timeout + GRACE;
         for record in records {
             batch.open.fetch_add(1, Ordering::SeqCst);
-            let Ok(sent) = timeout(waited, self.send(topic, record, &batch)).await else {
+            let Ok(sent) = timeout(waited, send(client, topic, record, &batch)).await else {
                 return Err(Fault::stalled(waited));
             };
             if let Err(error) = sent {
@@ -121,31 +156,38 @@ impl Producer {
             Some(error) => Err(Fault::new(&error, self.context())),
         }
     }
+}
 
-    async fn send(
-        &self,
-        topic: &str,
-        outgoing: Outgoing,
-        batch: &Arc<Batch>,
-    ) -> Result<(), KafkaError> {
-        let mut record = BaseRecord::with_opaque_to(topic, Arc::clone(batch))
-            .payload(&outgoing.payload[..])
-            .headers(outgoing.headers);
-        if let Some(partition) = outgoing.partition {
-            record = record.partition(i32::try_from(partition).unwrap_or(i32::MAX));
-        }
-        if let Some(key) = &outgoing.key {
-            record = record.key(key.as_str());
-        }
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
-                    record = refused;
-                    sleep(FULL_PAUSE).await;
-                }
-                Err((error, _)) => return Err(error),
+fn create(config: &ClientConfig, context: &Context) -> Result<Arc<Client>, Error> {
+    let created = config.create_with_context(Reports { context: context.clone() });
+    let client =
+        created.map_err(|error| Error::Configure { source: Fault::new(&error, context) })?;
+    Ok(Arc::new(client))
+}
+
+async fn send(
+    client: &Client,
+    topic: &str,
+    outgoing: Outgoing,
+    batch: &Arc<Batch>,
+) -> Result<(), KafkaError> {
+    let mut record = BaseRecord::with_opaque_to(topic, Arc::clone(batch))
+        .payload(&outgoing.payload[..])
+        .headers(outgoing.headers);
+    if let Some(partition) = outgoing.partition {
+        record = record.partition(i32::try_from(partition).unwrap_or(i32::MAX));
+    }
+    if let Some(key) = &outgoing.key {
+        record = record.key(key.as_str());
+    }
+    loop {
+        match client.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
+                record = refused;
+                sleep(FULL_PAUSE).await;
             }
+            Err((error, _)) => return Err(error),
         }
     }
 }
@@ -182,7 +224,7 @@ impl Batch {
 }
 
 /// Passes delivery reports on to their batches.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reports {
     context: Context,
 }
@@ -202,5 +244,23 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
 
     fn delivery(&self, report: &DeliveryResult<'_>, batch: Arc<Batch>) {
         batch.closed(report.as_ref().err().map(|(error, _)| error.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_cannot_deliver_is_given_up() {
+        // Nobody listens at port 1.
+        let connection = Connection::plain(["127.0.0.1:1"]);
+        let producer = Producer::new(&connection, Duration::from_secs(1), 1000).unwrap();
+        let client = producer.client();
+        let (key, headers, payload) = (None, OwnedHeaders::new(), Bytes::new());
+        let outgoing = Outgoing { partition: None, key, headers, payload };
+        let fault = producer.write("topic", vec![outgoing]).await.unwrap_err();
+        assert_eq!(fault.cause, Cause::Unreachable);
+        assert!(!Arc::ptr_eq(&client, &producer.client()));
     }
 }
