@@ -14,6 +14,8 @@ use pulso_testkit::message::{EPOCH, message};
 fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pulso-speed"));
     command.current_dir(folder).args(arguments).env_clear();
+    // Tests run side by side, and would all listen at one address.
+    command.env("PULSO__OPERATIONS__SPEED", "off");
     command
 }
 
