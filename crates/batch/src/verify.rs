@@ -101,8 +101,8 @@ pub async fn shown<V: Views>(views: &V) -> Result<Shown<V>, BatchError> {
 /// Compares what the layers wrote with what the lake gives.
 ///
 /// The lake must hold all messages before the checkpoint, and those of `shown`; what is missing is a
-/// difference. Views as
-/// of now are compared for the jobs in `current`: those that have seen all of the lake.
+/// difference. Views as of now are compared for the jobs in `current`: those that have seen all of the
+/// lake.
 ///
 /// # Errors
 /// When the lake or the view store cannot be read.
