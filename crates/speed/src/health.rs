@@ -36,11 +36,6 @@ struct Measured {
 }
 
 impl Health {
-    /// Tells nothing of what has been read so far.
-    pub(crate) fn from_now(progress: &[Progress]) -> Self {
-        Self { told: Totals::of(progress), newest: None }
-    }
-
     /// Whether the documents tell of everything that was read.
     pub(crate) fn complete(&self, progress: &[Progress]) -> bool {
         self.told == Totals::of(progress)

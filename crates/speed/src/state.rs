@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::Health;
 
 /// Raised whenever the serialised form changes.
-const VERSION: u32 = 2;
-
-/// The form before there was [`Health`].
-const WITHOUT_HEALTH: u32 = 1;
+const VERSION: u32 = 3;
 
 #[derive(Serialize)]
 struct StateRef<'a> {
@@ -26,15 +23,6 @@ struct StateRef<'a> {
 struct State {
     engine: Engine,
     health: Health,
-}
-
-impl State {
-    fn without_health(engine: Engine) -> Self {
-        let progress = |counts| progress(counts, 0);
-        let health =
-            Health::from_now(&engine.counts().into_iter().map(progress).collect::<Vec<_>>());
-        Self { engine, health }
-    }
 }
 
 /// A checkpoint that this program cannot go on from.
@@ -105,12 +93,10 @@ pub(crate) fn restore(
 ) -> Result<(Engine, Health), RestoreError> {
     let (found, rest) =
         postcard::take_from_bytes::<u32>(&checkpoint.state).map_err(RestoreError::Damaged)?;
-    let state = match found {
-        VERSION => postcard::from_bytes(rest),
-        WITHOUT_HEALTH => postcard::from_bytes(rest).map(State::without_health),
-        _ => return Err(RestoreError::Version { found }),
-    };
-    let State { mut engine, health } = state.map_err(RestoreError::Damaged)?;
+    if found != VERSION {
+        return Err(RestoreError::Version { found });
+    }
+    let State { mut engine, health } = postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
     let found = engine.counts().len();
     if found != partitions as usize {
         return Err(RestoreError::Partitions { found, log: partitions });
@@ -141,28 +127,5 @@ fn unchanged(before: &Settings, now: &Settings) -> Result<(), ChangedSettings> {
         Some((key, before, now)) => {
             Err(ChangedSettings { key, before: format_duration(before), now: format_duration(now) })
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use pulso_runtime::Config;
-    use pulso_runtime::config::Layers;
-
-    use super::*;
-
-    #[test]
-    fn a_checkpoint_from_before_there_was_health_is_read() {
-        let config = Config::load(&Layers::default()).unwrap();
-        let settings = crate::settings(&config);
-        let mut engine = Engine::new(settings.clone(), 1);
-        engine.dead_letter(0, 0);
-        let state = postcard::to_stdvec(&(WITHOUT_HEALTH, &engine)).unwrap();
-        let progress = engine.counts().into_iter().map(|counts| progress(counts, 0)).collect();
-        let old = Checkpoint { state, ..checkpoint(&engine, &Health::default(), progress) };
-        let (restored, health) = restore(&old, &settings, 1).unwrap();
-        assert_eq!(restored.counts(), engine.counts());
-        assert!(health.complete(&old.progress), "what was read before is not told at once");
-        assert_eq!(health.document(), None);
     }
 }

@@ -16,6 +16,7 @@
 //! cut into batches, any split into partitions and any crash point.
 
 mod aggregate;
+mod columns;
 mod echo;
 mod engine;
 mod pairs;

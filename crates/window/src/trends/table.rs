@@ -7,7 +7,7 @@ use pulso_model::CoordinateSum;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use crate::{PaneAggregate, pairs};
+use crate::{PaneAggregate, columns, pairs};
 
 /// Compaction is worth its cost when this many entries could be dead.
 const COMPACT_MIN: usize = 4096;
@@ -64,7 +64,9 @@ pub(super) struct Tables {
 /// What one pane added, by index into the tables.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct PaneCounts {
+    #[serde(with = "columns")]
     topics: Vec<(u32, u32)>,
+    #[serde(with = "columns")]
     country_topics: Vec<(u32, u32)>,
     /// Beside `topics` and `country_topics`; empty once the pane has left the window.
     names: Vec<Arc<str>>,
@@ -143,6 +145,9 @@ impl Tables {
         }
         pane.names = Vec::new();
         pane.locations = Vec::new();
+        // From now on their order means nothing, and in this one they are stored in half the room.
+        pane.topics.sort_unstable();
+        pane.country_topics.sort_unstable();
     }
 
     /// Adds a pane to the window that leaves the baseline next.
