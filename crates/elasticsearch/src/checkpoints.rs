@@ -17,6 +17,7 @@ use pulso_pipeline::{Checkpoint, Checkpoints, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
+use crate::connection::off_thread;
 use crate::error::{Error, Operation};
 use crate::indices::Made;
 use crate::request::Request;
@@ -129,8 +130,8 @@ impl Checkpoints for CheckpointStore {
                 .with("if_primary_term", term.to_string()),
             _ => Request::put(self.path("_create")),
         };
-        let body = serde_json::to_vec(&encode(checkpoint)).expect("numbers and texts are JSON");
-        let request = Request { body: crate::request::Body::Json(body.into()), ..request };
+        let encoded = off_thread(move || serde_json::to_vec(&encode(checkpoint))).await;
+        let request = request.packed(encoded.expect("numbers and texts are JSON"));
         let patience = self.store.write_patience();
         // After an error nobody knows which one is there: it may have been saved.
         self.last = Last::Unknown;

@@ -105,21 +105,19 @@ impl Client {
         if !self.gzip {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let body = match &request.body {
+        if matches!(request.body, Body::Lines(_)) {
+            let lines = HeaderValue::from_static("application/x-ndjson");
+            headers.insert(CONTENT_TYPE, lines);
+        }
+        let body = match request.body.clone() {
             Body::None => None,
-            Body::Json(bytes) => Some(bytes.clone()),
-            Body::Lines(bytes) => {
-                let lines = HeaderValue::from_static("application/x-ndjson");
-                headers.insert(CONTENT_TYPE, lines);
-                Some(bytes.clone())
-            }
-        };
-        let body = match body {
-            Some(bytes) if self.gzip && bytes.len() >= GZIP_BYTES_MIN => {
+            Body::Json(bytes) | Body::Lines(bytes)
+                if self.gzip && bytes.len() >= GZIP_BYTES_MIN =>
+            {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                Some(compress(bytes).await)
+                Some(off_thread(move || compress(&bytes)).await)
             }
-            body => body,
+            Body::Json(bytes) | Body::Lines(bytes) | Body::Packed(bytes) => Some(bytes),
         };
         let failed = |source: elasticsearch::Error| self.failed(operation, source);
         let Request { method, path, query, .. } = request;
@@ -157,15 +155,16 @@ fn authority(path: &Path) -> Result<Certificate, Error> {
     Certificate::from_pem(&pem).map_err(wrong)
 }
 
-/// Megabytes take long enough that other tasks would wait for their turn.
-async fn compress(bytes: Bytes) -> Bytes {
-    let job = move || {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        let written = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-        Bytes::from(written.expect("memory can be written to"))
-    };
+fn compress(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.expect("memory can be written to").into()
+}
+
+/// Does what takes as long as megabytes do, so that other tasks need not wait for their turn.
+pub(crate) async fn off_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(job).await {
-        Ok(compressed) => compressed,
+        Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

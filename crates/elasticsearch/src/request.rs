@@ -19,6 +19,8 @@ pub(crate) enum Body {
     Json(Bytes),
     /// One JSON text a line.
     Lines(Bytes),
+    /// JSON that is mostly compressed data, which compressing again hardly shortens.
+    Packed(Bytes),
 }
 
 impl Request {
@@ -49,6 +51,10 @@ impl Request {
 
     pub(crate) fn json(self, value: &Value) -> Self {
         Self { body: Body::Json(value.to_string().into()), ..self }
+    }
+
+    pub(crate) fn packed(self, json: Vec<u8>) -> Self {
+        Self { body: Body::Packed(json.into()), ..self }
     }
 
     pub(crate) fn lines(self, lines: impl Into<Bytes>) -> Self {

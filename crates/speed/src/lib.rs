@@ -13,6 +13,7 @@ mod idle;
 mod processor;
 mod render;
 mod run;
+mod saver;
 mod state;
 
 pub use config::settings;

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::idle::IdleTracker;
 use crate::processor::{Processed, Processor};
+use crate::saver::Saver;
 use crate::state::RestoreError;
 
 const COMPONENT: &str = "speed";
@@ -79,9 +80,9 @@ struct Failed {
 /// # Errors
 /// When an adapter fails in a way that trying again does not mend, or a checkpoint does not fit.
 pub async fn run<S, V, C>(
-    mut source: S,
-    mut sink: V,
-    mut checkpoints: C,
+    source: S,
+    sink: V,
+    checkpoints: C,
     clock: impl Clock,
     options: &Options,
     shutdown: CancellationToken,
@@ -89,19 +90,22 @@ pub async fn run<S, V, C>(
 where
     S: Source,
     V: Sink<ViewDocument>,
-    C: Checkpoints,
+    C: Checkpoints + 'static,
 {
+    let mut ports = Ports { source, sink, saver: Saver::new(checkpoints), unshown: None };
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     loop {
-        let ports = (&mut source, &mut sink, &mut checkpoints);
         let mut progressed = false;
-        let attempt = attempt(ports, &clock, options, &shutdown, &mut progressed).await;
+        let attempt = attempt(&mut ports, &clock, options, &shutdown, &mut progressed).await;
         let Err(Failed { error, retry }) = attempt else { return Ok(()) };
         if progressed {
             backoff.reset();
         }
         let delay = match retry {
-            Retry::No => return Err(error),
+            Retry::No => {
+                ports.saver.settle().await;
+                return Err(error);
+            }
             Retry::Backoff => backoff.next_delay(&mut rand::rng()),
             Retry::After(delay) => delay,
         };
@@ -116,8 +120,8 @@ where
 
 /// From the last checkpoint to the end, a stop, or the first error, once this instance may read.
 /// `progressed` tells that a checkpoint was saved on the way.
-async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
-    (source, sink, checkpoints): (&mut S, &mut V, &mut C),
+async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
+    ports: &mut Ports<S, V, C>,
     clock: &impl Clock,
     options: &Options,
     shutdown: &CancellationToken,
@@ -126,14 +130,14 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
     // Before the checkpoint is loaded: until then another instance may save a newer one.
     tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        acquired = source.acquire() => acquired.map_err(|e| failed(SpeedError::Source, e))?,
+        acquired = ports.source.acquire() => acquired.map_err(|e| failed(SpeedError::Source, e))?,
     }
-    let partitions = source.partitions();
-    let mut processor = restore(source, checkpoints, options).await?;
-    write(source, sink, processor.health().into_iter().collect()).await?;
+    let partitions = ports.source.partitions();
+    let mut processor = ports.restore(options).await?;
+    ports.write(processor.health().into_iter().collect()).await?;
     let next_offsets: Vec<u64> =
         processor.progress().iter().map(|progress| progress.next_offset).collect();
-    source.seek(&next_offsets).await.map_err(|e| failed(SpeedError::Source, e))?;
+    ports.source.seek(&next_offsets).await.map_err(|e| failed(SpeedError::Source, e))?;
     info!(?next_offsets, "reading the log");
     let mut idle = IdleTracker::new(options.idle_timeout, partitions);
     let mut due = Due::new(options);
@@ -141,7 +145,9 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
     loop {
         let batch = tokio::select! {
             () = shutdown.cancelled() => break,
-            batch = source.next_batch() => batch.map_err(|e| failed(SpeedError::Source, e))?,
+            batch = ports.source.next_batch() => {
+                batch.map_err(|e| failed(SpeedError::Source, e))?
+            }
         };
         within(&next_offsets, &batch.end_offsets)
             .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })?;
@@ -151,60 +157,112 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints>(
         for (partition, idle) in (0..).zip(idle.observe(&batch, read_until, now)) {
             processor.set_idle(partition, idle);
         }
-        show((&mut *source, &mut *sink, &mut *checkpoints), &mut processed).await?;
+        ports.show(&mut processed).await?;
         acknowledged(&batch, clock.now());
         lag = Some(report(&processor, &processed, &batch, now, options));
         if batch.finished {
             let mut processed = processor.finish();
-            show((&mut *source, &mut *sink, &mut *checkpoints), &mut processed).await?;
+            ports.show(&mut processed).await?;
             lag = Some(report(&processor, &processed, &Batch::default(), now, options));
             break;
+        }
+        due.read(batch.records.len());
+        if ports.saver.finished() {
+            ports.saved().await?;
+            *progressed = true;
+        }
+        if ports.saver.saving() {
+            continue;
         }
         let measured = due.health();
         if measured {
             processor.measure(lag, now);
         }
-        if due.checkpoint(batch.records.len()) || measured {
-            keep((&mut *source, &mut *sink, &mut *checkpoints), &processor, measured).await?;
-            *progressed = true;
+        if due.checkpoint() || measured {
+            ports.save(&processor, measured)?;
+            due.saved();
         }
     }
+    ports.saved().await?;
     let untold = options.health_interval.is_some() && !processor.measured();
     if untold {
         processor.measure(lag, clock.now());
     }
-    keep((source, sink, checkpoints), &processor, untold).await
+    ports.save(&processor, untold)?;
+    ports.saved().await
 }
 
-/// Saves a checkpoint. A document of health that was just measured is written when it is in the
-/// checkpoint: a restart writes it again, and a crash between the two neither loses nor adds one.
-async fn keep(
-    (source, sink, checkpoints): (
-        &mut impl Source,
-        &mut impl Sink<ViewDocument>,
-        &mut impl Checkpoints,
-    ),
-    processor: &Processor,
-    measured: bool,
-) -> Result<(), Failed> {
-    save(source, checkpoints, processor.checkpoint()).await?;
-    let document = processor.health().filter(|_| measured);
-    write(source, sink, document.into_iter().collect()).await
+/// What the speed layer reads and writes.
+struct Ports<S, V, C: Checkpoints> {
+    source: S,
+    sink: V,
+    saver: Saver<C>,
+    /// To be written when what is being saved is saved.
+    unshown: Option<ViewDocument>,
 }
 
-async fn restore(
-    source: &mut impl Source,
-    checkpoints: &mut impl Checkpoints,
-    options: &Options,
-) -> Result<Processor, Failed> {
-    let checkpoint = checkpoints.load().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
-    let Some(checkpoint) = checkpoint else {
-        let first_offsets = source.first_offsets().await;
-        let first_offsets = first_offsets.map_err(|e| failed(SpeedError::Source, e))?;
-        return Ok(Processor::beginning_at(options.settings.clone(), first_offsets));
-    };
-    Processor::restore(&checkpoint, &options.settings, source.partitions())
-        .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
+impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> {
+    async fn restore(&mut self, options: &Options) -> Result<Processor, Failed> {
+        self.unshown = None;
+        let checkpoint = self.saver.load().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
+        let Some(checkpoint) = checkpoint else {
+            let first_offsets = self.source.first_offsets().await;
+            let first_offsets = first_offsets.map_err(|e| failed(SpeedError::Source, e))?;
+            return Ok(Processor::beginning_at(options.settings.clone(), first_offsets));
+        };
+        Processor::restore(&checkpoint, &options.settings, self.source.partitions())
+            .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
+    }
+
+    /// Writes the documents, and saves what was decided before it shows what follows from it: a
+    /// message that is read after a crash is then judged as by a reader that had gone on (P2).
+    async fn show(&mut self, processed: &mut Processed) -> Result<(), Failed> {
+        self.write(std::mem::take(&mut processed.documents)).await?;
+        if let Some(decided) = processed.decided.take() {
+            self.saved().await?;
+            self.begin(decided)?;
+            self.saved().await?;
+            self.write(std::mem::take(&mut processed.closed)).await?;
+        }
+        Ok(())
+    }
+
+    /// An instance that has stood still may have a successor that shows more already: it writes
+    /// nothing.
+    async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), Failed> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        self.source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
+        let count = documents.len() as u64;
+        let start = Instant::now();
+        self.sink.write(documents).await.map_err(|e| failed(SpeedError::Sink, e))?;
+        observe::sink_write(COMPONENT, start.elapsed());
+        observe::sent(COMPONENT, count);
+        Ok(())
+    }
+
+    /// Begins to save a checkpoint. A document of health that was just measured is written when it is
+    /// in the checkpoint: a restart writes it again, and a crash between the two neither loses nor
+    /// adds one.
+    fn save(&mut self, processor: &Processor, measured: bool) -> Result<(), Failed> {
+        self.begin(processor.checkpoint())?;
+        self.unshown = processor.health().filter(|_| measured);
+        Ok(())
+    }
+
+    fn begin(&mut self, checkpoint: Checkpoint) -> Result<(), Failed> {
+        self.source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
+        self.saver.begin(checkpoint);
+        Ok(())
+    }
+
+    /// Waits until the checkpoint that is being saved, if any, is saved; then writes what waited too.
+    async fn saved(&mut self) -> Result<(), Failed> {
+        self.saver.wait().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
+        let document = self.unshown.take();
+        self.write(document.into_iter().collect()).await
+    }
 }
 
 /// A log that ends before the checkpoint is not the one that was read.
@@ -218,58 +276,12 @@ pub(crate) fn within(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), Re
     Ok(())
 }
 
-/// Writes the documents, and saves what was decided before it shows what follows from it: a message
-/// that is read after a crash is then judged as by a reader that had gone on (P2).
-async fn show(
-    (source, sink, checkpoints): (
-        &mut impl Source,
-        &mut impl Sink<ViewDocument>,
-        &mut impl Checkpoints,
-    ),
-    processed: &mut Processed,
-) -> Result<(), Failed> {
-    write(source, sink, std::mem::take(&mut processed.documents)).await?;
-    if let Some(decided) = processed.decided.take() {
-        save(source, checkpoints, decided).await?;
-        write(source, sink, std::mem::take(&mut processed.closed)).await?;
-    }
-    Ok(())
-}
-
 /// Every message, not a sample: a sample of each batch would give a message of a small batch more
 /// weight than one of a large batch, and one call a message takes some nanoseconds.
 fn acknowledged(batch: &Batch, now: WallTime) {
     let since = |record: &Record| now.0.saturating_sub(record.headers.received_time.0);
     let latencies = batch.records.iter().map(|record| u64::try_from(since(record)).unwrap_or(0));
     observe::acknowledged_after(latencies.map(Duration::from_millis));
-}
-
-/// An instance that has stood still may have a successor that shows more already: it writes nothing.
-async fn write(
-    source: &mut impl Source,
-    sink: &mut impl Sink<ViewDocument>,
-    documents: Vec<ViewDocument>,
-) -> Result<(), Failed> {
-    if documents.is_empty() {
-        return Ok(());
-    }
-    source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
-    let count = documents.len() as u64;
-    let start = Instant::now();
-    sink.write(documents).await.map_err(|e| failed(SpeedError::Sink, e))?;
-    observe::sink_write(COMPONENT, start.elapsed());
-    observe::sent(COMPONENT, count);
-    Ok(())
-}
-
-async fn save(
-    source: &mut impl Source,
-    checkpoints: &mut impl Checkpoints,
-    checkpoint: Checkpoint,
-) -> Result<(), Failed> {
-    source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
-    let saved = checkpoints.save(checkpoint).await;
-    saved.map_err(|e| failed(SpeedError::Checkpoint, e))
 }
 
 fn failed<E: AdapterError>(
@@ -344,15 +356,19 @@ impl Due {
         due
     }
 
-    /// Whether a checkpoint is to be saved now that so many more records have been written.
-    fn checkpoint(&mut self, records: usize) -> bool {
+    /// So many more records have been written.
+    fn read(&mut self, records: usize) {
         self.records += records as u64;
-        let due = self.records >= self.records_max
-            || (self.records > 0 && self.last.elapsed() >= self.interval);
-        if due {
-            self.records = 0;
-            self.last = Instant::now();
-        }
-        due
+    }
+
+    /// Whether a checkpoint is to be saved now.
+    fn checkpoint(&self) -> bool {
+        self.records >= self.records_max
+            || (self.records > 0 && self.last.elapsed() >= self.interval)
+    }
+
+    fn saved(&mut self) {
+        self.records = 0;
+        self.last = Instant::now();
     }
 }

@@ -9,5 +9,6 @@ mod program;
 mod recording;
 mod recount;
 mod running;
+mod saving;
 mod scenario;
 mod standby;

@@ -36,7 +36,7 @@ pub(crate) struct Bench {
     log: MemoryLog<ManualClock>,
     pub(crate) clock: ManualClock,
     pub(crate) views: MemoryViews,
-    checkpoints: MemoryCheckpoints,
+    pub(crate) checkpoints: MemoryCheckpoints,
 }
 
 pub(crate) type Running = JoinHandle<Result<(), SpeedError>>;
@@ -79,10 +79,24 @@ impl Bench {
     where
         S: Sink<ViewDocument> + 'static,
     {
+        self.start_with(sink, self.checkpoints.clone(), settings)
+    }
+
+    /// The same with other checkpoints.
+    pub(crate) fn start_with<S, C>(
+        &self,
+        sink: S,
+        checkpoints: C,
+        settings: &[(&str, &str)],
+    ) -> (Running, watch::Receiver<Status>, CancellationToken)
+    where
+        S: Sink<ViewDocument> + 'static,
+        C: Checkpoints + 'static,
+    {
         let (sender, status) = watch::channel(Status::default());
         let options =
             Options { checkpoint_records_max: 3, ..Options::new(&config(settings), sender) };
-        let (source, checkpoints) = (self.log.source(1), self.checkpoints.clone());
+        let source = self.log.source(1);
         let (clock, shutdown) = (self.clock.clone(), CancellationToken::new());
         let stop = shutdown.clone();
         let running = async move {
@@ -105,7 +119,7 @@ impl Bench {
         checkpoint
     }
 
-    async fn next_offsets(&self) -> Option<Vec<u64>> {
+    pub(crate) async fn next_offsets(&self) -> Option<Vec<u64>> {
         let progress = self.saved().await?.progress;
         Some(progress.into_iter().map(|progress| progress.next_offset).collect())
     }
