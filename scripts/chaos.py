@@ -24,7 +24,7 @@ from lab import Lab, link_programs
 SETTLE_SECONDS = 180
 
 # Faults that take longer than a stream at full rate does.
-DURATIONS = {"elasticsearch-stopped": 140, "paused-reader": 60, "everything": 60, "rebalance": 25}
+DURATIONS = {"elasticsearch-stopped": 140, "paused-reader": 60, "everything": 90, "kafka-paused": 40, "rebalance": 25}
 
 CONFIG = """
 [log]
@@ -300,6 +300,15 @@ def kafka_killed(world):
         world.lab("kafka restart")
 
 
+def kafka_paused(world):
+    """The controller gives up a broker that stands still, and tells clients of no brokers for a while."""
+    for _ in range(3):
+        world.sleep(1, 3)
+        world.lab("kafka pause")
+        world.sleep(4, 12)
+        world.lab("kafka go-on")
+
+
 def elasticsearch_stopped(world):
     world.sleep(2)
     world.lab("elasticsearch stop")
@@ -378,14 +387,14 @@ def clock(world):
 
 
 def everything(world):
-    faults = [kill_acquisition, kill_speed, kafka_killed, elasticsearch_killed, bulk_faults, websocket]
+    faults = [kill_acquisition, kill_speed, kafka_killed, kafka_paused, elasticsearch_killed, bulk_faults, websocket]
     world.random.shuffle(faults)
     for fault in faults:
         fault(world)
 
 
-FAULTS = [none, kill_acquisition, kill_speed, kill_batch, kafka_killed, elasticsearch_stopped, elasticsearch_killed,
-          bulk_faults, websocket, rebalance, paused_reader, spool_limit_waits, spool_limit_drops, clock, everything]
+FAULTS = [none, kill_acquisition, kill_speed, kill_batch, kafka_killed, kafka_paused, elasticsearch_stopped,
+          elasticsearch_killed, bulk_faults, websocket, rebalance, paused_reader, spool_limit_waits, spool_limit_drops, clock, everything]
 
 
 def one(lab, options, fault, seed):

@@ -204,6 +204,10 @@ impl Error {
         }
     }
 
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.cause() == Some(Cause::Unreachable)
+    }
+
     fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Configure { source }

@@ -27,6 +27,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -142,6 +143,18 @@ impl Lease {
     /// # Errors
     /// When the brokers do not answer, or do not take this member.
     pub async fn acquire(&mut self) -> Result<(), Error> {
+        let acquired = self.wait().await;
+        // As a producer: a client that reached no broker may never ask again who they are.
+        if acquired.as_ref().is_err_and(Error::is_unreachable) {
+            let stuck =
+                std::mem::replace(self, Self::join(&self.connection, self.options.clone())?);
+            // Waits until it has left.
+            spawn_blocking(move || drop(stuck));
+        }
+        acquired
+    }
+
+    async fn wait(&mut self) -> Result<(), Error> {
         self.look().await?;
         let mut told = false;
         loop {

@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use pulso_model::{EventTime, decode, rsvp_id};
 use pulso_pipeline::{Message, Sink, partition_of};
-use rdkafka::producer::Producer as _;
 use tokio::sync::OnceCell;
 
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::headers;
 use crate::producer::{Outgoing, Producer};
-use crate::topics::partitions;
 
 /// How many of a call's last messages are decoded to learn the event time stored so far. Sources are
 /// nearly ordered, so the largest is nearly always among them.
@@ -99,13 +97,7 @@ impl KafkaLog {
     /// wrong one would be separated from its echoes for ever.
     async fn check(&self) -> Result<(), Error> {
         let check = || async {
-            let (client, context) = (self.producer.client(), self.producer.context().clone());
-            let options = Arc::clone(&self.options);
-            let connection = self.connection.clone();
-            let stored = crate::blocking::run(connection.timeout, move || {
-                partitions(client.client(), &context, &connection, &options.topic, || {})
-            })
-            .await?;
+            let stored = self.producer.partitions(&self.connection, &self.options.topic).await?;
             let LogOptions { topic, partitions: requested, .. } = &*self.options;
             if stored != *requested {
                 let (topic, requested) = (topic.clone(), *requested);

@@ -10,16 +10,19 @@ use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{
+    BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
+};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::blocking::GRACE;
+use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Cause, Error, Fault};
+use crate::topics::partitions;
 
 /// How many messages wait for their delivery at most; more wait outside.
 const QUEUE_MESSAGES: u32 = 20_000;
@@ -60,7 +63,7 @@ pub(crate) struct Producer {
     delivery_timeout: Duration,
 }
 
-pub(crate) type Client = ThreadedProducer<Reports>;
+type Client = ThreadedProducer<Reports>;
 
 impl fmt::Debug for Producer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,11 +95,26 @@ impl Producer {
         Ok(Self { config, context, client, delivery_timeout })
     }
 
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
+    /// How many partitions a topic has.
+    pub(crate) async fn partitions(
+        &self,
+        connection: &Connection,
+        topic: &str,
+    ) -> Result<u32, Error> {
+        let (client, context) = (self.client(), self.context.clone());
+        let (asked, connection, topic) =
+            (Arc::clone(&client), connection.clone(), topic.to_owned());
+        let found = blocking::run(connection.timeout, move || {
+            partitions(asked.client(), &context, &connection, &topic, || {})
+        });
+        let found = found.await;
+        if found.as_ref().is_err_and(Error::is_unreachable) {
+            self.replace(client);
+        }
+        found
     }
 
-    pub(crate) fn client(&self) -> Arc<Client> {
+    fn client(&self) -> Arc<Client> {
         Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -150,10 +168,10 @@ impl Producer {
         }
         match batch.take_error() {
             None => {
-                self.context().recovered();
+                self.context.recovered();
                 Ok(())
             }
-            Some(error) => Err(Fault::new(&error, self.context())),
+            Some(error) => Err(Fault::new(&error, &self.context)),
         }
     }
 }

@@ -26,6 +26,7 @@ use std::time::Duration;
 use pulso_pipeline::{Batch, Record, Source};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
@@ -77,10 +78,9 @@ impl SourceOptions {
 /// Reads the log. Dropping it ends its thread.
 pub struct KafkaSource {
     connection: Connection,
+    context: Context,
     options: SourceOptions,
-    consumer: Arc<BaseConsumer<Context>>,
-    assignments: std::sync::mpsc::Sender<Assignment>,
-    events: mpsc::Receiver<(u64, KafkaEvent)>,
+    client: Client,
     /// Counts seeks; events of an earlier one are of no interest any more.
     generation: u64,
     /// What has come and was not given yet.
@@ -91,6 +91,25 @@ pub struct KafkaSource {
     next_offsets: Vec<u64>,
     ends: Ends,
     lease: Option<Lease>,
+}
+
+/// A consumer, and the ends of its thread's channels.
+struct Client {
+    consumer: Arc<BaseConsumer<Context>>,
+    assignments: std::sync::mpsc::Sender<Assignment>,
+    events: mpsc::Receiver<(u64, KafkaEvent)>,
+}
+
+impl Client {
+    fn start(
+        connection: &Connection,
+        context: &Context,
+        options: &SourceOptions,
+    ) -> Result<Self, Error> {
+        let consumer = Arc::new(poller::consumer(connection, context)?);
+        let (assignments, events) = Poller::start(Arc::clone(&consumer), context, options)?;
+        Ok(Self { consumer, assignments, events })
+    }
 }
 
 /// What was there without waiting.
@@ -117,30 +136,32 @@ impl KafkaSource {
     /// # Errors
     /// Among others when the topic is missing, or has another number of partitions.
     pub async fn open(connection: &Connection, options: SourceOptions) -> Result<Self, Error> {
+        let source = Self::new(connection, options)?;
+        source.check().await?;
+        Ok(source)
+    }
+
+    fn new(connection: &Connection, options: SourceOptions) -> Result<Self, Error> {
         let context = Context::default();
-        let consumer = Arc::new(poller::consumer(connection, &context)?);
-        let (assignments, events) = Poller::start(Arc::clone(&consumer), &context, &options)?;
+        let client = Client::start(connection, &context, &options)?;
         let asker = Asker {
-            consumer: Arc::clone(&consumer),
-            context,
+            consumer: Arc::clone(&client.consumer),
+            context: context.clone(),
             topic: options.topic.clone(),
             partitions: options.partitions,
         };
-        let source = Self {
+        Ok(Self {
             connection: connection.clone(),
+            context,
             options,
-            consumer,
-            assignments,
-            events,
+            client,
             generation: 0,
             pending: Vec::new().into_iter(),
             put_back: None,
             next_offsets: Vec::new(),
             ends: Ends::new(asker),
             lease: None,
-        };
-        source.check().await?;
-        Ok(source)
+        })
     }
 
     /// Reads only while it holds the lease: [`Source::acquire`] waits for it.
@@ -157,7 +178,7 @@ impl KafkaSource {
     }
 
     async fn check(&self) -> Result<(), Error> {
-        let (consumer, connection) = (Arc::clone(&self.consumer), self.connection.clone());
+        let (consumer, connection) = (Arc::clone(&self.client.consumer), self.connection.clone());
         let (topic, limit) = (self.options.topic.clone(), self.connection.timeout);
         let job =
             move || partitions(consumer.client(), consumer.context(), &connection, &topic, || {});
@@ -168,6 +189,39 @@ impl KafkaSource {
             return Err(Error::Partitions { topic, stored, requested, key });
         }
         Ok(())
+    }
+
+    /// A consumer that reached no broker is given up for a new one, as a producer is: it may never ask
+    /// again who they are.
+    fn renewed<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if outcome.as_ref().is_err_and(Error::is_unreachable)
+            && let Err(error) = self.renew()
+        {
+            warn!(%error, "keeping a consumer that does not reach the brokers");
+        }
+        outcome
+    }
+
+    /// Goes on with a new consumer from where the old one was.
+    fn renew(&mut self) -> Result<(), Error> {
+        let client = Client::start(&self.connection, &self.context, &self.options)?;
+        self.ends.ask_through(&client.consumer);
+        let stuck = std::mem::replace(&mut self.client, client);
+        // Waits for its threads.
+        spawn_blocking(move || drop(stuck));
+        if self.next_offsets.is_empty() {
+            return Ok(());
+        }
+        self.assign(self.next_offsets.clone())
+    }
+
+    fn assign(&mut self, next_offsets: Vec<u64>) -> Result<(), Error> {
+        self.generation += 1;
+        self.pending = Vec::new().into_iter();
+        self.put_back = None;
+        self.next_offsets.clone_from(&next_offsets);
+        let assignment = Assignment { generation: self.generation, next_offsets };
+        self.client.assignments.send(assignment).map_err(|_| Error::Stopping)
     }
 
     /// Where to read on in one partition when `next_offset` is asked for.
@@ -221,7 +275,7 @@ impl KafkaSource {
         }
         loop {
             // That the thread has ended is seen by the next wait.
-            let (generation, event) = self.events.try_recv().ok()?;
+            let (generation, event) = self.client.events.try_recv().ok()?;
             if generation == self.generation {
                 return Some(event);
             }
@@ -243,7 +297,7 @@ impl KafkaSource {
                 self.ends.ask();
             }
             tokio::select! {
-                event = self.events.recv() => match event {
+                event = self.client.events.recv() => match event {
                     None => return Err(Error::Stopping),
                     Some((generation, event)) if generation == self.generation => {
                         self.put_back = Some(event);
@@ -303,7 +357,8 @@ impl Source for KafkaSource {
     }
 
     async fn first_offsets(&mut self) -> Result<Vec<u64>, Error> {
-        self.ends.look(Edge::Begin, self.connection.timeout).await
+        let begins = self.ends.look(Edge::Begin, self.connection.timeout).await;
+        self.renewed(begins)
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
@@ -312,19 +367,15 @@ impl Source for KafkaSource {
             let (topic, given) = (topic.clone(), next_offsets.len());
             return Err(Error::Seek { topic, given, partitions: *partitions });
         }
-        let (begins, ends) = self.edges().await?;
+        let edges = self.edges().await;
+        let (begins, ends) = self.renewed(edges)?;
         let starts = (0..)
             .zip(next_offsets)
             .zip(begins.into_iter().zip(ends.iter().copied()))
             .map(|((partition, next), edges)| self.start(partition, *next, edges))
             .collect::<Result<Vec<_>, _>>()?;
-        self.generation += 1;
-        self.pending = Vec::new().into_iter();
-        self.put_back = None;
-        self.next_offsets.clone_from(&starts);
         self.ends.set(ends);
-        let assignment = Assignment { generation: self.generation, next_offsets: starts };
-        self.assignments.send(assignment).map_err(|_| Error::Stopping)
+        self.assign(starts)
     }
 
     async fn next_batch(&mut self) -> Result<Batch, Error> {
@@ -333,12 +384,30 @@ impl Source for KafkaSource {
             let beginning: Vec<u64> = (0..self.options.partitions).map(|_| 0).collect();
             self.seek(&beginning).await?;
         }
-        if let Some(batch) = self.read().await? {
+        let read = self.read().await;
+        if let Some(batch) = self.renewed(read)? {
             return Ok(batch);
         }
         // Says what is lost, or goes on behind it.
         let next_offsets = self.next_offsets.clone();
         self.seek(&next_offsets).await?;
         self.batch(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_consumer_that_reaches_no_broker_is_given_up() {
+        // Nobody listens at port 1.
+        let timeout = Duration::from_secs(1);
+        let connection = Connection { timeout, ..Connection::plain(["127.0.0.1:1"]) };
+        let mut source = KafkaSource::new(&connection, SourceOptions::new("topic", 1, 1)).unwrap();
+        let consumer = Arc::clone(&source.client.consumer);
+        let error = source.seek(&[0]).await.unwrap_err();
+        assert!(error.is_unreachable(), "{error}");
+        assert!(!Arc::ptr_eq(&consumer, &source.client.consumer));
     }
 }

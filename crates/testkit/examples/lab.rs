@@ -27,6 +27,8 @@ fn main() -> ExitCode {
             ["kafka", "kill"] => kafka.kill(),
             ["kafka", "stop"] => kafka.stop(),
             ["kafka", "restart"] => kafka.restart(),
+            ["kafka", "pause"] => kafka.pause(),
+            ["kafka", "go-on"] => kafka.go_on(),
             ["elasticsearch", "kill"] => elasticsearch.kill(),
             ["elasticsearch", "stop"] => elasticsearch.stop(),
             ["elasticsearch", "restart"] => elasticsearch.restart(),

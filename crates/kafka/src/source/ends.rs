@@ -105,6 +105,12 @@ impl Ends {
         Self { asker, offsets: Vec::new(), answered: Instant::now(), question: None }
     }
 
+    /// Asks a new consumer from now on.
+    pub(super) fn ask_through(&mut self, consumer: &Arc<BaseConsumer<Context>>) {
+        self.asker.consumer = Arc::clone(consumer);
+        self.question = None;
+    }
+
     /// Asks one thing and waits for it.
     pub(super) async fn look(&self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
         let asker = self.asker.clone();

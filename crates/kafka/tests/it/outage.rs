@@ -1,8 +1,9 @@
-//! A broker that is killed and comes back: writers and readers say so, then go on.
+//! A broker that goes and comes back: writers and readers say so, then go on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pulso_kafka::{Cause, KafkaLog, LogOptions};
+use pulso_kafka::{Cause, Error, KafkaLog, KafkaSource, Lease, LeaseOptions, LogOptions};
 use pulso_pipeline::{AdapterError, Retry, Sink, Source};
 use pulso_testkit::servers::Kafka;
 
@@ -46,4 +47,49 @@ async fn a_broker_is_killed_and_comes_back() {
         let offsets = records.iter().filter(|r| r.partition == partition).map(|r| r.offset);
         assert!(offsets.eq(0..records.iter().filter(|r| r.partition == partition).count() as u64));
     }
+}
+
+/// The controller gives a broker up that stands still, and tells clients of no brokers until the two
+/// have found each other again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_stands_still_and_goes_on() {
+    let Some(kafka) = Kafka::start() else { return };
+    let connection = at(&kafka.brokers());
+    let topics = made(&connection, "fenced", 2).await;
+    let delivery_timeout = Duration::from_secs(2);
+    let options = LogOptions { delivery_timeout, ..LogOptions::new(&topics.messages, 2) };
+    let mut log = KafkaLog::new(&connection, options).unwrap();
+    let lease = Lease::join(&connection, LeaseOptions::new(&topics.lease, &topics.lease)).unwrap();
+    let mut reader = source(&connection, &topics).await.with_lease(lease);
+    soon(reader.acquire()).await.unwrap();
+    for id in 0..3 {
+        kafka.pause();
+        // Its session takes 3 s.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        kafka.go_on();
+        let message = messages([id]);
+        let writing = async {
+            while let Err(error) = log.write(message.clone()).await {
+                assert_eq!(error.retry(), Retry::Backoff, "{error:?}");
+            }
+        };
+        soon(writing).await;
+        let reading = async {
+            while let Err(error) = again(&mut reader, id + 1).await {
+                assert_eq!(error.retry(), Retry::Backoff, "{error:?}");
+            }
+        };
+        soon(reading).await;
+    }
+}
+
+/// Takes the lease again, and reads from the beginning until so many different messages have come.
+async fn again(reader: &mut KafkaSource, count: i64) -> Result<(), Error> {
+    reader.acquire().await?;
+    reader.seek(&[0, 0]).await?;
+    let mut payloads = BTreeSet::new();
+    while payloads.len() < usize::try_from(count).unwrap() {
+        payloads.extend(reader.next_batch().await?.records.into_iter().map(|r| r.payload));
+    }
+    Ok(())
 }

@@ -94,6 +94,15 @@ impl Kafka {
         self.process.kill();
     }
 
+    /// It stands still, as on a machine that swaps, until [`Kafka::go_on`].
+    pub fn pause(&self) {
+        self.process.signal("STOP");
+    }
+
+    pub fn go_on(&self) {
+        self.process.signal("CONT");
+    }
+
     /// Again, with the same data and ports; kills the running one first, if it runs.
     pub fn restart(&mut self) {
         self.process.restart();

@@ -78,6 +78,11 @@ impl Private {
         assert!(ended.is_some(), "the server does not stop");
     }
 
+    pub(super) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
     /// As `kill -9`.
     pub(super) fn kill(&mut self) {
         // A process that has ended already cannot be killed, which is as good.
