@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// A folder with the configuration of a deployment, and links to its programs.
 struct Deployment {
     folder: PathBuf,
-    /// Whether its views are in a file, which is there once somebody has written.
+    /// Whether its views are in a file, which is there once somebody has begun to write.
     embedded: bool,
 }
 
@@ -73,11 +73,17 @@ impl Deployment {
         Service { child }
     }
 
+    /// Whether the speed layer has made its file.
+    fn has_views(&self) -> bool {
+        let mut command = self.program("pulso");
+        command.args(["export", View::Responses.name(), "--layer", "speed"]);
+        command.output().unwrap().status.success()
+    }
+
     /// Waits until the speed layer has written what is expected of it.
     fn wait_for(&self, expected: &[(String, String)]) {
         let begun = now();
-        let views = self.folder.join("data").join("views.db");
-        while self.embedded && !views.exists() {
+        while self.embedded && !self.has_views() {
             assert!(begun.elapsed() < DEADLINE, "the speed layer does not begin");
             std::thread::sleep(Duration::from_millis(100));
         }
