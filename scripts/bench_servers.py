@@ -31,7 +31,8 @@ batch = "off"
 """
 
 PORT = 34100
-WARM_UP_SECONDS = 15
+# Long enough for the indices of all days that the stream touches.
+WARM_UP_SECONDS = 60
 RATE = 1000
 
 # A soak's stream lasts so much longer than the soak: after a third of it, windows and their baseline have
@@ -117,7 +118,10 @@ def latency(services, seconds, stream):
     time.sleep(WARM_UP_SECONDS)
     before = services.buckets()
     time.sleep(seconds)
-    after = services.buckets()
+    print_latency(before, services.buckets(), seconds)
+
+
+def print_latency(before, after, seconds):
     count = max(after.values()) - max(before.values())
     p50, p99 = (1000 * quantile(before, after, share) for share in (0.5, 0.99))
     print(f"\nreceived to acknowledged, {count / seconds:.0f} messages/s for {seconds} s: p50 {p50:.0f} ms, p99 {p99:.0f} ms (goal 500)", flush=True)
@@ -132,12 +136,15 @@ def hurried(minutes):
 def soak(services, minutes):
     """The services go on as they are; a sample a minute."""
     samples = []
-    for _ in range(minutes):
+    for minute in range(minutes):
+        if minute == minutes // 3:
+            before = services.buckets()
         time.sleep(60)
         lag = services.value(PORT + 2, "pulso_consumer_lag")
         samples.append((services.resident("pulso-acquisition"), services.resident("pulso-speed"), lag))
         print("acquisition {:.0f} MB, speed {:.0f} MB, lag {:.0f}".format(*samples[-1]), flush=True)
-    tail = samples[len(samples) // 3:]
+    tail = samples[minutes // 3:]
+    print_latency(before, services.buckets(), 60 * len(tail))
     for column, name in enumerate(("acquisition", "speed")):
         values = [sample[column] for sample in tail]
         half = len(values) // 2
