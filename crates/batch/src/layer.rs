@@ -187,21 +187,33 @@ where
     /// # Errors
     /// When the log, the lake or the view store fails.
     pub async fn verify(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<Report> {
+        // What may take long first: stores keep what is shown as of a moment for some minutes only.
+        self.archive(|_| ()).await?;
         let shown = shown(&self.views).await?;
         self.archive(|_| ()).await?;
         let _lock = self.lock().await?;
         self.lake.refresh().await?;
-        let mut current = Vec::new();
-        for job in JOBS {
-            let last = self.journal.last_success(job.name()).await?;
-            let Some(version) = last.and_then(|run| run.lake_version) else { continue };
-            if self.lake.days_changed_since(version).await?.is_empty() {
-                current.push(job);
-            }
-        }
-        let report =
-            verify(&self.engine().await?, checkpoint, (&self.views, shown), &current).await;
+        let engine = self.engine().await?;
+        let waiting = self.waiting(&engine).await;
+        let waiting = self.explain(waiting)?;
+        let report = verify(&engine, checkpoint, (&self.views, shown), &waiting).await;
         self.explain(report.map_err(Into::into))
+    }
+
+    /// The days that each job has to compute again; of one that is not by day, also those of which only
+    /// what came late is left.
+    async fn waiting(&mut self, engine: &Engine) -> anyhow::Result<Vec<(Job, BTreeSet<Day>)>> {
+        let mut waiting = Vec::new();
+        for (job, Days { mut days, .. }) in self.select(engine, &JOBS, Selection::Changed).await? {
+            let last = self.journal.last_success(job.name()).await?;
+            if let Some(version) = last.and_then(|run| run.lake_version)
+                && !job.by_day()
+            {
+                days = self.lake.days_changed_since(version).await?;
+            }
+            waiting.push((job, days));
+        }
+        Ok(waiting)
     }
 
     /// During a run no other program runs anything with the same temporary files.

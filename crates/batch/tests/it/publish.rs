@@ -33,9 +33,11 @@ async fn days_that_end_by_the_complete_time_are_completed_empty_ones_too() {
     assert_eq!(written(&views, View::Responses, Layer::Batch).await.len(), 2);
     let completed = views.completed_days(View::Responses).await.unwrap();
     assert_eq!(completed, [DAY, DAY.next()].into());
+    assert_eq!(days.last_completed(), Some(DAY.next()), "as the record of the run tells it");
     let days = Days { complete_until: Some(EventTime(until.0 - 1)), ..days };
     let views = run(&lake.engine(small_windows()).await, &responses(), &days).await;
     assert_eq!(views.completed_days(View::Responses).await.unwrap(), [DAY].into());
+    assert_eq!(days.last_completed(), Some(DAY));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pulso_batch::{ArchiveOptions, BatchLayer, JOBS, LayerOptions, Removals, Resources, Selection};
 use pulso_lake::Lake;
-use pulso_model::{Day, EventTime, LateResponseDocument, ResponseDocument, decode};
+use pulso_model::{Day, EventTime, LateResponseDocument, ResponseDocument, View, decode};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
 use pulso_pipeline::{Headers, ManualClock, Message, Record, Sink, Source};
 use pulso_runtime::config::Retention;
@@ -28,6 +28,21 @@ struct Layer {
 }
 
 impl Layer {
+    /// A late response, as the speed layer leaves it behind.
+    async fn late(&mut self, world: &mut World, mtime: i64) {
+        let late = message(2, mtime).bytes();
+        let progress = &mut world.checkpoint.progress[0];
+        self.write(late.clone()).await;
+        let response = decode(&late, LOG_TIME).unwrap();
+        let documents = vec![
+            ResponseDocument::render(&response),
+            LateResponseDocument::render((0, progress.next_offset), &response),
+        ];
+        self.views.write(documents).await.unwrap();
+        progress.next_offset += 1;
+        progress.late += 1;
+    }
+
     async fn write(&mut self, payload: bytes::Bytes) {
         let headers = Headers { source: "test".into(), received_time: LOG_TIME };
         self.log.write(vec![Message { headers, payload }]).await.unwrap();
@@ -89,20 +104,12 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     assert_eq!(lake.days().unwrap().keys().next(), Some(&Day(last.0 - 2)));
 
     // One that comes for a day that is gone is late, and accounted for as such.
-    let late = message(2, START).bytes();
-    let offset = world.checkpoint.progress[0].next_offset;
-    layer.write(late.clone()).await;
-    let response = decode(&late, LOG_TIME).unwrap();
-    let documents = vec![
-        ResponseDocument::render(&response),
-        LateResponseDocument::render((0, offset), &response),
-    ];
-    layer.views.write(documents).await.unwrap();
-    world.checkpoint.progress[0].next_offset += 1;
-    world.checkpoint.progress[0].late += 1;
+    layer.late(&mut world, START).await;
     batch.archive(|_| ()).await.unwrap();
     let with_late = batch.verify(&world.checkpoint).await.unwrap();
     assert!(with_late.holds(), "{with_late}");
+    let views: Vec<_> = with_late.waiting.iter().map(|(view, _)| *view).collect();
+    assert_eq!(views, [View::Groups, View::Events], "the day that it is for is not compared");
     let again = batch.retain(Some(&world.checkpoint)).await.unwrap();
     assert_eq!(again.kept_from, removals.kept_from);
     let again = batch.verify(&world.checkpoint).await.unwrap();
@@ -115,6 +122,35 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     layer.views.write(vec![shown]).await.unwrap();
     let ahead = batch.verify(&world.checkpoint).await.unwrap();
     assert!(ahead.holds(), "{ahead}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
+    let messages: Vec<_> = (0..2).flat_map(|day| stream(START + day * DAY_MS)).collect();
+    let mut world = World::of(&messages).await;
+    let folder = TempDir::new().unwrap();
+    let log = MemoryLog::new(2, ManualClock::at(LOG_TIME));
+    let mut layer = Layer { folder, log, views: MemoryViews::default() };
+    for record in &world.records {
+        layer.write(record.payload.clone()).await;
+    }
+    layer.views.write(world.speed.clone()).await.unwrap();
+    let mut batch = layer.open(Retention::default()).await;
+    batch.archive(|_| ()).await.unwrap();
+    batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
+    let before = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(before.holds() && before.waiting.is_empty(), "{before}");
+
+    layer.late(&mut world, START + 30_500).await;
+    let late = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(late.holds(), "{late}");
+    let waiting = late.waiting.iter().map(|(view, _)| *view).collect::<Vec<_>>();
+    assert_eq!(waiting, JOBS.map(|job| job.view), "{late}");
+    assert!(late.to_string().contains("not compared before the next `run`"), "{late}");
+
+    batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
+    let after = batch.verify(&world.checkpoint).await.unwrap();
+    assert!(after.holds() && after.waiting.is_empty(), "{after}");
 }
 
 /// The speed layer's checkpoint is lost after days were removed from the lake, and the log begins later.

@@ -21,6 +21,13 @@ fn a_synthetic_stream_is_counted_once_by_both_layers() {
         assert!(part(name) > 0, "the stream has {name}: {log}");
     }
     verify(0, &data);
+    for run in export(View::BatchRuns, "current", &data).lines() {
+        let run: Value = serde_json::from_str(run).unwrap();
+        assert_eq!(run["outcome"], "succeeded", "{run}");
+        // The recording has come to its end, and all of its days with it.
+        let completed = if run["job"] == "archive" { &Value::Null } else { &run["last_day"] };
+        assert_eq!(&run["completed_day"], completed, "{run}");
+    }
 
     let before = exports(&data);
     assert!(before.iter().all(|(name, text)| !text.is_empty() || panic!("{name} is empty")));
