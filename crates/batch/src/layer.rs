@@ -146,13 +146,14 @@ where
         let mut computation = None;
         let mut rows = BTreeMap::new();
         let mut result = Ok(());
-        for (job, days) in &work {
+        for due in &work {
             if self.shutdown.is_cancelled() {
                 break;
             }
+            let job = &due.job;
             progress(job);
             let run = self.start(job.name()).await?;
-            let done = self.job_run(&engine, &work, &mut computation, job, days).await;
+            let done = self.job_run(&engine, &work, &mut computation, due).await;
             let done = self.explain(done);
             match self.end(run, done).await {
                 Ok(count) => drop(rows.insert(job.name(), count)),
@@ -175,7 +176,7 @@ where
         let done = removed.map(|removed| {
             removals = removed;
             let rows = removed.views + removed.lake_files;
-            let (days, version) = (BTreeSet::new(), self.lake.version());
+            let (days, version) = (BTreeSet::new(), Some(self.lake.version()));
             Done { rows, days, version, completion: None }
         });
         self.end(run, done).await.map(|_| removals)
@@ -204,7 +205,8 @@ where
     /// what came late is left.
     async fn waiting(&mut self, engine: &Engine) -> anyhow::Result<Vec<(Job, BTreeSet<Day>)>> {
         let mut waiting = Vec::new();
-        for (job, Days { mut days, .. }) in self.select(engine, &JOBS, Selection::Changed).await? {
+        for due in self.select(engine, &JOBS, Selection::Changed).await? {
+            let (job, mut days) = (due.job, due.days.days);
             let last = self.journal.last_success(job.name()).await?;
             if let Some(version) = last.and_then(|run| run.lake_version)
                 && !job.by_day()
@@ -244,7 +246,7 @@ where
         let summary =
             archive(source, lake, &options.archive, Until::EndOfLog, stop, progress).await?;
         let days = summary.days;
-        Ok(Done { rows: summary.rows, days, version: lake.version(), completion: None })
+        Ok(Done { rows: summary.rows, days, version: Some(lake.version()), completion: None })
     }
 
     /// The days that each job has to compute.
@@ -253,7 +255,7 @@ where
         engine: &Engine,
         jobs: &[Job],
         selection: Selection,
-    ) -> anyhow::Result<Vec<(Job, Days)>> {
+    ) -> anyhow::Result<Vec<Due>> {
         // What was removed is not computed again from what is left of it.
         let kept = |day: &Day| Some(*day) >= engine.retained().kept_from;
         let lake_days: BTreeSet<Day> = self.lake.days()?.into_keys().filter(kept).collect();
@@ -275,7 +277,8 @@ where
                     changed(&self.lake, last.as_ref(), &all, complete_until).await?
                 }
             };
-            work.push((job, Days { days, complete_until }));
+            let whole = !matches!(selection, Selection::Range(_)) || days == all;
+            work.push(Due { job, days: Days { days, complete_until }, whole });
         }
         Ok(work)
     }
@@ -284,10 +287,9 @@ where
     async fn job_run(
         &mut self,
         engine: &Engine,
-        work: &[(Job, Days)],
+        work: &[Due],
         computation: &mut Option<Computation<V>>,
-        job: &Job,
-        days: &Days,
+        Due { job, days, whole }: &Due,
     ) -> anyhow::Result<Done> {
         let rows = if days.days.is_empty() {
             0
@@ -295,8 +297,8 @@ where
             let computation = match computation {
                 Some(computation) => computation,
                 None => {
-                    let jobs: Vec<_> = work.iter().map(|(job, _)| *job).collect();
-                    let union = work.iter().flat_map(|(_, days)| &days.days).copied().collect();
+                    let jobs: Vec<_> = work.iter().map(|due| due.job).collect();
+                    let union = work.iter().flat_map(|due| &due.days.days).copied().collect();
                     let (views, shutdown) = (self.views.clone(), self.shutdown.clone());
                     let prepared =
                         Computation::prepare(engine, &jobs, &union, views, shutdown).await;
@@ -308,7 +310,7 @@ where
         Ok(Done {
             rows,
             days: days.days.clone(),
-            version: self.lake.version(),
+            version: whole.then(|| self.lake.version()),
             completion: days.complete_until.map(|until| (until, days.last_completed())),
         })
     }
@@ -347,7 +349,7 @@ where
                 run.rows = Some(rows);
                 run.first_day = days.first().copied();
                 run.last_day = days.last().copied();
-                run.lake_version = Some(version);
+                run.lake_version = version;
                 run.complete_until = completion.map(|(until, _)| until);
                 run.completed_day = completion.and_then(|(_, day)| day);
                 Ok(rows)
@@ -364,11 +366,21 @@ where
     }
 }
 
+/// What a job has to do.
+struct Due {
+    job: Job,
+    days: Days,
+    /// Whether nothing else is left to do for it after that: days that somebody chose say nothing of the
+    /// others.
+    whole: bool,
+}
+
 /// What a run that succeeded did.
 struct Done {
     rows: u64,
     days: BTreeSet<Day>,
-    version: u64,
+    /// The lake's, of which nothing is left to do.
+    version: Option<u64>,
     /// Up to when the lake holds everything, and the last day that was completed.
     completion: Option<(EventTime, Option<Day>)>,
 }

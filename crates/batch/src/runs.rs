@@ -52,7 +52,8 @@ pub struct Run {
     pub outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The version of the lake that the run read or made.
+    /// The version of the lake that the run read or made; not of a run over days that somebody chose,
+    /// after which others may still have to be computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lake_version: Option<u64>,
     /// Up to here the archive held everything.
@@ -108,13 +109,14 @@ impl<V: Views + Sink<ViewDocument>> Journal<V> {
         written.map_err(|error| BatchError::Write { view, source: StoreError::from(error) })
     }
 
-    /// The newest successful run of a job.
+    /// The newest successful run of a job that left nothing to do of the lake's version.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn last_success(&self, job: &str) -> Result<Option<Run>, BatchError> {
         let mut runs = self.newest().await?.into_iter();
-        Ok(runs.find(|run| run.job == job && run.outcome == Outcome::Succeeded))
+        let whole = |run: &Run| run.outcome == Outcome::Succeeded && run.lake_version.is_some();
+        Ok(runs.find(|run| run.job == job && whole(run)))
     }
 
     /// Marks runs that a crash ended as failed. Only for the one program that runs jobs.
@@ -205,6 +207,7 @@ mod tests {
             outcome: Outcome::Succeeded,
             rows: Some(3),
             first_day: Some(Day(1)),
+            lake_version: Some(4),
             ..Run::start("groups", WallTime(1))
         };
         journal.record(&done).await.unwrap();

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use pulso_batch::{ArchiveOptions, BatchLayer, JOBS, LayerOptions, Removals, Resources, Selection};
+use pulso_batch::{
+    ArchiveOptions, BatchLayer, JOBS, Job, LayerOptions, Removals, Resources, Selection,
+};
 use pulso_lake::Lake;
-use pulso_model::{Day, EventTime, LateResponseDocument, ResponseDocument, View, decode};
+use pulso_model::{Day, DayRange, EventTime, LateResponseDocument, ResponseDocument, View, decode};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
 use pulso_pipeline::{Headers, ManualClock, Message, Record, Sink, Source};
 use pulso_runtime::config::Retention;
@@ -147,6 +149,14 @@ async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
     let waiting = late.waiting.iter().map(|(view, _)| *view).collect::<Vec<_>>();
     assert_eq!(waiting, JOBS.map(|job| job.view), "{late}");
     assert!(late.to_string().contains("not compared before the next `run`"), "{late}");
+
+    // A run over another day is no run over this one.
+    let other = EventTime(START + DAY_MS).day().next();
+    let by_day: Vec<_> = JOBS.into_iter().filter(Job::by_day).collect();
+    let chosen = Selection::Range(DayRange { first: other, last: other });
+    batch.run_jobs(&by_day, chosen, |_| ()).await.unwrap();
+    let still = batch.verify(&world.checkpoint).await.unwrap();
+    assert_eq!(still.to_string(), late.to_string());
 
     batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
     let after = batch.verify(&world.checkpoint).await.unwrap();
