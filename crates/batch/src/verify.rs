@@ -9,7 +9,7 @@
 //! - where the log no longer had its oldest messages when the speed layer began, both hold from the
 //!   time on after which no message plays a part that it never saw;
 //! - what the batch layer published for the days it completed, and as of now, is what its jobs give
-//!   now, but for days that have got new messages since and wait for the next run.
+//!   now, but for days that have changed since and wait for the next run.
 
 mod compare;
 mod documents;
@@ -307,7 +307,7 @@ impl fmt::Display for Report {
             let of = if *days == 1 { "day has" } else { "days have" };
             writeln!(
                 formatter,
-                "{view} (batch): {days} {of} new messages; not compared before the next `run`"
+                "{view} (batch): {days} {of} changed; not compared before the next `run`"
             )?;
         }
         for Difference { view, layer, id, field, stored, computed } in &self.differences {
