@@ -17,6 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from lab import Lab, link_programs
@@ -258,7 +259,10 @@ class World:
 
 
 def identity(document):
-    return document["rsvp_id"], document["@timestamp"][:19], document["response"], document["guests"]
+    """What a response has in common with its echoes, of which any may be shown when others are lost."""
+    time = datetime.fromisoformat(document["@timestamp"].replace("Z", "+00:00"))
+    second = (time + timedelta(milliseconds=500)).replace(microsecond=0)
+    return document["rsvp_id"], second.isoformat(), document["response"], document["guests"]
 
 
 # The faults. Each gets a world whose services run under load; none restarts a service itself.
