@@ -400,7 +400,8 @@ def everything(world):
 
 
 FAULTS = [none, kill_acquisition, kill_speed, kill_batch, kafka_killed, kafka_paused, elasticsearch_stopped,
-          elasticsearch_killed, bulk_faults, websocket, rebalance, paused_reader, spool_limit_waits, spool_limit_drops, clock, everything]
+          elasticsearch_killed, bulk_faults, websocket, rebalance, paused_reader, spool_limit_waits,
+          spool_limit_drops, clock, everything]
 
 
 def one(lab, options, fault, seed):

@@ -207,11 +207,11 @@ where
         let mut waiting = Vec::new();
         for due in self.select(engine, &JOBS, Selection::Changed).await? {
             let (job, mut days) = (due.job, due.days.days);
-            let last = self.journal.last_success(job.name()).await?;
-            if let Some(version) = last.and_then(|run| run.lake_version)
-                && !job.by_day()
-            {
-                days = self.lake.days_changed_since(version).await?;
+            if !job.by_day() {
+                let last = self.journal.last_success(job.name()).await?;
+                if let Some(version) = last.and_then(|run| run.lake_version) {
+                    days = self.lake.days_changed_since(version).await?;
+                }
             }
             waiting.push((job, days));
         }

@@ -30,6 +30,18 @@ struct Layer {
 }
 
 impl Layer {
+    /// Over what the world's speed layer has read and written.
+    async fn of(world: &World) -> Self {
+        let folder = TempDir::new().unwrap();
+        let log = MemoryLog::new(2, ManualClock::at(LOG_TIME));
+        let mut layer = Self { folder, log, views: MemoryViews::default() };
+        for record in &world.records {
+            layer.write(record.payload.clone()).await;
+        }
+        layer.views.write(world.speed.clone()).await.unwrap();
+        layer
+    }
+
     /// A late response, as the speed layer leaves it behind.
     async fn late(&mut self, world: &mut World, mtime: i64) {
         let late = message(2, mtime).bytes();
@@ -74,13 +86,7 @@ impl Layer {
 async fn a_lake_without_its_oldest_days_is_still_verified() {
     let messages: Vec<_> = (0..3).flat_map(|day| stream(START + day * DAY_MS)).collect();
     let mut world = World::of(&messages).await;
-    let views = MemoryViews::default();
-    let folder = TempDir::new().unwrap();
-    let mut layer = Layer { folder, log: MemoryLog::new(2, ManualClock::at(LOG_TIME)), views };
-    for record in &world.records {
-        layer.write(record.payload.clone()).await;
-    }
-    layer.views.write(world.speed.clone()).await.unwrap();
+    let mut layer = Layer::of(&world).await;
 
     let retention = Retention { lake: Some(AGE), ..Retention::default() };
     let mut batch = layer.open(retention).await;
@@ -130,13 +136,7 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
 async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
     let messages: Vec<_> = (0..2).flat_map(|day| stream(START + day * DAY_MS)).collect();
     let mut world = World::of(&messages).await;
-    let folder = TempDir::new().unwrap();
-    let log = MemoryLog::new(2, ManualClock::at(LOG_TIME));
-    let mut layer = Layer { folder, log, views: MemoryViews::default() };
-    for record in &world.records {
-        layer.write(record.payload.clone()).await;
-    }
-    layer.views.write(world.speed.clone()).await.unwrap();
+    let mut layer = Layer::of(&world).await;
     let mut batch = layer.open(Retention::default()).await;
     batch.archive(|_| ()).await.unwrap();
     batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
@@ -175,13 +175,7 @@ async fn a_speed_layer_that_begins_anew_is_verified_over_what_is_left() {
         [0, 1].map(|partition| before.iter().filter(of(partition)).count() as u64)
     };
     let (second, fourth) = (begins(1), begins(3));
-    let folder = TempDir::new().unwrap();
-    let log = MemoryLog::new(2, ManualClock::at(LOG_TIME));
-    let mut layer = Layer { folder, log, views: MemoryViews::default() };
-    for record in &world.records {
-        layer.write(record.payload.clone()).await;
-    }
-    layer.views.write(world.speed.clone()).await.unwrap();
+    let mut layer = Layer::of(&world).await;
     let two_days = Retention { lake: Some(AGE * 2), ..Retention::default() };
     let mut batch = layer.open(two_days).await;
     batch.archive(|_| ()).await.unwrap();
