@@ -50,6 +50,11 @@ image() { # a command in the image, with the work folder at /work
   docker run --rm --user "$(id -u):$(id -g)" -v "$work:/work" "$PULSO_IMAGE" "$@"
 }
 
+# With security on, Kibana has it too.
+KIBANA=$(setting KIBANA)
+if [ "$tls" ] && [ "$KIBANA" = on ]; then KIBANA=tls; fi
+export KIBANA
+
 if [ "$tls" ]; then
   image=$(setting ELASTICSEARCH_IMAGE)
   if ! docker run --rm --entrypoint ls "$image" modules | grep -q x-pack-security; then
@@ -153,6 +158,12 @@ batch run all
 for view in $batch_views; do wait_for "$view-batch"; done
 batch verify
 curl -sf "http://127.0.0.1:$(compose port web 8080 | sed 's/.*://')/readyz" >/dev/null
+
+if [ "$KIBANA" != off ]; then
+  say 'Kibana takes the dashboards'
+  # Healthy as soon as they are imported.
+  compose up -d --wait --wait-timeout 600 kibana
+fi
 
 if [ "$tls" ]; then
   say 'a wrong password and an expired certificate are one message and exit code 3'

@@ -63,8 +63,6 @@ struct Stored {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Partition {
-    /// Left out when it is 0, as indices made by older versions do not take it.
-    #[serde(default, skip_serializing_if = "is_zero")]
     first_offset: u64,
     next_offset: u64,
     counted: u64,
@@ -159,10 +157,6 @@ impl Store {
         debug_assert!(made != Made::DayTaken, "it has no aliases");
         Ok(())
     }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 fn encode(checkpoint: Checkpoint) -> Stored {

@@ -146,10 +146,14 @@ impl Lease {
         let acquired = self.wait().await;
         // As a producer: a client that reached no broker may never ask again who they are.
         if acquired.as_ref().is_err_and(Error::is_unreachable) {
-            let stuck =
-                std::mem::replace(self, Self::join(&self.connection, self.options.clone())?);
-            // Waits until it has left.
-            spawn_blocking(move || drop(stuck));
+            match Self::join(&self.connection, self.options.clone()) {
+                Ok(joined) => {
+                    let stuck = std::mem::replace(self, joined);
+                    // Waits until it has left.
+                    spawn_blocking(move || drop(stuck));
+                }
+                Err(error) => warn!(%error, "keeping a member that does not reach the brokers"),
+            }
         }
         acquired
     }

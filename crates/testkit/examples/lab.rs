@@ -7,6 +7,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use pulso_testkit::proxy::{Fault, Proxy};
 use pulso_testkit::servers::{Elasticsearch, Generation, Kafka};
@@ -49,12 +50,11 @@ fn parse(words: &[&str]) -> Fault {
         ["stall"] => Fault::Stall,
         ["cut-request", bytes] => Fault::CutRequest(number(bytes)),
         ["cut-response", bytes] => Fault::CutResponse(number(bytes)),
-        ["answer", "429"] => Fault::status(429),
-        ["answer", "503"] => Fault::status(503),
+        ["answer", status] => Fault::status(number(status)),
         _ => panic!("`{}` is not a fault", words.join(" ")),
     }
 }
 
-fn number(text: &str) -> u64 {
+fn number<T: FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("`{text}` is not a number"))
 }
