@@ -334,12 +334,14 @@ def elasticsearch_killed(world):
 
 def disk_full(world):
     """What Elasticsearch does above its flood stage, for longer than requests are tried again."""
-    for blocked, seconds in (True, 75), (None, 1):
-        print(f"  read-only: {bool(blocked)}", flush=True)
-        world.sleep(1, 3)
-        settings = {"index.blocks.read_only_allow_delete": blocked}
-        world.ask(f"/{world.prefix}-*/_settings?expand_wildcards=all", settings, "PUT")
-        world.sleep(seconds)
+    world.sleep(2, 5)
+    block = {"index.blocks.read_only_allow_delete": True}
+    for _ in range(75):
+        # Again and again: it looks at the disk itself, and takes its own block away.
+        world.ask(f"/{world.prefix}-*/_settings?expand_wildcards=all", block, "PUT")
+        world.sleep(1)
+    block["index.blocks.read_only_allow_delete"] = None
+    world.ask(f"/{world.prefix}-*/_settings?expand_wildcards=all", block, "PUT")
 
 
 def unauthorized(world):

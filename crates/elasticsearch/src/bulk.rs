@@ -91,7 +91,7 @@ impl Store {
                 Err(error) => return Err(error),
             };
             observe::bulk_retried(items.len() as u64);
-            if !call.patience.pause().await {
+            if !call.patience.pause(&failure).await {
                 return Err(failure);
             }
         }

@@ -1,9 +1,11 @@
 //! How long to try again, and how long to wait in between.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use rand::RngExt;
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::connection::Client;
 use crate::error::{Error, Operation};
@@ -28,14 +30,19 @@ impl Patience {
         Self { until: Instant::now() + limit, pause: PAUSE_MIN }
     }
 
-    /// Waits for the next attempt; `false`, at once, when there is no time for one.
-    pub(crate) async fn pause(&mut self) -> bool {
+    /// Waits for the next attempt; `false`, at once, when there is no time for one. Says so once it takes
+    /// long: nobody else does before the time is over.
+    pub(crate) async fn pause(&mut self, failure: &Error) -> bool {
         let pause = self.pause.mul_f64(rand::rng().random_range(0.5..=1.0));
         if Instant::now() + pause > self.until {
             return false;
         }
         tokio::time::sleep(pause).await;
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        let grown = (self.pause * 2).min(PAUSE_MAX);
+        if self.pause < PAUSE_MAX && grown == PAUSE_MAX {
+            warn!(error = %failure, reason = failure.source().map(tracing::field::display), "still trying");
+        }
+        self.pause = grown;
         true
     }
 }
@@ -53,10 +60,13 @@ impl Client {
         loop {
             let sent = self.send(operation, request).await;
             let again = match &sent {
-                Ok(response) => matches!(response.status, 429 | 502 | 503 | 504),
-                Err(error) => transient(error),
+                Ok(response) if matches!(response.status, 429 | 502 | 503 | 504) => {
+                    patience.pause(&self.refused(operation, response)).await
+                }
+                Err(error) if transient(error) => patience.pause(error).await,
+                _ => false,
             };
-            if !again || !patience.pause().await {
+            if !again {
                 return sent;
             }
         }
@@ -103,7 +113,7 @@ mod tests {
         let mut patience = Patience::new(Duration::from_secs(60));
         let mut pauses = Vec::new();
         let mut last = start;
-        while patience.pause().await {
+        while patience.pause(&Error::Address { url: String::new() }).await {
             pauses.push(last.elapsed());
             last = Instant::now();
         }
