@@ -81,6 +81,14 @@ pub enum Cause {
     Other,
 }
 
+impl Cause {
+    /// Whether a new client may do better: this one may never ask again who the brokers are, and may
+    /// remember for a quarter of an hour that a topic has none, when it asked while all were given up.
+    pub(crate) fn asks_for_new_client(self) -> bool {
+        matches!(self, Self::Unreachable | Self::MissingTopic)
+    }
+}
+
 /// What Kafka's client said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -204,8 +212,9 @@ impl Error {
         }
     }
 
-    pub(crate) fn is_unreachable(&self) -> bool {
-        self.cause() == Some(Cause::Unreachable)
+    /// See [`Cause::asks_for_new_client`].
+    pub(crate) fn asks_for_new_client(&self) -> bool {
+        self.cause().is_some_and(Cause::asks_for_new_client)
     }
 
     fn fault(&self) -> Option<&Fault> {

@@ -144,15 +144,15 @@ impl Lease {
     /// When the brokers do not answer, or do not take this member.
     pub async fn acquire(&mut self) -> Result<(), Error> {
         let acquired = self.wait().await;
-        // As a producer: a client that reached no broker may never ask again who they are.
-        if acquired.as_ref().is_err_and(Error::is_unreachable) {
+        // As a producer.
+        if acquired.as_ref().is_err_and(Error::asks_for_new_client) {
             match Self::join(&self.connection, self.options.clone()) {
                 Ok(joined) => {
                     let stuck = std::mem::replace(self, joined);
                     // Waits until it has left.
                     spawn_blocking(move || drop(stuck));
                 }
-                Err(error) => warn!(%error, "keeping a member that does not reach the brokers"),
+                Err(error) => warn!(%error, "keeping a member that finds no broker"),
             }
         }
         acquired

@@ -108,7 +108,7 @@ impl Producer {
             partitions(asked.client(), &context, &connection, &topic, || {})
         });
         let found = found.await;
-        if found.as_ref().is_err_and(Error::is_unreachable) {
+        if found.as_ref().is_err_and(Error::asks_for_new_client) {
             self.replace(client);
         }
         found
@@ -137,7 +137,7 @@ impl Producer {
     pub(crate) async fn write(&self, topic: &str, records: Vec<Outgoing>) -> Result<(), Fault> {
         let client = self.client();
         let written = self.write_with(&client, topic, records).await;
-        if written.as_ref().is_err_and(|fault| fault.cause == Cause::Unreachable) {
+        if written.as_ref().is_err_and(|fault| fault.cause.asks_for_new_client()) {
             self.replace(client);
         }
         written

@@ -191,13 +191,12 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// A consumer that reached no broker is given up for a new one, as a producer is: it may never ask
-    /// again who they are.
+    /// A consumer that found no broker for the topic is given up for a new one, as a producer is.
     fn renewed<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
-        if outcome.as_ref().is_err_and(Error::is_unreachable)
+        if outcome.as_ref().is_err_and(Error::asks_for_new_client)
             && let Err(error) = self.renew()
         {
-            warn!(%error, "keeping a consumer that does not reach the brokers");
+            warn!(%error, "keeping a consumer that finds no broker");
         }
         outcome
     }
@@ -397,7 +396,10 @@ impl Source for KafkaSource {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
     use super::*;
+    use crate::error::{Cause, Fault};
 
     #[tokio::test]
     async fn a_consumer_that_reaches_no_broker_is_given_up() {
@@ -407,7 +409,20 @@ mod tests {
         let mut source = KafkaSource::new(&connection, SourceOptions::new("topic", 1, 1)).unwrap();
         let consumer = Arc::clone(&source.client.consumer);
         let error = source.seek(&[0]).await.unwrap_err();
-        assert!(error.is_unreachable(), "{error}");
+        assert_eq!(error.cause(), Some(Cause::Unreachable), "{error}");
+        assert!(!Arc::ptr_eq(&consumer, &source.client.consumer));
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_knows_of_no_leader_is_given_up() {
+        let connection = Connection::plain(["127.0.0.1:1"]);
+        let mut source = KafkaSource::new(&connection, SourceOptions::new("topic", 1, 1)).unwrap();
+        let consumer = Arc::clone(&source.client.consumer);
+        // What it says of all partitions of a topic whose broker was given up when it last asked.
+        let error = KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition);
+        let fault = Fault::new(&error, &source.context);
+        let read = Err(Error::Read { topic: "topic".into(), source: fault });
+        assert!(source.renewed::<()>(read).is_err());
         assert!(!Arc::ptr_eq(&consumer, &source.client.consumer));
     }
 }
