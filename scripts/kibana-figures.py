@@ -20,7 +20,10 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
 NOW = datetime.now(timezone.utc)
-STEP = timedelta(minutes=1)  # of charts over time; Kibana chooses it by the range
+STEP = timedelta(minutes=1)  # of charts over time, when figures are compared
+# Kibana chooses one by the range, so that there are not more bars.
+STEPS = [timedelta(seconds=n) for n in (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 43_200, 86_400, 604_800)]
+BARS_MAX = 100
 ROUNDS = 3
 MAP_PRECISION = 5  # the cells of a coarse grid over the whole world
 
@@ -76,16 +79,23 @@ def matches(document, query):
 # -- asked of Elasticsearch
 
 def metric_aggregation(column):
+    """`None` for what every bucket has anyway: the number of its documents."""
     field, operation = column.get("sourceField"), column["operationType"]
     if operation == "last_value":
         hits = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": False, "docvalue_fields": [field]}
         inner = {"top_hits": hits}
     elif operation == "count":
-        inner = {"value_count": {"field": "@timestamp"}}
+        inner = None
     else:
         inner = {{"unique_count": "cardinality"}.get(operation, operation): {"field": field}}
-    query = column.get("filter", {}).get("query", "")
-    return {"filter": {"bool": {"filter": list(as_filters(query))}}, "aggs": {"in": inner}}
+    filters = list(as_filters(query_of(column)))
+    if not filters:
+        return inner
+    return {"filter": {"bool": {"filter": filters}}, **({"aggs": {"in": inner}} if inner else {})}
+
+
+def query_of(column):
+    return column.get("filter", {}).get("query", "")
 
 
 def order_of(column, columns):
@@ -95,16 +105,20 @@ def order_of(column, columns):
     return columns[order["columnId"]] if order["type"] == "column" else column["params"]["orderAgg"]
 
 
-def bucket_aggregation(column, columns, inner):
+def bucket_aggregation(column, columns, inner, step):
     if column["operationType"] == "date_histogram":
-        interval = "1d" if column["params"]["interval"] == "1d" else f"{STEP.seconds}s"
+        interval = "1d" if column["params"]["interval"] == "1d" else f"{step.total_seconds():.0f}s"
         return {"date_histogram": {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 1}, "aggs": inner}
     params = column["params"]
     size, order = params["size"], {"_key": params["orderDirection"]}
     by = order_of(column, columns)
     if by:
-        inner = {**inner, "order": metric_aggregation(by)}
-        order = {"order>in": params["orderDirection"]}
+        aggregation, path = metric_aggregation(by), "_count"
+        if aggregation:
+            path = params["orderBy"].get("columnId", "order")
+            inner = {**inner, path: aggregation}
+            path += ">in" if "aggs" in aggregation else ""
+        order = {path: params["orderDirection"]}
     shard_size = max(1000, size * 3 // 2 + 10) if params.get("accuracyMode") else None
     terms = {"size": size, "order": order, **({"shard_size": shard_size} if shard_size else {})}
     names = [column["sourceField"], *params.get("secondaryFields", [])]
@@ -113,12 +127,14 @@ def bucket_aggregation(column, columns, inner):
     return {"terms": {"field": names[0], **terms}, "aggs": inner}
 
 
-def search_body(columns, buckets, metrics, query, start, end):
-    aggregations = {name: metric_aggregation(columns[name]) for name in metrics}
+def search_body(columns, buckets, metrics, query, start, end, step=STEP):
+    asked = {name: metric_aggregation(columns[name]) for name in metrics}
+    aggregations = {name: aggregation for name, aggregation in asked.items() if aggregation}
     for name in reversed(buckets):
-        aggregations = {"bucket": bucket_aggregation(columns[name], columns, aggregations)}
+        aggregations = {"bucket": bucket_aggregation(columns[name], columns, aggregations, step)}
     span = {"range": {"@timestamp": {"gte": millis(start), "lte": millis(end), "format": "epoch_millis"}}}
-    return {"size": 0, "query": {"bool": {"filter": [span, *as_filters(query)]}}, "aggs": aggregations}
+    filters = {"bool": {"filter": [span, *as_filters(query)]}}
+    return {"size": 0, "track_total_hits": None in asked.values(), "query": filters, "aggs": aggregations}
 
 
 def rows_of(answer, depth, columns, metrics, key=()):
@@ -127,23 +143,25 @@ def rows_of(answer, depth, columns, metrics, key=()):
             value = tuple(bucket["key"]) if isinstance(bucket["key"], list) else bucket["key"]
             yield from rows_of(bucket, depth - 1, columns, metrics, (*key, value))
         return
-    values = []
-    for name in metrics:
-        inner = answer[name]["in"]
-        if "hits" in inner:
-            fields = [hit.get("fields", {}) for hit in inner["hits"]["hits"]]
-            values.append(next(iter(fields[0].values()))[0] if fields and fields[0] else None)
-        else:
-            values.append(inner["value"])
-    yield key, values
+    yield key, [metric_of(answer, name, columns[name]) for name in metrics]
+
+
+def metric_of(bucket, name, column):
+    inner = bucket[name] if name in bucket else bucket
+    if column["operationType"] == "count":
+        return inner["doc_count"]
+    inner = inner.get("in", inner)
+    if "hits" not in inner:
+        return inner["value"]
+    fields = [hit.get("fields", {}) for hit in inner["hits"]["hits"]]
+    return next(iter(fields[0].values()))[0] if fields and fields[0] else None
 
 
 # -- asked of the documents
 
 def value_of(documents, column):
     field, operation = column.get("sourceField"), column["operationType"]
-    query = column.get("filter", {}).get("query", "")
-    documents = [document for document in documents if matches(document, query)]
+    documents = [document for document in documents if matches(document, query_of(column))]
     if operation == "count":
         return len(documents)
     if operation == "last_value":
@@ -238,7 +256,8 @@ def compare(objects, url, folder, start, end):
         inside = [document for document in views[view] if matches(document, query)
                   and millis(begin) <= millis(document["@timestamp"]) <= millis(until)]
         expected = list(recount(inside, buckets, columns, metrics))
-        found = list(rows_of(answer["aggregations"], len(buckets), columns, metrics))
+        whole = {"doc_count": answer["hits"].get("total", {}).get("value"), **answer.get("aggregations", {})}
+        found = list(rows_of(whole, len(buckets), columns, metrics))
         figures += sum(len(values) for _, values in found)
         for difference in differences(found, expected):
             wrong += 1
@@ -274,7 +293,8 @@ def map_questions(maps, start, end):
 
 def times(objects, url, start, end):
     charts = questions([item for item in objects if item["type"] == "lens"], start, end)
-    asked = [(chart, view, search_body(columns, buckets, metrics, query, begin, until))
+    step = next(step for step in STEPS if (end - start) / step <= BARS_MAX)
+    asked = [(chart, view, search_body(columns, buckets, metrics, query, begin, until, step))
              for chart, view, columns, buckets, metrics, query, begin, until in charts]
     asked += map_questions([item for item in objects if item["type"] == "map"], start, end)
     print(f"{'took ms':>8} {'wall ms':>8}  panel (view), the best of {ROUNDS}")

@@ -63,6 +63,8 @@ struct Stored {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Partition {
+    /// Earlier versions left it out when it was 0.
+    #[serde(default)]
     first_offset: u64,
     next_offset: u64,
     counted: u64,
