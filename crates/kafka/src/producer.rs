@@ -21,7 +21,7 @@ use tracing::warn;
 use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
-use crate::error::{Cause, Error, Fault};
+use crate::error::{Error, Fault};
 use crate::topics::partitions;
 
 /// How many messages wait for their delivery at most; more wait outside.
@@ -268,6 +268,7 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Cause;
 
     #[tokio::test]
     async fn a_client_that_cannot_deliver_is_given_up() {
