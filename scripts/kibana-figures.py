@@ -327,6 +327,8 @@ def search(url, view, body):
             answer = json.load(response)
     except urllib.error.HTTPError as error:
         sys.exit(f"error: {view}: {error.read().decode()}")
+    except urllib.error.URLError as error:
+        sys.exit(f"error: no Elasticsearch at {url}: {error.reason}")
     return answer, answer["took"], (time.monotonic() - begin) * 1000
 
 

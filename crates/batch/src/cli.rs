@@ -110,7 +110,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
     match args.command {
         Command::Archive => {
             let rows = layer(&config, &shutdown).await?.archive(|_| ()).await;
-            print(&format!("{} messages archived\n", explained(rows)?))
+            print(&format!("messages archived: {}\n", explained(rows)?))
         }
         Command::Run(run) => explained(compute(&config, run, &shutdown).await),
         Command::Verify => {

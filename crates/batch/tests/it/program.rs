@@ -32,5 +32,5 @@ fn one_program_at_a_time_runs_batch_jobs() {
     drop(lock);
     let done = waiting.wait_with_output().unwrap();
     let text = String::from_utf8(done.stdout).unwrap();
-    assert_eq!((done.status.code(), text.as_str()), (Some(0), "0 messages archived\n"));
+    assert_eq!((done.status.code(), text.as_str()), (Some(0), "messages archived: 0\n"));
 }
