@@ -154,9 +154,10 @@ fn cause(code: Code) -> Cause {
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
         | Code::TransactionalIdAuthorizationFailed => Cause::Authorization,
-        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Cause::MissingTopic
-        }
+        Code::UnknownTopicOrPartition
+        | Code::UnknownTopic
+        | Code::UnknownTopicId
+        | Code::UnknownPartition => Cause::MissingTopic,
         Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => Cause::TooLarge,
         Code::UnsupportedFeature | Code::UnsupportedVersion | Code::UnsupportedForMessageFormat => {
             Cause::Unsupported
@@ -179,8 +180,16 @@ fn cause(code: Code) -> Cause {
         | Code::NetworkException
         | Code::LeaderNotAvailable
         | Code::WaitCache
-        | Code::CoordinatorNotAvailable => Cause::Unreachable,
-        Code::NotLeaderForPartition
+        | Code::WaitingForCoordinator
+        | Code::CoordinatorNotAvailable
+        | Code::RebootstrapRequired => Cause::Unreachable,
+        // A broker has left the cluster with a request on its way; the others go on.
+        Code::DestroyBroker
+        | Code::UnknownBroker
+        | Code::NotLeaderForPartition
+        | Code::ReplicaNotAvailable
+        | Code::ListenerNotFound
+        | Code::EligibleLeadersNotAvailable
         | Code::FencedLeaderEpoch
         | Code::UnknownLeaderEpoch
         | Code::OffsetNotAvailable
@@ -190,6 +199,8 @@ fn cause(code: Code) -> Cause {
         | Code::NotCoordinator
         | Code::CoordinatorLoadInProgress
         | Code::RebalanceInProgress
+        | Code::ThrottlingQuotaExceeded
+        | Code::UnstableOffsetCommit
         | Code::UnknownMemberId
         | Code::IllegalGeneration
         | Code::KafkaStorageError
@@ -309,6 +320,32 @@ impl AdapterError for Error {
                 ) => Retry::Backoff,
                 _ => Retry::No,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_waited_for() {
+        // A cluster of several brokers says these when one leaves, comes back, or is busy.
+        for code in [
+            Code::DestroyBroker,
+            Code::UnknownBroker,
+            Code::RebootstrapRequired,
+            Code::WaitingForCoordinator,
+            Code::ReplicaNotAvailable,
+            Code::ListenerNotFound,
+            Code::EligibleLeadersNotAvailable,
+            Code::ThrottlingQuotaExceeded,
+            Code::UnstableOffsetCommit,
+            Code::UnknownTopicId,
+        ] {
+            let source = Fault::of_code(code, &Context::default());
+            let error = Error::Read { topic: "topic".into(), source };
+            assert_eq!(error.retry(), Retry::Backoff, "{error}");
         }
     }
 }
