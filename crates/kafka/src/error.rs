@@ -122,7 +122,9 @@ impl Fault {
 
     pub(crate) fn of_code(code: Code, context: &Context) -> Self {
         let Trouble { code: noted, reason, .. } = context.trouble();
-        // A request that was never answered says nothing of why; the connection's trouble does.
+        // A request that was never answered says nothing of why; the connection's trouble does, but not
+        // one that has passed.
+        let noted = noted.filter(|noted| cause(*noted) != Cause::Passing);
         let (code, reason) = match cause(code) {
             Cause::Unreachable => (noted.unwrap_or(code), reason),
             _ => (code, None),
@@ -347,5 +349,13 @@ mod tests {
             let error = Error::Read { topic: "topic".into(), source };
             assert_eq!(error.retry(), Retry::Backoff, "{error}");
         }
+    }
+
+    #[test]
+    fn what_has_passed_explains_no_silence() {
+        let context = Context::default();
+        context.note(&KafkaError::Global(Code::DestroyBroker));
+        let fault = Fault::of_code(Code::OperationTimedOut, &context);
+        assert_eq!(fault.cause, Cause::Unreachable, "{fault}");
     }
 }
