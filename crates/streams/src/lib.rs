@@ -1,0 +1,1 @@
+//! The streams that Pulso brings, one folder each, and those that users declare.
