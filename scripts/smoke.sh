@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole pipeline on a made-up recording, and on a real one where there is one: replayed, verified,
-# replayed again without a change, and (the real one) counted again by a few lines of Python.
+# Runs the whole pipeline on a synthetic recording, and on a real one if it exists. Replays and verifies both.
+# Replays the synthetic one again, which must change nothing, and recounts the real one in Python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}/release
@@ -25,6 +25,6 @@ if [ -e "$recording" ]; then
   python3 scripts/recount.py "$target/pulso" "$recording" "$data/b"
   passed=2
 else
-  echo "skipped: there is no recording at $recording"
+  echo "skipped: no recording at $recording"
 fi
 echo "$passed passed, 0 failed"
