@@ -1,8 +1,8 @@
-//! The checkpoint of one reader, kept beside the views that it describes: whoever loses the views
+//! The checkpoint of one reader, kept beside the views that it describes. Whoever loses the views
 //! loses it too, and computes them again.
 //!
-//! It is one document, replaced only as long as it is the one that this reader saved or loaded last.
-//! A second reader that goes on beside it is told so and loads again.
+//! It is one document. A save replaces it only if it is the one that this reader saved or loaded
+//! last. If a second reader runs at the same time, the save fails, and the reader loads again.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use crate::request::Request;
 use crate::store::Store;
 use crate::templates::checkpoint_mappings;
 
-/// The longest text of a state, in bytes before Base64. The server's JSON parser takes texts of 50 MB;
-/// a whole request may have `http.max_content_length`, 100 MB unless it is configured otherwise.
+/// The longest text of a state, in bytes before Base64. The server's JSON parser takes texts of 50
+/// MB; a whole request may have `http.max_content_length`, which is 100 MB by default.
 const CHUNK_BYTES: usize = 12 * 1024 * 1024;
 
 /// Keeps the checkpoint of one reader, by name.
@@ -91,7 +91,7 @@ impl CheckpointStore {
         format!("{}/{endpoint}/{}", self.store.names.checkpoints(), self.name)
     }
 
-    /// The stored document, and the version of it that the next one replaces.
+    /// Reads the stored document and its version, which the next save must replace.
     async fn read(&mut self, operation: Operation) -> Result<Option<Stored>, Error> {
         self.store.make_checkpoints(operation).await?;
         let request = Request::get(self.path("_doc"));

@@ -1,8 +1,8 @@
-//! Documents as the server keeps them.
+//! Documents as the server stores them.
 //!
-//! The stored text is the document's own with two fields before its first: `layer`, for people, and
-//! `pulso`, what the store itself needs to sort and filter (the server does not sort by `_id`). They
-//! are cut off again when the document is read, so that the rest is the text that was written.
+//! The stored text is the document's own, with two fields put before its first: `layer`, for
+//! people, and `pulso`, which the store needs to sort and filter (the server does not sort by
+//! `_id`). Reading cuts them off again, so the rest is exactly the text that was written.
 
 use std::collections::HashMap;
 
@@ -12,17 +12,17 @@ use serde::Deserialize;
 /// What one item of a bulk request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Where there is no document under the id.
+    /// Creates the document unless one with this id exists.
     Create,
-    /// In place of one that there may be.
+    /// Creates the document, or replaces the one with this id.
     Index,
     Delete,
 }
 
-/// What a list of documents comes to, at most one item for each id.
+/// Reduces a list of documents to at most one item per id.
 ///
-/// So no two items of a call concern one document, and requests may be under way at the same time
-/// and in any order.
+/// So no two items of a call concern the same document, and requests may be in flight at the same
+/// time and in any order.
 pub(crate) fn net(documents: Vec<ViewDocument>) -> Vec<(Action, ViewDocument)> {
     let mut actions: Vec<Option<Action>> = vec![None; documents.len()];
     let mut places: HashMap<(View, &str), usize> = HashMap::with_capacity(documents.len());
@@ -47,7 +47,7 @@ pub(crate) fn net(documents: Vec<ViewDocument>) -> Vec<(Action, ViewDocument)> {
     both.filter_map(|(action, document)| Some((action?, document))).collect()
 }
 
-/// Appends the lines of one item, which goes through an alias.
+/// Appends the lines of one item, which is written through an alias.
 pub(crate) fn push_item(
     lines: &mut String,
     action: Action,
@@ -73,7 +73,7 @@ pub(crate) fn push_item(
     }
 }
 
-/// About how many bytes an item has: the texts, and what is around them.
+/// The approximate size of an item in bytes: its texts, and what surrounds them.
 pub(crate) fn item_bytes(document: &ViewDocument) -> usize {
     const AROUND: usize = 180;
     document.body.len() + 2 * document.id.len() + AROUND
@@ -101,7 +101,7 @@ fn push_source(lines: &mut String, layer: Layer, document: &ViewDocument) {
     }
 }
 
-/// How the text of every document begins, up to its id. What is in a journal is of no layer.
+/// The beginning of every document's text, up to its id. Journals belong to no layer.
 fn start(view: View, layer: Layer) -> &'static str {
     match (view.scope(), layer) {
         (Scope::Journal, _) => r#"{"pulso":{"id":"#,
@@ -110,7 +110,7 @@ fn start(view: View, layer: Layer) -> &'static str {
     }
 }
 
-/// Reads a document back; `None` when the text is not one that [`push_item`] made.
+/// Reads a document back. `None` if [`push_item`] did not produce the text.
 pub(crate) fn decode(view: View, layer: Layer, source: &str) -> Option<ViewDocument> {
     #[derive(Deserialize)]
     struct Own {

@@ -1,5 +1,4 @@
-//! The names of indices and aliases: all that Pulso keeps about which layer answers when.
-//!
+//! The names of indices and aliases, which are the only record of which layer answers when.
 //! | index | documents |
 //! |---|---|
 //! | `pulso-VIEW-speed-2026.11.22` | of the speed layer, by UTC day |
@@ -17,22 +16,23 @@
 //! | `pulso-VIEW-from-2026.11.01` | nothing: days before this one were removed for their age |
 //!
 //! All indices, and all aliases but the first, are hidden: a pattern such as `pulso-*` finds each
-//! document that answers once.
+//! document that answers exactly once.
 //!
-//! `pulso-VIEW-day-…` is marked as the index to write to, although nobody writes through it: of an
-//! alias the cluster lets one index only have that mark. Whoever comes second is refused, whatever
-//! he read before. So a day is never answered by both layers, without locks.
+//! `pulso-VIEW-day-…` marks its index as the one to write to, although nobody writes through it:
+//! the cluster allows only one index of an alias to have that mark. Whoever comes second is
+//! refused, whatever he read before. So both layers never answer for the same day, and no locks are
+//! needed.
 
 use std::sync::Arc;
 
 use pulso_model::{Day, EventTime, Layer, Scope, View};
 use pulso_pipeline::Part;
 
-/// What time an index is for.
+/// The time span that an index covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Slot {
     Day(Day),
-    /// By the first day of the month.
+    /// A month, by its first day.
     Month(Day),
     Now,
 }
@@ -55,7 +55,7 @@ impl Place {
 }
 
 impl Slot {
-    /// Where a document of the sink belongs.
+    /// The slot of a document that the sink writes.
     pub(crate) fn of(view: View, time: EventTime) -> Self {
         match view.scope() {
             Scope::Day | Scope::BatchDay => Self::Day(time.day()),
@@ -115,7 +115,7 @@ fn first_of_month(day: Day) -> Day {
     Day(day.0 - of_month.map_or(0, |number| number - 1))
 }
 
-/// The names that one prefix leads to; clones share it.
+/// The names that begin with one prefix. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     prefix: Arc<str>,
@@ -135,7 +135,7 @@ impl Names {
         format!("{}-{view}", self.prefix)
     }
 
-    /// Points to all published documents of a layer. What is in a journal is of no layer.
+    /// Points to all published documents of a layer. Journals belong to no layer.
     pub(crate) fn layer(&self, view: View, layer: Layer) -> String {
         match view.scope() {
             Scope::Journal => self.answers(view),
@@ -175,7 +175,7 @@ impl Names {
         }
     }
 
-    /// What an index of a view is for; `None` when it is of another view, or nobody's.
+    /// What an index of a view is for. `None` if it belongs to another view, or is not Pulso's.
     pub(crate) fn parse_index(&self, view: View, index: &str) -> Option<Place> {
         let rest = self.of_view(view, index)?;
         if rest == "empty" {
@@ -199,8 +199,8 @@ impl Names {
             .strip_prefix('-')
     }
 
-    /// Which indices a view's template is for. A view's name may begin as another one's, so a star
-    /// after the name alone would take in too much.
+    /// The patterns of the indices that a view's template applies to. One view's name may be the
+    /// beginning of another's, so a star after the name alone would match too much.
     pub(crate) fn patterns(&self, view: View) -> Vec<String> {
         let start = self.answers(view);
         let slots: &[&str] = match view.scope() {
@@ -216,8 +216,8 @@ impl Names {
     }
 }
 
-/// The alias through which an index takes documents. Bulk requests ask for an alias, so that an index
-/// that is gone is never made by accident, without its mapping.
+/// The alias through which an index takes documents. Bulk requests require an alias, so a request
+/// to an index that is gone never creates it again without its mapping.
 pub(crate) fn write_alias(index: &str) -> String {
     format!("{index}-write")
 }

@@ -1,4 +1,4 @@
-//! Removing days for their age.
+//! Removes days that are older than their limit.
 
 use pulso_model::{Day, Layer, Scope, View};
 
@@ -9,14 +9,14 @@ use crate::state::Index;
 use crate::store::ViewStore;
 
 impl ViewStore {
-    /// Removes the indices of a layer with nothing but days before `before`, and says which. What is
-    /// as of now has no age; what is in a journal is of the speed layer here.
+    /// Removes the indices of a layer that hold only days before `before`, and returns them. Views
+    /// as of now have no age. Journals count as the speed layer's here.
     ///
-    /// A day whose answer is removed stays without one: what comes late for it is kept aside, where
-    /// no reader of the view sees it, until it is removed too.
+    /// A day whose answer is removed stays without one. Documents that arrive late for it are kept
+    /// aside, where no reader of the view sees them, until they are removed too.
     ///
     /// # Errors
-    /// When the server does not do it; then nothing is removed.
+    /// When the server refuses; then nothing is removed.
     pub async fn retain(
         &self,
         view: View,

@@ -1,4 +1,4 @@
-//! A whole view in key order, from one moment.
+//! Reads a whole view in key order, as of one moment.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::request::Request;
 use crate::store::{READ_PATIENCE, Store};
 use crate::views::{Found, Target, chunk, vanished};
 
-/// Chunks that wait for the reader.
+/// How many chunks wait for the reader.
 const CHUNKS_AHEAD: usize = 2;
 
-/// How often a scan begins anew when an index vanished under it before anything was read.
+/// How often a scan starts over when an index vanishes before anything was read.
 const ATTEMPTS: usize = 5;
 
 const OPERATION: Operation = Operation::Scan;
@@ -55,7 +55,7 @@ struct Scan {
 }
 
 impl Scan {
-    /// With the first chunk, as until then it may begin again.
+    /// Reads the first chunk too, because until then the scan may start over.
     async fn begin(store: &Arc<Store>, view: View, alias: &str) -> Result<Self, Error> {
         let refresh = Request::post(format!("{alias}/_refresh")).with("ignore_unavailable", "true");
         let mut attempt = 0;
@@ -94,7 +94,7 @@ impl Scan {
     }
 }
 
-/// The order of the view's key; the speed layer's first where both layers have a document.
+/// The order of the view's key. Where both layers have a document, the speed layer's comes first.
 fn order(view: View) -> Value {
     let of_key = view.key().iter().map(|key| {
         let field = view.fields().iter().find(|field| field.name == key.name());

@@ -1,4 +1,4 @@
-//! Setting the server up, and looking whether it is.
+//! Sets up the server, and checks that it is set up.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::request::Request;
 use crate::store::{READ_PATIENCE, Store, ViewStore};
 use crate::templates::{TEMPLATE_VERSION, mappings, templates};
 
-/// The versions that are supported: from the first one that was tried, up to the last major one.
+/// The supported versions: from the first one that was tested up to the last major one.
 const VERSIONS: std::ops::Range<(u32, u32)> = (8, 12)..(10, 0);
 
 impl ViewStore {
-    /// Puts templates, the empty index of each view (so that its aliases exist for those who look
-    /// before there are documents) and the index of checkpoints. Doing it again changes nothing.
+    /// Creates templates, the empty index of each view (so that its aliases exist for readers
+    /// before there are documents) and the index of checkpoints. Repeating it changes nothing.
     ///
     /// # Errors
     /// [`Error::Version`]; [`Error::Conflict`] when an index of an older install does not fit.
@@ -36,11 +36,11 @@ impl ViewStore {
         store.make_checkpoints(Operation::SetUp).await
     }
 
-    /// Looks whether the server can be used: it answers, knows the user, is of a supported version,
-    /// and is set up for this version of Pulso. Changes nothing.
+    /// Checks that the server can be used: it answers, knows the user, has a supported version, and
+    /// is set up for this version of Pulso. Changes nothing.
     ///
     /// # Errors
-    /// The first thing that is not so.
+    /// The first check that fails.
     pub async fn check(&self) -> Result<(), Error> {
         let store = &self.store;
         store.check_version().await?;
@@ -64,8 +64,7 @@ impl Store {
         templates(self.names.prefix(), self.layout.shards, self.layout.replicas)
     }
 
-    /// The server's own name for its version, from its front page or, where that is missing, from
-    /// its nodes.
+    /// Reads the server's version from its front page or, if it is missing there, from its nodes.
     async fn check_version(&self) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct Front {
@@ -136,7 +135,7 @@ impl Store {
             .collect())
     }
 
-    /// Adds new fields to the indices of an older version that documents still go to.
+    /// Adds new fields to older indices that still take documents.
     async fn update_old(&self, view: View) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct Found {
@@ -166,7 +165,7 @@ impl Store {
         Ok(())
     }
 
-    /// The index that holds nothing and has the aliases of its view.
+    /// Creates the empty index that holds the aliases of its view.
     pub(crate) async fn make_empty(&self, view: View) -> Result<(), Error> {
         let name = self.names.index(view, Place::Empty);
         let mut aliases = Map::new();

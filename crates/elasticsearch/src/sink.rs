@@ -1,7 +1,7 @@
-//! Writing documents as they come: the speed layer's, and the journals.
+//! Writes documents as they come: the speed layer's and the journals.
 //!
-//! A call returns when everything is acknowledged, so requests are bounded by bytes and never wait
-//! for more documents: how old one may become before it is sent is up to the caller.
+//! A call returns when everything is acknowledged. So requests are bounded in bytes and never wait
+//! for more documents; the caller decides how old a document may become before it is sent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::request::Request;
 use crate::retry::Patience;
 use crate::store::{Refresh, Store, ViewStore};
 
-/// How often a call makes indices that vanish under it.
+/// How often a call recreates indices that vanish while it writes.
 const ATTEMPTS: usize = 5;
 
-/// The name under which documents that the server will never take are counted.
+/// The component under which permanently refused documents are counted.
 const COMPONENT: &str = "elasticsearch";
 
-/// Their reason, in metrics and documents.
+/// The reason of such documents, in metrics and dead letters.
 const REJECTED: &str = "rejected_document";
 
-/// Two responses of one second, to the nearest, may lie on two days only this close to midnight.
+/// How close to midnight a time must be for two responses of one rounded second to lie on two days.
 const HALF_SECOND_MS: i64 = 500;
 
 impl Sink<ViewDocument> for ViewStore {
@@ -68,7 +68,7 @@ impl Store {
         Item { action, alias: write_alias(&index).into(), document }
     }
 
-    /// Makes the indices that are not known to be there.
+    /// Creates the indices that are not known to exist.
     async fn open_all(&self, items: &[Item]) -> Result<(), Error> {
         let slot =
             |item: &Item| (item.document.view, Slot::of(item.document.view, item.document.time));
@@ -81,7 +81,7 @@ impl Store {
         Ok(())
     }
 
-    /// The indices of these are gone, or not what they were thought to be.
+    /// Forgets indices that are gone, or not what they were thought to be.
     fn forget(&self, items: &[Item]) {
         let mut open = self.open();
         for Item { document, .. } in items {
@@ -89,8 +89,9 @@ impl Store {
         }
     }
 
-    /// Leaves out documents whose id another day's index has already, where the first one stays: the
-    /// key of a response is rounded to a second, which may be that of midnight.
+    /// Leaves out documents whose id already exists in another day's index, in views where the
+    /// first write wins. The key of a response is rounded to a second, which may be that of
+    /// midnight.
     async fn leave_out_known(&self, items: &mut Vec<Item>) -> Result<(), Error> {
         let mut asked = Vec::new();
         let mut wanted = Vec::new();
@@ -130,7 +131,7 @@ impl Store {
     }
 }
 
-/// The other day on which a document of the same id may lie.
+/// The other day on which a document with the same id may lie.
 fn other_day(item: &Item) -> Option<Day> {
     let ViewDocument { view, time, .. } = item.document;
     if item.action != Action::Create || view.scope() != Scope::Day {
@@ -150,9 +151,9 @@ pub(crate) fn report(rejected: &[(ViewDocument, Refusal)]) {
     warn!(count = rejected.len(), %view, id, error = %refusal, "documents were rejected for good");
 }
 
-/// The dead letter of a document that the server will never take.
+/// The dead letter for a document that the server will never accept.
 ///
-/// It has no offset, as it is not a message; its payload is the document.
+/// It has no offset, because it is not a message. Its payload is the document.
 pub(crate) fn dead_letter(document: &ViewDocument, refusal: &Refusal) -> Option<ViewDocument> {
     #[derive(Serialize)]
     struct Body<'a> {

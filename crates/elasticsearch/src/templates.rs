@@ -1,26 +1,26 @@
-//! Mappings and index templates, made from the table of views.
+//! Mappings and index templates, generated from the table of views.
 //!
-//! Indices are made with their whole mapping, so that documents are never written without one, also
-//! right after somebody has emptied the cluster; the templates say the same for people and for what
-//! they make by hand.
+//! Indices are created with their complete mapping, so that no document is ever written without
+//! one, even right after somebody has emptied the cluster. The templates contain the same mappings
+//! for people, and for indices that people create by hand.
 
 use pulso_model::{Field, FieldType, Scope, View};
 use serde_json::{Map, Value, json};
 
 use crate::names::Names;
 
-/// Counted up when a mapping changes. Fields may be added to an index that is there; any other
-/// change makes old indices conflict.
+/// Incremented when a mapping changes. Fields may be added to an existing index; any other change
+/// makes old indices conflict.
 pub const TEMPLATE_VERSION: u32 = 2;
 
-/// Above the templates that the server brings along, whose patterns are wide.
+/// Higher than the priority of the server's own templates, which have broad patterns.
 const PRIORITY: u32 = 500;
 
 /// The longest text that is indexed, in characters: Lucene takes terms of 32,766 bytes, and a
-/// character may have four. Longer ones are kept and shown, but not found.
+/// character may have four. Longer texts are kept and shown, but a search does not find them.
 const IGNORE_ABOVE: u32 = 8_191;
 
-/// How an index is laid out; the same for all.
+/// The layout of an index; the same for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) shards: u32,
@@ -28,9 +28,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Hidden, as a pattern such as `pulso-*` would otherwise count a day once for each layer and
-    /// attempt; aliases are found all the same. A refresh interval keeps a shard from falling
-    /// asleep, which would delay what it shows after a quiet time.
+    /// Index settings. Indices are hidden, because a pattern such as `pulso-*` would otherwise
+    /// count a day once for each layer and attempt; aliases are found all the same. A refresh
+    /// interval keeps a shard from falling asleep, which would delay what it shows after a quiet
+    /// time.
     pub(crate) fn settings(self) -> Value {
         json!({
             "index": {
@@ -43,7 +44,7 @@ impl Layout {
     }
 }
 
-/// The templates of all views under their names, for a prefix.
+/// The templates of all views with their names, for a prefix.
 pub fn templates(prefix: &str, shards: u32, replicas: u32) -> Vec<(String, Value)> {
     let names = Names::new(prefix);
     let layout = Layout { shards, replicas };
@@ -64,7 +65,7 @@ fn meta() -> Value {
     json!({ "made_by": "pulso", "version": TEMPLATE_VERSION })
 }
 
-/// Every field of a view and nothing else: a field that the mapping does not know is refused.
+/// Exactly the fields of a view: the server refuses a field that the mapping does not know.
 pub(crate) fn mappings(view: View) -> Value {
     let mut properties = Map::new();
     if view.scope() != Scope::Journal {
@@ -80,8 +81,8 @@ pub(crate) fn mappings(view: View) -> Value {
     json!({ "dynamic": "strict", "_meta": meta(), "properties": properties })
 }
 
-/// Names under which other views have the same fact, so that a filter made on one dashboard holds on
-/// the next.
+/// The names that other views use for the same fact, so that a filter set on one dashboard also
+/// works on the next.
 fn other_names(view: View) -> &'static [(&'static str, &'static str)] {
     match view {
         View::Responses => &[("topic", "topics")],
@@ -92,7 +93,7 @@ fn other_names(view: View) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// What the store sorts and filters by; none of it answers a question that people have.
+/// The fields by which the store sorts and filters. They answer no question that people have.
 fn own_fields() -> Value {
     json!({
         "properties": {

@@ -3,8 +3,8 @@ use std::path::Path;
 
 use super::*;
 
-/// The files that people read, and that the Kibana objects are checked against. `UPDATE_EXPECT=1`
-/// writes them anew.
+/// Compares the templates with the files that people read, and that the Kibana objects are checked
+/// against. `UPDATE_EXPECT=1` rewrites the files.
 #[test]
 fn the_files_are_the_templates() {
     let folder = Path::new("../../deploy/index-templates");

@@ -1,4 +1,4 @@
-//! A server, or the way to it, on a bad day: nothing is lost, nothing is there twice.
+//! Faults of the server, or on the way to it: nothing is lost, nothing is there twice.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn behind(proxy: &Proxy, host: &Host, patience: Duration) -> ViewStore {
     ViewStore::new(&connection, options).unwrap()
 }
 
-/// Writes through a proxy that does these things to the next requests, and reads past it.
+/// Writes through a proxy that injects these faults into the next requests, and reads around it.
 async fn check(faults: Vec<Fault>) {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
@@ -91,7 +91,7 @@ async fn patience_ends_with_an_error_that_says_to_try_later() {
     assert_eq!(found.len(), 500);
 }
 
-/// Exactly what was refused is sent again: the other index takes its documents at once.
+/// Sends exactly the refused documents again; the other index takes its documents at once.
 #[tokio::test]
 async fn items_that_are_refused_for_now_are_sent_again() {
     let Some(url) = servers::elasticsearch() else { return };

@@ -48,7 +48,7 @@ pub(crate) async fn late_documents(url: &str) {
     assert_eq!(store.completed_days(VIEW).await.unwrap().len(), 2);
 }
 
-/// The speed layer makes a day's index at the moment in which the batch layer completes the day.
+/// The speed layer creates a day's index at the moment when the batch layer completes the day.
 #[tokio::test]
 async fn a_day_is_never_answered_by_both_layers() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -77,7 +77,7 @@ pub(crate) async fn both_at_once(url: &str) {
     assert_eq!(layers(&store, LayerChoice::Only(Layer::Speed)).await, [Layer::Speed; 25]);
 }
 
-/// Of attempts that run at the same time, each is published whole or not at all, and one stays.
+/// When attempts run at the same time, each is published whole or not at all, and one remains.
 #[tokio::test]
 async fn attempts_at_the_same_time_leave_one() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -149,7 +149,7 @@ async fn a_page_may_be_longer_than_the_window_of_the_server() {
     assert_eq!((rest.documents.len(), rest.next), (100, None));
 }
 
-/// What a person finds who searches with a pattern: each day once.
+/// A person who searches with a pattern finds each day once.
 #[tokio::test]
 async fn patterns_count_a_day_once() {
     let Some(url) = servers::elasticsearch() else { return };

@@ -1,4 +1,4 @@
-//! Days that are removed for their age, and what comes for them afterwards.
+//! Days that are removed because of their age, and documents that arrive for them afterwards.
 
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::{BatchViews, LayerChoice, Part, Query, Sink, Views};

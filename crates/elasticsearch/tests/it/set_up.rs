@@ -1,4 +1,4 @@
-//! Setting up, looking whether it is done, and what older installs left behind.
+//! Setting up, checking that it is done, and what older installs left behind.
 
 use pulso_elasticsearch::{Error, TEMPLATE_VERSION, ViewStore};
 use pulso_model::{Day, View};

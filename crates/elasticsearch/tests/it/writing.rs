@@ -1,4 +1,4 @@
-//! What becomes of documents that the server takes, does not take, or has no place for.
+//! The fate of documents that the server accepts, refuses, or has no index for.
 
 use pulso_model::{Day, EventTime, View, ViewDocument};
 use pulso_pipeline::{Query, Sink, Views};
@@ -47,7 +47,7 @@ async fn a_document_that_is_never_taken_becomes_a_dead_letter() {
     }
 }
 
-/// Texts as long as messages may be, where the server's index would take no more than 32 kB.
+/// Texts as long as messages may be, although the server's index takes at most 32 kB.
 #[tokio::test]
 async fn long_texts_are_kept() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -64,7 +64,7 @@ async fn long_texts_are_kept() {
     }
 }
 
-/// The key of a response is its time to the nearest second, which may be that of midnight.
+/// The key of a response is its time rounded to the nearest second, which may be that of midnight.
 #[tokio::test]
 async fn the_first_response_stays_also_across_midnight() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -83,8 +83,8 @@ async fn the_first_response_stays_also_across_midnight() {
     assert_eq!(bodies(&store, VIEW).await.len(), 3);
 }
 
-/// Somebody empties the cluster while a program runs: it does not go on in indices that the server
-/// makes by itself, which would have a guessed mapping and no alias.
+/// Somebody empties the cluster while a program runs. The program must not continue in indices that
+/// the server creates by itself, with a guessed mapping and no alias.
 #[tokio::test]
 async fn an_index_that_was_deleted_is_made_again_as_it_was() {
     let Some(url) = servers::elasticsearch() else { return };
