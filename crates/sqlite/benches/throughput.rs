@@ -1,6 +1,6 @@
-//! Items a second through the log and the views, on the disk of the temporary directory.
+//! Measures items per second through the log and the views, on the disk of the temporary directory.
 //!
-//! `cargo bench -p pulso-sqlite`; the figures are wall time, commits and their syncs included.
+//! Run `cargo bench -p pulso-sqlite`. The figures are wall time, including commits and their syncs.
 
 #![expect(clippy::unwrap_used, reason = "benchmarks end at the first surprise")]
 

@@ -19,13 +19,13 @@ pub struct CheckpointStore {
 }
 
 impl CheckpointStore {
-    /// Opens the file on a connection of its own. Beside a [`ViewStore`] of the same process use
-    /// [`ViewStore::checkpoints`].
+    /// Opens the file on a connection of its own. If the same process has a [`ViewStore`] open, use
+    /// [`ViewStore::checkpoints`] instead.
     pub fn open(path: &Path, name: &str) -> Result<Self, Error> {
         Ok(ViewStore::open(path)?.checkpoints(name))
     }
 
-    /// Opens the file only to look what was saved last.
+    /// Opens the file only to read what was saved last.
     pub fn open_read_only(path: &Path, name: &str) -> Result<Self, Error> {
         Ok(Self::new(Database::open_read_only(path, &SCHEMA)?, name))
     }
@@ -113,7 +113,7 @@ fn progress(row: &Row<'_>) -> rusqlite::Result<Progress> {
     })
 }
 
-/// Counts of messages; no log is longer than 2^63.
+/// Converts counts of messages; no log is longer than 2^63.
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

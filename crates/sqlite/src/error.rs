@@ -17,7 +17,7 @@ pub enum Error {
     /// A reader came before the writer.
     #[error("`{path}` does not hold the {contents} yet")]
     Missing { contents: Contents, path: PathBuf },
-    /// Another program's database, or the other one of Pulso's two files.
+    /// The file is another program's database, or another one of Pulso's files.
     #[error("`{path}` does not hold the {contents} of Pulso")]
     OtherContents { contents: Contents, path: PathBuf },
     #[error("`{path}` has schema version {found}; this program knows versions up to {known}")]

@@ -1,7 +1,7 @@
-//! The log: one append-only table per partition, its key the offset.
+//! The log: one append-only table per partition, with the offset as its key.
 //!
-//! A table keyed by an ascending integer grows at its right edge only, so pages are written full
-//! and once. Offsets have no gaps: a transaction that fails gives none away.
+//! A table keyed by an ascending integer grows only at its right edge, so each page is written once
+//! and full. Offsets have no gaps: a transaction that fails uses none up.
 
 pub(crate) mod append;
 mod source;
@@ -22,7 +22,7 @@ use crate::database::{Contents, Database, Schema};
 
 pub use source::LogSource;
 
-/// More partitions than any machine has use for; each has a table and a prepared statement.
+/// More partitions than any machine can use; each has a table and a prepared statement.
 pub(crate) const MAX_PARTITIONS: u32 = 64;
 
 static SCHEMA: Schema = Schema {
@@ -34,13 +34,13 @@ static SCHEMA: Schema = Schema {
     shrinks: false,
 };
 
-/// The write side of the log; clones share one connection.
+/// The write side of the log. Clones share one connection.
 #[derive(Clone)]
 pub struct Log {
     database: Arc<Database>,
     partitions: u32,
     now: Arc<dyn Fn() -> WallTime + Send + Sync>,
-    /// Tells the readers of this process that there is more.
+    /// Tells the readers in this process that there is more.
     appended: watch::Sender<()>,
 }
 
@@ -51,10 +51,10 @@ impl fmt::Debug for Log {
 }
 
 impl Log {
-    /// Opens the log at `path`, or makes it with so many partitions.
+    /// Opens the log at `path`, or creates it with this number of partitions.
     ///
     /// # Errors
-    /// Among others when the log has another number of partitions.
+    /// Among others, when the log has another number of partitions.
     pub fn open(path: &Path, partitions: u32, clock: impl Clock) -> Result<Self, Error> {
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
             return Err(Error::PartitionCount { requested: partitions });
@@ -70,17 +70,17 @@ impl Log {
         Ok(Self { database, partitions, now, appended: watch::Sender::default() })
     }
 
-    /// A reader from the first offsets on, which gives at most `batch_records` at once.
+    /// Opens a reader at the first offsets, which returns at most `batch_records` at once.
     pub fn source(&self, batch_records: usize) -> Result<LogSource, Error> {
         LogSource::open(self.database.path(), batch_records, Some(self.appended.subscribe()))
     }
 
-    /// From where to ask a source for more: the event time up to which its messages are stored.
+    /// The event time from which to ask a source for more: its messages up to there are stored.
     ///
-    /// Never later than the largest event time stored from the source (one that the log judged too
-    /// far in the future apart). A little earlier when a large write call was not in order, as only
-    /// its last messages are looked at: asking again for some makes echoes, while asking too late
-    /// would lose messages.
+    /// The time is never later than the largest event time stored from the source, not counting
+    /// times that the log judged too far in the future. It may be a little earlier if a large write
+    /// was out of order, because only the last messages of a write are examined. Asking again for
+    /// some messages makes echoes; asking too late would lose messages.
     pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
         let source = source.to_owned();
         let job = move |connection: &mut Connection| append::last_mtime(connection, &source);

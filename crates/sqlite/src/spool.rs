@@ -1,8 +1,8 @@
-//! The spool: messages that wait, in order, for a log that is away.
+//! The spool: messages that wait, in order, while a log is unavailable.
 //!
-//! A queue on disk: appended at one end, read and removed at the other, both in transactions that are
-//! durable when they return. The file grows to a limit, uses its pages again, and gives them back when
-//! it is empty. Like the log it remembers how far each source has been stored.
+//! It is a queue on disk. Messages are appended at one end, and read and removed at the other, in
+//! transactions that are durable when they return. The file grows to a limit, reuses its pages, and
+//! returns them when it is empty. Like the log, it remembers how far each source has been stored.
 
 #[cfg(test)]
 mod tests;
@@ -27,22 +27,23 @@ static SCHEMA: Schema = Schema {
     shrinks: true,
 };
 
-/// What a message takes beside its payload, generously: its row, and its part of inner pages.
+/// The space that a message takes besides its payload, generously: its row and its share of inner
+/// pages.
 const ROW_BYTES: u64 = 64;
 
-/// Keeps messages until they are removed; clones share one connection.
+/// Keeps messages until they are removed. Clones share one connection.
 #[derive(Clone, Debug)]
 pub struct Spool {
     database: Arc<Database>,
     bytes_max: u64,
 }
 
-/// What became of messages that were to be appended.
+/// The outcome of appending messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// All are durable.
+    /// All messages are durable.
     Stored,
-    /// There is no room; none was stored.
+    /// There is no space; none was stored.
     Full,
 }
 
@@ -58,13 +59,13 @@ pub struct SpoolLevel {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spooled {
     pub messages: Vec<Message>,
-    /// For [`Spool::remove`].
+    /// The position to pass to [`Spool::remove`].
     pub last: i64,
 }
 
 impl Spool {
-    /// Opens the spool at `path`, or makes it. Beside the file there is a write-ahead log, which takes
-    /// up to 64 MiB more.
+    /// Opens the spool at `path`, or creates it. Beside the file there is a write-ahead log, which
+    /// takes up to 64 MiB more.
     pub fn open(path: &Path, bytes_max: u64) -> Result<Self, Error> {
         Ok(Self {
             database: Database::open(path, &SCHEMA, &|transaction, _| create(transaction))?,
@@ -72,8 +73,8 @@ impl Spool {
         })
     }
 
-    /// Appends all messages or none. An empty spool has room for any one call, so that none is too
-    /// large for ever. A disk that is full is a limit as well.
+    /// Appends all messages or none. An empty spool accepts any one call, so that no call is too
+    /// large for ever. A full disk is a limit as well.
     pub async fn append(&self, messages: Vec<Message>) -> Result<Appended, Error> {
         let bytes_max = self.bytes_max;
         let job = move |connection: &mut Connection| match append(connection, bytes_max, &messages)
@@ -86,7 +87,7 @@ impl Spool {
         self.run(job).await
     }
 
-    /// The oldest messages: at most so many, and so many bytes of payload, but at least one.
+    /// Returns the oldest messages, within both limits, but at least one.
     pub async fn first(&self, messages_max: usize, bytes_max: usize) -> Result<Spooled, Error> {
         self.run(move |connection| first(connection, messages_max, bytes_max)).await
     }
@@ -111,7 +112,7 @@ impl Spool {
         .await
     }
 
-    /// The event time up to which the messages of a source are known to be stored, here or, from
+    /// The event time up to which a source's messages are known to be stored: here or, according to
     /// [`remember`](Self::remember), elsewhere.
     pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
         let source = source.to_owned();
@@ -164,7 +165,8 @@ fn append(
     Ok(Appended::Stored)
 }
 
-/// The log will store them later than this; so none that it keeps is taken for one from the future.
+/// The earliest time of receipt. The log will store the messages later than this, so it will not
+/// judge any time that is remembered here to be in the future.
 fn received(messages: &[Message]) -> WallTime {
     let times = messages.iter().map(|message| message.headers.received_time);
     times.min().unwrap_or(WallTime(0))

@@ -9,9 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::end;
 use crate::database::begin;
 
-/// How many of a call's last messages are decoded to learn the event time stored so far. Sources are
-/// nearly ordered, so the largest is nearly always among them; decoding all would cost more than
-/// storing them.
+/// How many of a call's last messages are decoded to learn the latest stored event time. Sources
+/// are nearly ordered, so the largest time is nearly always among them; decoding all messages would
+/// cost more than storing them.
 const DECODED_FOR_MTIME: usize = 16;
 
 pub(super) fn append(
@@ -64,7 +64,7 @@ fn insert(
     Ok(())
 }
 
-/// The ids of the sources of these messages; new sources get one.
+/// The ids of these messages' sources. New sources get one.
 pub(crate) fn source_ids<'a>(
     transaction: &Transaction<'_>,
     messages: &'a [Message],

@@ -1,4 +1,4 @@
-//! Reading the log, fairly over its partitions, while it grows.
+//! Reads the log, fairly over its partitions, while it grows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,13 +15,13 @@ use super::{SCHEMA, end, offset, stored_partitions};
 use crate::Error;
 use crate::database::Database;
 
-/// The longest wait of [`Source::next_batch`] for something new.
+/// The longest time that [`Source::next_batch`] waits for something new.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// How often a reader in another process looks for something new.
+/// How often a reader in another process checks for something new.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The most payload in a batch, unless one message alone is larger: bounds the memory of a reader.
+/// The largest payload of a batch, unless a single message is larger. Bounds a reader's memory.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reads a log, on a connection of its own.
@@ -29,15 +29,15 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub struct LogSource {
     database: Arc<Database>,
     next_offsets: Vec<u64>,
-    /// The partition that is read first next time; each has its turn.
+    /// The partition to read first next time, so that each has its turn.
     first: usize,
     batch_records: usize,
-    /// Changes when a writer of this process has appended.
+    /// Changes when a writer in this process has appended.
     appended: Option<watch::Receiver<()>>,
 }
 
 impl LogSource {
-    /// A reader of a log that another process writes.
+    /// Opens a reader of a log that another process writes.
     pub fn open_read_only(path: &Path, batch_records: usize) -> Result<Self, Error> {
         Self::open(path, batch_records, None)
     }
@@ -53,8 +53,8 @@ impl LogSource {
         Ok(Self { database, next_offsets, first: 0, batch_records, appended })
     }
 
-    /// Reads what there is. Only a complete answer moves the offsets, so that a dropped future
-    /// loses nothing.
+    /// Reads what there is. Only a complete answer moves the offsets, so a dropped future loses
+    /// nothing.
     async fn read(&mut self) -> Result<Batch, Error> {
         let (from, first) = (self.next_offsets.clone(), self.first);
         let batch_records = self.batch_records.max(1);
@@ -112,7 +112,7 @@ impl Source for LogSource {
     }
 }
 
-/// Reads one batch from one consistent moment; also gives the offsets to go on from.
+/// Reads one batch as of one consistent moment. Also returns the offsets to continue from.
 fn read(
     connection: &mut Connection,
     from: &[u64],
@@ -167,7 +167,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads from one partition; gives its next offset.
+    /// Reads from one partition and returns its next offset.
     fn read(&mut self, index: usize, from: u64, share: Share) -> rusqlite::Result<u64> {
         let partition = u32::try_from(index).expect("the number of partitions is a u32");
         let sql = format!(

@@ -1,8 +1,8 @@
 //! Pages of documents, newest first.
 //!
-//! A query is cut into spans of time, newest first, each answered by one layer (or, where no day
-//! decides, by both, merged). Within a span an index has the rows in the order of the answer, so the
-//! cost depends on the page, not on the view.
+//! A query is cut into spans of time, newest first. One layer answers each span, or both merged if
+//! no day decides between them. Within a span, an index has the rows in the order of the answer, so
+//! the cost depends on the page, not on the view.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use rusqlite::{Connection, Row};
 use super::completed_days;
 use super::schema::{table, visible};
 
-/// `[from, to)` in milliseconds since the epoch, and who answers for it.
+/// A span `[from, to)` in milliseconds since the epoch, and the layer that answers for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     layers: &'static [Layer],
@@ -29,7 +29,7 @@ pub(super) enum Range<'a> {
         from: i64,
         to: i64,
     },
-    /// What comes after a document, among those of the same time.
+    /// The documents after this one that have the same time.
     Ties(&'a Cursor),
 }
 
@@ -77,7 +77,7 @@ fn spans(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Span>> 
     }
 }
 
-/// Cuts `[from, to)` into the completed days, which are batch's, and the rest; newest first,
+/// Cuts `[from, to)` into the completed days, which are batch's, and the rest. Newest first, with
 /// neighbouring days together.
 fn spans_by_day(completed: &BTreeSet<Day>, from: i64, to: i64) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
@@ -102,8 +102,8 @@ fn spans_by_day(completed: &BTreeSet<Day>, from: i64, to: i64) -> Vec<Span> {
     spans
 }
 
-/// What of a span comes after the cursor: the rest of the documents of its very time, then those of
-/// earlier times.
+/// The parts of a span that come after the cursor: first the remaining documents of its exact time,
+/// then those of earlier times.
 fn ranges(span: Span, after: Option<&Cursor>) -> Vec<Range<'_>> {
     let Span { from, to, .. } = span;
     match after {
@@ -178,7 +178,7 @@ fn place(document: &ViewDocument) -> (Reverse<i64>, u32, &str) {
 mod tests {
     use super::*;
 
-    /// `(layer, from, to)` of each span, in order.
+    /// Expects `(layer, from, to)` of each span, in order.
     fn check(completed: &[i32], (from, to): (i64, i64), expected: &[(Layer, i64, i64)]) {
         let completed = completed.iter().copied().map(Day).collect();
         let spans = spans_by_day(&completed, from, to);

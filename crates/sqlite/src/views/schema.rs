@@ -14,7 +14,7 @@ pub(crate) static SCHEMA: Schema = Schema {
     shrinks: false,
 };
 
-/// The UTC day of `time`, in days since 1970, also before 1970 (SQLite's `/` truncates).
+/// The UTC day of `time`, in days since 1970. Works before 1970 too, where SQLite's `/` truncates.
 const DAY_OF_TIME: &str = "(time - (time % 86400000 + 86400000) % 86400000) / 86400000";
 
 /// Whether a row of a batch table belongs to a published generation.
@@ -26,7 +26,7 @@ pub(super) fn table(view: View, layer: Layer) -> String {
     format!("{}_{}", layer.name(), view.name().replace('-', "_"))
 }
 
-/// What every reader asks of a row `d` of a layer's table, beside the day.
+/// The condition that every reader puts on a row `d` of a layer's table, besides the day.
 pub(super) fn visible(layer: Layer) -> &'static str {
     match layer {
         Layer::Speed => "true",
@@ -34,7 +34,7 @@ pub(super) fn visible(layer: Layer) -> &'static str {
     }
 }
 
-/// What makes a row `d` of a layer's table current: that the layer answers for its day.
+/// The condition for a row `d` of a layer's table to be current: the layer answers for its day.
 pub(super) fn current(view: View, layer: Layer) -> String {
     let completed = format!("(SELECT day FROM completed_days WHERE view = '{view}')");
     match (view.scope(), layer) {
@@ -44,15 +44,15 @@ pub(super) fn current(view: View, layer: Layer) -> String {
     }
 }
 
-/// A (dotted) field of the body. Not written `->>`, as tools older than SQLite 3.38 could then not
-/// read the schema at all.
+/// A (dotted) field of the body. It is not written `->>`, because tools older than SQLite 3.38
+/// could then not read the schema at all.
 pub(super) fn extract(field: &str) -> String {
     let path = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
     format!("json_extract(body, '{path}')")
 }
 
-/// Version 1 had no [`View::Health`], fewer columns of [`View::BatchRuns`] for people, and did not say
-/// where the log began.
+/// Migrates older files. Version 1 had no [`View::Health`], fewer columns of [`View::BatchRuns`]
+/// for people, and did not record where the log began.
 pub(super) fn update(transaction: &Transaction<'_>, version: i32) -> rusqlite::Result<()> {
     if version == 0 {
         return create(transaction);
@@ -111,10 +111,11 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// The tables and indexes of one view.
 ///
-/// The rows lie in the order of writing, so that a document costs no page split. `_id` finds the row
-/// of an `_id`; `_time` and `_country` answer queries, and hold all that orders, bounds and hides
-/// rows, so that only rows of the answer are fetched. Both are read backwards: that is newest first,
-/// then by position, then by id, while new rows still come at their right edge.
+/// Rows are stored in the order of writing, so a document costs no page split. The index `_id`
+/// finds the row of an `_id`. `_time` and `_country` answer queries and contain everything that
+/// orders, bounds and hides rows, so that only rows of the answer are fetched. Both are read
+/// backwards: newest first, then by position, then by id, while new rows still go to their right
+/// edge.
 fn documents(view: View) -> String {
     let create = |layer, generation: &str, key: &str, hidden: &str| {
         let table = table(view, layer);
@@ -140,7 +141,7 @@ fn documents(view: View) -> String {
     speed + &batch
 }
 
-/// The SQL view of the current documents of a view, a column for each field.
+/// The SQL view of a view's current documents, with a column for each field.
 fn friendly(view: View) -> String {
     let fields: String = view
         .fields()

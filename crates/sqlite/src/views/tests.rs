@@ -21,7 +21,7 @@ fn rows(store: &ViewStore) -> i64 {
     store.writer.idle().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-/// The promise that a query costs as much as its page: an index gives the rows in their order.
+/// A query costs as much as its page: an index returns the rows in the right order.
 #[test]
 fn every_query_reads_an_index_in_order() {
     let folder = TempDir::new().unwrap();

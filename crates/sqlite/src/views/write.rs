@@ -1,4 +1,4 @@
-//! Writing the speed layer's documents, one transaction per call.
+//! Writes the speed layer's documents, one transaction per call.
 
 use pulso_model::{Layer, View, ViewDocument};
 use rusqlite::{Connection, Transaction, params};

@@ -1,4 +1,4 @@
-//! Damaged files: an error that says which file, why, and what to do; never a panic.
+//! Damaged files give an error that says which file, why, and what to do; never a panic.
 
 use std::fs;
 use std::path::{Path, PathBuf};

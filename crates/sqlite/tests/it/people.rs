@@ -1,4 +1,4 @@
-//! The views file as a person sees it who opens it with `sqlite3`.
+//! The views file as a person sees it in `sqlite3`.
 
 use pulso_model::{Day, EventTime, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Sink};
@@ -89,7 +89,7 @@ async fn the_tables_show_the_layer_that_answers() {
     }
 }
 
-/// A file as version 1 made it: without the view of health, and without where the log began.
+/// A file as version 1 created it: without the view of health, and without where the log began.
 #[tokio::test(start_paused = true)]
 async fn an_older_file_is_brought_along() {
     let folder = TempDir::new().unwrap();
