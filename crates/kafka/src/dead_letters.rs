@@ -1,4 +1,4 @@
-//! A copy of each message that could not be read, for whoever wants to look after them.
+//! Copies each message that could not be read to a topic, for whoever wants to examine them.
 
 use pulso_model::{View, ViewDocument};
 use pulso_pipeline::Sink;
@@ -10,9 +10,10 @@ use crate::error::Error;
 use crate::log::LogOptions;
 use crate::producer::{Outgoing, Producer};
 
-/// Writes the documents of [`View::DeadLetters`] to a topic: the payload as received; where it is in
-/// the log, its source and the reason as headers; keyed by `partition/offset`, so that one that is
-/// written again can be told. Documents of other views are none of its business.
+/// Writes the documents of [`View::DeadLetters`] to a topic, and ignores those of other views.
+///
+/// The payload is as received. Headers tell the position in the log, the source and the reason. The
+/// key is `partition/offset`, which identifies a dead letter that is written again.
 #[derive(Clone, Debug)]
 pub struct KafkaDeadLetters {
     topic: String,
@@ -28,12 +29,12 @@ struct DeadLetter {
     reason: String,
     detail: String,
     payload: Option<String>,
-    /// Of a payload that is not text.
+    /// The payload in hexadecimal, if it is not text.
     payload_hex: Option<String>,
 }
 
 impl KafkaDeadLetters {
-    /// `options` name the topic of dead letters; their number of partitions does not matter.
+    /// `options` names the topic of dead letters; its number of partitions does not matter.
     pub fn new(connection: &Connection, options: LogOptions) -> Result<Self, Error> {
         let LogOptions { topic, delivery_timeout, message_bytes_max, .. } = options;
         let producer = Producer::new(connection, delivery_timeout, message_bytes_max)?;
@@ -94,7 +95,7 @@ impl DeadLetter {
     }
 }
 
-/// Of pairs of hexadecimal digits.
+/// Decodes pairs of hexadecimal digits.
 fn bytes(digits: &str) -> Vec<u8> {
     let (pairs, _) = digits.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

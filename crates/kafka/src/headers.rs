@@ -1,4 +1,4 @@
-//! What acquisition knows about a message, as Kafka's headers.
+//! Encodes what acquisition knows about a message as Kafka headers.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 
 const SOURCE: &str = "source";
 
-/// In milliseconds since the epoch, as decimal text: any other tool can read it.
+/// The time of receipt in milliseconds since the epoch, as decimal text, so that any tool can read
+/// it.
 const RECEIVED_TIME: &str = "received_time";
 
 pub(crate) fn encode(headers: &Headers) -> OwnedHeaders {
@@ -18,15 +19,15 @@ pub(crate) fn encode(headers: &Headers) -> OwnedHeaders {
         .insert(Header { key: RECEIVED_TIME, value: Some(&received_time) })
 }
 
-/// Reads headers of messages one after the other, which nearly always come from few sources.
+/// Reads the headers of consecutive messages, which nearly always come from few sources.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     last_source: Option<Arc<str>>,
 }
 
 impl Decoder {
-    /// A message that another program wrote has no such headers: it comes from no source, when the
-    /// log stored it.
+    /// Decodes the headers. A message that another program wrote has none of them: it then has no
+    /// source, and its time is when the log stored it.
     pub(crate) fn decode(
         &mut self,
         headers: Option<&rdkafka::message::BorrowedHeaders>,

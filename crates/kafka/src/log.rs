@@ -15,17 +15,18 @@ use crate::error::Error;
 use crate::headers;
 use crate::producer::{Outgoing, Producer};
 
-/// How many of a call's last messages are decoded to learn the event time stored so far. Sources are
-/// nearly ordered, so the largest is nearly always among them.
+/// How many of a call's last messages are decoded to learn the latest stored event time. Sources
+/// are nearly ordered, so the largest time is nearly always among them.
 const DECODED_FOR_MTIME: usize = 16;
 
 /// How messages are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogOptions {
     pub topic: String,
-    /// As many as the topic must have.
+    /// The number of partitions that the topic must have.
     pub partitions: u32,
-    /// A message that is not stored within this time fails, so that the writer can keep it elsewhere.
+    /// A message that is not stored within this time fails, so that the writer can keep it
+    /// elsewhere.
     pub delivery_timeout: Duration,
     /// The longest payload.
     pub message_bytes_max: usize,
@@ -42,23 +43,24 @@ impl LogOptions {
     }
 }
 
-/// Writes messages; clones share one producer.
+/// Writes messages. Clones share one producer.
 ///
-/// The partition is that of the embedded log ([`partition_of`]), not a hash of the key, so that both
-/// logs put the same message into the same partition.
+/// It chooses the same partition as the embedded log ([`partition_of`]) instead of hashing the key,
+/// so that both logs put a message into the same partition.
 #[derive(Clone, Debug)]
 pub struct KafkaLog {
     connection: Connection,
     options: Arc<LogOptions>,
     producer: Producer,
-    /// Set when the topic has been seen to have the partitions that it must have.
+    /// Set once the topic is known to have the right number of partitions.
     checked: Arc<OnceCell<()>>,
-    /// By source: the event time up to which its messages are stored.
+    /// The event time up to which the messages of each source are stored.
     mtimes: Arc<Mutex<BTreeMap<Arc<str>, EventTime>>>,
 }
 
 impl KafkaLog {
-    /// Needs no broker yet: a writer that keeps messages elsewhere meanwhile can start without.
+    /// Creates a log without contacting a broker, so that a writer that can keep messages elsewhere
+    /// can start without Kafka.
     ///
     /// # Errors
     /// When a setting or a file that it names is wrong.
@@ -75,12 +77,12 @@ impl KafkaLog {
         })
     }
 
-    /// From where to ask a source for more: the event time up to which its messages are stored.
+    /// The event time from which to ask a source for more: its messages up to there are stored.
     ///
-    /// Never later than the largest event time stored from the source. Messages written here are
-    /// remembered; before the first of a source, the ends of all partitions are read, at most
-    /// 50,000 messages of each: `None` when the source has none
-    /// among them. Asking again for some makes echoes.
+    /// The time is never later than the largest event time stored from the source. The log
+    /// remembers the messages that were written here. Before the first message of a source, it
+    /// reads the ends of all partitions, at most 50,000 messages of each, and returns `None` if the
+    /// source has none among them. Asking again for some messages makes echoes.
     pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
         if let Some(mtime) = self.mtimes().get(source) {
             return Ok(Some(*mtime));
@@ -93,8 +95,8 @@ impl KafkaLog {
         Ok(found)
     }
 
-    /// Looks once whether the topic is there with the right number of partitions: a message in a
-    /// wrong one would be separated from its echoes for ever.
+    /// Checks once that the topic exists with the right number of partitions: a message in a wrong
+    /// partition would be separated from its echoes for ever.
     async fn check(&self) -> Result<(), Error> {
         let check = || async {
             let stored = self.producer.partitions(&self.connection, &self.options.topic).await?;
@@ -109,7 +111,7 @@ impl KafkaLog {
         self.checked.get_or_try_init(check).await.copied()
     }
 
-    /// Keeps in mind what has just been stored.
+    /// Remembers what has just been stored.
     fn learn(&self, messages: &[Message]) {
         let mut decoded: BTreeMap<&Arc<str>, (usize, Option<EventTime>)> = BTreeMap::new();
         for Message { headers, payload } in messages.iter().rev() {

@@ -1,4 +1,4 @@
-//! Writes a batch of records and waits until each is delivered.
+//! Writes a batch of records and waits until each one is delivered.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,35 +24,35 @@ use crate::context::Context;
 use crate::error::{Error, Fault};
 use crate::topics::partitions;
 
-/// How many messages wait for their delivery at most; more wait outside.
+/// The most messages that wait for delivery; more wait outside.
 const QUEUE_MESSAGES: u32 = 20_000;
 
-/// How many bytes wait for their delivery, unless one message alone is larger.
+/// The most bytes that wait for delivery, unless a single message is larger.
 const QUEUE_KIB: u32 = 64 * 1024;
 
 /// How long to wait before looking again whether the queue has room.
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long messages are collected before they are sent: long enough to fill a request under load,
-/// too short to be noticed.
+/// too short to notice.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How much a record is larger than its payload, generously: its key and headers.
+/// How much larger a record is than its payload, generously: its key and headers.
 const RECORD_OVERHEAD_BYTES: usize = 16 * 1024;
 
-/// What is written.
+/// A record to write.
 pub(crate) struct Outgoing {
-    /// `None`: any.
+    /// `None` for any partition.
     pub(crate) partition: Option<u32>,
     pub(crate) key: Option<String>,
     pub(crate) headers: OwnedHeaders,
     pub(crate) payload: Bytes,
 }
 
-/// An idempotent producer; clones share it.
+/// An idempotent producer. Clones share it.
 ///
-/// A client that could not deliver is given up for a new one: when the brokers have told it of no
-/// leaders, or of no brokers at all, as they do while one is cut off from the controller, it may never
+/// A client that could not deliver is replaced by a new one. While a broker is cut off from the
+/// controller, the brokers tell the client of no leaders, or of no brokers at all, and it may never
 /// ask again (<https://github.com/confluentinc/librdkafka/issues/5301> and
 /// <https://github.com/confluentinc/librdkafka/issues/5430>).
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl fmt::Debug for Producer {
 }
 
 impl Producer {
-    /// A message that is not delivered within the timeout is given up, with an error.
+    /// Creates a producer. A message that is not delivered within the timeout fails with an error.
     pub(crate) fn new(
         connection: &Connection,
         delivery_timeout: Duration,
@@ -95,7 +95,7 @@ impl Producer {
         Ok(Self { config, context, client, delivery_timeout })
     }
 
-    /// How many partitions a topic has.
+    /// The number of partitions of a topic.
     pub(crate) async fn partitions(
         &self,
         connection: &Connection,
@@ -118,7 +118,7 @@ impl Producer {
         Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a new client in place of this one, unless another writer has done so.
+    /// Replaces the client with a new one, unless another writer has done so.
     fn replace(&self, stuck: Arc<Client>) {
         match create(&self.config, &self.context) {
             Ok(new) => {
@@ -133,7 +133,7 @@ impl Producer {
         spawn_blocking(move || drop(stuck));
     }
 
-    /// Sends all records in order; returns when each is stored or given up, with the first fault.
+    /// Writes all records in order. Returns when each is stored or given up, with the first fault.
     pub(crate) async fn write(&self, topic: &str, records: Vec<Outgoing>) -> Result<(), Fault> {
         let client = self.client();
         let written = self.write_with(&client, topic, records).await;
@@ -213,7 +213,7 @@ async fn send(
 /// Records that are written together.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// Records that are not delivered yet, and one for the writer until it has sent all.
+    /// The number of undelivered records, plus one for the writer until it has sent them all.
     open: AtomicUsize,
     error: Mutex<Option<KafkaError>>,
     done: Notify,

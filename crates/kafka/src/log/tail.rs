@@ -1,4 +1,4 @@
-//! Looks at the end of the log for the last message of a source.
+//! Searches the end of the log for the last message of a source.
 
 use pulso_model::{EventTime, decode};
 use pulso_pipeline::{Batch, Source};
@@ -8,17 +8,18 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::source::{KafkaSource, Lost, SourceOptions};
 
-/// How many messages of each partition are looked at, in turn: the last few nearly always say it,
-/// and a source that has been quiet while others were not is still found further back.
+/// How many messages of each partition are searched, in successive rounds. The last few nearly
+/// always suffice; a source that was quiet while others were not is found further back.
 const TAIL_RECORDS: [u64; 3] = [500, 5_000, TAIL_RECORDS_MAX];
 
-/// A source of which none of the last so many messages of any partition is, is asked from nowhere.
+/// The search ends after this many messages of each partition. A source without a message among
+/// them has no known position.
 pub(super) const TAIL_RECORDS_MAX: u64 = 50_000;
 
-/// Messages at once.
+/// How many messages are read at once.
 const BATCH_RECORDS: usize = 5_000;
 
-/// The largest event time of the source among the last messages.
+/// Returns the largest event time of the source among the last messages.
 pub(super) async fn last_mtime(
     connection: &Connection,
     options: &LogOptions,

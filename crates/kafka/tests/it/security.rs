@@ -1,4 +1,4 @@
-//! Encrypted connections, client certificates, passwords; and what is said when they do not fit.
+//! Encrypted connections, client certificates and passwords, and the errors when they do not match.
 
 use pulso_kafka::{Cause, Connection, Mechanism, Sasl, Tls, Topics, check, set_up};
 use pulso_pipeline::Secret;

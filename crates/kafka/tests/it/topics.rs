@@ -1,4 +1,4 @@
-//! Topics are made as configured, and one that would lose messages is refused.
+//! Topics are created as configured, and a topic that would lose messages is refused.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is written is where the embedded log would have it, and is found again.
+//! Messages are written where the embedded log would write them, and are found again.
 
 use pulso_kafka::{KafkaDeadLetters, KafkaSource, LogOptions, SourceOptions};
 use pulso_model::{DeadLetter, DeadLetterDocument, EventTime, Reason, View, WallTime, rsvp_id};
