@@ -1,13 +1,14 @@
-//! A stand-in for Meetup's RSVP stream: a websocket server that plays recordings or makes a realistic stream up.
+//! A stand-in for Meetup's RSVP stream: a websocket server that plays recordings or generates a
+//! realistic stream.
 //!
-//! - [`Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain iterators of messages, without IO and
-//!   without waiting.
-//! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each, and lets a client that comes
-//!   back go on where it was with `?since_mtime=MILLISECONDS`.
-//! - [`Control`] disturbs the stream on demand, [`Faults`] do so by themselves.
+//! - [`Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain iterators of messages.
+//!   They do no IO and never wait.
+//! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each. A client that
+//!   comes back can resume with `?since_mtime=MILLISECONDS`.
+//! - [`Control`] disturbs the stream on demand; [`Faults`] do so by themselves.
 //!
-//! It does not know the rest of the workspace, and takes nothing from it: what it sends is an independent check of what
-//! the others understand.
+//! It does not know the rest of the workspace and takes nothing from it, so what it sends is an
+//! independent check of what the others understand.
 //!
 //! | guarantee | where |
 //! | --- | --- |

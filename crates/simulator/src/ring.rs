@@ -1,7 +1,8 @@
-//! The newest messages of the stream, and who has read how far.
+//! The newest messages of the stream, and how far each client has read.
 //!
-//! Messages have consecutive numbers. Every client reads all of them in order from where it began, so the messages
-//! that somebody was sent are always those before one number, `sent_to`.
+//! Messages have consecutive numbers. Every client reads all messages in order from where it began,
+//! so the messages that at least one client was sent are exactly those before one number,
+//! `sent_to`.
 //!
 //! | guarantee | by |
 //! | --- | --- |
@@ -9,7 +10,7 @@
 //! | a message is sent to somebody, however long nobody is there | at most half of the ring is unsent, then it is full |
 //! | a client that comes back misses nothing, if no more than half a ring was sent since | the other half stays |
 //!
-//! Full means that the stream pauses. Nothing is ever dropped to go on.
+//! When the ring is full, the stream pauses. Nothing is ever dropped to continue.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -72,12 +73,14 @@ impl Ring {
         Ok(())
     }
 
-    /// Lets a client read, from the first message that it may not have.
+    /// Attaches a client, which reads from the first message that it may lack.
     ///
-    /// Without `since_mtime_ms` these are the messages that nobody was sent. With it, also everything from the oldest
-    /// message with an `mtime` not before it: this is at or before the client's last message, whose `mtime` it is. All
-    /// that follows is sent again, not just what has a greater `mtime`, because late messages have a smaller one. When
-    /// there is no such message, the client's last one is from before the ring, and everything kept is sent again.
+    /// Without `since_mtime_ms`, it gets the messages that nobody was sent. With it, it also gets
+    /// everything from the oldest message with an `mtime` not before it. That message is at or
+    /// before the client's last one, whose `mtime` it is. Everything that follows is sent again,
+    /// not only messages with a greater `mtime`, because late messages have a smaller one. If there
+    /// is no such message, the client's last one is older than the ring, and everything kept is
+    /// sent again.
     pub(crate) fn attach(&mut self, since_mtime_ms: Option<i64>) -> ClientId {
         let client = ClientId(self.next_client);
         self.next_client += 1;
@@ -94,7 +97,8 @@ impl Ring {
         self.cursors.remove(&client);
     }
 
-    /// The next messages for a client, at most `count_max`; the same again until [`Ring::advance`] is called.
+    /// Returns the client's next messages, at most `count_max`, and the same ones again until
+    /// [`Ring::advance`] is called.
     pub(crate) fn read(&self, client: ClientId, count_max: usize) -> Vec<Utf8Bytes> {
         let Some(&cursor) = self.cursors.get(&client) else {
             return Vec::new();
@@ -108,7 +112,7 @@ impl Ring {
             .collect()
     }
 
-    /// Notes that `count` messages have been sent to a client.
+    /// Records that `count` messages have been sent to a client.
     pub(crate) fn advance(&mut self, client: ClientId, count: u64) {
         if let Some(cursor) = self.cursors.get_mut(&client) {
             *cursor += count;
@@ -116,12 +120,12 @@ impl Ring {
         }
     }
 
-    /// True when there is nothing for a client to read.
+    /// Whether there is nothing for a client to read.
     pub(crate) fn caught_up(&self, client: ClientId) -> bool {
         self.cursors.get(&client).is_none_or(|&cursor| cursor == self.head())
     }
 
-    /// The number of the next message to come: how many there have been.
+    /// The number of the next message, which is the number of messages so far.
     pub(crate) fn head(&self) -> u64 {
         self.first + self.entries.len() as u64
     }

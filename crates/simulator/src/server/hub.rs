@@ -1,4 +1,4 @@
-//! The ring, shared between the producer and the connections.
+//! The ring, shared by the producer and the connections.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,16 +7,16 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::ring::{ClientId, Entry, Ring};
 
-/// Cheap to clone: all clones are the same hub.
+/// A shared ring. Cheap to clone: all clones are the same hub.
 #[derive(Debug, Clone)]
 pub(super) struct Hub {
     ring: Arc<Mutex<Ring>>,
     progress: watch::Sender<Progress>,
-    /// Wakes the producer. It is the only one who waits here, so one stored permit is enough.
+    /// Wakes the producer. Only the producer waits for it, so one stored permit is enough.
     room: Arc<Notify>,
 }
 
-/// How far the stream is.
+/// The progress of the stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     /// Messages made so far.
@@ -46,7 +46,7 @@ impl Hub {
         self.progress.subscribe()
     }
 
-    /// Adds messages, waiting for room as often as needed; leaves `batch` empty.
+    /// Adds messages, and waits for space as often as needed. Leaves `batch` empty.
     pub(super) async fn push_all(&self, batch: &mut Vec<Entry>) {
         let mut entries = batch.drain(..);
         let mut next = entries.next();
@@ -103,7 +103,7 @@ impl Hub {
         self.lock().caught_up(client)
     }
 
-    /// Completes when so many clients are connected.
+    /// Completes when this many clients are connected.
     pub(super) async fn clients(&self, count: usize) {
         self.reached(|progress| progress.clients >= count).await;
     }

@@ -46,7 +46,7 @@ fn payloads(messages: &[(i64, String)]) -> Vec<String> {
     messages.iter().map(|(_, payload)| payload.clone()).collect()
 }
 
-/// The server's tasks without a socket, so that time can stand still.
+/// The server's tasks without a socket, so that time can be paused.
 struct Rig {
     shared: Arc<Shared>,
     connections: JoinSet<()>,
@@ -72,7 +72,7 @@ impl Rig {
     }
 }
 
-/// The next text message; `None` when the connection has ended, in whatever way.
+/// The next text message, or `None` when the connection has ended in any way.
 async fn next_text(client: &mut Client) -> Option<String> {
     loop {
         match client.next().await {
