@@ -9,6 +9,8 @@ use pulso_pipeline::{BatchViews, LayerChoice, Part, Query, Sink, StoredDocument,
 use super::ViewsHost;
 use super::documents::{check_query, document, scan_all};
 
+/// Checks that a store keeps the contract.
+///
 /// # Panics
 /// At the first difference from what the ports promise.
 pub async fn batch_views<H: ViewsHost>(new_host: impl Fn() -> H) {
@@ -33,7 +35,7 @@ fn stored(layer: Layer, documents: &[ViewDocument]) -> Vec<StoredDocument> {
     documents.iter().map(stored).collect()
 }
 
-/// A day's documents: the first and the last millisecond, and some between.
+/// A day's documents: in its first and last millisecond, and some in between.
 fn of_day(view: View, day: Day, text: &str) -> Vec<ViewDocument> {
     let (start, end) = (day.start().0, day.end().0);
     [start, start + 1, start + 5_000, start + 5_000, end - 1]
@@ -205,7 +207,7 @@ async fn the_switch_is_atomic_for_readers(host: &mut impl ViewsHost) {
     assert!(reads > 0);
 }
 
-/// The one version that all these documents are of.
+/// The one version that all these documents have.
 fn version_of(documents: &[StoredDocument], versions: &[String]) -> usize {
     let layer = documents.first().expect("a day is never empty while it is switched").layer;
     let of = |version: &String| {

@@ -11,6 +11,8 @@ pub trait CheckpointsHost {
     fn open(&mut self, name: &str) -> Self::Checkpoints;
 }
 
+/// Checks that a store of checkpoints keeps the contract.
+///
 /// # Panics
 /// At the first difference from what the port promises.
 pub async fn checkpoints<H: CheckpointsHost>(new_host: impl Fn() -> H) {

@@ -1,4 +1,4 @@
-//! Documents for the suites, and the plain listing that answers are compared with.
+//! Documents for the suites, and a naive listing to compare answers with.
 
 use std::cmp::Reverse;
 
@@ -6,10 +6,11 @@ use pulso_model::{EventTime, FieldType, KeyPart, View, ViewDocument};
 use pulso_pipeline::{Page, Query, StoredDocument, Views};
 use serde_json::{Map, Value, json};
 
-/// A document of any view: its key made from `number` (and the time), its body as wide as the view.
+/// A document of any view. Its key is made from `number` (and the time), and its body has all
+/// fields of the view.
 ///
-/// Different numbers make different `_id`s. `country` fills the field that a filter compares, where
-/// the view has one; `text` fills every other text, to tell versions of a document apart.
+/// Different numbers make different `_id`s. `country` fills the field that a filter compares, if
+/// the view has one. `text` fills all other texts, to tell versions of a document apart.
 pub fn document(
     view: View,
     time: EventTime,
@@ -71,7 +72,7 @@ fn insert(body: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
-/// The documents that a query must give without a limit: filtered and sorted the plain way.
+/// The documents that a query without a limit must return: filtered and sorted naively.
 pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocument> {
     let mut listed: Vec<_> = documents
         .iter()
@@ -88,8 +89,8 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
     listed
 }
 
-/// Follows the cursors of a query from page to page, to the end, which must come after at most so
-/// many documents.
+/// Follows the cursors of a query from page to page to the end, which must come after at most
+/// `documents_max` documents.
 pub(super) async fn all_pages(
     views: &impl Views,
     query: &Query,
@@ -109,7 +110,7 @@ pub(super) async fn all_pages(
     }
 }
 
-/// Checks pages of several sizes against the plain listing of `documents`.
+/// Checks pages of several sizes against the naive listing of `documents`.
 pub(super) async fn check_query(views: &impl Views, query: Query, documents: &[StoredDocument]) {
     let expected = listing(documents, &query);
     for limit in [1, 2, 7, expected.len().max(1), 1_000] {
@@ -130,7 +131,7 @@ fn names(documents: &[StoredDocument]) -> Vec<String> {
     documents.iter().map(name).collect()
 }
 
-/// Everything that a scan gives.
+/// Everything that a scan returns.
 pub(super) async fn scan_all(
     views: &impl Views,
     view: View,

@@ -14,6 +14,8 @@ pub trait ViewsHost {
     fn open(&mut self) -> Self::Store;
 }
 
+/// Checks that a store keeps the contract.
+///
 /// # Panics
 /// At the first difference from what the ports promise.
 pub async fn views<H: ViewsHost>(new_host: impl Fn() -> H) {
@@ -48,7 +50,7 @@ async fn an_empty_store_answers_with_nothing(host: &mut impl ViewsHost) {
     }
 }
 
-/// Sixty documents a view: ties of time and of position, some countries, several days.
+/// Sixty documents per view, with equal times and positions, some countries, and several days.
 fn sample(view: View) -> Vec<ViewDocument> {
     let time = |number: i64| EventTime(number / 9 * 40_000_000 - 86_400_000);
     (0..60)
