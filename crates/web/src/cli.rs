@@ -1,4 +1,4 @@
-//! The command line of the serving layer as a program of its own, over views that other processes
+//! The command line of the serving layer as a separate program, over views that other processes
 //! write.
 
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where to answer [default: `web.listen` of the configuration]
+    /// The address to listen on [default: `web.listen` of the configuration]
     #[arg(long, global = true, value_name = "IP:PORT")]
     listen: Option<SocketAddr>,
 
@@ -40,7 +40,7 @@ pub struct Cli {
 enum Command {
     /// Serve until stopped
     Run,
-    /// Check the configuration and that the views can be read; changes nothing
+    /// Check the configuration, and that the views can be read; changes nothing
     Check,
     /// Ask the running service whether it can work: ends with 0 or 1
     Healthcheck,
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
 /// Does what the command line says.
 ///
 /// # Errors
-/// With exit code 2 when the configuration is wrong, 3 when the views or the port cannot be had.
+/// With exit code 2 if the configuration is wrong, 3 if the views or the port are unavailable.
 pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
     let mut config = cli.common.start()?;
     config.data.directory = cli.data.unwrap_or(config.data.directory);
@@ -74,7 +74,7 @@ pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
     }
 }
 
-/// Opens the views and reads one, so that a wrong store is found out now and not by a visitor.
+/// Opens the views and reads one, so that a wrong store is noticed now and not by a visitor.
 async fn open(config: &Config) -> Result<ViewReader, StoreError> {
     let views = ViewReader::open(config).await?;
     views.query(Query::newest(View::TrendingTopics, 1)).await?;

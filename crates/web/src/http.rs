@@ -1,5 +1,5 @@
-//! The routes, and what is true of every answer: a time limit, security headers, problem details
-//! with their place, and a measurement.
+//! The routes, and what all answers have in common: a time limit, security headers, problem details
+//! that name the request, and metrics.
 
 mod documents;
 mod error;
@@ -35,14 +35,14 @@ const API: &str = "/api/v1";
 /// How long a request may take.
 pub(crate) const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The most questions at the view store at once; more requests wait for their turn.
+/// The most concurrent queries at the view store; further requests wait for their turn.
 pub(crate) const QUERIES_MAX: usize = 16;
 
 /// The name of requests that match no route, in metrics.
 const NO_ROUTE: &str = "none";
 
-/// Sent with every answer: browsers may load nothing from elsewhere, embed the page nowhere and
-/// guess no types.
+/// Sent with every answer. They forbid browsers to load anything from elsewhere, to embed the page,
+/// and to guess types.
 const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -56,10 +56,11 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
 /// How the API and the page behave.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Documents in an answer when the request does not say; from 1 to `page_limit_max`.
+    /// Documents in an answer when the request does not specify a number; from 1 to
+    /// `page_limit_max`.
     pub page_limit_default: usize,
     pub page_limit_max: usize,
-    /// How the stream is cut into windows; only shown.
+    /// How the stream is divided into windows; only shown.
     pub windows: Windows,
 }
 
@@ -77,7 +78,7 @@ impl From<&Config> for Options {
     }
 }
 
-/// What every request sees.
+/// What all requests share.
 struct App<V> {
     views: V,
     status: Box<dyn Fn() -> Facts + Send + Sync>,
@@ -96,7 +97,7 @@ impl<V> fmt::Debug for App<V> {
 type Shared<V> = State<Arc<App<V>>>;
 
 impl<V: Views> App<V> {
-    /// Asks the view store, when it is this request's turn.
+    /// Queries the view store when it is this request's turn.
     async fn ask<T>(
         &self,
         question: impl Future<Output = Result<T, V::Error>>,
@@ -137,7 +138,7 @@ pub(crate) fn router<V: Views>(
     router.with_state(app)
 }
 
-/// Every route but those of the page, which are the page's own business.
+/// All routes except those of the page.
 fn routes<V: Views>() -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
     let mut routes = vec![
         (format!("{API}/views"), get(views::list::<V>)),
@@ -156,7 +157,7 @@ fn routes<V: Views>() -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
     routes
 }
 
-/// Puts [`answer`] around a route.
+/// Wraps a route in [`answer`].
 fn observed<S: Clone + Send + Sync + 'static>(
     route: Arc<str>,
     methods: MethodRouter<S>,
@@ -183,7 +184,7 @@ async fn answer(route: Arc<str>, request: Request, next: Next) -> Response {
     response
 }
 
-/// An answer of ready JSON.
+/// An answer with prepared JSON.
 fn json(body: impl Into<axum::body::Body>) -> Response {
     let content_type = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, content_type)], body.into()).into_response()

@@ -1,7 +1,7 @@
 //! What can be wrong with a request or with us, as problem details (RFC 9457).
 //!
-//! Causes are logged where they arise and never shown: a client can do nothing with the text of a
-//! database error, and it may name paths.
+//! Causes are logged where they arise and never shown: the text of a database error does not help a
+//! client, and it may name paths.
 
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -14,10 +14,10 @@ use super::API;
 /// The media type of problem details.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// How long a client should wait, in seconds, when we are briefly unable to answer.
+/// How long a client should wait, in seconds, when the service is briefly unable to answer.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// Its `Display` is the `detail` of the problem.
+/// An error. Its `Display` is the `detail` of the problem.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("there is nothing at `{path}`; the API is described at `{API}/openapi.json`")]
@@ -42,7 +42,7 @@ pub(super) enum Error {
     Internal,
 }
 
-/// RFC 9457, section 3.1.
+/// Problem details; see RFC 9457, section 3.1.
 #[derive(Clone, Debug, Serialize)]
 struct Problem {
     #[serde(rename = "type")]
@@ -110,7 +110,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Names the request in a problem; other answers stay as they are.
+/// Names the request in a problem. Other answers stay as they are.
 pub(super) fn with_instance(mut response: Response, uri: &Uri) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     let named = Problem { instance: Some(uri.to_string()), ..problem }.into_response();

@@ -1,5 +1,5 @@
-//! The description of the API (OpenAPI 3.1), made from the same tables as its answers: the views,
-//! their fields and keys, and the parameters. The page is not part of it.
+//! The description of the API (OpenAPI 3.1), generated from the same tables as its answers: the
+//! views, their fields and keys, and the parameters. The page is not part of it.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     Ok(json_response(app.openapi.clone()))
 }
 
-/// As an SPDX expression.
+/// The licence as an SPDX expression.
 const LICENSE: &str = env!("CARGO_PKG_LICENSE");
 
 /// The whole document.
@@ -155,8 +155,8 @@ fn parameter_description(parameter: Parameter, options: &Options) -> Value {
     json!({ "name": parameter.name(), "in": "query", "schema": schema, "description": description })
 }
 
-/// The fields of a view, nested at the dots. Those of the key are always there, others are absent
-/// where the source did not send them.
+/// The fields of a view, nested at the dots. Those of the key are always present; others are absent
+/// if the source did not send them.
 fn view_schema(view: View) -> Value {
     let mut schema = object(&[
         ("_id", json!({ "type": "string" })),
@@ -261,7 +261,7 @@ fn status_schema() -> Value {
     ])
 }
 
-/// An object with these properties, all of them always there.
+/// An object with these properties, all of them required.
 fn object(properties: &[(&str, Value)]) -> Value {
     let required: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
     let properties: Map<_, _> =

@@ -1,6 +1,6 @@
-//! The parameters of a request for documents: which there are, what they mean, and reading them.
+//! The parameters of a request for documents: their names, their meaning, and how to read them.
 //!
-//! One table serves the parser and the API description, so that neither can know more than the other.
+//! The parser and the API description use one table, so neither can know more than the other.
 
 #[cfg(test)]
 mod tests;
@@ -86,7 +86,7 @@ pub(super) fn documents(view: View, uri: &Uri, options: &Options) -> Result<Want
     Ok(wanted)
 }
 
-/// Makes sure that a request has no parameters.
+/// Checks that a request has no parameters.
 pub(super) fn none(uri: &Uri) -> Result<(), Error> {
     match pairs(uri)?.into_iter().next() {
         Some((name, _)) => Err(Error::UnknownParameter { name, allowed: Vec::new() }),
@@ -99,7 +99,7 @@ fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Error> {
     Ok(pairs)
 }
 
-/// Takes one parameter over; the error says what would be allowed.
+/// Sets one parameter. The error says what is allowed.
 fn set(
     wanted: &mut Wanted,
     parameter: Parameter,

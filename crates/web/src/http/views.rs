@@ -1,4 +1,4 @@
-//! Which views there are, and which days of them the batch layer answers.
+//! Which views exist, and for which of their days the batch layer answers.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ struct ViewList {
 struct ViewEntry {
     name: &'static str,
     href: String,
-    /// Which layer answers; see [`Scope`].
+    /// Which layer answers for the view; see [`Scope`].
     scope: &'static str,
     parameters: Vec<&'static str>,
     fields: Vec<FieldEntry>,
@@ -53,7 +53,7 @@ impl FieldEntry {
     }
 }
 
-/// The days that the batch layer has completed, of each view that it answers by days.
+/// The days that the batch layer has completed, for each view that it answers by days.
 pub(super) async fn layers<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
     let mut layers = BTreeMap::new();
@@ -64,7 +64,7 @@ pub(super) async fn layers<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<
     Ok(json(serde_json::to_string(&layers).expect("days are text")))
 }
 
-/// The views that the batch layer answers a day at a time.
+/// The views for which the batch layer answers one day at a time.
 pub(super) fn by_days() -> impl Iterator<Item = View> {
     View::ALL.into_iter().filter(|view| matches!(view.scope(), Scope::Day | Scope::BatchDay))
 }

@@ -44,7 +44,7 @@ async fn an_empty_view_is_an_empty_page() {
     }
 }
 
-/// Follows the cursors and gives the `_id`s of all pages.
+/// Follows the cursors and returns the `_id`s of all pages.
 async fn all_pages(server: &Server, path: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut next = path.to_owned();

@@ -1,4 +1,4 @@
-//! The API answers the same, to the letter, from both stores.
+//! The API answers exactly the same from both stores.
 
 use pulso_model::{Day, EventTime, Scope, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Sink};
@@ -20,7 +20,7 @@ fn config(settings: &[(&str, &str)]) -> Config {
     Config::load(&Layers { overrides: overrides.collect(), ..Layers::default() }).unwrap()
 }
 
-/// Two days of a view in two countries, several documents at one time.
+/// Two days of a view in two countries, with several documents at the same time.
 fn documents(view: View, text: &str) -> Vec<ViewDocument> {
     let made = |number: i64| {
         let time = EventTime(NOON.0 + number % 2 * DAY_MS + number / 4 * 10_000);
@@ -52,7 +52,7 @@ fn day(document: &ViewDocument) -> Part {
     Part::Day(document.time.day())
 }
 
-/// What was written can be found from now on.
+/// Makes everything written so far visible to searches.
 async fn refresh(url: &str, prefix: &str) {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
@@ -66,7 +66,7 @@ async fn refresh(url: &str, prefix: &str) {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// Every parameter of the API, alone and together, with right and wrong values.
+/// Every parameter of the API, alone and combined, with valid and invalid values.
 fn paths() -> Vec<String> {
     let places = ["views", "layers", "status", "openapi.json", "trends", "views?limit=1"];
     let mut paths: Vec<_> = places.iter().map(|place| format!("/api/v1/{place}")).collect();
