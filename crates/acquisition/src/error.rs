@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pulso_pipeline::AdapterError;
+use pulso_runtime::{Exit, Explain};
 use rustls::pki_types::pem;
 
 use crate::FileError;
@@ -31,4 +32,47 @@ pub enum TlsError {
     ReadCertificates { path: PathBuf, source: pem::Error },
     #[error("failed to trust a certificate in `{}`", path.display())]
     TrustCertificate { path: PathBuf, source: rustls::Error },
+}
+
+const CERTIFICATES_HINT: &str =
+    "`acquisition.trusted_certificates` names a file with `-----BEGIN CERTIFICATE-----`";
+
+const READ_HINT: &str = "all lines before that are stored; read the whole file once it is mended: what \
+     is there twice counts once";
+
+impl<E: AdapterError> Explain for Error<E> {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Store { source, .. } | Self::LastStored { source, .. } => source.kind().into(),
+            Self::File(error) => error.kind().into(),
+            Self::Tls(error) => error.exit(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store { source, .. } | Self::LastStored { source, .. } => source.hint(),
+            Self::File(FileError::Read { .. } | FileError::GoBack) => Some(READ_HINT.to_owned()),
+            Self::File(error) => AdapterError::hint(error),
+            Self::Tls(error) => error.hint(),
+        }
+    }
+}
+
+impl Explain for TlsError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::SetUp { .. } => Exit::Internal,
+            Self::ReadCertificates { .. } | Self::TrustCertificate { .. } => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::SetUp { .. } => None,
+            Self::ReadCertificates { .. } | Self::TrustCertificate { .. } => {
+                Some(CERTIFICATES_HINT.to_owned())
+            }
+        }
+    }
 }

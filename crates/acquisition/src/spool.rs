@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pulso_model::EventTime;
-use pulso_pipeline::{AdapterError, Message, Retry, Sink, observe};
+use pulso_pipeline::{AdapterError, ErrorKind, Message, Retry, Sink, observe};
 use pulso_runtime::chain;
 use pulso_sqlite::{Appended, Spool, SpoolLevel};
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -75,6 +75,22 @@ impl<E: AdapterError> AdapterError for SpoolError<E> {
             Self::Log { source } => source.retry(),
             Self::Spool { source } => source.retry(),
             Self::Full => Retry::Backoff,
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Log { source } => source.kind(),
+            Self::Spool { source } => source.kind(),
+            Self::Full => ErrorKind::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Log { source } => source.hint(),
+            Self::Spool { source } => source.hint(),
+            Self::Full => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use anyhow::Context;
 use pulso_lake::{Appended, Lake, SegmentBuilder, WrittenSegment};
 use pulso_model::Day;
 use pulso_pipeline::{Batch, Source, observe};
-use pulso_runtime::FailureExt;
+use pulso_runtime::ExplainExt;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -79,15 +79,15 @@ pub async fn archive(
     shutdown: CancellationToken,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<ArchiveSummary> {
-    hinted(lake.refresh().await)?;
-    let next_offsets = hinted(lake.next_offsets(source.partitions()).await)?;
-    source.seek(&next_offsets).await.context("failed to read the log")?;
+    lake.refresh().await.explained()?;
+    let next_offsets = lake.next_offsets(source.partitions()).await.explained()?;
+    source.seek(&next_offsets).await.explained().context("failed to read the log")?;
     let mut archiver = Archiver::new(lake, options, &next_offsets);
     let mut end_offsets = None;
     loop {
         let batch = tokio::select! {
             () = shutdown.cancelled() => break,
-            batch = source.next_batch() => batch.context("failed to read the log")?,
+            batch = source.next_batch() => batch.explained().context("failed to read the log")?,
         };
         observe::received(COMPONENT, batch.records.len() as u64);
         archiver.collect(&batch)?;
@@ -132,7 +132,7 @@ impl<'a> Archiver<'a> {
 
     fn collect(&mut self, batch: &Batch) -> anyhow::Result<()> {
         for record in &batch.records {
-            self.segment.push(record)?;
+            self.segment.push(record).explained()?;
         }
         if self.segment.rows() > 0 && self.begun.is_none() {
             self.begun = Some(Instant::now());
@@ -176,11 +176,11 @@ impl<'a> Archiver<'a> {
     /// Waits for the segment that is being written, if any, and commits it.
     async fn commit(&mut self, progress: &mut impl FnMut(u64)) -> anyhow::Result<()> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
-        let written = hinted(writing.await.context("the writer of a segment ended early")?)?;
+        let written = writing.await.context("the writer of a segment ended early")?.explained()?;
         let (rows, dead_letters, days) = (written.rows(), written.dead_letters(), written.days());
         let skipped = written.skipped();
         let begun = Instant::now();
-        if hinted(self.lake.commit(written).await)? == Appended::AlreadyThere {
+        if self.lake.commit(written).await.explained()? == Appended::AlreadyThere {
             debug!(rows, "another archiver committed the same messages");
             return Ok(());
         }
@@ -203,7 +203,8 @@ impl<'a> Archiver<'a> {
 
     async fn compact(&mut self) -> anyhow::Result<()> {
         let ArchiveOptions { target_file_bytes, compact_files_min, .. } = *self.options;
-        let compaction = hinted(self.lake.compact(target_file_bytes, compact_files_min).await)?;
+        let compaction =
+            self.lake.compact(target_file_bytes, compact_files_min).await.explained()?;
         debug!(?compaction, "compacted");
         self.commits_since_compaction = 0;
         Ok(())
@@ -219,10 +220,4 @@ impl<'a> Archiver<'a> {
         info!(rows, dead_letters, commits, "archived");
         Ok(self.summary)
     }
-}
-
-/// Says also what the user can do about an error of the lake.
-fn hinted<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
-    result.hint_if_any(hint)
 }

@@ -13,10 +13,8 @@ use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, SystemClock};
 use pulso_runtime::config::Schedule;
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
-use pulso_runtime::stores::{
-    self, CheckpointStore, LogReader, Opener, Reading, StoreError, ViewStore, explained,
-};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
+use pulso_runtime::stores::{self, CheckpointStore, LogReader, Opener, Reading, ViewStore};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app};
 use tokio_util::sync::CancellationToken;
 
 use crate::{BatchLayer, JOBS, Job, LayerOptions, Selection, Task, Work, schedule};
@@ -109,14 +107,14 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
     }
     match args.command {
         Command::Archive => {
-            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await;
-            print(&format!("messages archived: {}\n", explained(rows)?))
+            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await?;
+            print(&format!("messages archived: {rows}\n"))
         }
-        Command::Run(run) => explained(compute(&config, run, &shutdown).await),
+        Command::Run(run) => compute(&config, run, &shutdown).await,
         Command::Verify => {
             let stopped = || Err(anyhow!("stopped before the end")).exit(Exit::Internal);
             let verified = Box::pin(verify(&config, &shutdown));
-            explained(shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped))
+            shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped)
         }
         Command::Retain => retain(&config, &shutdown).await,
         Command::Schedule => {
@@ -151,8 +149,8 @@ async fn compute(
 }
 
 async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let views = ViewStore::open(config).await?;
-    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await?;
+    let views = ViewStore::open(config).await.explained()?;
+    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await.explained()?;
     let checkpoint = checkpoint
         .ok_or_else(|| match &views {
             ViewStore::Embedded(_) => {
@@ -172,19 +170,17 @@ async fn retain(config: &Config, shutdown: &CancellationToken) -> anyhow::Result
     if let Some(line) = stores::retain_log(config).await? {
         print(&format!("{line}\n"))?;
     }
-    let views = ViewStore::open(config).await.map_err(StoreError::explained)?;
-    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await;
-    let checkpoint = checkpoint.map_err(StoreError::explained)?;
-    let removals = layer(config, shutdown).await?.retain(checkpoint.as_ref()).await;
-    print(&format!("{}\n", explained(removals)?))
+    let views = ViewStore::open(config).await.explained()?;
+    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await.explained()?;
+    let removals = layer(config, shutdown).await?.retain(checkpoint.as_ref()).await?;
+    print(&format!("{removals}\n"))
 }
 
 async fn check(config: &Config) -> anyhow::Result<()> {
     match stores::check_log(config).await? {
         Some(line) => print(&format!("{line}\n"))?,
         None => {
-            let log = LogReader::open(config, Reading::Shared).await;
-            drop(log.map_err(StoreError::explained)?);
+            drop(LogReader::open(config, Reading::Shared).await.explained()?);
             print(&format!("log `{}`: ok\n", folder(config).join("log.db").display()))?;
         }
     }
@@ -193,7 +189,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     }
     let path = lake_path(config);
     if path.exists() {
-        let lake = Lake::open(&path).await.exit(Exit::Unavailable)?;
+        let lake = Lake::open(&path).await.explained()?;
         print(&format!("lake `{}`: ok, version {}\n", path.display(), lake.version()))?;
     } else {
         print(&format!("lake `{}`: not there yet, will be made\n", path.display()))?;
@@ -205,8 +201,8 @@ type Layer = BatchLayer<Watched<LogReader>, Watched<ViewStore>, SystemClock>;
 
 /// The batch layer of a command: what is not there now is an error.
 async fn layer(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Layer> {
-    let log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
-    let views = ViewStore::open(config).await.map_err(StoreError::explained)?;
+    let log = LogReader::open(config, Reading::Shared).await.explained()?;
+    let views = ViewStore::open(config).await.explained()?;
     over(config, log, views, &Health::default(), shutdown).await
 }
 
@@ -226,7 +222,7 @@ async fn keep_schedule(
     let retain = config.schedule.retain.clone().filter(|_| !config.retention.keeps_all());
     let crons = Schedule { retain, ..config.schedule.clone() };
     let service = Service { layer, checkpoints };
-    explained(schedule(service, &crons, SystemClock, shutdown).await)
+    schedule(service, &crons, SystemClock, shutdown).await
 }
 
 /// The batch layer beside the checkpoint of the speed layer.
@@ -243,7 +239,7 @@ impl Work for Service {
     async fn run(&mut self, task: Task) -> anyhow::Result<()> {
         match task {
             Task::Retain => {
-                let checkpoint = self.checkpoints.load().await?;
+                let checkpoint = self.checkpoints.load().await.explained()?;
                 self.layer.retain(checkpoint.as_ref()).await.map(drop)
             }
             task => self.layer.run(task).await,
@@ -258,7 +254,7 @@ async fn over(
     health: &Health,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Layer> {
-    let lake = Lake::open_or_create(lake_path(config)).await.exit(Exit::Unavailable)?;
+    let lake = Lake::open_or_create(lake_path(config)).await.explained()?;
     let scratch = folder(config).join("scratch");
     std::fs::create_dir_all(&scratch)
         .with_context(|| format!("failed to create `{}`", scratch.display()))
@@ -267,7 +263,7 @@ async fn over(
     let log = Watched::new(log, "log", health);
     let views = Watched::new(views, "views", health);
     let mut layer = BatchLayer::new(log, lake, views, SystemClock, options, shutdown.clone());
-    explained(layer.recover().await)?;
+    layer.recover().await?;
     Ok(layer)
 }
 

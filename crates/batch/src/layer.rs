@@ -11,7 +11,7 @@ use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
 use pulso_runtime::config::Retention;
-use pulso_runtime::{Config, Exit, FailureExt, chain};
+use pulso_runtime::{Config, Explain, ExplainExt, FailureExt, chain};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -139,7 +139,7 @@ where
         mut progress: impl FnMut(&Job) + Send,
     ) -> anyhow::Result<BTreeMap<&'static str, u64>> {
         let _lock = self.lock().await?;
-        self.lake.refresh().await?;
+        self.lake.refresh().await.explained()?;
         let engine = self.engine().await?;
         let work = self.select(&engine, jobs, selection).await;
         let work = self.explain(work)?;
@@ -193,7 +193,7 @@ where
         let shown = shown(&self.views).await?;
         self.archive(|_| ()).await?;
         let _lock = self.lock().await?;
-        self.lake.refresh().await?;
+        self.lake.refresh().await.explained()?;
         let engine = self.engine().await?;
         let waiting = self.waiting(&engine).await;
         let waiting = self.explain(waiting)?;
@@ -210,7 +210,7 @@ where
             if !job.by_day() {
                 let last = self.journal.last_success(job.name()).await?;
                 if let Some(version) = last.and_then(|run| run.lake_version) {
-                    days = self.lake.days_changed_since(version).await?;
+                    days = self.lake.days_changed_since(version).await.explained()?;
                 }
             }
             waiting.push((job, days));
@@ -224,14 +224,14 @@ where
     }
 
     async fn engine(&mut self) -> anyhow::Result<Engine> {
-        let table = self.lake.table_provider().await?;
-        let retained = self.lake.retained(self.source.partitions()).await?;
+        let table = self.lake.table_provider().await.explained()?;
+        let retained = self.lake.retained(self.source.partitions()).await.explained()?;
         let engine = Engine::new(table, self.options.windows, &self.options.resources)?;
         Ok(engine.with_retained(retained))
     }
 
     async fn retain_run(&mut self, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Removals> {
-        self.lake.refresh().await?;
+        self.lake.refresh().await.explained()?;
         let engine = self.engine().await?;
         let until = complete_until(&engine, self.options.max_out_of_orderness_ms).await?;
         let Some(today) = until.map(EventTime::day) else { return Ok(Removals::default()) };
@@ -258,7 +258,8 @@ where
     ) -> anyhow::Result<Vec<Due>> {
         // What was removed is not computed again from what is left of it.
         let kept = |day: &Day| Some(*day) >= engine.retained().kept_from;
-        let lake_days: BTreeSet<Day> = self.lake.days()?.into_keys().filter(kept).collect();
+        let lake_days = self.lake.days().explained()?;
+        let lake_days: BTreeSet<Day> = lake_days.into_keys().filter(kept).collect();
         let mut all = with_following(engine, &self.options, &lake_days).await?;
         all.retain(kept);
         let complete_until = match selection {
@@ -323,9 +324,7 @@ where
                 .hint("give it more memory (`batch.memory_max`), or compute fewer days at a time"),
             Some(query @ (BatchError::ReadLake { .. } | BatchError::Compute { .. })) => {
                 let Some(damage) = self.lake.damage() else { return Err(error) };
-                let hint = damage.hint();
-                let damaged = anyhow::Error::new(damage).context(query.to_string());
-                Err(damaged).exit(Exit::Unavailable).hint_if_any(hint)
+                Err(damage.explained().context(query.to_string()))
             }
             _ => Err(error),
         }
@@ -427,7 +426,11 @@ async fn changed(
     let Some((run, version)) = last.and_then(|run| Some((run, run.lake_version?))) else {
         return Ok(all.clone());
     };
-    let new = lake.days_changed_since(version).await.context("failed to find what changed")?;
+    let new = lake
+        .days_changed_since(version)
+        .await
+        .explained()
+        .context("failed to find what changed")?;
     let became_complete = |day: &Day| {
         let complete = |until: Option<EventTime>| until.is_some_and(|until| day.end() <= until);
         complete(complete_until) && !complete(run.complete_until)

@@ -16,7 +16,7 @@ mod verify;
 
 pub use archive::{ArchiveOptions, ArchiveSummary, Until, archive};
 pub use engine::{Engine, Resources, WindowSettings};
-pub use error::{BatchError, QueryError, StoreError};
+pub use error::{BatchError, QueryError};
 pub use jobs::{JOBS, Job};
 pub use layer::{BatchLayer, LayerOptions, Selection};
 pub use retain::Removals;

@@ -13,6 +13,7 @@ use pulso_lake::{Lake, Retained};
 use pulso_model::{Day, Layer, Scope, View, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Views, observe};
 use pulso_runtime::config::Retention;
+use pulso_runtime::{ExplainExt, Failure};
 
 use crate::verify::offsets;
 use crate::{BatchError, Engine, JOBS};
@@ -61,8 +62,8 @@ pub(crate) async fn retain<V: Views + BatchViews>(
     if let (Some(lake_from), Some(checkpoint)) = (before(retention.lake), checkpoint) {
         let kept_from = completed_until(lake, views, &new, lake_from).await?;
         let goes = |day: &Day| *day < kept_from && Some(*day) >= old.kept_from;
-        if lake.days()?.keys().any(goes) {
-            let ends = lake.next_offsets(partitions(checkpoint)).await?;
+        if lake.days().explained()?.keys().any(goes) {
+            let ends = lake.next_offsets(partitions(checkpoint)).await.explained()?;
             let removed =
                 offsets::removed_before(engine, kept_from, &ends, checkpoint, views).await?;
             if let Some(removed) = removed {
@@ -73,10 +74,10 @@ pub(crate) async fn retain<V: Views + BatchViews>(
     let mut removals = Removals { kept_from: new.kept_from, ..Removals::default() };
     let files_before = new.kept_from.map_or(Day(i32::MIN), |day| engine.looks_back_to(day));
     if new != old {
-        removals.lake_files = lake.remove_before(files_before, &new).await? as u64;
+        removals.lake_files = lake.remove_before(files_before, &new).await.explained()? as u64;
         observe::removed("lake_files", removals.lake_files);
     }
-    lake.vacuum(pulso_lake::RETENTION, now).await?;
+    lake.vacuum(pulso_lake::RETENTION, now).await.explained()?;
     let journals_before = match (before(retention.journals), retention.lake) {
         (Some(before), Some(_)) => Some(before.min(files_before)),
         (before, _) => before,
@@ -87,7 +88,7 @@ pub(crate) async fn retain<V: Views + BatchViews>(
             _ => [(Layer::Speed, speed_views_from), (Layer::Batch, batch_views_from)],
         };
         for (layer, before) in ages.into_iter().filter_map(|(layer, day)| Some((layer, day?))) {
-            let failed = |source| BatchError::Write { view, source: Box::new(source) };
+            let failed = |error| BatchError::Write { view, source: Failure::from(error) };
             let count = views.remove_before(view, layer, before).await.map_err(failed)?;
             observe::removed("view_parts", count);
             removals.views += count;
@@ -108,11 +109,12 @@ async fn completed_until<V: Views>(
     wanted: Day,
 ) -> anyhow::Result<Day> {
     let from = retained.kept_from.max(retained.batch_views_from);
-    let days: BTreeSet<Day> = lake.days()?.into_keys().filter(|day| Some(*day) >= from).collect();
+    let days = lake.days().explained()?.into_keys();
+    let days: BTreeSet<Day> = days.filter(|day| Some(*day) >= from).collect();
     let mut until = wanted;
     for job in JOBS.iter().filter(|job| job.by_day()) {
         let view = job.view;
-        let failed = |source| BatchError::Read { view, source: Box::new(source) };
+        let failed = |error| BatchError::Read { view, source: Failure::from(error) };
         let completed = views.completed_days(view).await.map_err(failed)?;
         until = days.difference(&completed).next().map_or(until, |open| until.min(*open));
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use pulso_model::{Day, DayRange, EventTime, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Stage, observe};
+use pulso_runtime::Failure;
 use tokio_util::sync::CancellationToken;
 
 use crate::documents::Encoder;
@@ -124,7 +125,7 @@ impl<V: BatchViews> Computation<V> {
         parts: &[(Part, bool)],
     ) -> Result<u64, BatchError> {
         let view = job.view;
-        let failed = |source| BatchError::Write { view, source: Box::new(source) };
+        let failed = |error| BatchError::Write { view, source: Failure::from(error) };
         let mut stages = BTreeMap::new();
         for &(part, _) in parts {
             let stage = self.views.begin(view, part).await.map_err(failed)?;
@@ -169,7 +170,7 @@ impl<V: BatchViews> Computation<V> {
         if count > 0 {
             let view: View = stage.view;
             let staged = self.views.stage(stage, documents).await;
-            staged.map_err(|source| BatchError::Write { view, source: Box::new(source) })?;
+            staged.map_err(|error| BatchError::Write { view, source: Failure::from(error) })?;
             observe::sent("batch", count);
         }
         Ok(count)

@@ -8,7 +8,7 @@ use pulso_model::{Day, EventTime, KeyPart, View, ViewDocument, WallTime};
 use pulso_pipeline::{Query, Sink, Views};
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchError, StoreError};
+use crate::BatchError;
 
 /// How many of the newest records are looked through for the last run of a job. Nine jobs an hour
 /// make this more than four days.
@@ -106,7 +106,7 @@ impl<V: Views + Sink<ViewDocument>> Journal<V> {
     pub(crate) async fn record(&mut self, run: &Run) -> Result<(), BatchError> {
         let written = Sink::write(&mut self.views, vec![run.document()]).await;
         let view = View::BatchRuns;
-        written.map_err(|error| BatchError::Write { view, source: StoreError::from(error) })
+        written.map_err(|error| BatchError::Write { view, source: error.into() })
     }
 
     /// The newest successful run of a job that left nothing to do of the lake's version.
@@ -137,8 +137,7 @@ impl<V: Views + Sink<ViewDocument>> Journal<V> {
     async fn newest(&self) -> Result<Vec<Run>, BatchError> {
         let view = View::BatchRuns;
         let page = self.views.query(Query::newest(view, RECORDS_MAX)).await;
-        let page =
-            page.map_err(|error| BatchError::Read { view, source: StoreError::from(error) })?;
+        let page = page.map_err(|error| BatchError::Read { view, source: error.into() })?;
         let bodies = page.documents.iter().map(|stored| &stored.document.body);
         Ok(bodies.filter_map(|body| serde_json::from_str(body).ok()).collect())
     }

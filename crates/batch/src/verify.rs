@@ -21,6 +21,7 @@ use std::fmt;
 use pulso_lake::Retained;
 use pulso_model::{Day, DayRange, EventTime, Layer, Scope, View, ViewDocument};
 use pulso_pipeline::{Checkpoint, LayerChoice, Views};
+use pulso_runtime::Failure;
 
 use crate::engine::{ECHO_REACH_MS, Input, Positions, Responses};
 use crate::{BatchError, Engine, JOBS, Job};
@@ -205,7 +206,7 @@ async fn published<V: Views>(
     report: &mut Report,
 ) -> Result<(), BatchError> {
     let view = job.view;
-    let failed = |source| BatchError::Read { view, source: Box::new(source) };
+    let failed = |error| BatchError::Read { view, source: Failure::from(error) };
     let mut days = views.completed_days(view).await.map_err(failed)?;
     let Retained { kept_from, batch_views_from, .. } = engine.retained();
     days.retain(|day| Some(*day) >= *kept_from && Some(*day) >= *batch_views_from);

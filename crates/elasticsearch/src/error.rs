@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pulso_model::View;
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 use serde::Deserialize;
 
 /// What was asked of the server.
@@ -125,11 +125,12 @@ impl AdapterError for Error {
             _ => Retry::No,
         }
     }
-}
 
-impl Error {
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Address { .. } => {
                 "set `elasticsearch.urls` to addresses such as \"https://localhost:9200\", with the \

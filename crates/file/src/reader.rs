@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use pulso_pipeline::{AdapterError, Retry, observe};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry, observe};
 use tokio::sync::mpsc;
 use tracing::error;
 
@@ -100,6 +100,17 @@ pub enum FileError {
 impl AdapterError for FileError {
     fn retry(&self) -> Retry {
         Retry::No
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open { .. } => ErrorKind::NoInput,
+            Self::Read { .. } | Self::GoBack => ErrorKind::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        matches!(self, Self::Open { .. }).then(|| INPUT_HINT.to_owned())
     }
 }
 

@@ -4,14 +4,14 @@
 mod tests;
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::{convert, fmt, mem};
 
 use pulso_model::ViewDocument;
-use pulso_pipeline::{AdapterError, Retry, Sink};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry, Sink};
 
 /// How much is gathered before it is given to the operating system; bounds the memory.
 const BUFFER_BYTES: usize = 1024 * 1024;
@@ -59,6 +59,14 @@ impl AdapterError for NdjsonError {
     /// Never again: a part of the lines may be out already.
     fn retry(&self) -> Retry {
         Retry::No
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -118,7 +126,7 @@ impl NdjsonSink {
         };
         let output = || self.output.clone();
         self.buffer = blocking(write).await.map_err(|source| match source.kind() {
-            ErrorKind::BrokenPipe => NdjsonError::Closed { output: output() },
+            io::ErrorKind::BrokenPipe => NdjsonError::Closed { output: output() },
             _ => NdjsonError::Write { output: output(), source },
         })?;
         Ok(())

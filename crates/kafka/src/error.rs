@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::context::{Context, Trouble};
@@ -242,9 +242,33 @@ impl Error {
             _ => None,
         }
     }
+}
 
-    /// What a person can do about it; a sentence without the word `hint`.
-    pub fn hint(&self) -> Option<String> {
+impl AdapterError for Error {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::LeaseLost { .. } => Retry::Backoff,
+            // What an operator or a broker's restart mends: the program that waits loses nothing,
+            // one that ends loses what comes in meanwhile.
+            _ => match self.cause() {
+                Some(
+                    Cause::Unreachable
+                    | Cause::Tls
+                    | Cause::Authentication
+                    | Cause::Authorization
+                    | Cause::MissingTopic
+                    | Cause::Passing,
+                ) => Retry::Backoff,
+                _ => Retry::No,
+            },
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::MissingTopic { topic } => Some(format!(
                 "create `{topic}` with the set-up command, or name the right one in `kafka`"
@@ -302,27 +326,6 @@ fn advice(cause: Cause) -> Option<&'static str> {
              machine's clock is set back by as much",
         ),
         Cause::Passing | Cause::Other => None,
-    }
-}
-
-impl AdapterError for Error {
-    fn retry(&self) -> Retry {
-        match self {
-            Self::LeaseLost { .. } => Retry::Backoff,
-            // What an operator or a broker's restart mends: the program that waits loses nothing,
-            // one that ends loses what comes in meanwhile.
-            _ => match self.cause() {
-                Some(
-                    Cause::Unreachable
-                    | Cause::Tls
-                    | Cause::Authentication
-                    | Cause::Authorization
-                    | Cause::MissingTopic
-                    | Cause::Passing,
-                ) => Retry::Backoff,
-                _ => Retry::No,
-            },
-        }
     }
 }
 

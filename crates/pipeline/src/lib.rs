@@ -15,7 +15,7 @@ mod views;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cursor::{Cursor, ParseCursorError};
-pub use error::{AdapterError, Retry};
+pub use error::{AdapterError, ErrorKind, Retry};
 pub use log::{
     Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, SPEED_CHECKPOINT, Sink,
     Source, partition_of,

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use pulso_model::View;
 use pulso_pipeline::{Query, Views};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
 use rustix::fs::{Access, access};
 
 use crate::cli::DataArgs;
-use crate::data::{DataFolder, explained, start};
+use crate::data::{DataFolder, start};
 use crate::output::print;
 use crate::{layers, serve};
 
@@ -42,7 +42,7 @@ async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static
     let views = folder.views_read_only()?;
     let mut empty = true;
     for view in View::ALL {
-        empty &= explained(views.query(Query::newest(view, 1)).await)?.documents.is_empty();
+        empty &= views.query(Query::newest(view, 1)).await.explained()?.documents.is_empty();
     }
     if folder.in_use() {
         return Ok("in use by another pulso");
@@ -51,7 +51,7 @@ async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static
     match (folder.log_path().exists(), empty) {
         (true, _) => drop(layers::open(config, folder).await?),
         (false, true) => {}
-        (false, false) => return Err(layers::missing_log(folder)),
+        (false, false) => return layers::missing_log(folder),
     }
     Ok("not in use")
 }

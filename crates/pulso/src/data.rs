@@ -1,12 +1,11 @@
 //! The data folder: what lies where, who may use it, and what is wrong with it.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pulso_pipeline::SystemClock;
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs};
 use pulso_sqlite::{Log, ViewReader, ViewStore};
 
 use crate::cli::DataArgs;
@@ -98,15 +97,15 @@ impl DataFolder {
     }
 
     pub(crate) fn log(&self, partitions: u32) -> anyhow::Result<Log> {
-        explained(Log::open(&self.log_path(), partitions, SystemClock))
+        Log::open(&self.log_path(), partitions, SystemClock).explained()
     }
 
     pub(crate) fn views(&self) -> anyhow::Result<ViewStore> {
-        explained(ViewStore::open(&self.path.join(VIEWS)))
+        ViewStore::open(&self.path.join(VIEWS)).explained()
     }
 
     pub(crate) fn views_read_only(&self) -> anyhow::Result<ViewReader> {
-        explained(ViewStore::open_read_only(&self.path.join(VIEWS)))
+        ViewStore::open_read_only(&self.path.join(VIEWS)).explained()
     }
 
     pub(crate) fn lake(&self) -> PathBuf {
@@ -151,42 +150,6 @@ fn lock(path: &Path) -> anyhow::Result<File> {
             .with_context(|| format!("failed to lock `{}`", file_path.display()))
             .exit(Exit::Unavailable),
     }
-}
-
-/// Gives an error of the embedded store its hint; what it needs is not available.
-pub(crate) fn explained<T>(result: Result<T, pulso_sqlite::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_sqlite::Error::hint);
-    result.exit(Exit::Unavailable).hint_if_any(hint)
-}
-
-/// The same for an error of the lake.
-pub(crate) fn explained_lake<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
-    result.exit(Exit::Unavailable).hint_if_any(hint)
-}
-
-/// The same for an error of the batch layer, whichever store or disk it comes from.
-pub(crate) fn explained_batch<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
-    let Err(error) = result else { return result };
-    let store = error.chain().find_map(|cause| cause.downcast_ref::<pulso_sqlite::Error>());
-    if let Some(store) = store {
-        let hint = store.hint();
-        return Err(error).exit(Exit::Unavailable).hint_if_any(hint);
-    }
-    let mut system = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    let lake = error.chain().any(|cause| cause.is::<pulso_lake::Error>());
-    let unavailable = lake || system.any(|error| is_full_or_forbidden(error.kind()));
-    if unavailable { Err(error).exit(Exit::Unavailable) } else { Err(error) }
-}
-
-fn is_full_or_forbidden(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::PermissionDenied
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::StorageFull
-    )
 }
 
 #[cfg(test)]

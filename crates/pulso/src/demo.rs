@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use pulso_acquisition::Input;
 use pulso_pipeline::{Clock, SystemClock};
 use pulso_runtime::config::Source;
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs, metrics};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs, metrics};
 use pulso_simulator::Simulator;
 use pulso_speed::Status;
 use pulso_web::Facts;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
-use crate::data::{DataFolder, explained, load};
+use crate::data::{DataFolder, load};
 use crate::{layers, output, serve};
 use screen::Screen;
 use terminal::Notices;
@@ -61,7 +61,7 @@ pub(crate) async fn demo(
         let status = facts.borrow();
         Facts { closed_until: status.closed_until, lag: Some(status.lag), not_ready: None }
     };
-    let records = explained(stores.log.source(config.log.batch_records))?;
+    let records = stores.log.source(config.log.batch_records).explained()?;
     let render = move || metrics.render();
     let options = serve::options(&config);
     let web = pulso_web::run(listener, stores.views.clone(), facts, render, options, stop.clone());

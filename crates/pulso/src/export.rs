@@ -11,8 +11,8 @@ use pulso_lake::ParquetExport;
 use pulso_model::{Scope, View};
 use pulso_pipeline::{LayerChoice, StoredDocument, Views};
 use pulso_runtime::config::ViewStore;
-use pulso_runtime::stores::{StoreError, ViewReader};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_runtime::stores::ViewReader;
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
 
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::data::{DataFolder, start};
@@ -32,19 +32,19 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
     let views = views(&config)?;
     // A journal has one list, whichever layer is asked for.
     let layer = if view.scope() == Scope::Journal { LayerChoice::Current } else { layer.into() };
-    let mut documents = views.scan(view, layer).await.map_err(StoreError::explained)?;
+    let mut documents = views.scan(view, layer).await.explained()?;
     let target = Target::new(output);
-    let mut writer = target.explained(Writer::open(view, format, &target))?;
+    let mut writer = target.with_context(Writer::open(view, format, &target))?;
     while let Some(chunk) = documents.recv().await {
-        let chunk = chunk.map_err(StoreError::explained)?;
+        let chunk = chunk.explained()?;
         match writer.write(&chunk) {
             Err(error) if nobody_reads(&error) => return Ok(()),
-            written => target.explained(written)?,
+            written => target.with_context(written)?,
         }
     }
     match writer.finish() {
         Err(error) if nobody_reads(&error) => Ok(()),
-        finished => target.explained(finished.and_then(|()| Ok(target.publish()?))),
+        finished => target.with_context(finished.and_then(|()| Ok(target.publish()?))),
     }
 }
 
@@ -55,7 +55,7 @@ fn views(config: &Config) -> anyhow::Result<ViewReader> {
             let folder = DataFolder::open_read_only(&config.data.directory)?;
             Ok(ViewReader::Embedded(folder.views_read_only()?))
         }
-        ViewStore::Elasticsearch => ViewReader::unseen(config).map_err(StoreError::explained),
+        ViewStore::Elasticsearch => ViewReader::unseen(config).explained(),
     }
 }
 
@@ -94,7 +94,7 @@ impl Target {
     }
 
     /// Says of an error what could not be written, and why in the system's words alone.
-    fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+    fn with_context<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
         let name = self.path.as_deref().map_or("the standard output".into(), Path::to_string_lossy);
         result
             .map_err(|error| system_error(&error).map_or(error, anyhow::Error::from))

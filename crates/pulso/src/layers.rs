@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use pulso_acquisition::{Error, Input};
+use anyhow::anyhow;
+use pulso_acquisition::Input;
 use pulso_batch::{BatchLayer, LayerOptions};
 use pulso_lake::Lake;
 use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
 use pulso_runtime::config::Schedule;
-use pulso_runtime::{Config, Exit, FailureExt};
-use pulso_speed::{Options, SpeedError, Status};
+use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
+use pulso_speed::{Options, Status};
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::data::{DataFolder, explained, explained_batch, explained_lake};
+use crate::data::DataFolder;
 
 /// The stores of a data folder.
 #[derive(Debug)]
@@ -37,19 +37,19 @@ impl Stores {
 /// a lost one, say) would have its messages taken for ones that were read long ago.
 pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result<Stores> {
     let views = folder.views()?;
-    let checkpoint = explained(views.checkpoints(SPEED_CHECKPOINT).load().await)?;
+    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await.explained()?;
     let read = checkpoint.into_iter().flat_map(|checkpoint| checkpoint.progress);
     let read: Vec<u64> = read.map(|progress| progress.next_offset).collect();
     let archived = match Lake::open(folder.lake()).await {
         Err(pulso_lake::Error::NotFound { .. }) => Vec::new(),
-        lake => explained_lake(explained_lake(lake)?.next_offsets(config.log.partitions).await)?,
+        lake => lake.explained()?.next_offsets(config.log.partitions).await.explained()?,
     };
     let known = |next_offset: &u64| *next_offset > 0;
     if !folder.log_path().exists() && read.iter().chain(&archived).any(known) {
-        return Err(missing_log(folder));
+        return missing_log(folder);
     }
     let log = folder.log(config.log.partitions)?;
-    let ends = explained(log.end_offsets().await)?;
+    let ends = log.end_offsets().await.explained()?;
     for (what, next_offsets) in [("speed layer", &read), ("lake", &archived)] {
         for (partition, (&end, &next_offset)) in ends.iter().zip(next_offsets).enumerate() {
             if end < next_offset {
@@ -59,7 +59,7 @@ pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result
                      in the same folder goes up to {next_offset}",
                     log.display()
                 );
-                return Err(foreign_log(folder, problem));
+                return foreign_log(folder, problem);
             }
         }
     }
@@ -67,17 +67,16 @@ pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result
 }
 
 /// The error of a folder with views or a lake, but without the log that they were made of.
-pub(crate) fn missing_log(folder: &DataFolder) -> anyhow::Error {
+pub(crate) fn missing_log<T>(folder: &DataFolder) -> anyhow::Result<T> {
     foreign_log(folder, format!("`{}` is missing", folder.log_path().display()))
 }
 
-fn foreign_log(folder: &DataFolder, problem: String) -> anyhow::Error {
+fn foreign_log<T>(folder: &DataFolder, problem: String) -> anyhow::Result<T> {
     let path = folder.path().display();
-    let failure = Err::<(), _>(anyhow!(problem)).exit(Exit::Unavailable).hint(format!(
+    Err(anyhow!(problem)).exit(Exit::Unavailable).hint(format!(
         "put the `log.db` back that the rest of `{path}` was made of, or begin in another folder \
          with `--data DIR`"
-    ));
-    failure.expect_err("it was made of an error")
+    ))
 }
 
 /// Inputs -> log. Returns how many messages were stored.
@@ -95,16 +94,7 @@ pub(crate) async fn acquire(
     let options = config.acquisition.clone();
     let summary =
         pulso_acquisition::run(inputs, log, last_stored, SystemClock, options, shutdown).await;
-    match summary {
-        Ok(summary) => Ok(summary.stored),
-        Err(Error::File(error)) => Err(error).exit(Exit::NoInput),
-        Err(Error::Store { count, source }) => {
-            explained(Err(source)).with_context(|| format!("failed to store {count} messages"))
-        }
-        Err(Error::LastStored { name, source }) => explained(Err(source))
-            .with_context(|| format!("failed to look up where source `{name}` goes on")),
-        Err(error) => Err(error).exit(Exit::Unavailable),
-    }
+    Ok(summary.explained()?.stored)
 }
 
 /// Log -> realtime views.
@@ -117,9 +107,7 @@ pub(crate) async fn speed(
 ) -> anyhow::Result<()> {
     let options = Options::new(config, status);
     let (views, checkpoints) = (stores.views.clone(), stores.speed_checkpoints());
-    pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown)
-        .await
-        .map_err(SpeedError::explained)
+    pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown).await.explained()
 }
 
 /// The batch layer of a data folder.
@@ -129,12 +117,12 @@ pub(crate) async fn batch(
     stores: &Stores,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<BatchLayer<LogSource, ViewStore, SystemClock>> {
-    let source = explained(stores.log.source(config.log.batch_records))?;
-    let lake = explained_lake(Lake::open_or_create(folder.lake()).await)?;
+    let source = stores.log.source(config.log.batch_records).explained()?;
+    let lake = Lake::open_or_create(folder.lake()).await.explained()?;
     let options = LayerOptions::new(config, folder.scratch()?);
     let views = stores.views.clone();
     let mut layer = BatchLayer::new(source, lake, views, SystemClock, options, shutdown.clone());
-    explained_batch(layer.recover().await)?;
+    layer.recover().await?;
     Ok(layer)
 }
 
@@ -152,5 +140,5 @@ pub(crate) async fn schedule(
     let layer = batch(config, folder, stores, &shutdown).await?;
     // What one process has made in its folder stays.
     let schedule = Schedule { retain: None, ..config.schedule.clone() };
-    explained_batch(pulso_batch::schedule(layer, &schedule, SystemClock, shutdown).await)
+    pulso_batch::schedule(layer, &schedule, SystemClock, shutdown).await
 }

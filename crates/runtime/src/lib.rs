@@ -21,5 +21,5 @@ pub use app::run_app;
 pub use args::CommonArgs;
 pub use chain::{Chain, chain};
 pub use config::{ByteSize, Config, ConfigError};
-pub use exit::{Exit, Failure, FailureExt, report};
+pub use exit::{Exit, Explain, ExplainExt, Failure, FailureExt, report};
 pub use retry::{Backoff, Retries, RetryPolicy};

@@ -3,19 +3,13 @@
 use std::error::Error;
 
 use pulso_file::FileError;
+use pulso_pipeline::AdapterError;
 use pulso_runtime::stores::StoreError;
-use pulso_runtime::{Exit, FailureExt};
+use pulso_runtime::{Exit, Explain};
 
 use crate::{RestoreError, SpeedError};
 
-impl SpeedError {
-    /// The error with its exit code and what the user can do about it.
-    pub fn explained(self) -> anyhow::Error {
-        let (exit, hint) = (self.exit(), self.hint());
-        let failure = Err::<(), _>(self).exit(exit).hint_if_any(hint);
-        failure.expect_err("it was made of an error")
-    }
-
+impl Explain for SpeedError {
     fn exit(&self) -> Exit {
         match self {
             Self::Restore(
@@ -36,7 +30,7 @@ impl SpeedError {
             Self::Restore(error) => return Some(error.hint()),
             Self::Source(error) | Self::Sink(error) | Self::Checkpoint(error) => error.as_ref(),
         };
-        let store = error.downcast_ref::<StoreError>().and_then(StoreError::hint);
-        store.or_else(|| error.downcast_ref::<pulso_sqlite::Error>()?.hint())
+        let store = error.downcast_ref::<StoreError>().and_then(AdapterError::hint);
+        store.or_else(|| AdapterError::hint(error.downcast_ref::<pulso_sqlite::Error>()?))
     }
 }

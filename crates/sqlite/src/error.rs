@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pulso_model::View;
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 use rusqlite::ErrorCode;
 
 use crate::database::Contents;
@@ -59,25 +59,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a person can do about it; a sentence without the word `hint`.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Missing { .. } => Some("start the program that writes it first".into()),
-            Self::OtherContents { path, .. } => {
-                Some(format!("check the data directory; is `{}` another program's?", show(path)))
-            }
-            Self::NewerSchema { path, .. } => {
-                Some(format!("use the newer program that wrote `{}`", show(path)))
-            }
-            Self::Partitions { stored, .. } => Some(format!(
-                "the number is fixed when a log is made: configure {stored} partitions, or choose \
-                 another data directory"
-            )),
-            Self::PartitionCount { .. } => Some("4 are enough for most machines".into()),
-            _ => self.sqlite().and_then(|(contents, path, code)| advice(contents, path, code)),
-        }
-    }
-
     /// The SQLite error behind this one.
     fn sqlite(&self) -> Option<(Contents, &Path, ErrorCode)> {
         let (contents, path, source) = match self {
@@ -106,6 +87,31 @@ impl AdapterError for Error {
             None if matches!(self, Self::Missing { .. }) => Retry::Backoff,
             Some((_, _, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => Retry::Backoff,
             _ => Retry::No,
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Partitions { .. } | Self::PartitionCount { .. } => ErrorKind::Settings,
+            _ => ErrorKind::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } => Some("start the program that writes it first".into()),
+            Self::OtherContents { path, .. } => {
+                Some(format!("check the data directory; is `{}` another program's?", show(path)))
+            }
+            Self::NewerSchema { path, .. } => {
+                Some(format!("use the newer program that wrote `{}`", show(path)))
+            }
+            Self::Partitions { stored, .. } => Some(format!(
+                "the number is fixed when a log is made: configure {stored} partitions, or choose \
+                 another data directory"
+            )),
+            Self::PartitionCount { .. } => Some("4 are enough for most machines".into()),
+            _ => self.sqlite().and_then(|(contents, path, code)| advice(contents, path, code)),
         }
     }
 }

@@ -11,7 +11,7 @@ use pulso_model::View;
 use pulso_pipeline::{Query, Views};
 use pulso_runtime::operations::healthcheck;
 use pulso_runtime::stores::{self, StoreError, ViewReader};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, chain, metrics, run_app};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, chain, metrics, run_app};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -67,7 +67,7 @@ pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
             if let Some(line) = stores::check_views(&config).await? {
                 println!("{line}");
             }
-            open(&config).await.map_err(StoreError::explained)?;
+            open(&config).await.explained()?;
             println!("the configuration is valid and the views can be read");
             Ok(())
         }
@@ -87,9 +87,9 @@ async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
         // Whoever asks meanwhile is told, and `/readyz` says so.
         Err(error) if error.away() => {
             warn!(error = %chain(&error), "the views cannot be read yet");
-            ViewReader::unseen(config).map_err(StoreError::explained)?
+            ViewReader::unseen(config).explained()?
         }
-        opened => opened.map_err(StoreError::explained)?,
+        opened => opened.explained()?,
     };
     let listener = bind(config.web.listen, false)
         .await

@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use pulso_model::WallTime;
 use pulso_pipeline::memory::{MemoryLog, MemorySource};
-use pulso_pipeline::{AdapterError, Headers, ManualClock, Message, Retry, Sink};
+use pulso_pipeline::{AdapterError, ErrorKind, Headers, ManualClock, Message, Retry, Sink};
 use tempfile::TempDir;
 
 use super::*;
@@ -138,6 +138,14 @@ struct Crash;
 impl AdapterError for Crash {
     fn retry(&self) -> Retry {
         Retry::No
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

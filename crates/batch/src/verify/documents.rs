@@ -7,6 +7,7 @@ use datafusion::logical_expr::{Expr, cast, ident};
 use futures::StreamExt;
 use pulso_model::{DayRange, View, ViewDocument};
 use pulso_pipeline::{Documents, LayerChoice, Views};
+use pulso_runtime::Failure;
 
 use crate::documents::Encoder;
 use crate::engine::{Responses, Rows};
@@ -29,7 +30,7 @@ impl<V: Views> Stored<V> {
         view: View,
         layer: LayerChoice,
     ) -> Result<Self, BatchError> {
-        let failed = |source| BatchError::Read { view, source: Box::new(source) };
+        let failed = |error| BatchError::Read { view, source: Failure::from(error) };
         let chunks = views.scan(view, layer).await.map_err(failed)?;
         Ok(Self { view, chunks, next: VecDeque::new(), selected: Box::new(|_| true) })
     }
@@ -44,7 +45,7 @@ impl<V: Views> Stored<V> {
         while self.next.is_empty() {
             let Some(chunk) = self.chunks.recv().await else { break };
             let chunk =
-                chunk.map_err(|source| BatchError::Read { view, source: Box::new(source) })?;
+                chunk.map_err(|error| BatchError::Read { view, source: Failure::from(error) })?;
             let documents = chunk.into_iter().map(|stored| stored.document);
             self.next.extend(documents.filter(|document| (self.selected)(document)));
         }

@@ -201,7 +201,7 @@ async fn positions<V: Views>(
     let (mut all, mut kept) = (Positions::default(), Positions::default());
     while let Some(document) = stored.next().await? {
         let Position { partition, offset } = serde_json::from_str(&document.body)
-            .map_err(|source| BatchError::Read { view, source: Box::new(source) })?;
+            .map_err(|source| BatchError::Decode { view, source })?;
         let Some((partition, offset)) = partition.zip(offset) else { continue };
         if !read(checkpoint, partition, offset) {
             continue;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pulso_kafka::{Connection, Error, Topics, check, set_retention, set_up};
+use pulso_pipeline::AdapterError;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;

@@ -109,7 +109,7 @@ async fn folders_that_cannot_be_are_user_errors() {
     }
     let error = Lake::open(folder.path().join("nothing")).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
-    assert_eq!(error.hint(), Some("run `archive` first"));
+    assert_eq!(error.hint().as_deref(), Some("run `archive` first"));
 }
 
 #[tokio::test]

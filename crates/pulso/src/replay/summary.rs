@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use pulso_model::View;
 use pulso_pipeline::{LayerChoice, Progress, Views};
+use pulso_runtime::ExplainExt;
 use pulso_speed::Status;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataFolder, explained};
+use crate::data::DataFolder;
 
 /// Seconds of wall time by stage.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -120,10 +121,10 @@ impl Totals {
 
 async fn dead_letters_by_reason(folder: &DataFolder) -> anyhow::Result<BTreeMap<String, u64>> {
     let views = folder.views_read_only()?;
-    let mut documents = explained(views.scan(View::DeadLetters, LayerChoice::Current).await)?;
+    let mut documents = views.scan(View::DeadLetters, LayerChoice::Current).await.explained()?;
     let mut reasons = BTreeMap::new();
     while let Some(chunk) = documents.recv().await {
-        for stored in explained(chunk)? {
+        for stored in chunk.explained()? {
             if let Ok(DeadLetter { reason }) = serde_json::from_str(&stored.document.body) {
                 *reasons.entry(reason).or_default() += 1;
             }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use pulso_model::{View, ViewDocument};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
 use pulso_pipeline::{
-    AdapterError, Checkpoint, Checkpoints, LayerChoice, Progress, Retry, Sink, StoredDocument,
-    Views,
+    AdapterError, Checkpoint, Checkpoints, ErrorKind, LayerChoice, Progress, Retry, Sink,
+    StoredDocument, Views,
 };
 
 /// An error after which everything in memory is thrown away and the log is read again.
@@ -19,6 +19,14 @@ pub(crate) struct Crash;
 impl AdapterError for Crash {
     fn retry(&self) -> Retry {
         Retry::Backoff
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

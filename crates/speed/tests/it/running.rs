@@ -9,10 +9,10 @@ use bytes::Bytes;
 use pulso_model::{EventTime, View, ViewDocument, WallTime};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemoryViews};
 use pulso_pipeline::{
-    AdapterError, Checkpoint, Checkpoints, ManualClock, Message, Progress, Retry, Sink,
+    AdapterError, Checkpoint, Checkpoints, ErrorKind, ManualClock, Message, Progress, Retry, Sink,
 };
-use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
+use pulso_runtime::{Config, Explain};
 use pulso_speed::{Options, SpeedError, Status, run};
 use pulso_testkit::message::{EPOCH, MessageBuilder, message, received};
 use serde_json::json;
@@ -171,6 +171,14 @@ pub(crate) struct Full(Retry);
 impl AdapterError for Full {
     fn retry(&self) -> Retry {
         self.0
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

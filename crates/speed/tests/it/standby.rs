@@ -7,7 +7,9 @@ use std::time::Duration;
 use pulso_model::ViewDocument;
 use pulso_model::WallTime;
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
-use pulso_pipeline::{AdapterError, Batch, Checkpoints, ManualClock, Retry, Sink, Source};
+use pulso_pipeline::{
+    AdapterError, Batch, Checkpoints, ErrorKind, ManualClock, Retry, Sink, Source,
+};
 use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
 use pulso_speed::{Options, Status, run};
@@ -27,6 +29,14 @@ struct Lost;
 impl AdapterError for Lost {
     fn retry(&self) -> Retry {
         Retry::Backoff
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use pulso_model::{Day, EventTime, TrendDocument, View, ViewDocument};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{
-    AdapterError, BatchViews, Documents, LayerChoice, Page, Part, Query, Retry, Sink, Views,
+    AdapterError, BatchViews, Documents, ErrorKind, LayerChoice, Page, Part, Query, Retry, Sink,
+    Views,
 };
 use tokio::sync::Notify;
 
@@ -69,6 +70,14 @@ pub(crate) struct Broken(pub(crate) Retry);
 impl AdapterError for Broken {
     fn retry(&self) -> Retry {
         self.0
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
