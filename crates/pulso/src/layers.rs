@@ -107,7 +107,8 @@ pub(crate) async fn speed(
 ) -> anyhow::Result<()> {
     let options = Options::new(config, status);
     let (views, checkpoints) = (stores.views.clone(), stores.speed_checkpoints());
-    pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown).await.explained()
+    let ran = pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown).await;
+    ran.map_err(Into::into)
 }
 
 /// The batch layer of a data folder.

@@ -27,8 +27,7 @@ pub(crate) async fn verify(
         .hint("run `pulso replay` or `pulso demo` on it first")?;
     // With other windows every document would differ.
     Processor::restore(&checkpoint, &pulso_speed::settings(&config), config.log.partitions)
-        .map_err(SpeedError::Restore)
-        .explained()?;
+        .map_err(SpeedError::from)?;
     let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
     let report = batch.verify(&checkpoint).await?;
     output::print(&report.to_string())?;

@@ -92,6 +92,16 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What the user can do about it.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The error that it was made of.
+    pub fn downcast_ref<E: Error + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
+    }
+
     fn of(error: anyhow::Error) -> Self {
         let new = |error| Self { error, exit: None, hints: Vec::new() };
         // `downcast` alone would also take a failure out from below its context.

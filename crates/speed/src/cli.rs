@@ -13,7 +13,7 @@ use pulso_pipeline::{SPEED_CHECKPOINT, Source, SystemClock};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
 use pulso_runtime::stores::{DeadLetters, LogReader, Opener, Reading, ViewStore};
-use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, Failure, FailureExt, run_app};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -133,7 +133,7 @@ async fn keep_views(
     let views = Watched::new(views, "views", health);
     let options = Options::new(config, watch::Sender::default());
     let ran = crate::run(log, views, checkpoints, SystemClock, &options, shutdown).await;
-    ran.explained()
+    ran.map_err(Into::into)
 }
 
 /// From any source to lines; the checkpoint is as short-lived as the process.
@@ -151,8 +151,8 @@ async fn write_lines(
     let stopping = shutdown.clone();
     let ran = crate::run(source, sink.clone(), checkpoints, SystemClock, &options, shutdown).await;
     match ran {
-        Err(SpeedError::Sink(error)) if closed(error.as_ref()) => return Ok(()),
-        ran => ran.explained()?,
+        Err(SpeedError::Sink(error)) if closed(&error) => return Ok(()),
+        ran => ran?,
     }
     sink.sync().await.explained()?;
     let progress = &status.borrow().progress;
@@ -164,7 +164,7 @@ async fn write_lines(
     Ok(())
 }
 
-fn closed(error: &(dyn std::error::Error + 'static)) -> bool {
+fn closed(error: &Failure) -> bool {
     matches!(error.downcast_ref(), Some(NdjsonError::Closed { .. }))
 }
 

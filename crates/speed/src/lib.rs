@@ -7,7 +7,7 @@
 
 pub mod cli;
 mod config;
-mod failure;
+mod error;
 mod health;
 mod idle;
 mod processor;
@@ -17,6 +17,7 @@ mod saver;
 mod state;
 
 pub use config::settings;
+pub use error::SpeedError;
 pub use processor::{Processed, Processor};
-pub use run::{Options, SpeedError, Status, run};
+pub use run::{Options, Status, run};
 pub use state::{ChangedSettings, RestoreError};

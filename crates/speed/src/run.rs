@@ -1,12 +1,10 @@
 //! Moves records from the log through the [`Processor`] to the views.
 
-use std::error::Error;
 use std::time::Duration;
 
 use pulso_model::{EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{
-    AdapterError, Batch, Checkpoint, Checkpoints, Clock, Progress, Record, Retry, Sink, Source,
-    observe,
+    Batch, Checkpoint, Checkpoints, Clock, Progress, Record, Retry, Sink, Source, observe,
 };
 use pulso_runtime::{Backoff, chain};
 use pulso_window::Settings;
@@ -15,6 +13,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::SpeedError;
+use crate::error::Failed;
 use crate::idle::IdleTracker;
 use crate::processor::{Processed, Processor};
 use crate::saver::Saver;
@@ -52,25 +52,6 @@ pub struct Status {
     pub progress: Vec<Progress>,
     /// Records in the log that have not been read, over all partitions.
     pub lag: u64,
-}
-
-/// Why the speed layer ended. The kinds are of the adapters.
-#[derive(Debug, thiserror::Error)]
-pub enum SpeedError {
-    #[error("failed to read the log")]
-    Source(#[source] Box<dyn Error + Send + Sync>),
-    #[error("failed to write views")]
-    Sink(#[source] Box<dyn Error + Send + Sync>),
-    #[error("failed to load or save the checkpoint")]
-    Checkpoint(#[source] Box<dyn Error + Send + Sync>),
-    #[error("failed to go on from the checkpoint")]
-    Restore(#[source] RestoreError),
-}
-
-/// An error and whether reading again from the last checkpoint may help.
-struct Failed {
-    error: SpeedError,
-    retry: Retry,
 }
 
 /// Runs until the input ends (a finite one) or `shutdown` is cancelled; then saves a checkpoint.
@@ -130,14 +111,14 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
     // Before the checkpoint is loaded: until then another instance may save a newer one.
     tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        acquired = ports.source.acquire() => acquired.map_err(|e| failed(SpeedError::Source, e))?,
+        acquired = ports.source.acquire() => acquired.map_err(Failed::source)?,
     }
     let partitions = ports.source.partitions();
     let mut processor = ports.restore(options).await?;
     ports.write(processor.health().into_iter().collect()).await?;
     let next_offsets: Vec<u64> =
         processor.progress().iter().map(|progress| progress.next_offset).collect();
-    ports.source.seek(&next_offsets).await.map_err(|e| failed(SpeedError::Source, e))?;
+    ports.source.seek(&next_offsets).await.map_err(Failed::source)?;
     info!(?next_offsets, "reading the log");
     let mut idle = IdleTracker::new(options.idle_timeout, partitions);
     let mut due = Due::new(options);
@@ -146,11 +127,10 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
         let batch = tokio::select! {
             () = shutdown.cancelled() => break,
             batch = ports.source.next_batch() => {
-                batch.map_err(|e| failed(SpeedError::Source, e))?
+                batch.map_err(Failed::source)?
             }
         };
-        within(&next_offsets, &batch.end_offsets)
-            .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })?;
+        within(&next_offsets, &batch.end_offsets)?;
         let now = clock.now();
         let mut processed = processor.process(&batch.records, now);
         let read_until = processor.progress().into_iter().map(|p| p.next_offset);
@@ -204,14 +184,13 @@ struct Ports<S, V, C: Checkpoints> {
 impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> {
     async fn restore(&mut self, options: &Options) -> Result<Processor, Failed> {
         self.unshown = None;
-        let checkpoint = self.saver.load().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
+        let checkpoint = self.saver.load().await.map_err(Failed::checkpoint)?;
         let Some(checkpoint) = checkpoint else {
             let first_offsets = self.source.first_offsets().await;
-            let first_offsets = first_offsets.map_err(|e| failed(SpeedError::Source, e))?;
+            let first_offsets = first_offsets.map_err(Failed::source)?;
             return Ok(Processor::beginning_at(options.settings.clone(), first_offsets));
         };
-        Processor::restore(&checkpoint, &options.settings, self.source.partitions())
-            .map_err(|error| Failed { error: SpeedError::Restore(error), retry: Retry::No })
+        Ok(Processor::restore(&checkpoint, &options.settings, self.source.partitions())?)
     }
 
     /// Writes the documents, and saves what was decided before it shows what follows from it: a
@@ -233,10 +212,10 @@ impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> 
         if documents.is_empty() {
             return Ok(());
         }
-        self.source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
+        self.source.may_write().map_err(Failed::source)?;
         let count = documents.len() as u64;
         let start = Instant::now();
-        self.sink.write(documents).await.map_err(|e| failed(SpeedError::Sink, e))?;
+        self.sink.write(documents).await.map_err(Failed::sink)?;
         observe::sink_write(COMPONENT, start.elapsed());
         observe::sent(COMPONENT, count);
         Ok(())
@@ -252,14 +231,14 @@ impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> 
     }
 
     fn begin(&mut self, checkpoint: Checkpoint) -> Result<(), Failed> {
-        self.source.may_write().map_err(|e| failed(SpeedError::Source, e))?;
+        self.source.may_write().map_err(Failed::source)?;
         self.saver.begin(checkpoint);
         Ok(())
     }
 
     /// Waits until the checkpoint that is being saved, if any, is saved; then writes what waited too.
     async fn saved(&mut self) -> Result<(), Failed> {
-        self.saver.wait().await.map_err(|e| failed(SpeedError::Checkpoint, e))?;
+        self.saver.wait().await.map_err(Failed::checkpoint)?;
         let document = self.unshown.take();
         self.write(document.into_iter().collect()).await
     }
@@ -282,14 +261,6 @@ fn acknowledged(batch: &Batch, now: WallTime) {
     let since = |record: &Record| now.0.saturating_sub(record.headers.received_time.0);
     let latencies = batch.records.iter().map(|record| u64::try_from(since(record)).unwrap_or(0));
     observe::acknowledged_after(latencies.map(Duration::from_millis));
-}
-
-fn failed<E: AdapterError>(
-    kind: impl FnOnce(Box<dyn Error + Send + Sync>) -> SpeedError,
-    error: E,
-) -> Failed {
-    let retry = error.retry();
-    Failed { error: kind(Box::new(error)), retry }
 }
 
 /// Tells where the speed layer is; returns the lag.

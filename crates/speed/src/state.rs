@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pulso_pipeline::{Checkpoint, Progress};
 use pulso_runtime::config::format_duration;
+use pulso_runtime::{Exit, Explain};
 use pulso_window::{Counts, Engine, Settings};
 use serde::{Deserialize, Serialize};
 
@@ -54,10 +55,16 @@ pub struct ChangedSettings {
     now: String,
 }
 
-impl RestoreError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> String {
+impl Explain for RestoreError {
+    fn exit(&self) -> Exit {
         match self {
+            Self::Settings(_) | Self::Partitions { .. } | Self::Ahead { .. } => Exit::Usage,
+            Self::Version { .. } | Self::Damaged(_) => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
             Self::Settings(ChangedSettings { key, before, .. }) => {
                 format!("set `{key}` back to \"{before}\"; {START_ANEW}")
             }
@@ -66,7 +73,7 @@ impl RestoreError {
             }
             Self::Version { .. } => format!("use the version that made it; {START_ANEW}"),
             Self::Damaged(_) => START_ANEW.to_owned(),
-        }
+        })
     }
 }
 

@@ -68,12 +68,12 @@ async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
         return Ok(());
     };
     let restored = Processor::restore(&checkpoint, &settings(config), partitions);
-    restored.map_err(SpeedError::Restore).explained()?;
+    restored.map_err(SpeedError::from)?;
     let mut log = LogReader::open(config, Reading::Shared).await.explained()?;
     let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
     log.seek(&next_offsets).await.explained()?;
     let batch = log.next_batch().await.explained()?;
-    within(&next_offsets, &batch.end_offsets).map_err(SpeedError::Restore).explained()?;
+    within(&next_offsets, &batch.end_offsets).map_err(SpeedError::from)?;
     println!("the checkpoint fits the configuration and the log");
     Ok(())
 }

@@ -12,7 +12,7 @@ use pulso_pipeline::{
     AdapterError, Checkpoint, Checkpoints, ErrorKind, ManualClock, Message, Progress, Retry, Sink,
 };
 use pulso_runtime::config::Layers;
-use pulso_runtime::{Config, Explain};
+use pulso_runtime::{Config, chain};
 use pulso_speed::{Options, SpeedError, Status, run};
 use pulso_testkit::message::{EPOCH, MessageBuilder, message, received};
 use serde_json::json;
@@ -367,7 +367,7 @@ async fn p3_settings_that_give_panes_another_meaning_are_refused() {
         let text =
             format!("`{key}` was changed from {was} to {value} since the checkpoint was made");
         assert_eq!(error.to_string(), text);
-        let hint = error.hint();
+        let hint = &error.hints()[0];
         assert!(hint.starts_with(&format!("set `{key}` back to \"{was}\"; ")), "{hint}");
     }
     assert_eq!(bench.all_documents().await, before);
@@ -381,13 +381,12 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     let checkpoint = bench.saved().await.unwrap();
 
     let other = Bench { log: MemoryLog::new(3, bench.clock.clone()), ..bench.clone() };
-    let error = other.run(&[]).await.unwrap_err().explained();
-    let text = format!("{error:#}");
+    let text = chain(&other.run(&[]).await.unwrap_err()).to_string();
     assert!(text.ends_with("the checkpoint has 2 partitions, the log has 3"), "{text}");
 
     let shorter = Bench::with_messages(2, 4).await;
     let shorter = Bench { checkpoints: bench.checkpoints.clone(), ..shorter };
-    let text = format!("{:#}", shorter.run(&[]).await.unwrap_err().explained());
+    let text = chain(&shorter.run(&[]).await.unwrap_err()).to_string();
     let end = "has read partition 0 up to offset 3, the log has only 2 messages there";
     assert!(text.ends_with(end), "{text}");
     assert_eq!(bench.saved().await, Some(checkpoint.clone()));
@@ -399,8 +398,7 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     ] {
         let Ok(()) =
             bench.checkpoints.clone().save(Checkpoint { state, ..checkpoint.clone() }).await;
-        let error = bench.run(&[]).await.unwrap_err().explained();
-        let text = format!("{error:#}");
+        let text = chain(&bench.run(&[]).await.unwrap_err()).to_string();
         assert!(text.ends_with(end), "{text}");
     }
 }
