@@ -13,7 +13,6 @@ mod idle;
 mod processor;
 mod render;
 mod run;
-mod saver;
 mod state;
 
 pub use config::settings;

@@ -136,3 +136,14 @@ fn unchanged(before: &Settings, now: &Settings) -> Result<(), ChangedSettings> {
         }
     }
 }
+
+/// A log that ends before the checkpoint is not the one that was read.
+pub(crate) fn fits_log(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), RestoreError> {
+    let both = next_offsets.iter().zip(end_offsets).enumerate();
+    for (partition, (&next_offset, &end_offset)) in both {
+        if end_offset < next_offset {
+            return Err(RestoreError::Ahead { partition, next_offset, end_offset });
+        }
+    }
+    Ok(())
+}

@@ -9,7 +9,7 @@ use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading};
 use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
 
 use super::{Ports, open};
-use crate::run::within;
+use crate::state::fits_log;
 use crate::{Processor, SpeedError, settings};
 
 pub(super) async fn check(
@@ -73,7 +73,7 @@ async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
     let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
     log.seek(&next_offsets).await.explained()?;
     let batch = log.next_batch().await.explained()?;
-    within(&next_offsets, &batch.end_offsets).map_err(SpeedError::from)?;
+    fits_log(&next_offsets, &batch.end_offsets).map_err(SpeedError::from)?;
     println!("the checkpoint fits the configuration and the log");
     Ok(())
 }
