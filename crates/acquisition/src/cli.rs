@@ -20,7 +20,7 @@ use crate::{
     AtLimit, FileInput, INPUT_HINT, Input, Pace, Recording, Spool, SpooledLog, run, run_spooled,
 };
 
-/// Brings messages from websockets and files into the log.
+/// Stores messages from websockets and files in the log.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Args {
@@ -32,22 +32,23 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Store messages until told to stop, or until the files end
+    /// Store messages until stopped, or until the files end
     Run(RunArgs),
-    /// Check the configuration and connect to every source; changes nothing
+    /// Check the configuration and connect to every source, without changing anything
     Check,
-    /// Ask the running service whether it can work: ends with 0 or 1
+    /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// The directory of the log, made when missing [default: `data.directory` of the configuration]
+    /// The data directory, created if it does not exist [default: `data.directory` of the
+    /// configuration]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Read this file (plain, gzip or zstd; `-` is standard input) instead of the configured sources;
-    /// may be repeated
+    /// Read this file instead of the configured sources: plain, gzip or zstd; `-` is standard input.
+    /// May be repeated
     #[arg(long, value_name = "PATH")]
     pub file: Vec<FileInput>,
 
@@ -108,7 +109,7 @@ async fn store(
     };
     info!(stored, "stored all messages");
     if finite && stored == 0 && !stopping.is_cancelled() {
-        return Err(anyhow!("there was nothing in the files")).exit(Exit::NoInput).hint(INPUT_HINT);
+        return Err(anyhow!("the files contain no messages")).exit(Exit::NoInput).hint(INPUT_HINT);
     }
     Ok(())
 }
@@ -182,7 +183,9 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         let count = sources.len();
         return Err(anyhow!("failed to connect to {failed} of {count} sources"))
             .exit(Exit::Unavailable)
-            .hint("standard output says why; look at each `url`, and whether its source is up");
+            .hint(
+                "see standard output for the reasons; check each `url`, and that its source runs",
+            );
     }
     Ok(())
 }
@@ -201,9 +204,9 @@ fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
 
 fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
     if config.acquisition.sources.is_empty() {
-        return Err(anyhow!("no source is configured"))
-            .exit(Exit::Usage)
-            .hint("add `[[acquisition.sources]]` to the configuration, or name a `--file`");
+        return Err(anyhow!("no source is configured")).exit(Exit::Usage).hint(
+            "add `[[acquisition.sources]]` to the configuration, or name a file with `--file`",
+        );
     }
     Ok(config.acquisition.sources.clone())
 }

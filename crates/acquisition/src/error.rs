@@ -1,4 +1,4 @@
-//! Why acquisition ends other than well.
+//! Why acquisition fails.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub enum Error<E: AdapterError> {
     /// The messages in question, and any others still in the buffers, are not stored.
     #[error("failed to store {count} messages")]
     Store { count: usize, source: E },
-    #[error("failed to look up where source `{name}` goes on")]
+    #[error("failed to look up where to resume source `{name}`")]
     LastStored { name: Arc<str>, source: E },
     #[error(transparent)]
     File(#[from] FileError),
@@ -34,11 +34,11 @@ pub enum TlsError {
     TrustCertificate { path: PathBuf, source: rustls::Error },
 }
 
-const CERTIFICATES_HINT: &str =
-    "`acquisition.trusted_certificates` names a file with `-----BEGIN CERTIFICATE-----`";
+const CERTIFICATES_HINT: &str = "set `acquisition.trusted_certificates` to a PEM file, one with \
+     `-----BEGIN CERTIFICATE-----` in it";
 
-const READ_HINT: &str = "all lines before that are stored; read the whole file once it is mended: what \
-     is there twice counts once";
+const READ_HINT: &str = "all lines before that are stored; repair the file and read all of it again: \
+     what is stored twice counts once";
 
 impl<E: AdapterError> Explain for Error<E> {
     fn exit(&self) -> Exit {

@@ -63,9 +63,9 @@ pub enum AtLimit {
 pub enum SpoolError<E: AdapterError> {
     #[error("failed to write to the log")]
     Log { source: E },
-    #[error("failed to keep messages for the log")]
+    #[error("failed to store messages in the spool")]
     Spool { source: pulso_sqlite::Error },
-    #[error("the log is away, and the spool is full")]
+    #[error("the log is unavailable and the spool is full")]
     Full,
 }
 
@@ -224,7 +224,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
             return Err(SpoolError::Log { source });
         }
         observe::error(COMPONENT, "send", "spooled");
-        warn!(error = %chain(&source), "the log is away; messages are kept in the spool");
+        warn!(error = %chain(&source), "the log is unavailable; storing messages in the spool");
         self.write_to_spool(messages).await
     }
 
@@ -258,7 +258,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
             tracing::error!(
                 count,
                 suppressed,
-                "the log is away and the spool is full; messages are lost"
+                "the log is unavailable and the spool is full; messages are lost"
             );
         }
     }

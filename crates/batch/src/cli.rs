@@ -39,35 +39,35 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring what is in the log by now into the lake
+    /// Copy everything that is in the log now to the lake
     Archive,
     /// Compute views from the lake
     Run(RunArgs),
     /// Check that no message was lost or counted twice, and that both layers agree
     Verify,
-    /// Remove what is older than `retention` says: views, journals, days of the lake; and have Kafka
-    /// keep messages as long as `kafka.retention` says
+    /// Remove views, journals and days of the lake that are older than `retention`, and set the
+    /// retention of Kafka's topics to `kafka.retention`
     Retain,
-    /// Archive and compute whenever the configuration says so, until told to stop
+    /// Archive messages and compute views on the configured schedule, until stopped
     Schedule,
     /// List the jobs
     List,
-    /// Check the configuration, the stores and the lake; changes nothing
+    /// Check the configuration, the stores and the lake, without changing anything
     Check,
-    /// Ask the running schedule whether it can work: ends with 0 or 1
+    /// Ask the running schedule whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// A job as `list` shows it, or `all`
+    /// The name of a job, as shown by `list`, or `all`
     pub job: Jobs,
 
-    /// The first UTC day, such as `2017-03-19` [default: the first of the lake]
+    /// The first UTC day, such as `2017-03-19` [default: the first day in the lake]
     #[arg(long, value_name = "DAY")]
     pub from: Option<Day>,
 
-    /// The last UTC day [default: the last of the lake]
+    /// The last UTC day [default: the last day in the lake]
     #[arg(long, value_name = "DAY")]
     pub to: Option<Day>,
 }
@@ -140,8 +140,10 @@ async fn compute(
     let range =
         DayRange { first: from.unwrap_or(Day(i32::MIN)), last: to.unwrap_or(Day(i32::MAX)) };
     if range.first > range.last {
-        let message = format!("the days from `{}` to `{}` are none", range.first, range.last);
-        return Err(anyhow!(message)).exit(Exit::Usage).hint("give the earlier day to `--from`");
+        let message = format!("there are no days from `{}` to `{}`", range.first, range.last);
+        return Err(anyhow!(message))
+            .exit(Exit::Usage)
+            .hint("`--from` must not be later than `--to`");
     }
     let mut layer = layer(config, shutdown).await?;
     let rows = layer.run_jobs(&jobs, Selection::Range(range), |_| ()).await?;
@@ -192,7 +194,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         let lake = Lake::open(&path).await.explained()?;
         print(&format!("lake `{}`: ok, version {}\n", path.display(), lake.version()))?;
     } else {
-        print(&format!("lake `{}`: not there yet, will be made\n", path.display()))?;
+        print(&format!("lake `{}`: does not exist yet, will be created\n", path.display()))?;
     }
     print("configuration: ok\n")
 }

@@ -13,11 +13,11 @@ pub enum BatchError {
     ReadLake { source: QueryError },
     #[error("failed to compute view `{view}`")]
     Compute { view: View, source: QueryError },
-    #[error("the columns of job `{view}` are not the fields of its view")]
+    #[error("the columns of job `{view}` do not match the fields of its view")]
     Column { view: View, source: ArrowError },
-    #[error("job `{view}` gave a row without `{field}`")]
+    #[error("job `{view}` returned a row without `{field}`")]
     NoValue { view: View, field: &'static str },
-    #[error("job `{view}` gave a row of `{day}`, which was not asked for")]
+    #[error("job `{view}` returned a row for `{day}`, which was not requested")]
     WrongDay { view: View, day: Day },
     #[error("failed to write view `{view}`")]
     Write { view: View, source: Failure },

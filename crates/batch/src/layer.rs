@@ -26,7 +26,7 @@ use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowS
 /// The name of the archive among the runs.
 const ARCHIVE: &str = "archive";
 
-/// The same of removing what is past its age.
+/// The name of the retention among the runs.
 const RETAIN: &str = "retain";
 
 /// How the batch layer works.
@@ -320,8 +320,9 @@ where
     fn explain<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
         let Err(error) = result else { return result };
         match error.chain().find_map(|cause| cause.downcast_ref::<BatchError>()) {
-            Some(query) if query.out_of_memory() => Err(error)
-                .hint("give it more memory (`batch.memory_max`), or compute fewer days at a time"),
+            Some(query) if query.out_of_memory() => {
+                Err(error).hint("raise `batch.memory_max`, or compute fewer days at a time")
+            }
             Some(query @ (BatchError::ReadLake { .. } | BatchError::Compute { .. })) => {
                 let Some(damage) = self.lake.damage() else { return Err(error) };
                 Err(damage.explained().context(query.to_string()))

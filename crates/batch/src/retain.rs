@@ -1,4 +1,4 @@
-//! Removing what is past its age: views, journals and days of the lake.
+//! Removes views, journals and days of the lake that are older than `retention`.
 //!
 //! A day goes from the lake only when the batch layer has completed it and the speed layer has judged
 //! every message of it; what both counted is noted in the commit that removes it, so that `verify`
@@ -33,7 +33,7 @@ pub struct Removals {
 impl fmt::Display for Removals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { views, lake_files, kept_from } = self;
-        write!(formatter, "{views} parts of views and {lake_files} files of the lake removed")?;
+        write!(formatter, "removed {views} parts of views and {lake_files} files of the lake")?;
         match kept_from {
             Some(day) => write!(formatter, "; the lake keeps messages from {day} on"),
             None => write!(formatter, "; the lake keeps all messages"),

@@ -52,7 +52,7 @@ impl DataFolder {
         fs::create_dir_all(path)
             .with_context(|| format!("failed to create the data folder `{}`", path.display()))
             .exit(Exit::Unavailable)
-            .hint("choose a folder that you may write to with `--data DIR`")?;
+            .hint("choose a folder that you can write to with `--data DIR`")?;
         Ok(Self { path: path.to_owned(), _lock: Some(lock(path)?) })
     }
 
@@ -67,7 +67,7 @@ impl DataFolder {
         Self::find(path)?
             .ok_or_else(|| anyhow!("there is no pulso data in `{}`", path.display()))
             .exit(Exit::NoInput)
-            .hint("make some with `pulso demo` or `pulso replay FILE`, or name the folder with `--data DIR`")
+            .hint("create some with `pulso demo` or `pulso replay FILE`, or name the folder with `--data DIR`")
     }
 
     /// Looks for a folder with data; `None` when no pipeline has written there.
@@ -78,7 +78,7 @@ impl DataFolder {
             .try_exists()
             .with_context(|| format!("failed to look into `{}`", path.display()))
             .exit(Exit::Unavailable)
-            .hint("let this user read the folder, or choose another with `--data DIR`")?;
+            .hint("let this user read the folder, or choose another one with `--data DIR`")?;
         Ok(written.then(|| Self { path: path.to_owned(), _lock: None }))
     }
 
@@ -137,7 +137,7 @@ fn lock(path: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("failed to write to the data folder `{}`", path.display()))
         .exit(Exit::Unavailable)
         .hint(
-            "check its permissions and the space on its disk, or choose another with `--data DIR`",
+            "check its permissions and the free space on its disk, or choose another one with `--data DIR`",
         )?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -121,7 +121,7 @@ async fn stream(config: &Config, args: &DemoArgs) -> anyhow::Result<(Option<Simu
 }
 
 fn websocket(url: &str) -> anyhow::Result<Source> {
-    let wrong = || anyhow!("`{url}` is not the url of a websocket");
+    let wrong = || anyhow!("`{url}` is not a websocket URL");
     let hint = "use one like `wss://stream.example.org/rsvps`";
     let resume_parameter = Some("since_mtime".to_owned());
     let parsed = url.parse().map_err(|_| wrong()).exit(Exit::Usage).hint(hint)?;

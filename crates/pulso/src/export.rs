@@ -25,7 +25,7 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
     let ExportArgs { view, data, layer, format, output } = args;
     let config = start(common, &data)?;
     if format == ExportFormat::Parquet && output.is_none() && io::stdout().is_terminal() {
-        return Err(anyhow!("parquet is no format for the terminal"))
+        return Err(anyhow!("Parquet cannot be written to a terminal"))
             .exit(Exit::Usage)
             .hint("name a file with `--output FILE`");
     }
@@ -95,12 +95,12 @@ impl Target {
 
     /// Says of an error what could not be written, and why in the system's words alone.
     fn with_context<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        let name = self.path.as_deref().map_or("the standard output".into(), Path::to_string_lossy);
+        let name = self.path.as_deref().map_or("standard output".into(), Path::to_string_lossy);
         result
             .map_err(|error| system_error(&error).map_or(error, anyhow::Error::from))
             .with_context(|| format!("failed to write `{name}`"))
             .exit(Exit::Unavailable)
-            .hint("check that the folder exists, its permissions and the space on its disk")
+            .hint("check that the folder exists, its permissions, and the free space on its disk")
     }
 }
 

@@ -74,8 +74,8 @@ pub(crate) fn missing_log<T>(folder: &DataFolder) -> anyhow::Result<T> {
 fn foreign_log<T>(folder: &DataFolder, problem: String) -> anyhow::Result<T> {
     let path = folder.path().display();
     Err(anyhow!(problem)).exit(Exit::Unavailable).hint(format!(
-        "put the `log.db` back that the rest of `{path}` was made of, or begin in another folder \
-         with `--data DIR`"
+        "restore the `log.db` from which the rest of `{path}` was computed, or start with another \
+         folder (`--data DIR`)"
     ))
 }
 

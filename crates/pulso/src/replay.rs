@@ -116,9 +116,9 @@ async fn read_and_count(
     let (messages, ()) = tokio::try_join!(reading, counting)?;
     let status = watched.borrow().clone();
     if messages == 0 && !shutdown.is_cancelled() {
-        return Err(anyhow!("there was no message in the input"))
+        return Err(anyhow!("the input contains no messages"))
             .exit(Exit::NoInput)
-            .hint("a message is one JSON text on a line of its own");
+            .hint("each line must be one message, as JSON");
     }
     Ok((status, messages))
 }
@@ -127,7 +127,8 @@ async fn read_and_count(
 fn stopped(bars: &Bars) -> anyhow::Result<()> {
     bars.clear();
     eprintln!(
-        "stopped before the end; run it again to go on (what was read is stored and counts once)"
+        "stopped before the end; run the same command again to continue (what was read is stored \
+         and counts once)"
     );
     Ok(())
 }

@@ -35,6 +35,7 @@ pub(crate) async fn verify(
         return Ok(());
     }
     Err(anyhow!("the layers differ")).exit(Exit::Internal).hint(
-        "each difference is listed above, with what is stored and what the master dataset gives",
+        "each difference is listed above, with the stored value and the one computed from the \
+         master dataset",
     )
 }

@@ -35,11 +35,11 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Keep the views up to date until told to stop, or until the files end
+    /// Keep the views up to date until stopped, or until the files end
     Run(Ports),
-    /// Check the configuration, the input and the checkpoint; changes nothing
+    /// Check the configuration, the input and the checkpoint, without changing anything
     Check(Ports),
-    /// Ask the running service whether it can work: ends with 0 or 1
+    /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::{Facts, Options, bind, run};
 
-/// Serves the JSON API and the page of Pulso
+/// Serves Pulso's JSON API and web page
 #[derive(Debug, Parser)]
 #[command(name = "pulso-web", version)]
 pub struct Cli {
@@ -28,7 +28,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where to answer [default: `web.listen` of the configuration]
+    /// The address to listen on [default: `web.listen` of the configuration]
     #[arg(long, global = true, value_name = "IP:PORT")]
     listen: Option<SocketAddr>,
 
@@ -40,9 +40,9 @@ pub struct Cli {
 enum Command {
     /// Serve until stopped
     Run,
-    /// Check the configuration and that the views can be read; changes nothing
+    /// Check the configuration and that the views can be read, without changing anything
     Check,
-    /// Ask the running service whether it can work: ends with 0 or 1
+    /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
@@ -94,7 +94,7 @@ async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
     let listener = bind(config.web.listen, false)
         .await
         .exit(Exit::Unavailable)
-        .hint("stop the other program, or choose another address with `--listen`")?;
+        .hint("stop the program that uses this address, or choose another one with `--listen`")?;
     let render = move || metrics.render();
     run(listener, views, Facts::default, render, Options::from(config), shutdown)
         .await

@@ -65,5 +65,5 @@ fn a_missing_column_and_a_missing_key_are_errors_that_name_them() {
     assert!(source.contains("`members`"), "{source}");
     let null = new_null_array(&DataType::Int64, 1);
     let error = encoder.encode(&groups("group.id", Some(null))).unwrap_err();
-    assert_eq!(error.to_string(), "job `groups` gave a row without `group.id`");
+    assert_eq!(error.to_string(), "job `groups` returned a row without `group.id`");
 }

@@ -22,7 +22,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 pub(super) enum Error {
     #[error("there is nothing at `{path}`; the API is described at `{API}/openapi.json`")]
     NotFound { path: String },
-    #[error("there is no view `{name}`; there are {}", names(View::ALL.map(View::name)))]
+    #[error("there is no view `{name}`; the views are {}", names(View::ALL.map(View::name)))]
     UnknownView { name: String },
     #[error("only GET and HEAD are allowed here")]
     MethodNotAllowed,
@@ -30,7 +30,7 @@ pub(super) enum Error {
     UnknownParameter { name: String, allowed: Vec<&'static str> },
     #[error("the parameter `{name}` is given more than once")]
     RepeatedParameter { name: &'static str },
-    #[error("the parameter `{name}` is `{value}`; allowed is {allowed}")]
+    #[error("the parameter `{name}` must be {allowed}, not `{value}`")]
     InvalidParameter { name: &'static str, value: String, allowed: String },
     #[error("the query string cannot be read as `name=value` pairs joined by `&`")]
     InvalidQuery(#[from] QueryRejection),
@@ -38,7 +38,7 @@ pub(super) enum Error {
     NotReady { reason: String },
     #[error("the views cannot be read at the moment; try again")]
     Unavailable,
-    #[error("the views could not be read; the log of the server says why")]
+    #[error("failed to read the views; see the server's log")]
     Internal,
 }
 
@@ -138,8 +138,8 @@ pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 fn allowed_parameters(allowed: &[&'static str]) -> String {
     if allowed.is_empty() {
-        "none is allowed".to_owned()
+        "no parameters are allowed".to_owned()
     } else {
-        format!("allowed are {}", names(allowed.iter().copied()))
+        format!("the parameters are {}", names(allowed.iter().copied()))
     }
 }

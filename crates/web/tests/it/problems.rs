@@ -31,7 +31,7 @@ async fn places_that_are_not_there() {
             format!("there is nothing at `{bare}`; the API is described at `/api/v1/openapi.json`");
         check(&server, path, 404, problem("not-found", "Not found", 404, &detail, path)).await;
     }
-    let detail = "there is no view `trends`; there are `responses`, `country-activity`, \
+    let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
                   `group-days`, `event-days`, `dead-letters`, `late-responses`, `batch-runs`, \
                   `health`";
@@ -52,29 +52,29 @@ async fn wrong_parameters() {
     };
     unknown(
         "/api/v1/group-days?topic=rust",
-        "there is no parameter `topic` here; allowed are `from`, `to`, `country`, `layer`, \
+        "there is no parameter `topic` here; the parameters are `from`, `to`, `country`, `layer`, \
          `limit`, `cursor`",
     )
     .await;
     unknown(
         "/api/v1/dead-letters?country=US",
-        "there is no parameter `country` here; allowed are `from`, `to`, `layer`, `limit`, `cursor`",
+        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, `cursor`",
     )
     .await;
     for path in ["views", "layers", "status", "openapi.json"] {
         let path = format!("/api/v1/{path}?limit=1");
-        unknown(&path, "there is no parameter `limit` here; none is allowed").await;
+        unknown(&path, "there is no parameter `limit` here; no parameters are allowed").await;
     }
     invalid(
         "/api/v1/events?limit=101",
-        "the parameter `limit` is `101`; allowed is a whole number from 1 to 100",
+        "the parameter `limit` must be a whole number from 1 to 100, not `101`",
     )
     .await;
     invalid("/api/v1/events?limit=1&limit=1", "the parameter `limit` is given more than once")
         .await;
     invalid(
         "/api/v1/events?layer=%22%3Cb%3E%FF",
-        r#"the parameter `layer` is `\"<b>�`; allowed is `current`, `speed` or `batch`"#,
+        r#"the parameter `layer` must be `current`, `speed` or `batch`, not `\"<b>�`"#,
     )
     .await;
 }
@@ -98,7 +98,7 @@ async fn causes_are_not_shown() {
     let gone = Server::start(Broken(Retry::No)).await;
     let busy = Server::start(Broken(Retry::Backoff)).await;
     for path in ["/api/v1/groups", "/api/v1/layers", "/api/v1/trending-topics?window=latest"] {
-        let detail = "the views could not be read; the log of the server says why";
+        let detail = "failed to read the views; see the server's log";
         check(&gone, path, 500, problem("internal", "Internal error", 500, detail, path)).await;
         let detail = "the views cannot be read at the moment; try again";
         check(&busy, path, 503, problem("unavailable", "Unavailable", 503, detail, path)).await;

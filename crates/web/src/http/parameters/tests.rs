@@ -65,7 +65,7 @@ fn only_trends_have_a_latest_window() {
     check_refused(
         View::Responses,
         "window=latest",
-        "there is no parameter `window` here; allowed are `from`, `to`, `country`, `layer`, \
+        "there is no parameter `window` here; the parameters are `from`, `to`, `country`, `layer`, \
          `limit`, `cursor`",
     );
 }
@@ -77,7 +77,7 @@ fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
                 UTC day such as `2017-03-19`";
     let limit = "a whole number from 1 to 50";
     let refused = |query: &str, name: &str, value: &str, allowed: &str| {
-        let detail = format!("the parameter `{name}` is `{value}`; allowed is {allowed}");
+        let detail = format!("the parameter `{name}` must be {allowed}, not `{value}`");
         check_refused(view, query, &detail);
     };
     refused("from=yesterday", "from", "yesterday", time);
@@ -100,12 +100,12 @@ fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
     check_refused(
         view,
         "country=US",
-        "there is no parameter `country` here; allowed are `from`, `to`, `layer`, `limit`, \
+        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, \
          `cursor`, `window`",
     );
     check_refused(
         View::Responses,
         "country=%20",
-        "the parameter `country` is ` `; allowed is a country code such as `US`",
+        "the parameter `country` must be a country code such as `US`, not ` `",
     );
 }
