@@ -18,7 +18,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any, get};
 use pulso_model::View;
 use pulso_pipeline::{AdapterError, Page, Query, Retry, Views, observe};
 use pulso_runtime::{Config, chain};
@@ -127,7 +127,8 @@ pub(crate) fn router<V: Views>(
     let openapi = openapi::document(&options).to_string();
     let queries = Semaphore::new(QUERIES_MAX);
     let app = Arc::new(App { views, status, metrics, options, openapi, queries });
-    let unknown = MethodRouter::new().fallback(async |uri: Uri| error::no_route(&uri));
+    // `any`, as the fallback of a router of methods names those that are allowed: none.
+    let unknown = any(async |uri: Uri| error::no_route(&uri));
     let mut router =
         Router::new().fallback_service(observed(NO_ROUTE.into(), unknown).with_state(()));
     for (path, methods) in routes::<V>().into_iter().chain(page::routes()) {

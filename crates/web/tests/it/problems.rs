@@ -4,7 +4,7 @@ use pulso_model::View;
 use pulso_pipeline::Retry;
 use pulso_web::Facts;
 
-use crate::server::Server;
+use crate::server::{Answer, Server};
 use crate::views::{Broken, NOON, Slow, document, store};
 
 #[track_caller]
@@ -37,6 +37,19 @@ async fn places_that_are_not_there() {
                   `health`";
     let path = "/api/v1/trends?limit=1";
     check(&server, path, 404, problem("unknown-view", "Unknown view", 404, detail, path)).await;
+}
+
+/// RFC 9110: an empty `allow` would say that the place is there and that no method works on it.
+#[tokio::test]
+async fn places_that_are_not_there_allow_no_methods_and_name_none() {
+    let server = Server::empty().await;
+    for method in ["GET", "POST"] {
+        for path in ["/favicon.ico", "/api/v1/trends"] {
+            let Answer { status, head, .. } = server.ask(method, path).await;
+            assert_eq!(status, 404, "{method} {path}");
+            assert!(!head.contains("\r\nallow:"), "{method} {path}: {head}");
+        }
+    }
 }
 
 #[tokio::test]
