@@ -3,16 +3,18 @@
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod valid_requests;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use pulso_model::{Field, FieldType, KeyField, Scope, View};
-use pulso_pipeline::Views;
+use pulso_pipeline::{Cursor, Views};
 use serde_json::{Map, Value, json};
 
 use super::error::PROBLEM_JSON;
-use super::parameters::{self, Parameter};
+use super::parameters::{self, COUNTRY_CHARACTERS_MAX, Parameter};
 use super::{API, Error, Options, Shared, json as json_response, views};
 
 pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
@@ -122,16 +124,25 @@ fn key_text(key: KeyField) -> String {
 }
 
 fn parameter_description(parameter: Parameter, options: &Options) -> Value {
-    let text = || json!({ "type": "string" });
     let Options { page_limit_default, page_limit_max, .. } = options;
     let (schema, description) = match parameter {
-        Parameter::From => {
-            (text(), "Documents with this `@timestamp` or later: an RFC 3339 time or a UTC day.")
-        }
-        Parameter::To => {
-            (text(), "Documents before this `@timestamp`: an RFC 3339 time or a UTC day.")
-        }
-        Parameter::Country => (text(), "Documents of this country, in upper or lower case."),
+        Parameter::From => (
+            time_or_day(),
+            "Documents with this `@timestamp` or later: an RFC 3339 time or a UTC day.",
+        ),
+        Parameter::To => (
+            time_or_day(),
+            "Documents before this `@timestamp`: an RFC 3339 time or a UTC day. There are none \
+             unless it is after `from`.",
+        ),
+        Parameter::Country => (
+            // More than white space; NEL is such here, but not in the expressions of JavaScript.
+            json!({
+                "type": "string", "pattern": r"[^\s\u0085]",
+                "minLength": 1, "maxLength": COUNTRY_CHARACTERS_MAX,
+            }),
+            "Documents of this country, in upper or lower case.",
+        ),
         Parameter::Layer => (
             json!({ "type": "string", "enum": ["current", "speed", "batch"], "default": "current" }),
             "`current`: of each day the layer that answers for it.",
@@ -143,9 +154,10 @@ fn parameter_description(parameter: Parameter, options: &Options) -> Value {
             }),
             "The most documents in the answer; there may be fewer before the last page if they are large.",
         ),
-        Parameter::Cursor => {
-            (text(), "The `next_cursor` of an earlier answer to the same request.")
-        }
+        Parameter::Cursor => (
+            json!({ "type": "string", "pattern": Cursor::PATTERN }),
+            "The `next_cursor` of an earlier answer to the same request.",
+        ),
         Parameter::Window => (
             json!({ "type": "string", "enum": ["latest"] }),
             "`latest`: only the newest window, in rank order. Windows overlap, so their counts \
@@ -153,6 +165,11 @@ fn parameter_description(parameter: Parameter, options: &Options) -> Value {
         ),
     };
     json!({ "name": parameter.name(), "in": "query", "schema": schema, "description": description })
+}
+
+fn time_or_day() -> Value {
+    let text = |format: &str, shortest: &str| json!({ "type": "string", "format": format, "minLength": shortest.len() });
+    json!({ "anyOf": [text("date-time", "2017-03-19T12:00:00Z"), text("date", "2017-03-19")] })
 }
 
 /// The fields of a view, nested at the dots. Those of the key are always there, others are absent

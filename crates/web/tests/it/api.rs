@@ -109,6 +109,8 @@ async fn filters_choose_time_country_and_layer() {
     check("from=2017-03-20", &["c"]).await;
     check("to=2017-03-20", &["late", "a"]).await;
     check("from=2017-03-19T12:00:00Z&to=2017-03-19T12:00:05Z", &["a"]).await;
+    check("from=2017-03-19&to=2017-03-19", &[]).await;
+    check("from=2017-03-20&to=2017-03-19", &[]).await;
     let layers = server.json("/api/v1/layers").await;
     assert_eq!(layers["responses"], json!(["2017-03-19"]));
     assert_eq!(layers["trending-topics"], json!([]));

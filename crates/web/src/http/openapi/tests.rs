@@ -7,14 +7,18 @@ use super::*;
 use crate::Windows;
 use crate::http;
 
-fn described() -> Value {
+pub(super) fn options() -> Options {
     let windows = Windows {
         size: Duration::from_secs(300),
         slide: Duration::from_secs(10),
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
     };
-    document(&Options { page_limit_default: 100, page_limit_max: 1000, windows })
+    Options { page_limit_default: 100, page_limit_max: 1000, windows }
+}
+
+fn described() -> Value {
+    document(&options())
 }
 
 /// Every value under `key` in the document.
