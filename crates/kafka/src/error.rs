@@ -225,11 +225,6 @@ impl Error {
         }
     }
 
-    /// See [`Cause::asks_for_new_client`].
-    pub(crate) fn asks_for_new_client(&self) -> bool {
-        self.cause().is_some_and(Cause::asks_for_new_client)
-    }
-
     fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Configure { source }

@@ -27,7 +27,6 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -35,6 +34,7 @@ use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Cause, Error, Fault};
+use crate::renewal;
 use crate::topics::partitions;
 
 /// How often the group is served, and so how late the thread hears that it should end.
@@ -144,17 +144,11 @@ impl Lease {
     /// When the brokers do not answer, or do not take this member.
     pub async fn acquire(&mut self) -> Result<(), Error> {
         let acquired = self.wait().await;
-        // As a producer.
-        if acquired.as_ref().is_err_and(Error::asks_for_new_client) {
-            match Self::join(&self.connection, self.options.clone()) {
-                Ok(joined) => {
-                    let stuck = std::mem::replace(self, joined);
-                    // Waits until it has left.
-                    spawn_blocking(move || drop(stuck));
-                }
-                Err(error) => warn!(%error, "keeping a member that finds no broker"),
-            }
-        }
+        let cause = acquired.as_ref().err().and_then(Error::cause);
+        renewal::after(cause, "member", || {
+            let joined = Self::join(&self.connection, self.options.clone())?;
+            Ok(std::mem::replace(self, joined))
+        });
         acquired
     }
 

@@ -22,6 +22,7 @@ mod headers;
 mod lease;
 mod log;
 mod producer;
+mod renewal;
 mod source;
 mod topics;
 

@@ -14,14 +14,13 @@ use rdkafka::producer::{
     BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
 
 use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Error, Fault};
+use crate::renewal;
 use crate::topics::partitions;
 
 /// How many messages wait for their delivery at most; more wait outside.
@@ -49,12 +48,10 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Bytes,
 }
 
-/// An idempotent producer; clones share it.
-///
-/// A client that could not deliver is given up for a new one: when the brokers have told it of no
-/// leaders, or of no brokers at all, as they do while one is cut off from the controller, it may never
-/// ask again (<https://github.com/confluentinc/librdkafka/issues/5301> and
-/// <https://github.com/confluentinc/librdkafka/issues/5430>).
+/// What a client of this kind is called where it is given up.
+const PRODUCER: &str = "producer";
+
+/// An idempotent producer; clones share it. A client that could not deliver is given up for a new one.
 #[derive(Clone)]
 pub(crate) struct Producer {
     config: ClientConfig,
@@ -108,9 +105,8 @@ impl Producer {
             partitions(asked.client(), &context, &connection, &topic, || {})
         });
         let found = found.await;
-        if found.as_ref().is_err_and(Error::asks_for_new_client) {
-            self.replace(client);
-        }
+        let cause = found.as_ref().err().and_then(Error::cause);
+        renewal::after(cause, PRODUCER, || self.exchange(client));
         found
     }
 
@@ -118,28 +114,23 @@ impl Producer {
         Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a new client in place of this one, unless another writer has done so.
-    fn replace(&self, stuck: Arc<Client>) {
-        match create(&self.config, &self.context) {
-            Ok(new) => {
-                let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-                if Arc::ptr_eq(&client, &stuck) {
-                    *client = new;
-                }
-            }
-            Err(error) => warn!(%error, "keeping a producer that does not deliver"),
+    /// Takes a new client in place of this one, unless another writer has done so; returns those that
+    /// are not used any more.
+    fn exchange(&self, stuck: Arc<Client>) -> Result<[Arc<Client>; 2], Error> {
+        let mut other = create(&self.config, &self.context)?;
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&client, &stuck) {
+            std::mem::swap(&mut *client, &mut other);
         }
-        // Waits for its threads.
-        spawn_blocking(move || drop(stuck));
+        Ok([stuck, other])
     }
 
     /// Sends all records in order; returns when each is stored or given up, with the first fault.
     pub(crate) async fn write(&self, topic: &str, records: Vec<Outgoing>) -> Result<(), Fault> {
         let client = self.client();
         let written = self.write_with(&client, topic, records).await;
-        if written.as_ref().is_err_and(|fault| fault.cause.asks_for_new_client()) {
-            self.replace(client);
-        }
+        let cause = written.as_ref().err().map(|fault| fault.cause);
+        renewal::after(cause, PRODUCER, || self.exchange(client));
         written
     }
 

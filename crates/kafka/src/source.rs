@@ -26,7 +26,6 @@ use std::time::Duration;
 use pulso_pipeline::{Batch, Record, Source};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
@@ -35,6 +34,7 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::Error;
 use crate::lease::Lease;
+use crate::renewal;
 use crate::topics::partitions;
 use ends::{Asker, Edge, Ends};
 use poller::{Assignment, KafkaEvent, Poller};
@@ -191,27 +191,24 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// A consumer that found no broker for the topic is given up for a new one, as a producer is.
+    /// A consumer that found no broker for the topic is given up for a new one.
     fn renewed<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
-        if outcome.as_ref().is_err_and(Error::asks_for_new_client)
-            && let Err(error) = self.renew()
-        {
-            warn!(%error, "keeping a consumer that finds no broker");
-        }
+        let cause = outcome.as_ref().err().and_then(Error::cause);
+        renewal::after(cause, "consumer", || self.exchange());
         outcome
     }
 
-    /// Goes on with a new consumer from where the old one was.
-    fn renew(&mut self) -> Result<(), Error> {
+    /// Goes on with a new consumer from where the old one was, and returns that one.
+    fn exchange(&mut self) -> Result<Client, Error> {
         let client = Client::start(&self.connection, &self.context, &self.options)?;
         self.ends.ask_through(&client.consumer);
         let stuck = std::mem::replace(&mut self.client, client);
-        // Waits for its threads.
-        spawn_blocking(move || drop(stuck));
-        if self.next_offsets.is_empty() {
-            return Ok(());
+        if !self.next_offsets.is_empty()
+            && let Err(error) = self.assign(self.next_offsets.clone())
+        {
+            warn!(%error, "the new consumer has ended");
         }
-        self.assign(self.next_offsets.clone())
+        Ok(stuck)
     }
 
     fn assign(&mut self, next_offsets: Vec<u64>) -> Result<(), Error> {
