@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use pulso_model::{Layer, Scope, View, ViewDocument};
+use pulso_model::{Day, Layer, Scope, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Sink, Stage};
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -105,6 +105,10 @@ impl BatchViews for ViewStore {
             }
         }
         Err(Error::Contended { operation: Operation::Publish, view: stage.view })
+    }
+
+    async fn remove_before(&self, view: View, layer: Layer, before: Day) -> Result<u64, Error> {
+        Ok(self.retain(view, layer, before).await?.len() as u64)
     }
 }
 

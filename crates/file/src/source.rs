@@ -105,6 +105,18 @@ impl<C: Clock> Source for FileSource<C> {
         1
     }
 
+    async fn acquire(&mut self) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, FileError> {
+        Ok(vec![0])
+    }
+
     /// Going back begins anew with the first input, and is an error when one of them is standard input.
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), FileError> {
         let next_offset = next_offsets.first().copied().unwrap_or(0);

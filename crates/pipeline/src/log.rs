@@ -65,6 +65,8 @@ pub struct Batch {
 }
 
 /// Reads the log from given offsets on.
+///
+/// No method has a default: one that wraps another source must pass every question on.
 pub trait Source: Send {
     type Error: AdapterError;
 
@@ -74,23 +76,17 @@ pub trait Source: Send {
     /// Waits until this reader may read: of those that keep the same views only one does at a time.
     /// It may lose that right; then [`next_batch`](Self::next_batch) fails with an error that is worth
     /// trying again after, from here on. Most logs have one reader, which may always.
-    fn acquire(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
-        std::future::ready(Ok(()))
-    }
+    fn acquire(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Whether this reader still may: asked before anything is written that follows from what it read,
     /// as it may have stood still in between.
     ///
     /// # Errors
     /// As [`next_batch`](Self::next_batch) when it has lost the right.
-    fn may_write(&self) -> Result<(), Self::Error> {
-        Ok(())
-    }
+    fn may_write(&self) -> Result<(), Self::Error>;
 
     /// Where each partition begins now: earlier messages are no longer there. Most logs keep all.
-    fn first_offsets(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send {
-        std::future::ready(Ok(vec![0; self.partitions() as usize]))
-    }
+    fn first_offsets(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send;
 
     /// Goes to the next offset to read of each partition.
     fn seek(

@@ -136,8 +136,5 @@ pub trait BatchViews: Clone + Send + Sync + 'static {
         view: View,
         layer: Layer,
         before: Day,
-    ) -> impl Future<Output = Result<u64, Self::Error>> + Send {
-        let _ = (view, layer, before);
-        std::future::ready(Ok(0))
-    }
+    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
 }

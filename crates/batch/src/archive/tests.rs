@@ -152,6 +152,18 @@ impl Source for Crashing {
         self.source.partitions()
     }
 
+    async fn acquire(&mut self) -> Result<(), Crash> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Crash> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Crash> {
+        Ok(cannot_fail(self.source.first_offsets().await))
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Crash> {
         self.source.seek(next_offsets).await.map_err(|never| match never {})
     }

@@ -95,6 +95,18 @@ impl Source for MemorySource {
         u32::try_from(self.next_offsets.len()).unwrap_or(u32::MAX)
     }
 
+    async fn acquire(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
+        Ok(vec![0; self.next_offsets.len()])
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {
         self.next_offsets = next_offsets.to_vec();
         Ok(())

@@ -118,7 +118,7 @@ impl Source for LogReader {
 
     fn may_write(&self) -> Result<(), StoreError> {
         match self {
-            Self::Embedded(_) => Ok(()),
+            Self::Embedded(source) => Ok(source.may_write()?),
             Self::Kafka(source) => Ok(source.may_write()?),
         }
     }

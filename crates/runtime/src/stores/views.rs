@@ -189,10 +189,7 @@ impl BatchViews for ViewStore {
         layer: Layer,
         before: Day,
     ) -> Result<u64, StoreError> {
-        match self {
-            Self::Embedded(views) => Ok(views.remove_before(view, layer, before).await?),
-            Self::Elasticsearch(views) => Ok(views.retain(view, layer, before).await?.len() as u64),
-        }
+        on_store!(self, Elasticsearch, views => views.remove_before(view, layer, before))
     }
 }
 

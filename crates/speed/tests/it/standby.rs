@@ -51,6 +51,15 @@ impl Source for InTurns {
         Ok(())
     }
 
+    fn may_write(&self) -> Result<(), Lost> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Lost> {
+        let Ok(first) = self.source.first_offsets().await;
+        Ok(first)
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Lost> {
         assert!(self.turn.is_some(), "it goes to an offset that another one may have passed");
         let Ok(()) = self.source.seek(next_offsets).await;
@@ -186,6 +195,11 @@ impl Source for Overtaken {
 
     fn may_write(&self) -> Result<(), Lost> {
         if self.overtaken.load(Ordering::SeqCst) { Err(Lost) } else { Ok(()) }
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Lost> {
+        let Ok(first) = self.source.first_offsets().await;
+        Ok(first)
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Lost> {

@@ -87,6 +87,18 @@ impl Source for LogSource {
         u32::try_from(self.next_offsets.len()).expect("the number of partitions is a u32")
     }
 
+    async fn acquire(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Error> {
+        Ok(vec![0; self.next_offsets.len()])
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
         if next_offsets.len() != self.next_offsets.len() {
             let (path, partitions) = (self.database.path().to_owned(), self.partitions());

@@ -140,6 +140,18 @@ impl Source for ScriptSource {
         u32::try_from(self.log.records.len()).unwrap()
     }
 
+    async fn acquire(&mut self) -> Result<(), Crash> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Crash> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Crash> {
+        Ok(vec![0; self.log.records.len()])
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Crash> {
         let (first, end, _) = self.range();
         if self.faults.happened() {
