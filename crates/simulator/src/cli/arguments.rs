@@ -29,7 +29,8 @@ pub enum Verb {
     ///
     /// Prints the address on standard output. Commands on standard input disturb the stream: `drop`, `stall 5s`,
     /// `freeze 5s`, `garbage 10`, `stats`. A client connects to `ws://ADDRESS/`, or to
-    /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent again what it may have missed.
+    /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent exactly the messages with a greater `mtime`, those that are
+    /// kept and those to come. Messages come out of order: to miss none, ask from well before the last one.
     Run(Box<RunArguments>),
     /// Write a synthetic stream, one message a line; the same arguments always give the same bytes.
     Generate(GenerateArguments),
@@ -80,7 +81,7 @@ pub struct RunArguments {
     /// Send nothing before so many clients are connected.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub wait_for_clients: usize,
-    /// Newest messages to keep for clients that come back with `since_mtime`.
+    /// Newest messages to keep for clients that ask with `since_mtime`.
     #[arg(long, value_name = "N", default_value_t = RESUME_BUFFER_DEFAULT)]
     pub resume_buffer: usize,
     /// Faults.

@@ -16,7 +16,7 @@ use tracing::info;
 use super::hub::Progress;
 use super::{Orders, Shared, garbage};
 use crate::config::{Input, Stall};
-use crate::ring::ClientId;
+use crate::ring::{ClientId, Read};
 
 /// Messages that are sent before the client's pings are looked at again.
 const BATCH_MAX: usize = 256;
@@ -166,13 +166,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Sends garbage that is due and the next messages, as many as may go before the next fault.
     async fn send(&mut self, stop: &CancellationToken) -> Step {
-        let batch = self.shared.hub.read(self.client, self.batch_max());
-        let count = batch.len();
+        let Read { payloads, passed } = self.shared.hub.read(self.client, self.batch_max());
+        let count = payloads.len();
         let mut frames: Vec<Message> = Vec::with_capacity(count);
         for _ in 0..std::mem::take(&mut self.garbage_due) {
             frames.push(self.next_garbage());
         }
-        for (place, payload) in (self.sent..).zip(batch) {
+        for (place, payload) in (self.sent..).zip(payloads) {
             if self.garbage_before(place) {
                 frames.push(self.next_garbage());
             }
@@ -199,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(end) = stopped {
             return Step::Stop(end);
         }
-        self.shared.hub.advance(self.client, count);
+        self.shared.hub.advance(self.client, passed);
         self.after_messages(count as u64)
     }
 

@@ -18,7 +18,7 @@ pub struct Control {
 pub struct Stats {
     /// Messages made so far.
     pub made: u64,
-    /// Messages sent to at least one client.
+    /// Messages sent to at least one client, or not asked for by it.
     pub sent: u64,
     /// Clients connected now.
     pub clients: usize,

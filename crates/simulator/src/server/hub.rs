@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::ring::{ClientId, Entry, Ring};
+use crate::ring::{ClientId, Entry, Read, Ring};
 
 /// Cheap to clone: all clones are the same hub.
 #[derive(Debug, Clone)]
@@ -21,7 +20,7 @@ pub(super) struct Hub {
 pub(super) struct Progress {
     /// Messages made so far.
     pub(super) made: u64,
-    /// Messages sent to at least one client.
+    /// Messages sent to at least one client, or not asked for by it.
     pub(super) sent: u64,
     /// Clients connected now.
     pub(super) clients: usize,
@@ -88,13 +87,13 @@ impl Hub {
         self.room.notify_one();
     }
 
-    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Vec<Utf8Bytes> {
+    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Read {
         self.lock().read(client, count_max)
     }
 
-    pub(super) fn advance(&self, client: ClientId, count: usize) {
+    pub(super) fn advance(&self, client: ClientId, passed: u64) {
         let mut ring = self.lock();
-        ring.advance(client, count as u64);
+        ring.advance(client, passed);
         self.publish(&ring);
         self.room.notify_one();
     }
@@ -108,7 +107,7 @@ impl Hub {
         self.reached(|progress| progress.clients >= count).await;
     }
 
-    /// Completes when the stream has ended and every message was sent to somebody.
+    /// Completes when the stream has ended and every message has been passed by somebody.
     pub(super) async fn all_sent(&self) {
         self.reached(|progress| progress.ended && progress.sent == progress.made).await;
     }
