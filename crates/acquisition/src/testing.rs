@@ -220,6 +220,7 @@ pub(crate) fn source(name: &str) -> Source {
         name: name.into(),
         url: format!("ws://{name}.example/rsvps?x=y").parse().unwrap(),
         resume_parameter: Some("since_mtime".to_owned()),
+        resume_margin: Duration::from_millis(10),
     }
 }
 

@@ -34,6 +34,23 @@ pub fn reconnected(source: &str) {
     counter!("pulso_acquisition_reconnects_total", "source" => source.to_owned()).increment(1);
 }
 
+/// A source that is followed from now on. Its gaps are shown as none: a counter that appears with its
+/// first one has not increased, as far as an alert can tell.
+pub fn followed(source: &str) {
+    counter!("pulso_acquisition_gaps_total", "source" => source.to_owned()).increment(0);
+    counter!("pulso_acquisition_gap_seconds_total", "source" => source.to_owned()).increment(0);
+}
+
+/// A stretch of a source in which messages may be missing, and how long it was at most. Nobody knows
+/// whether there were any.
+pub fn gap(source: &str, length: Duration) {
+    counter!("pulso_acquisition_gaps_total", "source" => source.to_owned()).increment(1);
+    // Begun seconds: the counter has whole ones, and a short gap is one, too.
+    let seconds = length.as_secs() + u64::from(length.subsec_nanos() > 0);
+    counter!("pulso_acquisition_gap_seconds_total", "source" => source.to_owned())
+        .increment(seconds);
+}
+
 /// Messages waiting in acquisition's buffer.
 pub fn buffered(source: &str, messages: usize) {
     gauge!("pulso_acquisition_buffered_events", "source" => source.to_owned())

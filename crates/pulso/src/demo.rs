@@ -125,7 +125,8 @@ fn websocket(url: &str) -> anyhow::Result<Source> {
     let hint = "use one like `wss://stream.example.org/rsvps`";
     let resume_parameter = Some("since_mtime".to_owned());
     let parsed = url.parse().map_err(|_| wrong()).exit(Exit::Usage).hint(hint)?;
-    let source = Source { name: SOURCE.into(), url: parsed, resume_parameter };
+    let resume_margin = Source::RESUME_MARGIN;
+    let source = Source { name: SOURCE.into(), url: parsed, resume_parameter, resume_margin };
     let named = source.url.host().is_some_and(|host| !host.is_empty());
     match source.url.scheme_str() {
         Some("ws" | "wss") if named => Ok(source),

@@ -89,9 +89,15 @@ pub struct Source {
     pub url: Uri,
     /// The query parameter that takes the `mtime` to go on from; `None` when there is none.
     pub resume_parameter: Option<String>,
+    /// How far before the largest `mtime` stored that is. At least a millisecond, so that the message
+    /// with this `mtime` comes again and shows that nothing before it is missing.
+    pub resume_margin: Duration,
 }
 
 impl Source {
+    /// A fifth more than the 74.7 days by which the latest message of all recordings was behind.
+    pub const RESUME_MARGIN: Duration = Duration::from_hours(90 * 24);
+
     /// The url for logs and messages: without what may be a secret.
     pub fn shown_url(&self) -> String {
         masked_url(&self.url.to_string())
@@ -105,6 +111,7 @@ impl fmt::Debug for Source {
             .field("name", &self.name)
             .field("url", &self.shown_url())
             .field("resume_parameter", &self.resume_parameter)
+            .field("resume_margin", &self.resume_margin)
             .finish()
     }
 }
