@@ -8,7 +8,7 @@ use anyhow::Context;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 use pulso_lake::Lake;
-use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
+use pulso_model::{Day, DayRange, EventTime, View, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
 use pulso_runtime::config::Retention;
 use pulso_runtime::{Config, Exit, FailureExt, chain};
@@ -20,7 +20,7 @@ use crate::lock::lock;
 use crate::retain::{Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
-use crate::verify::{Report, shown, verify};
+use crate::verify::{Reconciliation, Report, shown};
 use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowSettings};
 
 /// The name of the archive among the runs.
@@ -197,14 +197,16 @@ where
         let engine = self.engine().await?;
         let waiting = self.waiting(&engine).await;
         let waiting = self.explain(waiting)?;
-        let report = verify(&engine, checkpoint, (&self.views, shown), &waiting).await;
+        let views = &self.views;
+        let reconciliation = Reconciliation { engine: &engine, checkpoint, views, shown, waiting };
+        let report = reconciliation.run().await;
         self.explain(report.map_err(Into::into))
     }
 
     /// The days that each job has to compute again; of one that is not by day, also those of which only
     /// what came late is left.
-    async fn waiting(&mut self, engine: &Engine) -> anyhow::Result<Vec<(Job, BTreeSet<Day>)>> {
-        let mut waiting = Vec::new();
+    async fn waiting(&mut self, engine: &Engine) -> anyhow::Result<BTreeMap<View, BTreeSet<Day>>> {
+        let mut waiting = BTreeMap::new();
         for due in self.select(engine, &JOBS, Selection::Changed).await? {
             let (job, mut days) = (due.job, due.days.days);
             if !job.by_day() {
@@ -213,7 +215,7 @@ where
                     days = self.lake.days_changed_since(version).await?;
                 }
             }
-            waiting.push((job, days));
+            waiting.insert(job.view, days);
         }
         Ok(waiting)
     }

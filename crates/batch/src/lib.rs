@@ -23,7 +23,7 @@ pub use retain::Removals;
 pub use run::{Computation, Days};
 pub use runs::{Journal, Outcome, Run};
 pub use schedule::{Task, Work, schedule};
-pub use verify::{Check, Difference, Report, Shown, shown, verify};
+pub use verify::{Check, Difference, Reconciliation, Report, Shown, shown};
 
 /// Queries allocate a little for each row and each window; this takes an eighth off the processor time
 /// of a replay. For every program that links this crate, and no other.

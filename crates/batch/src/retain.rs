@@ -14,7 +14,7 @@ use pulso_model::{Day, Layer, Scope, View, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Views, observe};
 use pulso_runtime::config::Retention;
 
-use crate::verify::offsets;
+use crate::verify::offsets::Accounts;
 use crate::{BatchError, Engine, JOBS};
 
 const DAY_MS: u128 = 24 * 60 * 60 * 1000;
@@ -63,9 +63,8 @@ pub(crate) async fn retain<V: Views + BatchViews>(
         let goes = |day: &Day| *day < kept_from && Some(*day) >= old.kept_from;
         if lake.days()?.keys().any(goes) {
             let ends = lake.next_offsets(partitions(checkpoint)).await?;
-            let removed =
-                offsets::removed_before(engine, kept_from, &ends, checkpoint, views).await?;
-            if let Some(removed) = removed {
+            let accounts = Accounts { engine, checkpoint, views };
+            if let Some(removed) = accounts.removed_before(kept_from, &ends).await? {
                 new = Retained { kept_from: Some(kept_from), removed, ..new };
             }
         }

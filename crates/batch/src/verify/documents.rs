@@ -1,11 +1,11 @@
 //! Documents in the order of their keys, from a store and from SQL, a chunk at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::{Expr, cast, ident};
 use futures::StreamExt;
-use pulso_model::{DayRange, View, ViewDocument};
+use pulso_model::{Day, DayRange, View, ViewDocument};
 use pulso_pipeline::{Documents, LayerChoice, Views};
 
 use crate::documents::Encoder;
@@ -39,7 +39,8 @@ impl<V: Views> Stored<V> {
         Self { selected, ..self }
     }
 
-    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+    /// The document that comes next.
+    pub(super) async fn peek(&mut self) -> Result<Option<&ViewDocument>, BatchError> {
         let view = self.view;
         while self.next.is_empty() {
             let Some(chunk) = self.chunks.recv().await else { break };
@@ -48,6 +49,11 @@ impl<V: Views> Stored<V> {
             let documents = chunk.into_iter().map(|stored| stored.document);
             self.next.extend(documents.filter(|document| (self.selected)(document)));
         }
+        Ok(self.next.front())
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+        self.peek().await?;
         Ok(self.next.pop_front())
     }
 }
@@ -74,12 +80,8 @@ impl<'a> Computed<'a> {
         Self { responses, job, encoder, ranges, rows: None, next: VecDeque::new(), selected }
     }
 
-    /// Gives a document again that was taken too early.
-    pub(super) fn put_back(&mut self, document: ViewDocument) {
-        self.next.push_front(document);
-    }
-
-    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+    /// The document that comes next.
+    pub(super) async fn peek(&mut self) -> Result<Option<&ViewDocument>, BatchError> {
         let view = self.job.view;
         while self.next.is_empty() {
             let Some(rows) = &mut self.rows else {
@@ -98,8 +100,23 @@ impl<'a> Computed<'a> {
                 None => self.rows = None,
             }
         }
+        Ok(self.next.front())
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+        self.peek().await?;
         Ok(self.next.pop_front())
     }
+}
+
+/// Each day by itself.
+pub(super) fn single_days<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<DayRange> {
+    days.map(|&day| DayRange { first: day, last: day }).collect()
+}
+
+/// The days from the first to the last, if there are any.
+pub(super) fn whole(days: &BTreeSet<Day>) -> Option<DayRange> {
+    Some(DayRange { first: *days.first()?, last: *days.last()? })
 }
 
 /// As [`ViewDocument::sort_key`] orders.

@@ -8,7 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use pulso_batch::{Days, Engine, JOBS, Report, Resources, WindowSettings, shown, verify};
+use pulso_batch::{Days, Engine, JOBS, Reconciliation, Report, Resources, WindowSettings, shown};
 use pulso_model::{
     DeadLetterDocument, EchoKey, EventTime, LateResponseDocument, Layer, View, ViewDocument, decode,
 };
@@ -164,7 +164,9 @@ impl World {
         let engine = Engine::new(table, windows, &resources).unwrap();
         let views = self.views().await;
         let shown = shown(&views).await.unwrap();
-        verify(&engine, &self.checkpoint, (&views, shown), &[]).await.unwrap()
+        let (engine, checkpoint, views) = (&engine, &self.checkpoint, &views);
+        let waiting = BTreeMap::new();
+        Reconciliation { engine, checkpoint, views, shown, waiting }.run().await.unwrap()
     }
 
     /// A speed layer without a checkpoint goes on over what an earlier one has written.
