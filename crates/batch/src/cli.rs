@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
 ///
 /// # Errors
 /// With exit code 1 when `verify` finds a difference, 2 for wrong days, 3 when a store fails, 4
-/// without input.
+/// without input, or when of a layer there was nothing for `verify` to compare.
 pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut config = args.common.start()?;
     if let Some(data) = args.data {
@@ -165,7 +165,7 @@ async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result
     let mut layer = layer(config, shutdown).await?;
     let report = layer.verify(&checkpoint).await?;
     print(&report.to_string())?;
-    if report.holds() { Ok(()) } else { Err(anyhow!("the layers differ")).exit(Exit::Internal) }
+    report.conclude()
 }
 
 async fn retain(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {

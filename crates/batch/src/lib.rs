@@ -23,7 +23,9 @@ pub use retain::Removals;
 pub use run::{Computation, Days};
 pub use runs::{Journal, Outcome, Run};
 pub use schedule::{Task, Work, schedule};
-pub use verify::{Check, Difference, Reconciliation, Report, Shown, shown};
+pub use verify::{
+    Check, Comparison, Difference, LeftOut, Reconciliation, Report, Shown, Verdict, shown,
+};
 
 /// Queries allocate a little for each row and each window; this takes an eighth off the processor time
 /// of a replay. For every program that links this crate, and no other.

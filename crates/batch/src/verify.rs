@@ -10,6 +10,9 @@
 //!   time on after which no message plays a part that it never saw;
 //! - what the batch layer published for the days it completed, and as of now, is what its jobs give
 //!   now, but for days that have changed since and wait for the next run.
+//!
+//! What cannot be compared is [left out](LeftOut), by name and number; where that is all that a layer
+//! has, the [`Verdict`] is not that it holds.
 
 mod batch;
 mod compare;
@@ -29,7 +32,7 @@ use crate::{BatchError, Engine, JOBS};
 use batch::BatchDocuments;
 use documents::Stored;
 use offsets::Accounts;
-pub use report::{Check, Difference, Report};
+pub use report::{Check, Comparison, Difference, LeftOut, Report, Verdict};
 use speed::SpeedDocuments;
 
 /// The responses that the speed layer shows, as of a moment.
@@ -90,7 +93,7 @@ impl<V: Views> Reconciliation<'_, V> {
         speed.compare_responses(shown, &mut report).await?;
         speed.compare_windows(offsets.late, &mut report).await?;
 
-        let batch = BatchDocuments { engine, responses: &all, views, waiting: &waiting };
+        let batch = BatchDocuments::new(engine, &all, views, &waiting).await?;
         for job in &JOBS {
             batch.compare(job, &mut report).await?;
         }

@@ -31,10 +31,5 @@ pub(crate) async fn verify(
     let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
     let report = explained_batch(batch.verify(&checkpoint).await)?;
     output::print(&report.to_string())?;
-    if report.holds() {
-        return Ok(());
-    }
-    Err(anyhow!("the layers differ")).exit(Exit::Internal).hint(
-        "each difference is listed above, with what is stored and what the master dataset gives",
-    )
+    report.conclude()
 }

@@ -3,10 +3,10 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done, or stopped as asked |
-//! | 1 | an error inside Pulso or its data |
+//! | 1 | an error inside Pulso or its data, or `verify` found a difference |
 //! | 2 | wrong usage or configuration |
 //! | 3 | something Pulso depends on is not available |
-//! | 4 | no input |
+//! | 4 | no input, or nothing of a layer for `verify` to compare |
 
 use std::error::Error;
 use std::fmt;
@@ -23,7 +23,7 @@ pub enum Exit {
     Usage = 2,
     /// A server, file system or source that should be there is not; trying later may help.
     Unavailable = 3,
-    /// There was nothing to read.
+    /// There was nothing to read, or to compare.
     NoInput = 4,
 }
 

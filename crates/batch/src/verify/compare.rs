@@ -8,7 +8,7 @@ use pulso_pipeline::Views;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
 use super::documents::{Computed, Stored};
-use super::{Difference, Report};
+use super::{Comparison, Difference, LeftOut, Report};
 use crate::BatchError;
 
 /// The documents of a view that a layer wrote, and those that it should have written.
@@ -19,6 +19,8 @@ pub(super) struct SideBySide<'a, V: Views> {
     pub(super) computed: Computed<'a>,
     /// Where the store may have documents of these instead.
     pub(super) ahead: Option<Computed<'a>>,
+    /// What is known to be on neither side.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// A document on both sides, or on one.
@@ -30,18 +32,21 @@ struct Pair {
 impl<V: Views> SideBySide<'_, V> {
     /// By `_id` and, where both sides have a document, field by field.
     pub(super) async fn compare(mut self, report: &mut Report) -> Result<(), BatchError> {
-        let mut equal = 0;
+        let (mut compared, mut equal) = (0, 0);
         while let Some(pair) = self.next_pair().await? {
-            if let Pair { stored: Some(stored), computed: None } = &pair
-                && self.is_ahead(stored).await?
-            {
-                continue;
-            }
-            let differences = self.differences(pair);
+            compared += 1;
+            let differences = match &pair {
+                Pair { stored: Some(stored), computed: None } if self.is_ahead(stored).await? => {
+                    Vec::new()
+                }
+                _ => self.differences(pair),
+            };
             equal += u64::from(differences.is_empty());
             differences.into_iter().for_each(|difference| report.add(difference));
         }
-        report.equal.push((self.view, self.layer, equal));
+        let Self { view, layer, mut left_out, stored, .. } = self;
+        left_out.extend(stored.left_out());
+        report.comparisons.push(Comparison { view, layer, compared, equal, left_out });
         Ok(())
     }
 

@@ -1,14 +1,15 @@
 //! The speed layer's documents, from where they can be computed again up to its checkpoint.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use pulso_lake::Retained;
-use pulso_model::{Day, EventTime, Layer, Scope, View, ViewDocument};
+use pulso_model::{Day, EventTime, Layer, Scope, View};
 use pulso_pipeline::{Checkpoint, LayerChoice, Views};
 
 use super::compare::SideBySide;
-use super::documents::{Computed, Stored, single_days, whole};
-use super::{Report, Shown};
+use super::documents::{Computed, Judge, Standing, Stored, single_days, whole};
+use super::{Comparison, LeftOut, Report, Shown};
 use crate::engine::{ECHO_REACH_MS, Input, Positions, Responses};
 use crate::{BatchError, Engine, JOBS, Job};
 
@@ -52,12 +53,16 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         let Some(job) = Job::named(view.name()) else { return Ok(()) };
         let before_checkpoint = self.counted_without(Positions::default(), &[]).await?;
         let from = self.from;
-        let kept = move |document: &ViewDocument| document.time >= from;
+        let judge: Judge = Arc::new(move |document| match document.time >= from {
+            true => Standing::Compared,
+            false => Standing::OfGoneMessages,
+        });
         let ranges: Vec<_> = whole(&self.days).into_iter().collect();
-        let computed = Computed::new(&before_checkpoint, job, ranges.clone(), Box::new(kept));
-        let ahead = Some(Computed::new(self.responses, job, ranges, Box::new(kept)));
-        let stored = stored.select(Box::new(kept));
-        SideBySide { view, layer: Layer::Speed, stored, computed, ahead }.compare(report).await
+        let computed = Computed::new(&before_checkpoint, job, ranges.clone(), &judge);
+        let ahead = Some(Computed::new(self.responses, job, ranges, &judge));
+        let (layer, stored) = (Layer::Speed, stored.judged_by(&judge));
+        let both = SideBySide { view, layer, stored, computed, ahead, left_out: Vec::new() };
+        both.compare(report).await
     }
 
     /// All panes and windows that have closed, of the responses that were not `late`.
@@ -66,27 +71,51 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         late: Positions,
         report: &mut Report,
     ) -> Result<(), BatchError> {
-        let Some(closed) = self.checkpoint.closed_until else { return Ok(()) };
-        let counted = self.counted_without(late, &JOBS).await?;
-        let panes_from = self.from;
-        let windows_from = self.windows_from(&counted);
-        let slide = self.engine.windows().slide_ms();
-        let complete = move |document: &ViewDocument| match document.view {
-            View::CountryActivity => {
-                document.time >= panes_from && document.time.0.saturating_add(slide) <= closed.0
-            }
-            _ => document.time >= windows_from && document.time <= closed,
-        };
+        let layer = Layer::Speed;
         let windowed = |job: &&Job| job.view.scope() == Scope::Day && job.view != View::Responses;
-        for job in JOBS.iter().filter(windowed) {
-            let (view, layer) = (job.view, Layer::Speed);
+        let jobs = JOBS.iter().filter(windowed);
+        let Some(closed) = self.checkpoint.closed_until else {
+            report.comparisons.extend(jobs.map(|job| Comparison {
+                view: job.view,
+                layer,
+                compared: 0,
+                equal: 0,
+                left_out: vec![LeftOut::NoClosedWindow],
+            }));
+            return Ok(());
+        };
+        let counted = self.counted_without(late, &JOBS).await?;
+        let judge = self.judge_windows(&counted, closed);
+        for job in jobs {
+            let view = job.view;
             let ranges = single_days(self.days.iter().filter(|day| day.start() <= closed));
-            let computed = Computed::new(&counted, *job, ranges, Box::new(complete));
+            let computed = Computed::new(&counted, *job, ranges, &judge);
             let stored = Stored::scan(self.views, view, LayerChoice::Only(layer)).await?;
-            let stored = stored.select(Box::new(complete));
-            SideBySide { view, layer, stored, computed, ahead: None }.compare(report).await?;
+            let (stored, ahead, left_out) = (stored.judged_by(&judge), None, Vec::new());
+            let both = SideBySide { view, layer, stored, computed, ahead, left_out };
+            both.compare(report).await?;
         }
         Ok(())
+    }
+
+    /// Which panes and windows have closed, and of these which can be computed again.
+    fn judge_windows(&self, counted: &Responses, closed: EventTime) -> Judge {
+        let panes_from = self.from;
+        let windows_from = self.windows_from(counted);
+        let slide = self.engine.windows().slide_ms();
+        Arc::new(move |document| {
+            let (from, end) = match document.view {
+                View::CountryActivity => (panes_from, document.time.0.saturating_add(slide)),
+                _ => (windows_from, document.time.0),
+            };
+            if document.time < from {
+                Standing::OfGoneMessages
+            } else if end > closed.0 {
+                Standing::AfterCheckpoint
+            } else {
+                Standing::Compared
+            }
+        })
     }
 
     /// The responses up to the checkpoint, less the `late` ones.

@@ -11,4 +11,5 @@ mod recording;
 mod retain;
 mod spill;
 mod support;
+mod uncompared;
 mod verify;

@@ -20,7 +20,13 @@ fn a_synthetic_stream_is_counted_once_by_both_layers() {
     for name in ["counted", "echoes", "late", "dead_letters"] {
         assert!(part(name) > 0, "the stream has {name}: {log}");
     }
-    verify(0, &data);
+    let report = verify(0, &data);
+    let last = report.lines().last().unwrap();
+    assert!(
+        last.starts_with("every message is accounted for once; the layers agree in "),
+        "{last}"
+    );
+    assert!(last.ends_with(" documents"), "nothing is left out: {report}");
     for run in export(View::BatchRuns, "current", &data).lines() {
         let run: Value = serde_json::from_str(run).unwrap();
         assert_eq!(run["outcome"], "succeeded", "{run}");
@@ -90,6 +96,17 @@ fn odd_and_malformed_messages_lose_nothing() {
     assert_eq!(first["reason"], "invalid_json");
     let malformed = std::fs::read_to_string(recordings.join("rsvps/malformed.txt")).unwrap();
     assert!(malformed.lines().any(|line| first["payload"] == line), "the payload is as received");
+}
+
+#[test]
+fn a_verify_that_compared_nothing_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recording, data) = (folder.path().join("malformed.txt"), folder.path().join("data"));
+    std::fs::write(&recording, "{\nno json\n").unwrap();
+    replay(&recording, &data);
+    let report = verify(4, &data);
+    let last = "every message is accounted for once; nothing of either layer was compared";
+    assert_eq!(report.lines().last(), Some(last), "{report}");
 }
 
 #[test]
