@@ -5,6 +5,8 @@
 //! nor a second archiver can lose or double anything.
 //!
 //! While one segment is written as Parquet, the next is collected; there are never more than two.
+//!
+//! Every byte is written again a few times as files are made larger, so what was replaced goes by itself.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use pulso_lake::{Appended, Lake, SegmentBuilder, WrittenSegment};
 use pulso_model::Day;
-use pulso_pipeline::{Batch, Source, observe};
+use pulso_pipeline::{Batch, Clock, Source, observe};
 use pulso_runtime::FailureExt;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -36,6 +38,8 @@ pub struct ArchiveOptions {
     pub target_file_bytes: u64,
     /// A day with so many small files is compacted.
     pub compact_files_min: usize,
+    /// Files that were replaced by larger ones stay for so long, for those who still read them.
+    pub replaced_files_kept: Duration,
 }
 
 impl From<&pulso_runtime::config::Archive> for ArchiveOptions {
@@ -45,6 +49,7 @@ impl From<&pulso_runtime::config::Archive> for ArchiveOptions {
             batch_delay: archive.batch_delay,
             target_file_bytes: archive.target_file_bytes.0,
             compact_files_min: archive.compact_files_min,
+            replaced_files_kept: archive.replaced_files_kept,
         }
     }
 }
@@ -76,13 +81,14 @@ pub async fn archive(
     lake: &mut Lake,
     options: &ArchiveOptions,
     until: Until,
+    clock: &impl Clock,
     shutdown: CancellationToken,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<ArchiveSummary> {
     hinted(lake.refresh().await)?;
     let next_offsets = hinted(lake.next_offsets(source.partitions()).await)?;
     source.seek(&next_offsets).await.context("failed to read the log")?;
-    let mut archiver = Archiver::new(lake, options, &next_offsets);
+    let mut archiver = Archiver::new(lake, options, clock, &next_offsets);
     let mut end_offsets = None;
     loop {
         let batch = tokio::select! {
@@ -104,9 +110,10 @@ pub async fn archive(
 }
 
 /// A run of [`archive`].
-struct Archiver<'a> {
+struct Archiver<'a, C> {
     lake: &'a mut Lake,
     options: &'a ArchiveOptions,
+    clock: &'a C,
     /// What is being collected.
     segment: SegmentBuilder,
     /// When its first row came.
@@ -117,11 +124,17 @@ struct Archiver<'a> {
     summary: ArchiveSummary,
 }
 
-impl<'a> Archiver<'a> {
-    fn new(lake: &'a mut Lake, options: &'a ArchiveOptions, next_offsets: &[u64]) -> Self {
+impl<'a, C: Clock> Archiver<'a, C> {
+    fn new(
+        lake: &'a mut Lake,
+        options: &'a ArchiveOptions,
+        clock: &'a C,
+        next_offsets: &[u64],
+    ) -> Self {
         Self {
             lake,
             options,
+            clock,
             segment: SegmentBuilder::new(next_offsets),
             begun: None,
             writing: None,
@@ -202,9 +215,12 @@ impl<'a> Archiver<'a> {
     }
 
     async fn compact(&mut self) -> anyhow::Result<()> {
-        let ArchiveOptions { target_file_bytes, compact_files_min, .. } = *self.options;
-        let compaction = hinted(self.lake.compact(target_file_bytes, compact_files_min).await)?;
-        debug!(?compaction, "compacted");
+        let ArchiveOptions { target_file_bytes, compact_files_min, replaced_files_kept, .. } =
+            *self.options;
+        let now = self.clock.now();
+        let compaction = self.lake.compact(target_file_bytes, compact_files_min, now).await;
+        debug!(compaction = ?hinted(compaction)?, "compacted");
+        self.lake.vacuum_when_due(replaced_files_kept, now).await;
         self.commits_since_compaction = 0;
         Ok(())
     }

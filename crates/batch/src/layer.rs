@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archive::{ArchiveOptions, Until, archive};
 use crate::lock::lock;
-use crate::retain::{Removals, retain};
+use crate::retain::{Ages, Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
 use crate::verify::{Report, shown, verify};
@@ -236,15 +236,16 @@ where
         let until = complete_until(&engine, self.options.max_out_of_orderness_ms).await?;
         let Some(today) = until.map(EventTime::day) else { return Ok(Removals::default()) };
         let Self { lake, views, options, clock, .. } = self;
-        let ages = (&options.retention, today);
+        let replaced_files = options.archive.replaced_files_kept;
+        let ages = Ages { retention: &options.retention, replaced_files, today };
         retain(lake, &engine, views, checkpoint, ages, clock.now()).await
     }
 
     async fn archive_run(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<Done> {
-        let Self { source, lake, options, shutdown, .. } = self;
-        let stop = shutdown.clone();
+        let Self { source, lake, options, clock, shutdown, .. } = self;
+        let (options, stop) = (&options.archive, shutdown.clone());
         let summary =
-            archive(source, lake, &options.archive, Until::EndOfLog, stop, progress).await?;
+            archive(source, lake, options, Until::EndOfLog, clock, stop, progress).await?;
         let days = summary.days;
         Ok(Done { rows: summary.rows, days, version: Some(lake.version()), completion: None })
     }

@@ -40,16 +40,26 @@ impl fmt::Display for Removals {
     }
 }
 
-/// Removes what is older than its age, counted back from `today`, the day up to which the lake holds
-/// everything.
+/// How old what may become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ages<'a> {
+    pub(crate) retention: &'a Retention,
+    /// Files that the lake no longer needs.
+    pub(crate) replaced_files: Duration,
+    /// The day up to which the lake holds everything; days count back from it.
+    pub(crate) today: Day,
+}
+
+/// Removes what is older than its age.
 pub(crate) async fn retain<V: Views + BatchViews>(
     lake: &mut Lake,
     engine: &Engine,
     views: &V,
     checkpoint: Option<&Checkpoint>,
-    (retention, today): (&Retention, Day),
+    ages: Ages<'_>,
     now: WallTime,
 ) -> anyhow::Result<Removals> {
+    let Ages { retention, replaced_files, today } = ages;
     let before = |age: Option<Duration>| {
         let days = i32::try_from(age?.as_millis() / DAY_MS).ok()?;
         Some(Day(today.0.saturating_sub(days)))
@@ -73,10 +83,10 @@ pub(crate) async fn retain<V: Views + BatchViews>(
     let mut removals = Removals { kept_from: new.kept_from, ..Removals::default() };
     let files_before = new.kept_from.map_or(Day(i32::MIN), |day| engine.looks_back_to(day));
     if new != old {
-        removals.lake_files = lake.remove_before(files_before, &new).await? as u64;
+        removals.lake_files = lake.remove_before(files_before, &new, now).await? as u64;
         observe::removed("lake_files", removals.lake_files);
     }
-    lake.vacuum(pulso_lake::RETENTION, now).await?;
+    lake.vacuum(replaced_files, now).await?;
     let journals_before = match (before(retention.journals), retention.lake) {
         (Some(before), Some(_)) => Some(before.min(files_before)),
         (before, _) => before,

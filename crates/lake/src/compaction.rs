@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use arrow::array::RecordBatch;
-use deltalake::kernel::{Action, Add, Remove};
+use deltalake::kernel::{Action, Add, LogicalFileView, Remove};
 use deltalake::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use deltalake::parquet::errors::ParquetError;
 use deltalake::protocol::DeltaOperation;
-use pulso_model::Day;
+use pulso_model::{Day, WallTime};
 
 use crate::columns::file_schema;
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
@@ -45,8 +45,8 @@ struct Small {
 impl Lake {
     /// Puts small files together, day by day, wherever a day has at least `files_min` of them, into
     /// files of up to `target_file_bytes`. Readers of older versions are not disturbed: the
-    /// replaced files stay until a [`vacuum`](Self::vacuum). Appends may go on meanwhile; a day
-    /// that somebody else compacts at the same time is left to them.
+    /// replaced files stay until a [`vacuum`](Self::vacuum), which counts from `now`. Appends may go on
+    /// meanwhile; a day that somebody else compacts at the same time is left to them.
     ///
     /// # Errors
     /// [`Error::Damaged`] when a file is missing, the errors of writing a file, and of the commit.
@@ -54,6 +54,7 @@ impl Lake {
         &mut self,
         target_file_bytes: u64,
         files_min: usize,
+        now: WallTime,
     ) -> Result<Compaction, Error> {
         self.refresh().await?;
         let mut done = Compaction::default();
@@ -68,7 +69,7 @@ impl Lake {
             let merged = tokio::task::spawn_blocking(move || merge_bins(&folder, day, &bins));
             let merged = merged.await.map_err(|source| Error::Task { source })??;
             let files_added = merged.len() as u64;
-            if self.replace(&replaced, merged, target_file_bytes).await? {
+            if self.replace(&replaced, merged, target_file_bytes, now).await? {
                 done.days += 1;
                 done.files_removed += replaced.len() as u64;
                 done.files_added += files_added;
@@ -99,10 +100,11 @@ impl Lake {
         replaced: &BTreeSet<String>,
         merged: Vec<Add>,
         target_file_bytes: u64,
+        now: WallTime,
     ) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS_MAX {
             self.refresh().await?;
-            let removes = self.removes(replaced, false)?;
+            let removes = self.removes(replaced, now, false)?;
             if removes.len() < replaced.len() {
                 break;
             }
@@ -121,15 +123,21 @@ impl Lake {
         Ok(false)
     }
 
-    /// The removal of those of these files that are there.
+    /// The removal, as of `now`, of those of these files that are there.
     pub(crate) fn removes(
         &self,
         paths: &BTreeSet<String>,
+        now: WallTime,
         data_change: bool,
     ) -> Result<Vec<Remove>, Error> {
         let state = self.table.snapshot().map_err(|error| read_log(&self.folder, error))?;
         let files = state.log_data().into_iter().filter(|file| paths.contains(&*file.path()));
-        Ok(files.map(|file| file.remove_action(data_change)).collect())
+        let deletion_timestamp = Some(now.0);
+        let remove = |file: LogicalFileView| Remove {
+            deletion_timestamp,
+            ..file.remove_action(data_change)
+        };
+        Ok(files.map(remove).collect())
     }
 }
 

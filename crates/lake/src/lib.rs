@@ -46,4 +46,4 @@ pub use error::Error;
 pub use export::ParquetExport;
 pub use retention::{Removed, Retained};
 pub use segment::{Segment, SegmentBuilder};
-pub use table::{Appended, Lake, RETENTION, SegmentWriter, WrittenSegment};
+pub use table::{Appended, Lake, SegmentWriter, WrittenSegment};

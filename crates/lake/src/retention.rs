@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use deltalake::kernel::{Action, MetadataExt, Transaction};
 use deltalake::protocol::DeltaOperation;
-use pulso_model::Day;
+use pulso_model::{Day, WallTime};
 
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::table::{day_of, read_log};
@@ -135,7 +135,8 @@ impl Lake {
     }
 
     /// Notes what is no longer there, and removes all files of this version with days before
-    /// `files_before`; returns how many. Their bytes are freed by a [`vacuum`](Self::vacuum).
+    /// `files_before`; returns how many. Their bytes are freed by a [`vacuum`](Self::vacuum), which counts
+    /// from `now`.
     ///
     /// # Errors
     /// [`Error::Contended`] when somebody else changed these files; nothing is removed then.
@@ -143,6 +144,7 @@ impl Lake {
         &mut self,
         files_before: Day,
         retained: &Retained,
+        now: WallTime,
     ) -> Result<usize, Error> {
         let paths = self.files_before(files_before)?;
         if !paths.is_empty() {
@@ -150,7 +152,7 @@ impl Lake {
         }
         for _ in 0..ATTEMPTS_MAX {
             self.refresh().await?;
-            let removes = self.removes(&paths, true)?;
+            let removes = self.removes(&paths, now, true)?;
             if removes.len() < paths.len() {
                 break;
             }

@@ -14,19 +14,18 @@ use deltalake::kernel::{Action, Add, Remove, StructType, Transaction, Version};
 use deltalake::logstore::get_actions;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
-use pulso_model::Day;
+use pulso_model::{Day, WallTime};
 
 use crate::columns::{DAY, table_schema};
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::file::{remove_unused, write_file};
+use crate::maintenance::interval;
 use crate::path::TableFolder;
 use crate::{Error, Segment, damage};
 
-/// How long to keep the files that the table no longer needs, for those who still read them.
-pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// The same for other programs that maintain the table, and for the transaction log itself.
-const RETENTION_PROPERTY: &str = "interval 7 days";
+/// How long the transaction log is kept, which tells what changed since a job last ran; and replaced files,
+/// until a [`vacuum`](Lake::vacuum) is told otherwise.
+const RETENTION: Duration = Duration::from_hours(7 * 24);
 
 /// The master dataset, as of one version of its table. Other writers' commits are not seen before
 /// [`refresh`](Self::refresh), [`commit`](Self::commit) or [`compact`](Self::compact).
@@ -34,6 +33,8 @@ const RETENTION_PROPERTY: &str = "interval 7 days";
 pub struct Lake {
     pub(crate) folder: TableFolder,
     pub(crate) table: DeltaTable,
+    /// When this value last removed unused files.
+    pub(crate) vacuumed: Option<WallTime>,
 }
 
 /// What became of an appended segment.
@@ -81,7 +82,7 @@ impl Lake {
             return Err(Error::OtherColumns { path: folder.path().to_owned() });
         }
         damage::in_files(&folder, &table).map_or(Ok(()), Err)?;
-        Ok(Self { folder, table })
+        Ok(Self { folder, table, vacuumed: None })
     }
 
     /// Goes to the newest version of the table.
@@ -352,10 +353,10 @@ async fn create(folder: &TableFolder) -> Result<(), Error> {
         .with_columns(delta_schema().fields().cloned())
         .with_partition_columns([DAY])
         .with_configuration_property(TableProperty::AppendOnly, Some("true"))
-        .with_configuration_property(TableProperty::LogRetentionDuration, Some(RETENTION_PROPERTY))
+        .with_configuration_property(TableProperty::LogRetentionDuration, Some(interval(RETENTION)))
         .with_configuration_property(
             TableProperty::DeletedFileRetentionDuration,
-            Some(RETENTION_PROPERTY),
+            Some(interval(RETENTION)),
         )
         .await;
     created.map(drop).map_err(failed)

@@ -17,6 +17,9 @@ pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// When the log stored the records: on the same day in the evening.
 pub(crate) const LOG_TIME: WallTime = WallTime(NOON + 10 * 60 * 60 * 1000);
 
+/// When files are replaced; all that are written in tests are younger.
+pub(crate) const NOW: WallTime = WallTime(LOG_TIME.0 + DAY_MS);
+
 /// A complete message.
 pub(crate) fn message(rsvp_id: i64, mtime: i64) -> String {
     format!(

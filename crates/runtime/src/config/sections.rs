@@ -179,6 +179,7 @@ pub struct Archive {
     pub batch_delay: Duration,
     pub target_file_bytes: ByteSize,
     pub compact_files_min: usize,
+    pub replaced_files_kept: Duration,
 }
 
 #[derive(Clone, Debug)]

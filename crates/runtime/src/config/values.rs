@@ -17,6 +17,9 @@ mod sources;
 const TICK: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_hours(24);
 
+/// The shortest time in which a segment that has been written is also committed, however slow the disk.
+const REPLACED_FILES_MIN: Duration = Duration::from_mins(10);
+
 pub(super) fn read(reader: &mut Reader) -> Config {
     Config {
         logs: logs(reader),
@@ -57,6 +60,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             batch_delay: reader.duration("archive.batch_delay", TICK),
             target_file_bytes: reader.size("archive.target_file_bytes"),
             compact_files_min: reader.number("archive.compact_files_min", 2..=100_000),
+            replaced_files_kept: reader.duration("archive.replaced_files_kept", REPLACED_FILES_MIN),
         },
         batch: Batch {
             memory_max: reader.size("batch.memory_max"),
