@@ -147,6 +147,7 @@ impl<'a, C: Clock> Archiver<'a, C> {
         for record in &batch.records {
             self.segment.push(record)?;
         }
+        self.segment.log_ends_at(&batch.end_offsets);
         if self.segment.rows() > 0 && self.begun.is_none() {
             self.begun = Some(Instant::now());
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use datafusion::arrow::array::AsArray;
-use datafusion::arrow::datatypes::{Date32Type, Int64Type};
+use datafusion::arrow::datatypes::Date32Type;
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
@@ -21,7 +21,9 @@ use crate::retain::{Ages, Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
 use crate::verify::{Report, shown, verify};
-use crate::{BatchError, Computation, Days, Engine, JOBS, Job, Resources, WindowSettings};
+use crate::{
+    BatchError, Completeness, Computation, Days, Engine, JOBS, Job, Resources, WindowSettings,
+};
 
 /// The name of the archive among the runs.
 const ARCHIVE: &str = "archive";
@@ -35,8 +37,7 @@ pub struct LayerOptions {
     pub windows: WindowSettings,
     pub resources: Resources,
     pub archive: ArchiveOptions,
-    /// How far behind the largest event time a day is taken as complete, in milliseconds.
-    pub max_out_of_orderness_ms: i64,
+    pub completeness: Completeness,
     pub retention: Retention,
 }
 
@@ -44,7 +45,6 @@ impl LayerOptions {
     /// As configured; temporary files go to `scratch`.
     pub fn new(config: &Config, scratch: PathBuf) -> Self {
         let clamp = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let out_of_orderness = config.window.max_out_of_orderness.as_millis();
         Self {
             windows: WindowSettings {
                 size: config.window.size,
@@ -60,7 +60,10 @@ impl LayerOptions {
                 scratch,
             },
             archive: ArchiveOptions::from(&config.archive),
-            max_out_of_orderness_ms: i64::try_from(out_of_orderness).unwrap_or(i64::MAX),
+            completeness: Completeness {
+                max_out_of_orderness: config.window.max_out_of_orderness,
+                idle_timeout: config.window.idle_timeout,
+            },
             retention: config.retention,
         }
     }
@@ -233,12 +236,18 @@ where
     async fn retain_run(&mut self, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Removals> {
         self.lake.refresh().await?;
         let engine = self.engine().await?;
-        let until = complete_until(&engine, self.options.max_out_of_orderness_ms).await?;
+        let until = self.complete_until().await?;
         let Some(today) = until.map(EventTime::day) else { return Ok(Removals::default()) };
         let Self { lake, views, options, clock, .. } = self;
         let replaced_files = options.archive.replaced_files_kept;
         let ages = Ages { retention: &options.retention, replaced_files, today };
         retain(lake, &engine, views, checkpoint, ages, clock.now()).await
+    }
+
+    /// Up to when the lake holds everything.
+    async fn complete_until(&mut self) -> anyhow::Result<Option<EventTime>> {
+        let archived = self.lake.archived(self.source.partitions()).await?;
+        Ok(self.options.completeness.until(&archived))
     }
 
     async fn archive_run(&mut self, progress: impl FnMut(u64) + Send) -> anyhow::Result<Done> {
@@ -264,7 +273,7 @@ where
         all.retain(kept);
         let complete_until = match selection {
             Selection::Everything => Some(EventTime(*EventTime::RANGE.end())),
-            _ => complete_until(engine, self.options.max_out_of_orderness_ms).await?,
+            _ => self.complete_until().await?,
         };
         let mut work = Vec::new();
         for &job in jobs {
@@ -401,20 +410,6 @@ async fn with_following(
     let late = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Date32Type>());
     let following = late.flatten().map(|day| Day(day).next());
     Ok(days.iter().copied().chain(following).collect())
-}
-
-/// Every partition's messages have reached this event time, less the usual disorder. What comes
-/// later all the same changes its day, which is then computed again.
-async fn complete_until(
-    engine: &Engine,
-    max_out_of_orderness_ms: i64,
-) -> anyhow::Result<Option<EventTime>> {
-    let sql = "SELECT CAST(min(latest) AS BIGINT) / 1000 FROM ( \
-               SELECT max(mtime) AS latest FROM lake WHERE reason IS NULL GROUP BY \"partition\")";
-    let batches = engine.lake_batches(sql).await?;
-    let mut times = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>());
-    let latest = times.next().flatten();
-    Ok(latest.map(|millis| EventTime(millis - max_out_of_orderness_ms)))
 }
 
 /// What a job has to compute again: days with new rows, the days after them (windows and baselines

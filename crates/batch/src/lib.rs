@@ -2,6 +2,7 @@
 
 mod archive;
 pub mod cli;
+mod complete;
 mod documents;
 mod engine;
 mod error;
@@ -15,6 +16,7 @@ mod schedule;
 mod verify;
 
 pub use archive::{ArchiveOptions, ArchiveSummary, Until, archive};
+pub use complete::Completeness;
 pub use engine::{Engine, Resources, WindowSettings};
 pub use error::{BatchError, QueryError, StoreError};
 pub use jobs::{JOBS, Job};

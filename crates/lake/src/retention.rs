@@ -109,7 +109,7 @@ impl Lake {
         for partition in 0..partitions as usize {
             let mut counts = [0; COUNTS.len()];
             for (count, name) in counts.iter_mut().zip(COUNTS) {
-                let found = self.transaction(&transaction_id(name, partition)).await?;
+                let found = self.noted(&transaction_id(name, partition)).await?;
                 *count = u64::try_from(found.unwrap_or(0)).unwrap_or(0);
             }
             let [until, from, end, messages, echoes, late, dead_letters] = counts;
@@ -124,14 +124,8 @@ impl Lake {
     }
 
     async fn day(&self, name: &str) -> Result<Option<Day>, Error> {
-        let found = self.transaction(name).await?;
+        let found = self.noted(name).await?;
         Ok(found.and_then(|days| i32::try_from(days).ok()).map(Day))
-    }
-
-    async fn transaction(&self, name: &str) -> Result<Option<i64>, Error> {
-        let failed = |error| read_log(&self.folder, error);
-        let state = self.table.snapshot().map_err(failed)?;
-        state.transaction_version(&self.table.log_store(), name).await.map_err(failed)
     }
 
     /// Notes what is no longer there, and removes all files of this version with days before

@@ -12,8 +12,8 @@ use arrow::array::RecordBatch;
 use pulso_model::{Day, decode};
 use pulso_pipeline::Record;
 
-use crate::Error;
 use crate::columns::Rows;
+use crate::{Archived, Error};
 
 /// Rows in one Arrow batch. Small enough that growing its buffers costs little, large enough that
 /// the Parquet writer is called rarely.
@@ -34,6 +34,8 @@ const ROW_BYTES: usize = 400;
 pub struct SegmentBuilder {
     parts: BTreeMap<(Day, u32), Part>,
     offsets: Vec<Range<u64>>,
+    /// By partition; of the messages here alone.
+    archived: Vec<Archived>,
     rows: u64,
     dead_letters: u64,
     skipped: u64,
@@ -54,6 +56,7 @@ impl SegmentBuilder {
         Self {
             parts: BTreeMap::new(),
             offsets: next_offsets.iter().map(|&offset| offset..offset).collect(),
+            archived: vec![Archived::default(); next_offsets.len()],
             rows: 0,
             dead_letters: 0,
             skipped: 0,
@@ -82,6 +85,8 @@ impl SegmentBuilder {
             Ok(response) => response.event_time.day(),
             Err(_) => record.log_time.day(),
         };
+        let event_time = decoded.as_ref().ok().map(|response| response.event_time);
+        self.archived[partition as usize].see(record.log_time, event_time);
         let part = self.parts.entry((day, partition)).or_insert_with(Part::empty);
         part.rows.push(record, &decoded);
         part.payload_bytes += record.payload.len();
@@ -93,6 +98,14 @@ impl SegmentBuilder {
         // The decoded text of a usual message is two thirds of it.
         self.bytes += ROW_BYTES + record.payload.len() + record.payload.len() * 2 / 3;
         Ok(())
+    }
+
+    /// Takes note of where each partition ends by now. Of a partition for which nobody says so it is taken
+    /// that it ends with the segment.
+    pub fn log_ends_at(&mut self, end_offsets: &[u64]) {
+        for (archived, &end_offset) in self.archived.iter_mut().zip(end_offsets) {
+            archived.end_offset = end_offset;
+        }
     }
 
     pub fn rows(&self) -> u64 {
@@ -120,8 +133,8 @@ impl SegmentBuilder {
             part.close_chunk();
             days.entry(day).or_default().append(&mut part.chunks);
         }
-        let Self { offsets, rows, dead_letters, skipped, .. } = self;
-        Segment { days, offsets, rows, dead_letters, skipped }
+        let Self { offsets, archived, rows, dead_letters, skipped, .. } = self;
+        Segment { days, offsets, archived, rows, dead_letters, skipped }
     }
 }
 
@@ -145,6 +158,8 @@ pub struct Segment {
     pub(crate) days: BTreeMap<Day, Vec<RecordBatch>>,
     /// Of each partition of the log the offsets that the segment stands for; empty if none.
     pub(crate) offsets: Vec<Range<u64>>,
+    /// By partition, the times of its messages and where the log ended.
+    pub(crate) archived: Vec<Archived>,
     pub(crate) rows: u64,
     pub(crate) dead_letters: u64,
     pub(crate) skipped: u64,

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::{Action, Add, Remove, StructType, Transaction, Version};
+use deltalake::kernel::{Action, Add, Remove, StructType, Version};
 use deltalake::logstore::get_actions;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
 use pulso_model::{Day, WallTime};
 
+use crate::archived::{Archived, next_offset_id};
 use crate::columns::{DAY, table_schema};
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::file::{remove_unused, write_file};
@@ -99,29 +100,6 @@ impl Lake {
         self.table.version().unwrap_or_default()
     }
 
-    /// The first offset of each partition of the log that is not in the table.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`], [`Error::ReadLog`].
-    pub async fn next_offsets(&self, partitions: u32) -> Result<Vec<u64>, Error> {
-        let mut next_offsets = Vec::new();
-        for partition in 0..partitions {
-            next_offsets.push(self.next_offset(&transaction_id(partition)).await?);
-        }
-        Ok(next_offsets)
-    }
-
-    async fn next_offset(&self, transaction_id: &str) -> Result<u64, Error> {
-        let failed = |error| read_log(&self.folder, error);
-        let state = self.table.snapshot().map_err(failed)?;
-        let log = self.table.log_store();
-        let version = state.transaction_version(&log, transaction_id).await.map_err(failed)?;
-        u64::try_from(version.unwrap_or(0)).map_err(|_| Error::Damaged {
-            path: self.folder.log(),
-            problem: format!("gives `{transaction_id}` a negative offset"),
-        })
-    }
-
     /// What writes the files of segments while this value does something else.
     pub fn writer(&self) -> SegmentWriter {
         SegmentWriter { folder: self.folder.clone() }
@@ -137,7 +115,7 @@ impl Lake {
         self.commit(written.map_err(|source| Error::Task { source })??).await
     }
 
-    /// Adds the files of a segment, and the offsets that it stands for, in one commit.
+    /// Adds the files of a segment, and the notes of how far the log has been archived with it, in one commit.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the table is elsewhere than the segment begins; nothing is added
@@ -159,7 +137,7 @@ impl Lake {
                 partition_by: None,
                 predicate: None,
             };
-            let transactions = segment.transactions();
+            let transactions = self.notes(&segment).await?;
             let attempt = commit_next(&self.folder, &self.table, actions, operation, transactions);
             if attempt.await? == Attempt::Committed {
                 self.refresh().await?;
@@ -176,7 +154,7 @@ impl Lake {
         let mut conflict = None;
         for (partition, range) in offsets.iter().enumerate().filter(|(_, range)| !range.is_empty())
         {
-            let next_offset = self.next_offset(&transaction_id(partition)).await?;
+            let next_offset = self.next_offset(&next_offset_id(partition)).await?;
             there &= next_offset == range.end;
             if next_offset != range.start {
                 let segment_offset = range.start;
@@ -260,7 +238,7 @@ impl SegmentWriter {
     /// # Errors
     /// [`Error::WriteFile`], [`Error::EncodeFile`]. Files written by then are removed.
     pub fn write(&self, segment: Segment) -> Result<WrittenSegment, Error> {
-        let Segment { days, offsets, rows, dead_letters, skipped } = segment;
+        let Segment { days, offsets, archived, rows, dead_letters, skipped } = segment;
         let mut files = Vec::new();
         for (day, batches) in days {
             match write_file(&self.folder, day, batches.into_iter().map(Ok)) {
@@ -271,7 +249,7 @@ impl SegmentWriter {
                 }
             }
         }
-        Ok(WrittenSegment { files, offsets, rows, dead_letters, skipped })
+        Ok(WrittenSegment { files, offsets, archived, rows, dead_letters, skipped })
     }
 }
 
@@ -280,7 +258,8 @@ impl SegmentWriter {
 #[must_use = "only a commit makes the files part of the table"]
 pub struct WrittenSegment {
     files: Vec<Add>,
-    offsets: Vec<Range<u64>>,
+    pub(crate) offsets: Vec<Range<u64>>,
+    pub(crate) archived: Vec<Archived>,
     rows: u64,
     dead_letters: u64,
     skipped: u64,
@@ -305,22 +284,6 @@ impl WrittenSegment {
     pub fn days(&self) -> BTreeSet<Day> {
         self.files.iter().filter_map(|file| day_of(&file.partition_values)).collect()
     }
-
-    fn transactions(&self) -> Vec<Transaction> {
-        let touched = self.offsets.iter().enumerate().filter(|(_, range)| !range.is_empty());
-        touched
-            .map(|(partition, range)| {
-                let end = i64::try_from(range.end);
-                let end = end.expect("logs are shorter than 2^63 messages");
-                Transaction::new(transaction_id(partition), end)
-            })
-            .collect()
-    }
-}
-
-/// The name in the table of what has been archived of a partition of the log.
-fn transaction_id(partition: impl std::fmt::Display) -> String {
-    format!("pulso-archive-{partition}")
 }
 
 pub(crate) fn day_of(partition_values: &HashMap<String, Option<String>>) -> Option<Day> {

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use pulso_lake::Archived;
 use pulso_model::WallTime;
 use pulso_pipeline::memory::{MemoryLog, MemorySource};
 use pulso_pipeline::{AdapterError, Headers, ManualClock, Message, Retry, Sink};
@@ -110,7 +111,9 @@ async fn every_offset_is_archived_once_for_any_cut() {
         let summary = summary.await.unwrap();
 
         assert_eq!(positions(&lake).await, each_once(40), "{max_records} {batch_bytes}");
-        assert_eq!(lake.next_offsets(PARTITIONS).await.unwrap(), [20, 20]);
+        let archived = lake.archived(PARTITIONS).await.unwrap();
+        let ends = archived.iter().map(|partition| (partition.next_offset, partition.end_offset));
+        assert_eq!(ends.collect::<Vec<_>>(), [(20, 20), (20, 20)]);
         assert_eq!((summary.rows, summary.dead_letters), (40, 4));
         assert_eq!(summary.days, BTreeSet::from([WallTime(NOON).day()]));
         assert_eq!(summary.commits, counts.len() as u64);
@@ -189,6 +192,10 @@ async fn a_crash_after_any_batch_neither_loses_nor_doubles() {
             let mut lake = lake_in(&folder).await;
             let crash = archive_to_end(&mut source, &mut lake, &options).await.unwrap_err();
             assert_eq!(format!("{crash:#}"), "failed to read the log: crash");
+            let archived = lake.archived(PARTITIONS).await.unwrap();
+            let committed = archived.iter().any(|partition| partition.next_offset > 0);
+            let behind = |partition: &Archived| partition.next_offset < partition.end_offset;
+            assert_eq!(archived.iter().any(behind), committed, "it was not read to its end");
             drop(lake);
 
             let mut lake = lake_in(&folder).await;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use pulso_batch::{
-    ArchiveOptions, BatchLayer, JOBS, Job, LayerOptions, Removals, Resources, Selection,
-};
+use pulso_batch::{BatchLayer, JOBS, Job, Removals, Selection};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, LateResponseDocument, ResponseDocument, View, decode};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
@@ -12,9 +10,8 @@ use pulso_pipeline::{Headers, ManualClock, Message, Record, Sink, Source};
 use pulso_runtime::config::Retention;
 use pulso_testkit::message::message;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{LOG_TIME, small_windows};
+use crate::support::{LOG_TIME, batch_layer};
 use crate::verify::{World, stream};
 
 /// 2017-03-19T23:58:00Z: each of the streams, a day apart, goes over midnight.
@@ -66,19 +63,7 @@ impl Layer {
         &self,
         retention: Retention,
     ) -> BatchLayer<impl Source + use<>, MemoryViews, ManualClock> {
-        let lake = Lake::open_or_create(self.folder.path().join("messages")).await.unwrap();
-        let scratch = self.folder.path().join("scratch");
-        std::fs::create_dir_all(&scratch).unwrap();
-        let options = LayerOptions {
-            windows: small_windows(),
-            resources: Resources { memory_max: 1 << 28, threads: 2, scratch },
-            archive: ArchiveOptions::from(&pulso_runtime::Config::default().archive),
-            max_out_of_orderness_ms: 2_000,
-            retention,
-        };
-        let (log, views) = (self.log.source(500), self.views.clone());
-        let clock = ManualClock::at(LOG_TIME);
-        BatchLayer::new(log, lake, views, clock, options, CancellationToken::new())
+        batch_layer(self.folder.path(), self.log.source(500), &self.views, retention).await
     }
 }
 
