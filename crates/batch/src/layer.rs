@@ -208,10 +208,11 @@ where
     /// what came late is left.
     async fn waiting(&mut self, engine: &Engine) -> anyhow::Result<Vec<(Job, BTreeSet<Day>)>> {
         let mut waiting = Vec::new();
+        let last = self.journal.last_successes(&JOBS.map(|job| job.name())).await?;
         for due in self.select(engine, &JOBS, Selection::Changed).await? {
             let (job, mut days) = (due.job, due.days.days);
             if !job.by_day() {
-                let last = self.journal.last_success(job.name()).await?;
+                let last = last.get(job.name());
                 if let Some(version) = last.and_then(|run| run.lake_version) {
                     days = self.lake.days_changed_since(version).await?;
                 }
@@ -275,6 +276,13 @@ where
             Selection::Everything => Some(EventTime(*EventTime::RANGE.end())),
             _ => self.complete_until().await?,
         };
+        let last = match selection {
+            Selection::Changed => {
+                let names: Vec<_> = jobs.iter().map(Job::name).collect();
+                self.journal.last_successes(&names).await?
+            }
+            Selection::Everything | Selection::Range(_) => BTreeMap::new(),
+        };
         let mut work = Vec::new();
         for &job in jobs {
             let days = match selection {
@@ -283,8 +291,7 @@ where
                 }
                 Selection::Everything | Selection::Range(_) => all.clone(),
                 Selection::Changed => {
-                    let last = self.journal.last_success(job.name()).await?;
-                    changed(&self.lake, last.as_ref(), &all, complete_until).await?
+                    changed(&self.lake, last.get(job.name()), &all, complete_until).await?
                 }
             };
             let whole = !matches!(selection, Selection::Range(_)) || days == all;
@@ -447,13 +454,10 @@ where
             Task::Jobs => JOBS.iter().map(Job::name).collect(),
             Task::Retain => vec![RETAIN],
         };
-        let mut oldest: Option<WallTime> = None;
-        for name in names {
-            let Some(run) = self.journal.last_success(name).await? else { return Ok(None) };
-            let started = WallTime(run.started.0);
-            oldest = Some(oldest.map_or(started, |oldest| oldest.min(started)));
-        }
-        Ok(oldest)
+        let last = self.journal.last_successes(&names).await?;
+        let oldest = last.values().map(|run| WallTime(run.started.0)).min();
+        // One that never succeeded is due, whatever the others did.
+        Ok(oldest.filter(|_| last.len() == names.len()))
     }
 
     async fn run(&mut self, task: Task) -> anyhow::Result<()> {
