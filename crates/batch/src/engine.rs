@@ -6,9 +6,10 @@
 mod apart;
 mod bind;
 mod positions;
+mod spans;
 mod within;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use pulso_lake::{Removed, Retained};
+use pulso_lake::{Removed, Retained, TimeRange};
 use pulso_model::{Day, DayRange, EventTime};
 
 use crate::{BatchError, Job};
@@ -34,7 +35,7 @@ use bind::{Parameter, Parameters, bind};
 pub(crate) use positions::Positions;
 
 const ECHOES: &str = include_str!("input/echoes.sql");
-const OLDEST: &str = include_str!("input/oldest.sql");
+const TIMES: &str = include_str!("input/times.sql");
 const FIRST: &str = include_str!("input/first.sql");
 const RESPONSES: &str = include_str!("input/responses.sql");
 const SUPERSEDED: &str = include_str!("input/superseded.sql");
@@ -100,6 +101,8 @@ pub struct Engine {
     sort_reserve: usize,
     windows: WindowSettings,
     retained: Arc<Retained>,
+    /// Of each day with responses; `None` when only a query can tell.
+    event_times: Option<Arc<BTreeMap<Day, TimeRange>>>,
     /// By partition, where the lake is taken to begin; empty for all of it.
     first_offsets: Vec<u64>,
 }
@@ -121,8 +124,22 @@ impl Engine {
         let threads = resources.threads.max(1);
         let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
         let retained = Arc::default();
-        let first_offsets = Vec::new();
-        Ok(Self { lake, runtime, threads, sort_reserve, windows, retained, first_offsets })
+        let (event_times, first_offsets) = (None, Vec::new());
+        Ok(Self {
+            lake,
+            runtime,
+            threads,
+            sort_reserve,
+            windows,
+            retained,
+            event_times,
+            first_offsets,
+        })
+    }
+
+    /// With what the lake's statistics say, so that no query has to look for it.
+    pub fn with_event_times(self, event_times: Option<BTreeMap<Day, TimeRange>>) -> Self {
+        Self { event_times: event_times.map(Arc::new), ..self }
     }
 
     /// Over a lake from which days were removed.
@@ -139,7 +156,8 @@ impl Engine {
             |(removed, first): (&Removed, &u64)| removed.seen_from(*first).unwrap_or(*removed);
         let mut retained = Retained::clone(&self.retained);
         retained.removed = retained.removed.iter().zip(&first_offsets).map(seen).collect();
-        Self { first_offsets, retained: Arc::new(retained), ..self.clone() }
+        let retained = Arc::new(retained);
+        Self { first_offsets, retained, event_times: None, ..self.clone() }
     }
 
     /// Whether the lake is taken to begin later than it does.
@@ -189,16 +207,22 @@ impl Engine {
         batches.map_err(|error: DataFusionError| BatchError::ReadLake { source: error.into() })
     }
 
-    /// The days that have responses.
-    pub(crate) async fn days(&self) -> Result<BTreeSet<Day>, BatchError> {
-        let sql = "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL";
-        let mut days = BTreeSet::new();
-        for batch in self.lake_batches(sql).await? {
-            days.extend(
-                batch.column(0).as_primitive::<Date32Type>().values().iter().copied().map(Day),
-            );
+    /// The days that have responses, and their event times.
+    pub(crate) async fn event_times(&self) -> Result<Arc<BTreeMap<Day, TimeRange>>, BatchError> {
+        if let Some(event_times) = &self.event_times {
+            return Ok(Arc::clone(event_times));
         }
-        Ok(days)
+        let mut event_times = BTreeMap::new();
+        for batch in self.lake_batches(TIMES).await? {
+            let days = batch.column(0).as_primitive::<Date32Type>().values();
+            let first = batch.column(1).as_primitive::<Int64Type>().values();
+            let last = batch.column(2).as_primitive::<Int64Type>().values();
+            for ((&day, &first), &last) in days.iter().zip(first).zip(last) {
+                let times = TimeRange { first: EventTime(first), last: EventTime(last) };
+                event_times.insert(Day(day), times);
+            }
+        }
+        Ok(Arc::new(event_times))
     }
 
     /// Finds the echoes, and makes `responses` ready for jobs.
@@ -208,7 +232,9 @@ impl Engine {
         jobs: &[Job],
     ) -> Result<Responses, BatchError> {
         let by_topic = jobs.iter().any(Job::by_topic);
-        self.prepare(input, by_topic)
+        let event_times = self.event_times().await?;
+        let oldest = event_times.values().map(|times| times.first).min().unwrap_or_default();
+        self.prepare(input, by_topic, oldest)
             .await
             .map_err(|error| BatchError::ReadLake { source: error.into() })
     }
@@ -234,18 +260,17 @@ impl Engine {
         Ok(session)
     }
 
-    async fn prepare(&self, input: Input, by_topic: bool) -> DataFusionResult<Responses> {
+    async fn prepare(
+        &self,
+        input: Input,
+        by_topic: bool,
+        oldest: EventTime,
+    ) -> DataFusionResult<Responses> {
         let session = self.session().await?;
         let mut parameters = self.windows.parameters();
-        let oldest = query(&session, OLDEST, &parameters).await?;
-        let oldest = EventTime(single(oldest).await?.unwrap_or_default());
-        let (spans, first_until): (Vec<_>, _) = match &input {
-            Input::Days(days) => {
-                let oldest = Span::new(oldest.0, oldest.0 + 2 * ECHO_REACH_MS);
-                let days = days.iter().map(|days| self.windows.reach(*days));
-                (days.chain([oldest]).collect(), oldest)
-            }
-            Input::Lake | Input::Counted { .. } => (vec![Span::ALL], Span::ALL),
+        let (spans, first_until) = match &input {
+            Input::Days(days) => spans::of_days(&self.windows, days, oldest),
+            Input::Lake | Input::Counted { .. } => (vec![Span::ALL], Some(Span::ALL)),
         };
 
         let mut echoes = Positions::default();
@@ -255,12 +280,15 @@ impl Engine {
         }
         let echoes = Arc::new(echoes);
         let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], ..Apart::default() };
-        let whole = matches!(input, Input::Lake);
+        let (whole, by_day) = (matches!(input, Input::Lake), matches!(input, Input::Days(_)));
         if let Input::Counted { late, next_offsets } = input {
             discarded.sets.push(Arc::new(late));
             discarded.from_offsets = Some(next_offsets);
         }
         define(&session, "discarded", discarded, "responses", RESPONSES).await?;
+        if by_day {
+            spans::keep_days(&session, "responses", &spans).await?;
+        }
         if whole {
             let mut superseded = Positions::default();
             let found = query(&session, SUPERSEDED, &parameters).await?;
@@ -278,8 +306,14 @@ impl Engine {
         }
 
         // The oldest response is at most an echo's reach younger than the oldest message.
-        first_until.put_into(&mut parameters);
-        let first = single(query(&session, FIRST, &parameters).await?).await?.unwrap_or_default();
+        let first = match first_until {
+            Some(until) => {
+                until.put_into(&mut parameters);
+                let first = query(&session, FIRST, &parameters).await?;
+                single(first).await?.unwrap_or_default()
+            }
+            None => oldest.0,
+        };
         // There were messages before those that are left, so no window of theirs was the first.
         let removed = self.retained.removed.iter().any(|removed| removed.messages > 0);
         let kept_from = self.retained.kept_from.filter(|_| removed);

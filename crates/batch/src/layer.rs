@@ -1,12 +1,11 @@
 //! The batch layer put together: archive, then jobs, each run recorded.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use datafusion::arrow::array::AsArray;
-use datafusion::arrow::datatypes::Date32Type;
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
@@ -146,7 +145,7 @@ where
         let engine = self.engine().await?;
         let work = self.select(&engine, jobs, selection).await;
         let work = self.explain(work)?;
-        let mut computation = None;
+        let mut computations = BTreeMap::new();
         let mut rows = BTreeMap::new();
         let mut result = Ok(());
         for due in &work {
@@ -156,7 +155,7 @@ where
             let job = &due.job;
             progress(job);
             let run = self.start(job.name()).await?;
-            let done = self.job_run(&engine, &work, &mut computation, due).await;
+            let done = self.job_run(&engine, &work, &mut computations, due).await;
             let done = self.explain(done);
             match self.end(run, done).await {
                 Ok(count) => drop(rows.insert(job.name(), count)),
@@ -231,7 +230,7 @@ where
         let table = self.lake.table_provider().await?;
         let retained = self.lake.retained(self.source.partitions()).await?;
         let engine = Engine::new(table, self.options.windows, &self.options.resources)?;
-        Ok(engine.with_retained(retained))
+        Ok(engine.with_retained(retained).with_event_times(self.lake.event_times()?))
     }
 
     async fn retain_run(&mut self, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Removals> {
@@ -270,7 +269,7 @@ where
         // What was removed is not computed again from what is left of it.
         let kept = |day: &Day| Some(*day) >= engine.retained().kept_from;
         let lake_days: BTreeSet<Day> = self.lake.days()?.into_keys().filter(kept).collect();
-        let mut all = with_following(engine, &self.options, &lake_days).await?;
+        let mut all = with_following(engine, &lake_days).await?;
         all.retain(kept);
         let complete_until = match selection {
             Selection::Everything => Some(EventTime(*EventTime::RANGE.end())),
@@ -300,26 +299,31 @@ where
         Ok(work)
     }
 
-    /// The first job with something to do reads what all of them have in common.
+    /// The first job with something to do reads what those have in common that read the same.
     async fn job_run(
         &mut self,
         engine: &Engine,
         work: &[Due],
-        computation: &mut Option<Computation<V>>,
+        computations: &mut BTreeMap<bool, Computation<V>>,
         Due { job, days, whole }: &Due,
     ) -> anyhow::Result<Done> {
         let rows = if days.days.is_empty() {
             0
         } else {
-            let computation = match computation {
-                Some(computation) => computation,
-                None => {
-                    let jobs: Vec<_> = work.iter().map(|due| due.job).collect();
-                    let union = work.iter().flat_map(|due| &due.days.days).copied().collect();
+            let affected: BTreeSet<Day> =
+                work.iter().flat_map(|due| &due.days.days).copied().collect();
+            let event_times = engine.event_times().await?;
+            // Views as of now read the whole lake; those of days join in only when all days are affected.
+            let all = event_times.keys().all(|day| affected.contains(day));
+            let computation = match computations.entry(all || !job.by_day()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let same = |due: &&Due| all || due.job.by_day() == job.by_day();
+                    let jobs: Vec<_> = work.iter().filter(same).map(|due| due.job).collect();
                     let (views, shutdown) = (self.views.clone(), self.shutdown.clone());
                     let prepared =
-                        Computation::prepare(engine, &jobs, &union, views, shutdown).await;
-                    computation.insert(prepared?)
+                        Computation::prepare(engine, &jobs, &affected, views, shutdown).await;
+                    entry.insert(prepared?)
                 }
             };
             computation.run(job, days).await?
@@ -403,20 +407,11 @@ struct Done {
 }
 
 /// The days of the lake, and each day into which windows of the day before reach.
-async fn with_following(
-    engine: &Engine,
-    options: &LayerOptions,
-    days: &BTreeSet<Day>,
-) -> anyhow::Result<BTreeSet<Day>> {
-    let size = options.windows.size.as_millis();
-    let sql = format!(
-        "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL \
-         AND CAST(mtime AS BIGINT) / 1000 >= (CAST(\"day\" AS INT) + 1) * CAST(86400000 AS BIGINT) - {size}"
-    );
-    let batches = engine.lake_batches(&sql).await?;
-    let late = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Date32Type>());
-    let following = late.flatten().map(|day| Day(day).next());
-    Ok(days.iter().copied().chain(following).collect())
+async fn with_following(engine: &Engine, days: &BTreeSet<Day>) -> anyhow::Result<BTreeSet<Day>> {
+    let size = i64::try_from(engine.windows().size.as_millis()).unwrap_or(i64::MAX);
+    let event_times = engine.event_times().await?;
+    let late = event_times.iter().filter(|(day, times)| times.last.0 >= day.end().0 - size);
+    Ok(days.iter().copied().chain(late.map(|(day, _)| day.next())).collect())
 }
 
 /// What a job has to compute again: days with new rows, the days after them (windows and baselines

@@ -242,7 +242,8 @@ async fn as_of_now<V: Views>(
 /// The days of responses, and the day after each: windows may end there. Not those that were removed
 /// for their age, from the lake or from the speed layer's views.
 async fn speed_days(engine: &Engine, first: EventTime) -> Result<BTreeSet<Day>, BatchError> {
-    let days = engine.days().await?.into_iter().flat_map(|day| [day, day.next()]);
+    let days = engine.event_times().await?;
+    let days = days.keys().flat_map(|day| [*day, day.next()]);
     Ok(days.filter(|day| day.end() > first).collect())
 }
 

@@ -41,7 +41,7 @@ const CHUNK_STATISTICS_COLUMNS: [&str; 5] =
     ["partition", "log_time", "reason", "country", "member_id"];
 
 /// Columns that are pruned also by page.
-const PAGE_STATISTICS_COLUMNS: [&str; 4] = ["offset", "mtime", "rsvp_id", "group_id"];
+const PAGE_STATISTICS_COLUMNS: [&str; 4] = ["offset", stats::EVENT_TIME, "rsvp_id", "group_id"];
 
 fn writer_properties() -> WriterProperties {
     static PROPERTIES: LazyLock<WriterProperties> = LazyLock::new(|| {

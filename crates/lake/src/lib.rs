@@ -41,6 +41,7 @@ mod retention;
 mod segment;
 mod stats;
 mod table;
+mod times;
 
 pub use archived::Archived;
 pub use compaction::Compaction;
@@ -49,3 +50,4 @@ pub use export::ParquetExport;
 pub use retention::{Removed, Retained};
 pub use segment::{Segment, SegmentBuilder};
 pub use table::{Appended, Lake, SegmentWriter, WrittenSegment};
+pub use times::TimeRange;

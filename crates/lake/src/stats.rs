@@ -7,12 +7,17 @@ use deltalake::parquet::file::statistics::Statistics;
 use pulso_model::EventTime;
 use serde_json::{Map, Value, json};
 
+use crate::TimeRange;
+
+/// The column of event times.
+pub(crate) const EVENT_TIME: &str = "mtime";
+
 /// The columns worth skipping by; more would only make the log longer.
 const COLUMNS: [(&str, Kind); 6] = [
     ("partition", Kind::Integer),
     ("offset", Kind::Integer),
     ("log_time", Kind::Time),
-    ("mtime", Kind::Time),
+    (EVENT_TIME, Kind::Time),
     ("rsvp_id", Kind::Integer),
     ("group_id", Kind::Integer),
 ];
@@ -55,6 +60,28 @@ pub(crate) fn of_file(metadata: &ParquetMetaData) -> Value {
     })
 }
 
+/// What the statistics of a file say of its event times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventTimes {
+    Unknown,
+    /// All rows are dead letters.
+    None,
+    Within(TimeRange),
+}
+
+impl EventTimes {
+    pub(crate) fn of(stats: &str) -> Self {
+        let Ok(stats) = serde_json::from_str::<Value>(stats) else { return Self::Unknown };
+        let time = |of: &str| stats[of][EVENT_TIME].as_str()?.parse::<EventTime>().ok();
+        let (rows, nulls) = (stats["numRecords"].as_u64(), stats["nullCount"][EVENT_TIME].as_u64());
+        match (time("minValues"), time("maxValues")) {
+            _ if rows.is_some() && rows == nulls => Self::None,
+            (Some(first), Some(last)) => Self::Within(TimeRange { first, last }),
+            _ => Self::Unknown,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Summary {
     range: Option<(i64, i64)>,
@@ -82,5 +109,26 @@ impl Summary {
             summary.nulls += statistics.null_count_opt()?;
         }
         Some(summary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_times_are_known_only_when_the_statistics_say_so() {
+        let of = |stats: Value| EventTimes::of(&stats.to_string());
+        let (first, last) = ("2017-03-19T12:00:00.000Z", "2017-03-19T12:00:00.007Z");
+        let range = json!({
+            "numRecords": 3, "nullCount": {EVENT_TIME: 1},
+            "minValues": {EVENT_TIME: first}, "maxValues": {EVENT_TIME: last},
+        });
+        let times = TimeRange { first: first.parse().unwrap(), last: last.parse().unwrap() };
+        assert_eq!(of(range), EventTimes::Within(times));
+        assert_eq!(of(json!({"numRecords": 3, "nullCount": {EVENT_TIME: 3}})), EventTimes::None);
+        assert_eq!(of(json!({"numRecords": 3, "nullCount": {EVENT_TIME: 1}})), EventTimes::Unknown);
+        assert_eq!(of(json!({"numRecords": 3})), EventTimes::Unknown);
+        assert_eq!(EventTimes::of(""), EventTimes::Unknown);
     }
 }

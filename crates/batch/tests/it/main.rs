@@ -4,6 +4,7 @@
 
 mod complete;
 mod golden;
+mod incremental;
 mod jobs;
 mod naive;
 mod program;

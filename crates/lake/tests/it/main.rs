@@ -9,3 +9,4 @@ mod exactly_once;
 mod maintenance;
 mod reading;
 mod support;
+mod times;
