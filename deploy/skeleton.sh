@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies a workspace without its sources: manifests, the lock file, and an empty source per target.
+# Copies the workspace without its sources: manifests, the lock file, and an empty source per target.
 #
 #   deploy/skeleton.sh FOLDER     (in the workspace)
 set -euo pipefail
@@ -9,7 +9,7 @@ find . -path ./target -prune -o \
   \( -name Cargo.toml -o -name Cargo.lock -o -name build.rs -o -name rust-toolchain.toml \) -print |
   while read -r file; do install -D -m 644 "$file" "$to/$file"; done
 
-# Targets are found by Cargo or named in the manifest; all of them must be there.
+# Cargo finds targets by path or by name in the manifest; all of them must exist.
 find crates \( -path '*/src/main.rs' -o -path '*/src/lib.rs' -o -path '*/src/bin/*.rs' \
   -o -path '*/benches/*.rs' -o -path '*/examples/*.rs' -o -path '*/tests/it/main.rs' \) |
   while read -r file; do
@@ -20,5 +20,5 @@ find crates \( -path '*/src/main.rs' -o -path '*/src/lib.rs' -o -path '*/src/bin
     esac
   done
 
-# The same content has the same time, so that the next stage is found in the cache.
+# Give equal content equal times, so that Docker finds the next stage in its cache.
 find "$to" -exec touch -d @0 {} +

@@ -1,4 +1,4 @@
-"""The measuring part of bench.sh: runs programs, adds up their CPU time, prints a table."""
+"""The measuring part of bench.sh: runs programs, adds up their CPU time and prints a table."""
 import http.client
 import os
 import subprocess
@@ -6,13 +6,13 @@ import sys
 import tempfile
 import time
 
-# The limit and the speed layer are measured in turns, and the least of each counts: neighbours of a
-# virtual machine make a program slower, never faster.
+# Measures the limit and the speed layer alternately and takes the minimum of each: neighbours of a virtual
+# machine make a program slower, never faster.
 ROUNDS = 3
 
 
 def run(command, stdin=None, stdout=subprocess.DEVNULL):
-    """Runs to the end; returns CPU seconds (user + system), wall seconds and peak memory in MB."""
+    """Runs the command to its end. Returns CPU seconds (user + system), wall seconds and peak memory in MB."""
     begun = time.monotonic()
     process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
     error = process.stderr.read()
@@ -31,7 +31,7 @@ def make_input(programs, path, messages, recording):
 
 
 def duckdb_jobs(lake):
-    """CPU seconds of the groups and events views in DuckDB, over the same Parquet files."""
+    """Measures the groups and events views in DuckDB, over the same Parquet files."""
     program = f"""
 import duckdb
 db = duckdb.connect()
@@ -61,7 +61,7 @@ for entity in ("group_id", "event_id"):
 
 
 def serve(programs, data):
-    """Seconds until the first answer, and the 99th percentile of 1,000 answers in milliseconds, by path."""
+    """Returns seconds until the first answer, and the 99th percentile of 1,000 answers in milliseconds, by path."""
     begun = time.monotonic()
     server = subprocess.Popen(
         [f"{programs}/pulso", "serve", "--data", data, "--listen", "127.0.0.1:18080"], stdout=subprocess.DEVNULL
@@ -101,7 +101,7 @@ def serve(programs, data):
 
 
 def parsing(program, path):
-    """What it takes to parse the messages, in CPU seconds per million, by library."""
+    """Yields the CPU seconds that parsing takes per million messages, by library."""
     output = subprocess.run([program, "cpu", path], check=True, stdout=subprocess.PIPE, text=True).stdout
     for line in output.splitlines():  # `name: 1.23 CPU seconds for 1 million messages …`
         name, seconds = line.split(": ", 1)
@@ -134,7 +134,7 @@ def main(programs, limit_program, messages, recording=None):
         cpu, wall, memory = min(speed)
         row("speed layer, file to NDJSON", cpu / millions, wall / millions, memory, f"{cpu / millions / limit:.1f} x limit", "2")
         cpu, wall, memory = run([f"{programs}/pulso", "replay", path, "--data", data])
-        row("replay, everything", cpu / millions, wall / millions, memory, f"{cpu / millions / limit:.1f} x limit", "10")
+        row("complete replay", cpu / millions, wall / millions, memory, f"{cpu / millions / limit:.1f} x limit", "10")
 
         mine = [
             run([f"{programs}/pulso-batch", "run", job, "--data", data, "--from", "1970-01-01", "--to", "2100-01-01"])
@@ -148,7 +148,7 @@ def main(programs, limit_program, messages, recording=None):
             row("DuckDB, groups and events", duck_cpu / millions, duck_wall / millions, duck_memory, "", "")
             ratio = f"{cpu / duck_cpu:.1f} x DuckDB"
         except ImportError:
-            ratio = "no DuckDB here"
+            ratio = "DuckDB not installed"
         row("batch, groups and events", cpu / millions, wall / millions, max(m[2] for m in mine), ratio, "2")
 
         started, slow = serve(programs, data)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Measures what docs/benchmarks.md shows, each figure as a ratio to a limit measured in the same run.
+# Measures the figures in docs/benchmarks.md, as ratios to a limit measured in the same run.
 #
 #   scripts/bench.sh [RECORDING]      (default: a synthetic stream; MESSAGES=1000000)
 #   scripts/bench.sh servers [--seconds N] [--messages N] [--soak MINUTES]
 #
-# Needs python3; the comparison with DuckDB also `pip install duckdb`, the servers what tests on real
-# servers need.
+# Needs python3. The comparison with DuckDB also needs `pip install duckdb`; `servers` needs the prerequisites
+# of tests on real servers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-executable() { # NAME: the path of the program of that name that cargo reports
+executable() { # NAME: prints the path that cargo reports for the program of that name
   python3 -c 'import json,sys
 for line in sys.stdin:
     m = json.loads(line)

@@ -1,4 +1,4 @@
-"""The measuring part of `bench.sh servers`: Kafka, the separate programs and Elasticsearch on one machine."""
+"""The measuring part of `bench.sh servers`: runs Kafka, the separate programs and Elasticsearch on one machine."""
 import argparse
 import os
 import subprocess
@@ -31,17 +31,17 @@ batch = "off"
 """
 
 PORT = 34100
-# Long enough for the indices of all days that the stream touches.
+# Long enough to create the indices of all days that the stream touches.
 WARM_UP_SECONDS = 60
 RATE = 1000
 
-# A soak's stream lasts so much longer than the soak: after a third of it, windows and their baseline have
-# all that they ever have.
+# Event time passes this many times as fast as wall time during a soak. After a third of the soak, windows and
+# their baseline are full.
 SOAK_SPEED = 5
 
 
 class Services:
-    """Real servers, and the programs over them; all end with this process."""
+    """Real servers and Pulso's programs. All of them end with this process."""
 
     def __init__(self, lab, program, folder):
         self.folder, self.running, self.lab = Path(folder), {}, Lab(lab)
@@ -82,24 +82,24 @@ class Services:
         return sum(float(line.rsplit(" ", 1)[1]) for line in self.metrics(port) if line.startswith(name))
 
     def buckets(self):
-        """How many messages took at most so many seconds from receipt to acknowledged views."""
+        """Returns, by seconds, how many messages took at most that long from receipt to acknowledged views."""
         prefix = 'pulso_speed_end_to_end_seconds_bucket{le="'
         lines = [line[len(prefix):] for line in self.metrics(PORT + 2) if line.startswith(prefix)]
         return {float(line.split('"')[0]): float(line.rsplit(" ", 1)[1]) for line in lines}
 
     def resident(self, name):
-        """Resident memory in MB."""
+        """Returns the resident memory in MB."""
         status = Path(f"/proc/{self.running[name].pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
     def cpu(self, name):
-        """CPU seconds so far, user and system."""
+        """Returns the CPU seconds so far, user plus system."""
         fields = Path(f"/proc/{self.running[name].pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def quantile(before, after, share):
-    """Within a bucket, as Prometheus does: on the straight line between its ends."""
+    """Interpolates linearly within a bucket, as Prometheus does."""
     counts = {bound: after[bound] - before.get(bound, 0) for bound in sorted(after)}
     wanted, low, below = share * max(counts.values()), 0.0, 0.0
     for bound, count in counts.items():
@@ -128,13 +128,13 @@ def print_latency(before, after, seconds):
 
 
 def hurried(minutes):
-    """What makes the simulator's time pass faster, and end about now."""
+    """Returns options that make the simulator's time pass faster and end about now."""
     start = time.time() - 60 * (minutes + 10) * SOAK_SPEED
     return ["--rate-event-time", RATE // SOAK_SPEED, "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start))]
 
 
 def soak(services, minutes):
-    """The services go on as they are; a sample a minute."""
+    """Takes a sample every minute while the services keep running."""
     samples = []
     for minute in range(minutes):
         if minute == minutes // 3:
@@ -153,7 +153,7 @@ def soak(services, minutes):
 
 
 def backlog(services, messages):
-    """The speed layer reads what was written while it was away."""
+    """Measures how fast the speed layer reads what was written while it was stopped."""
     path = services.folder / "backlog.jsonl"
     services.run("pulso-simulator", "generate", "--seed", 2, "--messages", messages, "--start",
                  time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "--rate-event-time", 500, "--output", path)
@@ -178,7 +178,7 @@ def backlog(services, messages):
 
 
 def consumers(program, brokers):
-    """The reading alone, beside a bare consumer."""
+    """Compares reading the log with a bare consumer."""
     output = subprocess.run(
         [program], check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "KAFKA_BROKERS": brokers}
     ).stdout
@@ -190,8 +190,8 @@ def main():
     parser.add_argument("lab", help=argparse.SUPPRESS)
     parser.add_argument("program", help=argparse.SUPPRESS)
     parser.add_argument("read", help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=int, default=60, help="how long latencies are measured")
-    parser.add_argument("--messages", type=int, default=300_000, help="of the backlog")
+    parser.add_argument("--seconds", type=int, default=60, help="how long to measure latencies")
+    parser.add_argument("--messages", type=int, default=300_000, help="the size of the backlog")
     parser.add_argument("--soak", type=int, default=0, metavar="MINUTES")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pulso-bench-") as folder:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Faults under load, on a real Kafka and a real Elasticsearch: after each, nothing may be lost or counted
-# twice, and every service must go on by itself.
+# Injects faults under load, on a real Kafka and a real Elasticsearch. After each fault, nothing may be lost or
+# counted twice, and every service must continue by itself.
 #
 #   scripts/chaos.sh [--seed N] [--rounds N] [--messages N] [--rate N] [--keep] [FAULT...]
 #   scripts/chaos.sh --list
 #
-# The same seed gives the same faults at the same times; what they meet still varies a little. Needs what
-# tests on real servers need, python3, and for `clock` a C compiler.
+# The same seed gives the same faults at the same times, although the services may be in a slightly different
+# state. Needs python3, the prerequisites of tests on real servers, and for `clock` a C compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prerequisites.sh --tests

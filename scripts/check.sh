@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What CI runs: format, lints, documentation, all tests (the rules for dependencies are among them) and
-# the programs as a user types them.
+# Runs what CI runs: format, lints, documentation, all tests (including the rules for dependencies), and the
+# programs as a user calls them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prerequisites.sh

@@ -1,10 +1,10 @@
-/* A clock that jumps, for scripts/chaos.sh: preloaded into a process, it adds to its time of day the
- * milliseconds in the file that PULSO_CLOCK names.
+/* A clock that jumps, for scripts/chaos.sh. Preloaded into a process, it adds the milliseconds in the file
+ * that PULSO_CLOCK names to the process's time of day.
  *
- * libfaketime does not do here: it moves the time by which Kafka's client computes deadlines, but not that
- * by which glibc waits for them in `cnd_timedwait`, so that every wait lasts as long as the jump. Here both
- * go by one clock, as on a machine whose clock is set: only waits that are under way when it is set back
- * last longer.
+ * libfaketime does not work here: it shifts the time from which Kafka's client computes deadlines, but not
+ * the time by which glibc waits for them in `cnd_timedwait`, so every wait lasts as long as the jump. Here
+ * both use one clock, as on a machine whose clock is set: only waits that are under way when the clock is
+ * set back take longer.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How soon a wait sees that the clock was set. */
+/* How soon a wait notices that the clock was set. */
 static const int64_t SLICE_NS = 20000000;
 
 static volatile int64_t *offset_ms;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The demo, on a machine that may lack something: says what.
+# Runs the demo. If the machine lacks a prerequisite, says which one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prerequisites.sh

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Writes all messages of the lake as received, one a line, in the order in which they were stored.
+"""Writes all messages of the lake as received, one per line, in the order in which they were stored.
 
     pip install duckdb
     scripts/export-lake.py LAKE/messages >messages.jsonl
 
-For a new log out of an old lake, see docs/operations.md. It reads the Parquet files themselves, so it
-needs no extension; a file that was compacted into another one shows messages twice, hence DISTINCT.
+Use it to fill a new log from an old lake; see docs/operations.md. It reads the Parquet files directly, so it
+needs no extension. Files that were compacted into others may still exist, so DISTINCT removes the duplicates.
 """
 import sys
 
 import duckdb
 
-# A line break can only be between the words of a JSON text, or in a message that was unreadable.
+# Line breaks occur only between the tokens of a JSON text, or in an unreadable message, so they become spaces.
 QUERY = """
     SELECT payload FROM (
         SELECT DISTINCT ON ("partition", "offset") "partition", "offset", log_time, payload

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes what was edited in Kibana to kibana/pulso.ndjson: all dashboards with the tag `Pulso`, what they are
-# made of, and Pulso's data views. Objects, keys and texts that hold JSON are in a fixed order, and what
-# changes with every import is left out, so that a diff shows what was edited.
+# Writes Kibana's objects to kibana/pulso.ndjson: all dashboards with the tag `Pulso`, everything they consist of,
+# and Pulso's data views. Objects, keys and embedded JSON are in a fixed order, and attributes that change with
+# every import are left out, so that a diff shows what was edited.
 #
 #   scripts/kibana-export.sh URL     (such as http://localhost:5601)
 set -euo pipefail
@@ -27,7 +27,7 @@ def text(value):
 
 
 def stable(value):
-    """The same value with JSON inside of texts in a fixed order."""
+    """Returns the value with embedded JSON in a fixed order."""
     if isinstance(value, dict):
         return {key: nested(item) if is_json(key, item) else stable(item) for key, item in value.items()}
     return [stable(item) for item in value] if isinstance(value, list) else value

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Asks Elasticsearch what every chart of kibana/pulso.ndjson asks, and the same of exported documents.
+"""Compares the figures of every chart in kibana/pulso.ndjson with those counted from exported documents.
 
 usage: scripts/kibana-figures.py ELASTICSEARCH_URL DOCUMENTS FROM TO
        scripts/kibana-figures.py ELASTICSEARCH_URL --times FROM TO
 
-DOCUMENTS is a folder with VIEW.ndjson files, of `pulso export VIEW --layer current`; Elasticsearch holds the same.
-The charts' questions are read from the file and answered twice: by aggregations as Kibana makes them, and
-by a naive evaluation here. Times over 300 ms are reported. Exit code 0 when all figures are equal.
-With `--times`, each panel's question, those of maps too, is asked three times, and the best time is printed:
-as Elasticsearch tells it (`took`), and until its answer was read. Without the cache of requests.
+DOCUMENTS is a folder with VIEW.ndjson files, written by `pulso export VIEW --layer current`; Elasticsearch must
+hold the same documents. The script reads the charts' queries from the file and answers them twice: with the
+aggregations that Kibana makes, and by a naive evaluation here. It reports times over 300 ms, and exits with
+code 0 if all figures are equal.
+
+With `--times`, it sends the query of each panel, including maps, three times and prints the best time: as
+Elasticsearch reports it (`took`), and until the answer was read. The request cache is off.
 """
 import json
 import os
@@ -20,8 +22,8 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
 NOW = datetime.now(timezone.utc)
-STEP = timedelta(minutes=1)  # of charts over time, when figures are compared
-# Kibana chooses one by the range, so that there are not more bars.
+STEP = timedelta(minutes=1)  # the interval of charts over time when figures are compared
+# Kibana chooses the smallest of these intervals that gives at most BARS_MAX bars.
 STEPS = [timedelta(seconds=n) for n in (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 43_200, 86_400, 604_800)]
 BARS_MAX = 100
 ROUNDS = 3
@@ -42,7 +44,7 @@ def get(document, name):
     return document
 
 
-# -- queries: the part of Kibana's language that the charts use
+# -- queries: the part of Kibana's query language that the charts use
 
 def conditions(query):
     for part in filter(None, query.split(" and ")):
@@ -76,10 +78,10 @@ def matches(document, query):
     return True
 
 
-# -- asked of Elasticsearch
+# -- answers from Elasticsearch
 
 def metric_aggregation(column):
-    """`None` for what every bucket has anyway: the number of its documents."""
+    """Returns `None` for the number of documents, which every bucket has anyway."""
     field, operation = column.get("sourceField"), column["operationType"]
     if operation == "last_value":
         hits = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": False, "docvalue_fields": [field]}
@@ -157,7 +159,7 @@ def metric_of(bucket, name, column):
     return next(iter(fields[0].values()))[0] if fields and fields[0] else None
 
 
-# -- asked of the documents
+# -- answers from the documents
 
 def value_of(documents, column):
     field, operation = column.get("sourceField"), column["operationType"]
@@ -229,7 +231,7 @@ def differences(found, expected):
 
 
 def questions(charts, start, end):
-    """What each chart asks, once for each period that it compares."""
+    """Yields the query of each chart, once for each period that the chart compares."""
     for chart in charts:
         state = chart["attributes"]["state"]
         query = state["query"]["query"]
@@ -271,7 +273,7 @@ def compare(objects, url, folder, start, end):
 # -- the time that panels take
 
 def map_questions(maps, start, end):
-    """A map's documents or cells, of the whole world."""
+    """Yields the query for a map's documents or cells, for the whole world."""
     for item in maps:
         for layer in json.loads(item["attributes"]["layerListJSON"]):
             source = layer["sourceDescriptor"]
@@ -297,7 +299,7 @@ def times(objects, url, start, end):
     asked = [(chart, view, search_body(columns, buckets, metrics, query, begin, until, step))
              for chart, view, columns, buckets, metrics, query, begin, until in charts]
     asked += map_questions([item for item in objects if item["type"] == "map"], start, end)
-    print(f"{'took ms':>8} {'wall ms':>8}  panel (view), the best of {ROUNDS}")
+    print(f"{'took ms':>8} {'wall ms':>8}  panel (view), best of {ROUNDS}")
     for panel, view, body in asked:
         rounds = [search(url, view, body)[1:] for _ in range(ROUNDS)]
         took, wall = map(min, zip(*rounds))

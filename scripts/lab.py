@@ -1,4 +1,4 @@
-"""Real servers for scripts, and the programs over them: what chaos.py and bench_servers.py share."""
+"""Starts real servers and Pulso's programs; shared by chaos.py and bench_servers.py."""
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ PROGRAMS = ("pulso", "pulso-acquisition", "pulso-speed", "pulso-batch", "pulso-w
 
 
 class Lab:
-    """The servers, and the proxy before Elasticsearch: `addresses` by name. They end with this process."""
+    """The servers and the proxy in front of Elasticsearch, with their `addresses` by name. They end with this process."""
 
     def __init__(self, program):
         self.process = subprocess.Popen(
@@ -31,6 +31,6 @@ class Lab:
 
 
 def link_programs(program, folder):
-    """All programs by name: links to the one that looks at the name it is called by."""
+    """Links every program's name to the one executable, which looks at the name it is called by."""
     for name in PROGRAMS:
         (folder / name).symlink_to(Path(program).resolve())

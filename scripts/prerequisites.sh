@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Names what is missing to build Pulso, with the command that installs it.
+# Lists what is missing to build Pulso, with the commands that install it.
 #
-#   scripts/prerequisites.sh [--tests]     (also what tests on real servers need; without, they are skipped)
+#   scripts/prerequisites.sh [--tests]     (also what tests on real servers need; without it, they are skipped)
 set -euo pipefail
 
 missing=0
@@ -18,7 +18,7 @@ need() { # COMMAND, what it is for, how to install it
   fi
 }
 
-has_java() { # RELEASE_MIN: whether there is a development kit of this release or later
+has_java() { # RELEASE_MIN: succeeds if a development kit of this release or later is installed
   local javac home release
   javac=$(command -v javac || true)
   for home in "${JAVA_HOME:-}" "$(dirname "$(dirname "$(readlink -f "$javac" || echo /-/-)")")" \
@@ -32,14 +32,14 @@ has_java() { # RELEASE_MIN: whether there is a development kit of this release o
 c_compiler='sudo apt-get install build-essential   (Fedora: sudo dnf install gcc; macOS: xcode-select --install)'
 need cargo 'Pulso is written in Rust' \
   'curl --proto "=https" --tlsv1.2 -sSf https://sh.rustup.rs | sh   (then open a new terminal)'
-need cc 'SQLite, zstd and the client of Kafka are built from C' "$c_compiler"
-need c++ 'the client of Kafka is built from C and C++' "$c_compiler"
-need make 'the client of Kafka is built with make' "$c_compiler"
+need cc "SQLite, zstd and Kafka's client are built from C" "$c_compiler"
+need c++ "Kafka's client is built from C and C++" "$c_compiler"
+need make "Kafka's client is built with make" "$c_compiler"
 
 openssl='sudo apt-get install pkg-config libssl-dev   (Fedora: sudo dnf install pkgconf openssl-devel; macOS: brew install pkgconf openssl@3)'
-need pkg-config 'it finds the OpenSSL that the client of Kafka encrypts with' "$openssl"
+need pkg-config "it finds the OpenSSL that Kafka's client encrypts with" "$openssl"
 if command -v pkg-config >/dev/null 2>&1 && ! pkg-config --exists openssl; then
-  printf 'error: the headers of OpenSSL are missing: the client of Kafka encrypts with it\nhint: %s\n' "$openssl" >&2
+  printf "error: the headers of OpenSSL are missing: Kafka's client encrypts with it\nhint: %s\n" "$openssl" >&2
   missing=1
 fi
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Counts a recording again, naively and without Pulso, and compares with what Pulso exported.
+"""Counts a recording naively, without Pulso, and compares the result with what Pulso exports.
 
-usage: scripts/recount.py PULSO RECORDING DATA     (PULSO: the program; DATA: a folder that has this
-recording replayed once)
+usage: scripts/recount.py PULSO RECORDING DATA     (PULSO: the program; DATA: a folder into which this
+recording was replayed once)
 
 Checks the batch layer's responses, country activity, trending topics (counts, names, membership), groups
-and events. Exit code 0 when all are equal.
+and events. Exits with code 0 if all are equal.
 """
 import json
 import subprocess
@@ -72,7 +72,7 @@ def main(pulso, recording, data):
     }
     trends = exported(pulso, data, "trending-topics")
     its["trending-topics"] = {(millis(d["@timestamp"]), d["topic"], d["name"], d["count"]) for d in trends}
-    # At the border of the list, topics of equal count are told apart by their score; so compare those above it.
+    # At the end of the list, the score decides between topics of equal count; so compare only those above it.
     listed = defaultdict(list)
     for (end, key), count in topics.items():
         if count > ABOVE:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The servers of the tests, left running for a developer: `eval "$(scripts/servers.sh start)"`.
+# Keeps the servers of the tests running for a developer: `eval "$(scripts/servers.sh start)"`.
 #
 #   scripts/servers.sh start|status|stop
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole pipeline on a made-up recording, and on a real one where there is one: replayed, verified,
-# replayed again without a change, and (the real one) counted again by a few lines of Python.
+# Runs the whole pipeline on a synthetic recording, and on a real one if it exists. Replays and verifies both.
+# Replays the synthetic one again, which must change nothing, and recounts the real one in Python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}/release
@@ -10,10 +10,15 @@ trap 'rm -rf "$data"' EXIT
 "$target/pulso-simulator" generate --seed 1 --messages 5000 --start 2026-01-01T00:00:00Z \
   --rate-event-time 20 --output "$data/made-up.jsonl"
 "$target/pulso" replay "$data/made-up.jsonl" --data "$data/a" --output json
-"$target/pulso" verify --data "$data/a"
+verify() { # FOLDER: both layers agree, and nothing is left out
+  "$target/pulso" verify --data "$1" | tee "$data/report"
+  tail -n 1 "$data/report" | grep -Eqx 'every message is accounted for once; the layers agree in [1-9][0-9]* documents'
+}
+
+verify "$data/a"
 "$target/pulso" export trending-topics --data "$data/a" --layer batch >"$data/once"
 "$target/pulso" replay "$data/made-up.jsonl" --data "$data/a" >/dev/null
-"$target/pulso" verify --data "$data/a" >/dev/null
+verify "$data/a" >/dev/null
 "$target/pulso" export trending-topics --data "$data/a" --layer batch | cmp - "$data/once"
 test -s "$data/once"
 passed=1
@@ -21,10 +26,10 @@ passed=1
 recording=../shared/data/rsvps/wbaa-2017-03-19.jsonl
 if [ -e "$recording" ]; then
   "$target/pulso" replay "$recording" --data "$data/b"
-  "$target/pulso" verify --data "$data/b"
+  verify "$data/b"
   python3 scripts/recount.py "$target/pulso" "$recording" "$data/b"
   passed=2
 else
-  echo "skipped: there is no recording at $recording"
+  echo "skipped: no recording at $recording"
 fi
 echo "$passed passed, 0 failed"

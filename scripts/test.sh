@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests. The release profile on purpose: it is the one `cargo run --release` has built already, so the
-# dependencies are compiled once.
+# Runs the tests, in the release profile: `cargo run --release` has already built it, so dependencies are
+# compiled only once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prerequisites.sh --tests

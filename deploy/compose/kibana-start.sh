@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts Kibana and, as soon as it answers, gives it Pulso's dashboards, unless it has them already: what was
-# edited stays. The health check waits for the file.
+# Starts Kibana and, as soon as it answers, imports Pulso's dashboards. If Kibana already has them, keeps them
+# with all edits. The health check waits for the file that this script creates at the end.
 set -euo pipefail
 
 import() {

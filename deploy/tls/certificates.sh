@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes an authority, certificates and passwords in /certificates, each once: what is there is kept. To
-# renew, remove the file and run this again, then restart the services.
+# Creates an authority, certificates and passwords in /certificates, and keeps those that exist. To renew one,
+# remove its file, run this again, and restart the services.
 #
-# Each service has a folder, which is a volume of its own, that its user alone can read.
+# Each service has its own folder, which is a volume and which only its user can read.
 set -eu
 umask 077
 cd "${1:-/certificates}"
@@ -40,7 +40,7 @@ password authority/kibana.password
 password pulso/kafka.password
 password pulso/elasticsearch.password
 
-# What a service must know of others' passwords it has as a copy of its own.
+# Copy the passwords of others that a service must know into its own folder.
 cp pulso/kafka.password kafka/pulso.password
 cp authority/elastic.password elasticsearch/elastic.password
 cp authority/kibana.password elasticsearch/kibana.password

@@ -1,15 +1,15 @@
 #!/bin/bash
-# Gives Kibana's user its password, and makes the user `pulso` with the rights that Pulso needs.
+# Sets the password of Kibana's user, and creates the user `pulso` with the rights that Pulso needs.
 set -euo pipefail
 certificates=/usr/share/elasticsearch/config/certificates/elasticsearch
 url=https://elasticsearch:9200
-# From a file, so that no password shows in the list of processes.
+# curl reads the password from a file, so that it does not show in the list of processes.
 settings=$(mktemp)
 trap 'rm -f "$settings"' EXIT
 printf 'user = "elastic:%s"\ncacert = "%s/ca.crt"\n' \
   "$(cat $certificates/elastic.password)" "$certificates" >"$settings"
 
-put() { # METHOD PATH, body from standard input
+put() { # METHOD PATH; the body comes from standard input
   curl --fail-with-body -sS -K "$settings" -X "$1" -H 'content-type: application/json' \
     --data-binary @- "$url$2" >/dev/null
 }

@@ -4,11 +4,14 @@
 //! hold for all of a source's messages in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
+use pulso_model::{Decoder, Key, WallTime};
 use pulso_pipeline::{Clock, Headers, Message, observe};
-use pulso_runtime::config::Acquisition;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::Options;
 
 /// The writer has ended, because of an error that it reports itself.
 #[derive(Debug)]
@@ -46,10 +49,39 @@ struct Bounds {
 #[derive(Debug)]
 pub(crate) struct Buffer<C> {
     source: Arc<str>,
+    cursors: Cursors,
+    decoder: Decoder,
     clock: C,
     bounds: Bounds,
     /// Bounded by the two semaphores.
     sender: mpsc::UnboundedSender<Buffered>,
+}
+
+/// How the messages of a source say where it goes on after them.
+#[derive(Debug)]
+pub(crate) enum Cursors {
+    /// Not at all.
+    None,
+    /// The largest event time so far, in milliseconds; none before the first.
+    LargestTime(AtomicI64),
+}
+
+impl Cursors {
+    pub(crate) fn largest_time() -> Self {
+        Self::LargestTime(AtomicI64::new(i64::MIN))
+    }
+
+    fn after(
+        &self,
+        decoder: &Decoder,
+        payload: &[u8],
+        received_time: WallTime,
+    ) -> Option<Arc<str>> {
+        let Self::LargestTime(largest) = self else { return None };
+        let time = decoder.plausible_time(payload, received_time).map_or(i64::MIN, |time| time.0);
+        let largest = largest.fetch_max(time, Ordering::Relaxed).max(time);
+        (largest > i64::MIN).then(|| largest.to_string().into())
+    }
 }
 
 /// Shows how full a buffer is.
@@ -62,10 +94,12 @@ pub(crate) struct Gauge {
 impl<C: Clock> Buffer<C> {
     pub(crate) fn new(
         source: Arc<str>,
-        options: &Acquisition,
+        cursors: Cursors,
+        options: &Options,
         clock: C,
         sender: mpsc::UnboundedSender<Buffered>,
     ) -> Self {
+        let Options { acquisition: options, decoder } = options;
         let messages_max = u32::try_from(options.buffer_messages).unwrap_or(u32::MAX);
         // The configuration keeps both within the permits that a semaphore gives out at once.
         let bytes_max = u32::try_from(options.buffer_bytes.0).unwrap_or(u32::MAX);
@@ -75,7 +109,7 @@ impl<C: Clock> Buffer<C> {
             bytes: Arc::new(Semaphore::new(bytes_max as usize)),
             bytes_max,
         };
-        Self { source, clock, bounds, sender }
+        Self { source, cursors, decoder: decoder.clone(), clock, bounds, sender }
     }
 
     pub(crate) fn source(&self) -> &Arc<str> {
@@ -95,9 +129,12 @@ impl<C: Clock> Buffer<C> {
     pub(crate) async fn put(&self, slot: Slot, payload: Bytes) -> Result<(), WriterGone> {
         // A message larger than the buffer takes all of it.
         let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
-        let headers = Headers { source: Arc::clone(&self.source), received_time: self.clock.now() };
+        let received_time = self.clock.now();
+        let cursor = self.cursors.after(&self.decoder, &payload, received_time);
+        let headers = Headers { source: Arc::clone(&self.source), received_time, cursor };
+        let key = self.decoder.key(&payload).map(Key::into_owned);
         let bytes = acquire(&self.bounds.bytes, bytes).await;
-        let message = Message { headers, payload };
+        let message = Message { headers, key, payload };
         let buffered = Buffered { message, room: Room { _message: slot, _bytes: bytes } };
         self.sender.send(buffered).map_err(|_| WriterGone)
     }

@@ -1,28 +1,27 @@
 //! The command line of the program `pulso-acquisition`.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use pulso_pipeline::{AdapterError, SystemClock, observe};
+use pulso_pipeline::{SystemClock, observe};
 use pulso_runtime::config::{self, LogStore, Source};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
-use pulso_runtime::stores::{self, LogWriter, StoreError};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
+use pulso_runtime::stores::{self, LogWriter};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::websocket::Tcp;
 use crate::{
-    AtLimit, Error, FileError, FileInput, INPUT_HINT, Input, Pace, Recording, Spool, SpooledLog,
-    TlsError, run, run_spooled,
+    AtLimit, FileInput, INPUT_HINT, Input, Options, Pace, Recording, Spool, SpooledLog, run,
+    run_spooled,
 };
 
-/// Brings messages from websockets and files into the log.
+/// Stores messages from websockets and files in the log.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Args {
@@ -34,22 +33,23 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Store messages until told to stop, or until the files end
+    /// Store messages until stopped, or until the files end
     Run(RunArgs),
-    /// Check the configuration and connect to every source; changes nothing
+    /// Check the configuration and connect to every source, without changing anything
     Check,
-    /// Ask the running service whether it can work: ends with 0 or 1
+    /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// The directory of the log, made when missing [default: `data.directory` of the configuration]
+    /// The data directory, created if it does not exist [default: `data.directory` of the
+    /// configuration]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Read this file (plain, gzip or zstd; `-` is standard input) instead of the configured sources;
-    /// may be repeated
+    /// Read this file instead of the configured sources: plain, gzip or zstd; `-` is standard input.
+    /// May be repeated
     #[arg(long, value_name = "PATH")]
     pub file: Vec<FileInput>,
 
@@ -60,9 +60,6 @@ pub struct RunArgs {
 
 /// Where the endpoints for operators are configured.
 const LISTEN_KEY: &str = "operations.acquisition";
-
-const CERTIFICATES_HINT: &str =
-    "`acquisition.trusted_certificates` names a file with `-----BEGIN CERTIFICATE-----`";
 
 /// The whole program, from its arguments to its exit code.
 pub fn main() -> ExitCode {
@@ -90,9 +87,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             let health = Health::default();
             let listen = config.operations.acquisition.filter(|_| !finite(&inputs));
             let operations = Operations::start(listen, LISTEN_KEY, &health).await?;
-            let stored =
-                operations.during(Box::pin(store(inputs, config, &health, shutdown))).await;
-            stores::explained(stored)
+            operations.during(Box::pin(store(inputs, config, &health, shutdown))).await
         }
     }
 }
@@ -108,14 +103,14 @@ async fn store(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let (finite, stopping) = (finite(&inputs), shutdown.clone());
-    let log = LogWriter::open(&config).map_err(StoreError::explained)?;
+    let log = LogWriter::open(&config).explained()?;
     let stored = match config.log.store {
         LogStore::Embedded => straight(inputs, config, log, health, shutdown).await?,
         LogStore::Kafka => spooled(inputs, config, log, health, shutdown).await?,
     };
     info!(stored, "stored all messages");
     if finite && stored == 0 && !stopping.is_cancelled() {
-        return Err(anyhow!("there was nothing in the files")).exit(Exit::NoInput).hint(INPUT_HINT);
+        return Err(anyhow!("the files contain no messages")).exit(Exit::NoInput).hint(INPUT_HINT);
     }
     Ok(())
 }
@@ -131,11 +126,12 @@ async fn straight(
     let positions = log.clone();
     let last_stored = move |source: Arc<str>| {
         let log = positions.clone();
-        async move { log.last_stored_mtime(&source).await }
+        async move { log.last_cursor(&source).await }
     };
     let log = Watched::new(log, "log", health);
-    let running = run(inputs, log, last_stored, SystemClock, config.acquisition, shutdown);
-    Ok(running.await.or_else(explained)?.stored)
+    let options = Options { decoder: config.decoder(), acquisition: config.acquisition };
+    let running = run(inputs, log, last_stored, SystemClock, options, shutdown);
+    Ok(running.await.explained()?.stored)
 }
 
 /// Into a log on servers, with a spool for the time that they are away.
@@ -147,9 +143,8 @@ async fn spooled(
     shutdown: CancellationToken,
 ) -> anyhow::Result<u64> {
     let directory = config.spool_directory();
-    stores::make(&directory).map_err(StoreError::explained)?;
-    let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0);
-    let spool = spool.map_err(|error| StoreError::from(error).explained())?;
+    stores::make(&directory).explained()?;
+    let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0).explained()?;
     observe::spool_limit(config.spool.bytes_max.0);
     let at_limit = match config.spool.at_limit {
         config::AtLimit::Wait => AtLimit::Wait,
@@ -157,14 +152,15 @@ async fn spooled(
     };
     let positions = log.clone();
     let log = SpooledLog::open(Watched::new(log, "log", health), spool, at_limit).await;
-    let log = log.map_err(|error| StoreError::from(error).explained())?;
+    let log = log.explained()?;
     let handle = log.handle();
     let last_stored = move |source: Arc<str>| {
         let (log, handle) = (positions.clone(), handle.clone());
-        async move { handle.last_stored(&source, log.last_stored_mtime(&source)).await }
+        async move { handle.last_stored(&source, log.last_cursor(&source)).await }
     };
-    let running = run_spooled(inputs, log, last_stored, SystemClock, config.acquisition, shutdown);
-    let summary = running.await.or_else(explained)?;
+    let options = Options { decoder: config.decoder(), acquisition: config.acquisition };
+    let running = run_spooled(inputs, log, last_stored, SystemClock, options, shutdown);
+    let summary = running.await.explained()?;
     Ok(summary.stored)
 }
 
@@ -175,7 +171,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     }
     let sources = sources(config)?;
     // What is wrong for all sources is said once.
-    Tcp::new(&config.acquisition).or_else(|error| explained(Error::<Infallible>::Tls(error)))?;
+    Tcp::new(&config.acquisition).explained()?;
     let mut failed = 0;
     for source in &sources {
         match crate::check(source, &config.acquisition).await {
@@ -190,7 +186,9 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         let count = sources.len();
         return Err(anyhow!("failed to connect to {failed} of {count} sources"))
             .exit(Exit::Unavailable)
-            .hint("standard output says why; look at each `url`, and whether its source is up");
+            .hint(
+                "see standard output for the reasons; check each `url`, and that its source runs",
+            );
     }
     Ok(())
 }
@@ -200,7 +198,7 @@ fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
         return Ok(sources(config)?.into_iter().map(Input::Websocket).collect());
     }
     let recording = |input: FileInput| {
-        input.check().exit(Exit::NoInput).hint(INPUT_HINT)?;
+        input.check().explained()?;
         let name: Arc<str> = input.name().into();
         Ok(Input::Recording(Recording::new(name, input, args.pace)))
     };
@@ -209,25 +207,9 @@ fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
 
 fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
     if config.acquisition.sources.is_empty() {
-        return Err(anyhow!("no source is configured"))
-            .exit(Exit::Usage)
-            .hint("add `[[acquisition.sources]]` to the configuration, or name a `--file`");
+        return Err(anyhow!("no source is configured")).exit(Exit::Usage).hint(
+            "add `[[acquisition.sources]]` to the configuration, or name a file with `--file`",
+        );
     }
     Ok(config.acquisition.sources.clone())
-}
-
-/// Gives an error its exit code and, unless only the log knows it, its hint.
-fn explained<T, E: AdapterError>(error: Error<E>) -> anyhow::Result<T> {
-    let (exit, hint) = match &error {
-        Error::File(FileError::Open { .. }) => (Exit::NoInput, Some(INPUT_HINT)),
-        Error::File(FileError::Read { .. } | FileError::GoBack) => {
-            let hint = "all lines before that are stored; read the whole file once it is mended: \
-                        what is there twice counts once";
-            (Exit::Internal, Some(hint))
-        }
-        Error::Tls(TlsError::SetUp { .. }) => (Exit::Internal, None),
-        Error::Tls(_) => (Exit::Usage, Some(CERTIFICATES_HINT)),
-        Error::Store { .. } | Error::LastStored { .. } => (Exit::Unavailable, None),
-    };
-    Err(error).exit(exit).hint_if_any(hint)
 }

@@ -24,7 +24,7 @@ pub use pace::{Pace, ParsePaceError};
 pub use pulso_file::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};
 pub use pulso_sqlite::{Spool, SpoolLevel};
 pub use recording::{Progress, Recording};
-pub use run::{Input, Summary, run, run_spooled};
+pub use run::{Input, Options, Summary, run, run_spooled};
 pub use spool::{AtLimit, SpoolError, SpoolHandle, SpooledLog};
 pub use websocket::check;
 

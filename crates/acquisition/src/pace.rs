@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use pulso_model::EventTime;
+use pulso_model::{Decoder, EventTime};
 use tokio::time::Instant;
 
-/// The longest pause between two messages in real time: a single wrong `mtime` in a recording must
+/// The longest pause between two messages in real time: a single wrong time in a recording must
 /// not stop it for years.
 const GAP_MAX: Duration = Duration::from_mins(10);
 
@@ -19,7 +19,7 @@ pub enum Pace {
     Max,
     /// So many messages per second.
     PerSecond(NonZeroU32),
-    /// With the pauses between the messages' `mtime`s, at most ten minutes each.
+    /// With the pauses between the messages' event times, at most ten minutes each.
     Realtime,
 }
 
@@ -49,6 +49,7 @@ impl FromStr for Pace {
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
+    decoder: Decoder,
     start: Instant,
     messages: u64,
     /// The largest so far: a message out of order is due at once.
@@ -57,8 +58,8 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    pub(crate) fn new(pace: Pace, start: Instant) -> Self {
-        Self { pace, start, messages: 0, latest: None, elapsed: Duration::ZERO }
+    pub(crate) fn new(pace: Pace, decoder: Decoder, start: Instant) -> Self {
+        Self { pace, decoder, start, messages: 0, latest: None, elapsed: Duration::ZERO }
     }
 
     /// `None` means at once.
@@ -71,7 +72,7 @@ impl Pacer {
                 self.messages += 1;
             }
             Pace::Realtime => {
-                if let Some(time) = pulso_model::mtime(payload) {
+                if let Some(time) = self.decoder.time(payload) {
                     let latest = self.latest.unwrap_or(time);
                     let gap_ms = u64::try_from(time.0.saturating_sub(latest.0)).unwrap_or(0);
                     self.elapsed += Duration::from_millis(gap_ms).min(GAP_MAX);

@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::buffer::Buffer;
 use crate::pace::Pacer;
-use crate::{FileError, FileInput, FileReader, Pace};
+use crate::{FileError, FileInput, FileReader, Options, Pace};
 
 /// How far a recording is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,14 +42,15 @@ impl Recording {
 /// Reads to the end, until `stop`, or until nobody takes the messages.
 pub(crate) async fn play<C: Clock>(
     recording: Recording,
-    line_bytes_max: usize,
+    options: &Options,
     buffer: &Buffer<C>,
     stop: &CancellationToken,
 ) -> Result<(), FileError> {
     let Recording { name, input, pace, progress } = recording;
-    let mut reader = FileReader::open(input.clone(), line_bytes_max)?;
+    let mut reader =
+        FileReader::open(input.clone(), options.acquisition.message_bytes_max.as_usize())?;
     let mut state = Progress { bytes_total: reader.total_bytes(), ..Progress::default() };
-    let mut pacer = Pacer::new(pace, Instant::now());
+    let mut pacer = Pacer::new(pace, options.decoder.clone(), Instant::now());
     while let Some(batch) = stop.run_until_cancelled(reader.next_batch()).await.transpose()? {
         let Some(batch) = batch else {
             info!(source = %name, %input, messages = state.messages, "read the recording to its end");

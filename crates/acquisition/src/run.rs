@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use pulso_model::EventTime;
-use pulso_pipeline::{AdapterError, Clock, Message, Sink};
+use pulso_model::Decoder;
+use pulso_pipeline::{AdapterError, Clock, Message, Sink, SourceCursor};
 use pulso_runtime::config::{Acquisition, Source};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Cursors};
 use crate::spool::{SpoolError, SpoolHandle, SpooledLog};
 use crate::websocket::{Network, Tcp, follow};
 use crate::writer::Writer;
@@ -24,6 +24,14 @@ pub enum Input {
     Recording(Recording),
 }
 
+/// How messages are received.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub acquisition: Acquisition,
+    /// Tells what is kept with a message: its key, and where its source goes on.
+    pub decoder: Decoder,
+}
+
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -34,8 +42,8 @@ pub struct Summary {
 /// Reads all inputs into the sink until they end or `shutdown` is cancelled. Either way, what was
 /// received is stored before this returns.
 ///
-/// `last_stored` tells the event time up to which the messages of a source are stored; a source that
-/// can is asked for what came after.
+/// `last_stored` tells the cursor of the last stored message of a source; a source that can is asked for
+/// what came after.
 ///
 /// # Errors
 /// When the log refuses messages for good, when it cannot tell where a source goes on, when a
@@ -46,15 +54,15 @@ pub async fn run<S, L, Looking>(
     sink: S,
     last_stored: L,
     clock: impl Clock,
-    options: Acquisition,
+    options: Options,
     shutdown: CancellationToken,
 ) -> Result<Summary, Error<S::Error>>
 where
     S: Sink<Message>,
     L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
-    Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
+    Looking: Future<Output = Result<Option<SourceCursor>, S::Error>> + Send,
 {
-    let network = Tcp::new(&options)?;
+    let network = Tcp::new(&options.acquisition)?;
     run_over(network, inputs, (sink, None), last_stored, clock, options, shutdown).await
 }
 
@@ -68,15 +76,15 @@ pub async fn run_spooled<S, L, Looking>(
     log: SpooledLog<S>,
     last_stored: L,
     clock: impl Clock,
-    options: Acquisition,
+    options: Options,
     shutdown: CancellationToken,
 ) -> Result<Summary, Error<SpoolError<S::Error>>>
 where
     S: Sink<Message> + 'static,
     L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
-    Looking: Future<Output = Result<Option<EventTime>, SpoolError<S::Error>>> + Send,
+    Looking: Future<Output = Result<Option<SourceCursor>, SpoolError<S::Error>>> + Send,
 {
-    let network = Tcp::new(&options)?;
+    let network = Tcp::new(&options.acquisition)?;
     let (handle, shared) = (log.handle(), log.shared());
     let sink = (log, Some(handle.clone()));
     let summary =
@@ -97,25 +105,29 @@ pub(crate) async fn run_over<N, S, L, Looking>(
     (sink, dropped): (S, Option<SpoolHandle>),
     last_stored: L,
     clock: impl Clock,
-    options: Acquisition,
+    options: Options,
     shutdown: CancellationToken,
 ) -> Result<Summary, Error<S::Error>>
 where
     N: Network,
     S: Sink<Message>,
     L: Fn(Arc<str>) -> Looking + Send + Sync + 'static,
-    Looking: Future<Output = Result<Option<EventTime>, S::Error>> + Send,
+    Looking: Future<Output = Result<Option<SourceCursor>, S::Error>> + Send,
 {
     let stop = shutdown.child_token();
     let (sender, receiver) = mpsc::unbounded_channel();
     let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
     let last_stored = Arc::new(last_stored);
     for input in inputs {
-        let name = match &input {
-            Input::Websocket(source) => &source.name,
-            Input::Recording(recording) => &recording.name,
+        let (name, cursors) = match &input {
+            Input::Websocket(source) if source.resume_parameter.is_some() => {
+                (&source.name, Cursors::largest_time())
+            }
+            Input::Websocket(source) => (&source.name, Cursors::None),
+            Input::Recording(recording) => (&recording.name, Cursors::None),
         };
-        let buffer = Buffer::new(Arc::clone(name), &options, clock.clone(), sender.clone());
+        let (name, clock) = (Arc::clone(name), clock.clone());
+        let buffer = Buffer::new(name, cursors, &options, clock, sender.clone());
         gauges.push(buffer.gauge());
         let (options, stop) = (options.clone(), stop.clone());
         let (network, last_stored) = (network.clone(), Arc::clone(&last_stored));
@@ -125,13 +137,13 @@ where
                     follow(&source, &network, &*last_stored, &buffer, &options, &stop).await
                 }
                 Input::Recording(recording) => {
-                    let line_bytes_max = options.message_bytes_max.as_usize();
-                    Ok(recording::play(recording, line_bytes_max, &buffer, &stop).await?)
+                    Ok(recording::play(recording, &options, &buffer, &stop).await?)
                 }
             }
         });
     }
     drop(sender);
+    let Options { acquisition: options, .. } = options;
     let writer = Writer { sink, receiver, gauges, options, dropped, stop: stop.clone() };
     let (written, read) = tokio::join!(
         async {

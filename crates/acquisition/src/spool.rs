@@ -23,8 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pulso_model::EventTime;
-use pulso_pipeline::{AdapterError, Message, Retry, Sink, observe};
+use pulso_pipeline::{AdapterError, ErrorKind, Message, Retry, Sink, SourceCursor, observe};
 use pulso_runtime::chain;
 use pulso_sqlite::{Appended, Spool, SpoolLevel};
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -63,9 +62,9 @@ pub enum AtLimit {
 pub enum SpoolError<E: AdapterError> {
     #[error("failed to write to the log")]
     Log { source: E },
-    #[error("failed to keep messages for the log")]
+    #[error("failed to store messages in the spool")]
     Spool { source: pulso_sqlite::Error },
-    #[error("the log is away, and the spool is full")]
+    #[error("the log is unavailable and the spool is full")]
     Full,
 }
 
@@ -75,6 +74,22 @@ impl<E: AdapterError> AdapterError for SpoolError<E> {
             Self::Log { source } => source.retry(),
             Self::Spool { source } => source.retry(),
             Self::Full => Retry::Backoff,
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Log { source } => source.kind(),
+            Self::Spool { source } => source.kind(),
+            Self::Full => ErrorKind::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Log { source } => source.hint(),
+            Self::Spool { source } => source.hint(),
+            Self::Full => None,
         }
     }
 }
@@ -208,7 +223,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
             return Err(SpoolError::Log { source });
         }
         observe::error(COMPONENT, "send", "spooled");
-        warn!(error = %chain(&source), "the log is away; messages are kept in the spool");
+        warn!(error = %chain(&source), "the log is unavailable; storing messages in the spool");
         self.write_to_spool(messages).await
     }
 
@@ -242,7 +257,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
             tracing::error!(
                 count,
                 suppressed,
-                "the log is away and the spool is full; messages are lost"
+                "the log is unavailable and the spool is full; messages are lost"
             );
         }
     }
@@ -295,9 +310,9 @@ impl SpoolHandle {
     pub async fn last_stored<E: AdapterError>(
         &self,
         source: &str,
-        log_says: impl Future<Output = Result<Option<EventTime>, E>>,
-    ) -> Result<Option<EventTime>, SpoolError<E>> {
-        let noted = self.spool.last_stored_mtime(source).await?;
+        log_says: impl Future<Output = Result<Option<SourceCursor>, E>>,
+    ) -> Result<Option<SourceCursor>, SpoolError<E>> {
+        let noted = self.spool.last_cursor(source).await?;
         match timeout(ASK_TIMEOUT, log_says).await {
             Ok(Ok(stored)) => Ok(stored.max(noted)),
             Ok(Err(error)) if error.retry() == Retry::No => Err(SpoolError::Log { source: error }),

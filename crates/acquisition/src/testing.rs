@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Uri;
 use pulso_model::{EventTime, WallTime};
-use pulso_pipeline::{AdapterError, ManualClock, Message, Retry, Sink};
+use pulso_pipeline::{AdapterError, ErrorKind, ManualClock, Message, Retry, Sink};
 use pulso_runtime::Config;
 use pulso_runtime::config::{Acquisition, Source};
 use tokio::io::DuplexStream;
@@ -78,6 +78,14 @@ pub(crate) struct Refused(Retry);
 impl AdapterError for Refused {
     fn retry(&self) -> Retry {
         self.0
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -220,6 +228,7 @@ pub(crate) fn source(name: &str) -> Source {
         name: name.into(),
         url: format!("ws://{name}.example/rsvps?x=y").parse().unwrap(),
         resume_parameter: Some("since_mtime".to_owned()),
+        resume_margin: Duration::from_millis(10),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connect;
 mod liveness;
+mod resume;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -10,8 +11,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulso_model::EventTime;
-use pulso_pipeline::{AdapterError, Clock, observe};
+use pulso_model::Decoder;
+use pulso_pipeline::{AdapterError, Clock, SourceCursor, observe};
 use pulso_runtime::config::{Acquisition, Source};
 use pulso_runtime::{Backoff, Retries, RetryPolicy, chain};
 use tokio::time::{Instant, sleep};
@@ -20,14 +21,15 @@ use tracing::{error, info, warn};
 
 use crate::buffer::Buffer;
 use crate::throttle::Throttle;
-use crate::{COMPONENT, Error};
+use crate::{COMPONENT, Error, Options};
 
 pub use connect::check;
+use connect::open;
 pub(crate) use connect::{Network, Tcp};
-use connect::{open, resume_url};
+use resume::{Gap, Resume};
 use session::{Lost, receive};
 
-/// How often a source that keeps failing is written about, at most.
+/// How often a source that keeps failing, or has gaps, is written about, at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, or until nobody takes the messages.
@@ -36,44 +38,43 @@ pub(crate) async fn follow<N, C, L, Looking, E>(
     network: &N,
     last_stored: &L,
     buffer: &Buffer<C>,
-    options: &Acquisition,
+    options: &Options,
     stop: &CancellationToken,
 ) -> Result<(), Error<E>>
 where
     N: Network,
     C: Clock,
     L: Fn(Arc<str>) -> Looking + Sync,
-    Looking: Future<Output = Result<Option<EventTime>, E>> + Send,
+    Looking: Future<Output = Result<Option<SourceCursor>, E>> + Send,
     E: AdapterError,
 {
-    let mut follower = Follower::new(source, options);
+    let Options { acquisition: options, decoder } = options;
+    let mut follower = Follower::new(source, decoder, options);
     loop {
-        let position = match source.resume_parameter {
-            None => None,
-            Some(_) => {
-                let position = position(last_stored, buffer, options, stop);
-                let Some(position) = stop.run_until_cancelled(position).await else {
-                    return Ok(());
-                };
-                position?
-            }
-        };
-        let url = follower.url(position);
+        let mut last = None;
+        if follower.resume.needs_position() {
+            let position = position(last_stored, buffer, options, stop);
+            let Some(position) = stop.run_until_cancelled(position).await else { return Ok(()) };
+            last = position?;
+        }
+        let url = follower.resume.url(last.as_ref());
         let connecting = open(network, &url, options);
         let Some(connected) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
         let lost = match connected {
             Err(lost) => lost,
             Ok(socket) => {
                 follower.connected();
-                let received = receive(socket, buffer, options, stop).await;
+                let take_note = |message: &[u8]| follower.received(message);
+                let received = receive(socket, buffer, take_note, options, stop).await;
                 if received.messages > 0 {
                     follower.backoff.reset();
                 }
                 let Some(lost) = received.lost else { return Ok(()) };
+                follower.disconnected(&lost, received.messages);
                 lost
             }
         };
-        let delay = follower.lost(&lost, position);
+        let delay = follower.lost(&lost);
         if stop.run_until_cancelled(sleep(delay)).await.is_none() {
             return Ok(());
         }
@@ -86,11 +87,11 @@ async fn position<C, L, Looking, E>(
     buffer: &Buffer<C>,
     options: &Acquisition,
     stop: &CancellationToken,
-) -> Result<Option<EventTime>, Error<E>>
+) -> Result<Option<SourceCursor>, Error<E>>
 where
     C: Clock,
     L: Fn(Arc<str>) -> Looking,
-    Looking: Future<Output = Result<Option<EventTime>, E>>,
+    Looking: Future<Output = Result<Option<SourceCursor>, E>>,
     E: AdapterError,
 {
     buffer.drained().await;
@@ -114,46 +115,31 @@ where
 /// What is remembered from one connection to the next.
 struct Follower<'a> {
     source: &'a Source,
+    resume: Resume<'a>,
     backoff: Backoff,
     throttle: Throttle,
+    gap_throttle: Throttle,
     /// Whether a loss was logged since a connection was; then so is the next connection.
     logged: bool,
     /// Attempts since the last connection.
     attempts: u64,
     /// How many connections there have been.
     connections: u64,
-    /// The position that was asked for when something came that cannot be received.
-    stuck: Option<EventTime>,
 }
 
 impl<'a> Follower<'a> {
-    fn new(source: &'a Source, options: &Acquisition) -> Self {
+    fn new(source: &'a Source, decoder: &'a Decoder, options: &Acquisition) -> Self {
+        observe::followed(&source.name);
         Self {
             source,
+            resume: Resume::new(source, decoder),
             backoff: Backoff::new(options.backoff_initial, options.backoff_max),
             throttle: Throttle::new(LOG_INTERVAL),
+            gap_throttle: Throttle::new(LOG_INTERVAL),
             logged: true,
             attempts: 0,
             connections: 0,
-            stuck: None,
         }
-    }
-
-    /// The source's url, which asks to go on from a position.
-    ///
-    /// Going on from the same position twice, with something there that cannot be received, would
-    /// repeat for ever; then the source goes on from now.
-    fn url(&mut self, position: Option<EventTime>) -> http::Uri {
-        let Source { name, url, resume_parameter } = self.source;
-        let (Some(parameter), Some(position)) = (resume_parameter, position) else {
-            return url.clone();
-        };
-        if self.stuck.take() == Some(position) {
-            error!(source = %name, %position, "cannot go on from where it was; messages are missing");
-            observe::error(COMPONENT, "receive", "gap");
-            return url.clone();
-        }
-        resume_url(url, parameter, position)
     }
 
     fn connected(&mut self) {
@@ -166,12 +152,34 @@ impl<'a> Follower<'a> {
         if reconnects > 0 {
             observe::reconnected(source);
         }
+        let gap = self.resume.connected(Instant::now());
+        self.report(gap);
+    }
+
+    fn received(&mut self, message: &[u8]) {
+        let gap = self.resume.received(message, Instant::now());
+        self.report(gap);
+    }
+
+    fn disconnected(&mut self, lost: &Lost, messages: u64) {
+        let gap = self.resume.disconnected(lost, messages);
+        self.report(gap);
+    }
+
+    /// Counts and logs that messages may be missing.
+    fn report(&mut self, gap: Option<Gap>) {
+        let Some(Gap { length, reason }) = gap else { return };
+        let source = &self.source.name;
+        observe::gap(source, length);
+        if let Some(suppressed) = self.gap_throttle.pass(Instant::now()) {
+            let seconds = length.as_secs_f64();
+            error!(%source, seconds, reason, suppressed, "messages of a source may be missing");
+        }
     }
 
     /// Counts and logs why there is no connection, and tells how long to wait before the next.
-    fn lost(&mut self, lost: &Lost, position: Option<EventTime>) -> Duration {
+    fn lost(&mut self, lost: &Lost) -> Duration {
         self.attempts += 1;
-        self.stuck = position.filter(|_| matches!(lost, Lost::Unreceivable { .. }));
         observe::error(COMPONENT, "receive", lost.kind());
         let delay = self.backoff.next_delay(&mut rand::rng());
         let passed = self.throttle.pass(Instant::now());

@@ -5,6 +5,8 @@
 //! nor a second archiver can lose or double anything.
 //!
 //! While one segment is written as Parquet, the next is collected; there are never more than two.
+//!
+//! Every byte is written again a few times as files are made larger, so what was replaced goes by itself.
 
 #[cfg(test)]
 mod tests;
@@ -15,8 +17,8 @@ use std::time::Duration;
 use anyhow::Context;
 use pulso_lake::{Appended, Lake, SegmentBuilder, WrittenSegment};
 use pulso_model::Day;
-use pulso_pipeline::{Batch, Source, observe};
-use pulso_runtime::FailureExt;
+use pulso_pipeline::{Batch, Clock, Source, observe};
+use pulso_runtime::ExplainExt;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,8 @@ pub struct ArchiveOptions {
     pub target_file_bytes: u64,
     /// A day with so many small files is compacted.
     pub compact_files_min: usize,
+    /// Files that were replaced by larger ones stay for so long, for those who still read them.
+    pub replaced_files_kept: Duration,
 }
 
 impl From<&pulso_runtime::config::Archive> for ArchiveOptions {
@@ -45,6 +49,7 @@ impl From<&pulso_runtime::config::Archive> for ArchiveOptions {
             batch_delay: archive.batch_delay,
             target_file_bytes: archive.target_file_bytes.0,
             compact_files_min: archive.compact_files_min,
+            replaced_files_kept: archive.replaced_files_kept,
         }
     }
 }
@@ -76,18 +81,19 @@ pub async fn archive(
     lake: &mut Lake,
     options: &ArchiveOptions,
     until: Until,
+    clock: &impl Clock,
     shutdown: CancellationToken,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<ArchiveSummary> {
-    hinted(lake.refresh().await)?;
-    let next_offsets = hinted(lake.next_offsets(source.partitions()).await)?;
-    source.seek(&next_offsets).await.context("failed to read the log")?;
-    let mut archiver = Archiver::new(lake, options, &next_offsets);
+    lake.refresh().await.explained()?;
+    let next_offsets = lake.next_offsets(source.partitions()).await.explained()?;
+    source.seek(&next_offsets).await.explained().context("failed to read the log")?;
+    let mut archiver = Archiver::new(lake, options, clock, &next_offsets);
     let mut end_offsets = None;
     loop {
         let batch = tokio::select! {
             () = shutdown.cancelled() => break,
-            batch = source.next_batch() => batch.context("failed to read the log")?,
+            batch = source.next_batch() => batch.explained().context("failed to read the log")?,
         };
         observe::received(COMPONENT, batch.records.len() as u64);
         archiver.collect(&batch)?;
@@ -104,9 +110,10 @@ pub async fn archive(
 }
 
 /// A run of [`archive`].
-struct Archiver<'a> {
+struct Archiver<'a, C> {
     lake: &'a mut Lake,
     options: &'a ArchiveOptions,
+    clock: &'a C,
     /// What is being collected.
     segment: SegmentBuilder,
     /// When its first row came.
@@ -117,12 +124,19 @@ struct Archiver<'a> {
     summary: ArchiveSummary,
 }
 
-impl<'a> Archiver<'a> {
-    fn new(lake: &'a mut Lake, options: &'a ArchiveOptions, next_offsets: &[u64]) -> Self {
+impl<'a, C: Clock> Archiver<'a, C> {
+    fn new(
+        lake: &'a mut Lake,
+        options: &'a ArchiveOptions,
+        clock: &'a C,
+        next_offsets: &[u64],
+    ) -> Self {
+        let segment = lake.segment(next_offsets);
         Self {
             lake,
             options,
-            segment: SegmentBuilder::new(next_offsets),
+            clock,
+            segment,
             begun: None,
             writing: None,
             commits_since_compaction: 0,
@@ -132,8 +146,9 @@ impl<'a> Archiver<'a> {
 
     fn collect(&mut self, batch: &Batch) -> anyhow::Result<()> {
         for record in &batch.records {
-            self.segment.push(record)?;
+            self.segment.push(record).explained()?;
         }
+        self.segment.log_ends_at(&batch.end_offsets);
         if self.segment.rows() > 0 && self.begun.is_none() {
             self.begun = Some(Instant::now());
         }
@@ -158,7 +173,7 @@ impl<'a> Archiver<'a> {
     /// Has the collected segment written, and begins another one. Waits for the segment before it.
     async fn write_segment(&mut self, progress: &mut impl FnMut(u64)) -> anyhow::Result<()> {
         self.commit(progress).await?;
-        let next = SegmentBuilder::new(&self.segment.next_offsets());
+        let next = self.lake.segment(&self.segment.next_offsets());
         let segment = std::mem::replace(&mut self.segment, next).finish();
         self.begun = None;
         let writer = self.lake.writer();
@@ -176,18 +191,18 @@ impl<'a> Archiver<'a> {
     /// Waits for the segment that is being written, if any, and commits it.
     async fn commit(&mut self, progress: &mut impl FnMut(u64)) -> anyhow::Result<()> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
-        let written = hinted(writing.await.context("the writer of a segment ended early")?)?;
+        let written = writing.await.context("the writer of a segment ended early")?.explained()?;
         let (rows, dead_letters, days) = (written.rows(), written.dead_letters(), written.days());
-        let skipped = written.skipped();
+        let missing = written.missing();
         let begun = Instant::now();
-        if hinted(self.lake.commit(written).await)? == Appended::AlreadyThere {
+        if self.lake.commit(written).await.explained()? == Appended::AlreadyThere {
             debug!(rows, "another archiver committed the same messages");
             return Ok(());
         }
         observe::sink_write(COMPONENT, begun.elapsed());
         observe::sent(COMPONENT, rows);
-        if skipped > 0 {
-            warn!(skipped, "the log no longer had messages that were not archived yet");
+        if missing > 0 {
+            warn!(missing, "the log no longer had messages that were not archived yet");
         }
         self.summary.rows += rows;
         self.summary.dead_letters += dead_letters;
@@ -202,9 +217,13 @@ impl<'a> Archiver<'a> {
     }
 
     async fn compact(&mut self) -> anyhow::Result<()> {
-        let ArchiveOptions { target_file_bytes, compact_files_min, .. } = *self.options;
-        let compaction = hinted(self.lake.compact(target_file_bytes, compact_files_min).await)?;
+        let ArchiveOptions { target_file_bytes, compact_files_min, replaced_files_kept, .. } =
+            *self.options;
+        let now = self.clock.now();
+        let compaction =
+            self.lake.compact(target_file_bytes, compact_files_min, now).await.explained()?;
         debug!(?compaction, "compacted");
+        self.lake.vacuum_when_due(replaced_files_kept, now).await;
         self.commits_since_compaction = 0;
         Ok(())
     }
@@ -219,10 +238,4 @@ impl<'a> Archiver<'a> {
         info!(rows, dead_letters, commits, "archived");
         Ok(self.summary)
     }
-}
-
-/// Says also what the user can do about an error of the lake.
-fn hinted<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
-    result.hint_if_any(hint)
 }

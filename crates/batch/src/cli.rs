@@ -3,23 +3,20 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, WallTime};
-use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, SystemClock};
+use pulso_pipeline::{Checkpoints, SystemClock, speed_checkpoint};
 use pulso_runtime::config::Schedule;
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
-use pulso_runtime::stores::{
-    self, CheckpointStore, LogReader, Opener, Reading, StoreError, ViewStore, explained,
-};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
+use pulso_runtime::stores::{self, CheckpointStore, LogReader, Opener, Reading, ViewStore};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app};
 use tokio_util::sync::CancellationToken;
 
-use crate::{BatchLayer, JOBS, Job, LayerOptions, Selection, Task, Work, schedule};
+use crate::{BatchLayer, Job, LayerOptions, Selection, Task, Work, schedule};
 
 /// Where the endpoints for operators are configured.
 const LISTEN_KEY: &str = "operations.batch";
@@ -41,54 +38,48 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring what is in the log by now into the lake
+    /// Copy everything that is in the log now to the lake
     Archive,
     /// Compute views from the lake
     Run(RunArgs),
     /// Check that no message was lost or counted twice, and that both layers agree
     Verify,
-    /// Remove what is older than `retention` says: views, journals, days of the lake; and have Kafka
-    /// keep messages as long as `kafka.retention` says
+    /// Remove views, journals and days of the lake that are older than `retention`, and set the
+    /// retention of Kafka's topics to `kafka.retention`
     Retain,
-    /// Archive and compute whenever the configuration says so, until told to stop
+    /// Archive messages and compute views on the configured schedule, until stopped
     Schedule,
     /// List the jobs
     List,
-    /// Check the configuration, the stores and the lake; changes nothing
+    /// Check the configuration, the stores and the lake, without changing anything
     Check,
-    /// Ask the running schedule whether it can work: ends with 0 or 1
+    /// Ask the running schedule whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// A job as `list` shows it, or `all`
-    pub job: Jobs,
+    /// The name of a job, as shown by `list`, or `all`
+    pub job: String,
 
-    /// The first UTC day, such as `2017-03-19` [default: the first of the lake]
+    /// The first UTC day, such as `2017-03-19` [default: the first day in the lake]
     #[arg(long, value_name = "DAY")]
     pub from: Option<Day>,
 
-    /// The last UTC day [default: the last of the lake]
+    /// The last UTC day [default: the last day in the lake]
     #[arg(long, value_name = "DAY")]
     pub to: Option<Day>,
 }
 
-/// One job, or all.
-#[derive(Clone, Debug)]
-pub struct Jobs(Vec<Job>);
-
-impl FromStr for Jobs {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        if name == "all" {
-            return Ok(Self(JOBS.to_vec()));
-        }
-        let known = || JOBS.map(|job| job.name()).join("`, `");
-        let job = Job::named(name).ok_or_else(|| format!("the jobs are `all`, `{}`", known()))?;
-        Ok(Self(vec![job]))
+/// The jobs of a name: one, or `all`.
+fn named(jobs: &[Job], name: &str) -> anyhow::Result<Vec<Job>> {
+    if name == "all" {
+        return Ok(jobs.to_vec());
     }
+    let found = jobs.iter().find(|job| job.name() == name);
+    let known: Vec<_> = jobs.iter().map(Job::name).collect();
+    let found = found.ok_or_else(|| anyhow!("there is no job `{name}`")).exit(Exit::Usage);
+    Ok(vec![found.hint(format!("the jobs are `all`, `{}`", known.join("`, `")))?.clone()])
 }
 
 /// The whole program, from its arguments to its exit code.
@@ -101,7 +92,7 @@ pub fn main() -> ExitCode {
 ///
 /// # Errors
 /// With exit code 1 when `verify` finds a difference, 2 for wrong days, 3 when a store fails, 4
-/// without input.
+/// without input, or when of a layer there was nothing for `verify` to compare.
 pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut config = args.common.start()?;
     if let Some(data) = args.data {
@@ -109,14 +100,14 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
     }
     match args.command {
         Command::Archive => {
-            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await;
-            print(&format!("messages archived: {}\n", explained(rows)?))
+            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await?;
+            print(&format!("messages archived: {rows}\n"))
         }
-        Command::Run(run) => explained(compute(&config, run, &shutdown).await),
+        Command::Run(run) => compute(&config, run, &shutdown).await,
         Command::Verify => {
             let stopped = || Err(anyhow!("stopped before the end")).exit(Exit::Internal);
             let verified = Box::pin(verify(&config, &shutdown));
-            explained(shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped))
+            shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped)
         }
         Command::Retain => retain(&config, &shutdown).await,
         Command::Schedule => {
@@ -128,7 +119,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
         Command::Healthcheck => healthcheck(config.operations.batch, LISTEN_KEY).await,
         Command::List => {
             let line = |job: &Job| format!("{}: {}\n", job.name(), job.description());
-            print(&JOBS.iter().map(line).collect::<String>())
+            print(&Job::all(config.stream()).iter().map(line).collect::<String>())
         }
         Command::Check => check(&config).await,
     }
@@ -136,23 +127,27 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
 
 async fn compute(
     config: &Config,
-    RunArgs { job: Jobs(jobs), from, to }: RunArgs,
+    RunArgs { job, from, to }: RunArgs,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     let range =
         DayRange { first: from.unwrap_or(Day(i32::MIN)), last: to.unwrap_or(Day(i32::MAX)) };
     if range.first > range.last {
-        let message = format!("the days from `{}` to `{}` are none", range.first, range.last);
-        return Err(anyhow!(message)).exit(Exit::Usage).hint("give the earlier day to `--from`");
+        let message = format!("there are no days from `{}` to `{}`", range.first, range.last);
+        return Err(anyhow!(message))
+            .exit(Exit::Usage)
+            .hint("`--from` must not be later than `--to`");
     }
+    let jobs = named(&Job::all(config.stream()), &job)?;
     let mut layer = layer(config, shutdown).await?;
     let rows = layer.run_jobs(&jobs, Selection::Range(range), |_| ()).await?;
     print(&rows.iter().map(|(job, rows)| format!("{job}: {rows} documents\n")).collect::<String>())
 }
 
 async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let views = ViewStore::open(config).await?;
-    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await?;
+    let views = ViewStore::open(config).await.explained()?;
+    let checkpoint =
+        views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
     let checkpoint = checkpoint
         .ok_or_else(|| match &views {
             ViewStore::Embedded(_) => {
@@ -165,38 +160,37 @@ async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result
     let mut layer = layer(config, shutdown).await?;
     let report = layer.verify(&checkpoint).await?;
     print(&report.to_string())?;
-    if report.holds() { Ok(()) } else { Err(anyhow!("the layers differ")).exit(Exit::Internal) }
+    report.conclude()
 }
 
 async fn retain(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
     if let Some(line) = stores::retain_log(config).await? {
         print(&format!("{line}\n"))?;
     }
-    let views = ViewStore::open(config).await.map_err(StoreError::explained)?;
-    let checkpoint = views.checkpoints(SPEED_CHECKPOINT).load().await;
-    let checkpoint = checkpoint.map_err(StoreError::explained)?;
-    let removals = layer(config, shutdown).await?.retain(checkpoint.as_ref()).await;
-    print(&format!("{}\n", explained(removals)?))
+    let views = ViewStore::open(config).await.explained()?;
+    let checkpoint =
+        views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
+    let removals = layer(config, shutdown).await?.retain(checkpoint.as_ref()).await?;
+    print(&format!("{removals}\n"))
 }
 
 async fn check(config: &Config) -> anyhow::Result<()> {
     match stores::check_log(config).await? {
         Some(line) => print(&format!("{line}\n"))?,
         None => {
-            let log = LogReader::open(config, Reading::Shared).await;
-            drop(log.map_err(StoreError::explained)?);
-            print(&format!("log `{}`: ok\n", folder(config).join("log.db").display()))?;
+            drop(LogReader::open(config, Reading::Shared).await.explained()?);
+            print(&format!("log `{}`: ok\n", config.log_path().display()))?;
         }
     }
     if let Some(line) = stores::check_views(config).await? {
         print(&format!("{line}\n"))?;
     }
-    let path = lake_path(config);
+    let path = config.lake_path();
     if path.exists() {
-        let lake = Lake::open(&path).await.exit(Exit::Unavailable)?;
+        let lake = Lake::open(&path, &config.decoder()).await.explained()?;
         print(&format!("lake `{}`: ok, version {}\n", path.display(), lake.version()))?;
     } else {
-        print(&format!("lake `{}`: not there yet, will be made\n", path.display()))?;
+        print(&format!("lake `{}`: does not exist yet, will be created\n", path.display()))?;
     }
     print("configuration: ok\n")
 }
@@ -205,8 +199,8 @@ type Layer = BatchLayer<Watched<LogReader>, Watched<ViewStore>, SystemClock>;
 
 /// The batch layer of a command: what is not there now is an error.
 async fn layer(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Layer> {
-    let log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
-    let views = ViewStore::open(config).await.map_err(StoreError::explained)?;
+    let log = LogReader::open(config, Reading::Shared).await.explained()?;
+    let views = ViewStore::open(config).await.explained()?;
     over(config, log, views, &Health::default(), shutdown).await
 }
 
@@ -221,12 +215,12 @@ async fn keep_schedule(
     let Some(log) = log.await? else { return Ok(()) };
     let views = opener.open("views", async || ViewStore::open(config).await);
     let Some(views) = views.await? else { return Ok(()) };
-    let checkpoints = views.checkpoints(SPEED_CHECKPOINT);
+    let checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
     let layer = over(config, log, views, health, &shutdown).await?;
     let retain = config.schedule.retain.clone().filter(|_| !config.retention.keeps_all());
     let crons = Schedule { retain, ..config.schedule.clone() };
     let service = Service { layer, checkpoints };
-    explained(schedule(service, &crons, SystemClock, shutdown).await)
+    schedule(service, &crons, SystemClock, shutdown).await
 }
 
 /// The batch layer beside the checkpoint of the speed layer.
@@ -243,7 +237,7 @@ impl Work for Service {
     async fn run(&mut self, task: Task) -> anyhow::Result<()> {
         match task {
             Task::Retain => {
-                let checkpoint = self.checkpoints.load().await?;
+                let checkpoint = self.checkpoints.load().await.explained()?;
                 self.layer.retain(checkpoint.as_ref()).await.map(drop)
             }
             task => self.layer.run(task).await,
@@ -258,8 +252,8 @@ async fn over(
     health: &Health,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Layer> {
-    let lake = Lake::open_or_create(lake_path(config)).await.exit(Exit::Unavailable)?;
-    let scratch = folder(config).join("scratch");
+    let lake = Lake::open_or_create(config.lake_path(), &config.decoder()).await.explained()?;
+    let scratch = config.scratch_path();
     std::fs::create_dir_all(&scratch)
         .with_context(|| format!("failed to create `{}`", scratch.display()))
         .exit(Exit::Unavailable)?;
@@ -267,16 +261,12 @@ async fn over(
     let log = Watched::new(log, "log", health);
     let views = Watched::new(views, "views", health);
     let mut layer = BatchLayer::new(log, lake, views, SystemClock, options, shutdown.clone());
-    explained(layer.recover().await)?;
+    layer.recover().await?;
     Ok(layer)
 }
 
 fn folder(config: &Config) -> &Path {
     &config.data.directory
-}
-
-fn lake_path(config: &Config) -> PathBuf {
-    folder(config).join("lake").join("messages")
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ pub(crate) struct Encoder {
     key: Vec<usize>,
     time: usize,
     position: Option<usize>,
-    country: Option<usize>,
+    scope: Option<usize>,
     /// The length of the longest document so far, to allocate once.
     length: usize,
 }
@@ -42,7 +42,7 @@ impl Encoder {
         let fields = view.fields();
         let index = |name: &str| {
             let found = fields.iter().position(|field| field.name == name);
-            found.expect("key, time, position and country are fields, as the model's tests show")
+            found.expect("key, time, position and scope are fields, as the model's tests show")
         };
         let place = |field: &Field| match field.name.split_once('.') {
             Some((parent, name)) => Place { parent: Some(member(parent)), name: member(name) },
@@ -54,7 +54,7 @@ impl Encoder {
             key: view.key().iter().map(|key| index(key.name())).collect(),
             time: index("@timestamp"),
             position: view.position_field().map(index),
-            country: view.country_field().map(index),
+            scope: view.scope_field().map(index),
             length: 0,
         }
     }
@@ -84,11 +84,11 @@ impl Encoder {
         let time = columns[self.time].time(row).ok_or_else(|| missing(self.time))?;
         let position = self.position.map_or(Some(0), |index| columns[index].position(row));
         let position = position.ok_or_else(|| missing(self.position.unwrap_or_default()))?;
-        let country = self.country.and_then(|index| columns[index].text(row)).map(str::to_owned);
+        let scope = self.scope.and_then(|index| columns[index].text(row)).map(str::to_owned);
         let mut body = String::with_capacity(self.length);
         self.write(columns, row, &mut body);
         self.length = self.length.max(body.len());
-        Ok(ViewDocument { view: self.view, id, time, position, country, body })
+        Ok(ViewDocument { view: self.view, id, time, position, scope, body })
     }
 
     /// Nulls are left out, and objects that would be empty.

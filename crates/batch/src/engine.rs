@@ -6,9 +6,10 @@
 mod apart;
 mod bind;
 mod positions;
+mod spans;
 mod within;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,29 +26,24 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use pulso_lake::{Removed, Retained};
-use pulso_model::{Day, DayRange, EventTime};
+use pulso_lake::{Removed, Retained, TimeRange};
+use pulso_model::{Day, DayRange, EventTime, Part, Stream};
 
+use crate::jobs;
 use crate::{BatchError, Job};
 use apart::{Apart, ApartFunction};
 use bind::{Parameter, Parameters, bind};
 pub(crate) use positions::Positions;
 
-const ECHOES: &str = include_str!("input/echoes.sql");
-const OLDEST: &str = include_str!("input/oldest.sql");
-const FIRST: &str = include_str!("input/first.sql");
-const RESPONSES: &str = include_str!("input/responses.sql");
-const SUPERSEDED: &str = include_str!("input/superseded.sql");
-const VERSIONS: &str = include_str!("input/versions.sql");
-const TOPICS: &str = include_str!("input/topics.sql");
-const NAMES: &str = include_str!("input/names.sql");
-const COUNTRIES: &str = include_str!("input/countries.sql");
+const TIMES: &str = include_str!("sql/times.sql");
+const FIRST: &str = include_str!("sql/first.sql");
+const FACTS: &str = include_str!("sql/facts.sql");
 
 const SEEN: &str = r#"SELECT * FROM everything WHERE NOT unseen("partition", "offset")"#;
-const UNSEEN: &str = r#"SELECT CAST(max(mtime) AS BIGINT) / 1000 FROM everything
+const UNSEEN: &str = r#"SELECT CAST(max(time) AS BIGINT) / 1000 FROM everything
     WHERE reason IS NULL AND unseen("partition", "offset")"#;
 
-/// Two messages that are the same response are less than this apart: one second.
+/// Two messages that are the same fact by their second are less than this apart: one second.
 pub(crate) const ECHO_REACH_MS: i64 = 1000;
 
 /// The most memory that one sort keeps for merging: 10 MiB.
@@ -63,8 +59,8 @@ pub struct WindowSettings {
     /// A multiple of `slide`.
     pub baseline: Duration,
     pub count_above: u32,
-    pub topics_max: u32,
-    pub country_topics_max: u32,
+    pub terms_max: u32,
+    pub scope_terms_max: u32,
 }
 
 /// What a run may use.
@@ -93,6 +89,8 @@ pub(crate) enum Input {
 /// Plans and runs SQL over one state of the lake.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    stream: &'static Stream,
+    jobs: Arc<[Job]>,
     lake: Arc<dyn TableProvider>,
     runtime: Arc<RuntimeEnv>,
     threads: usize,
@@ -100,6 +98,8 @@ pub struct Engine {
     sort_reserve: usize,
     windows: WindowSettings,
     retained: Arc<Retained>,
+    /// Of each day with responses; `None` when only a query can tell.
+    event_times: Option<Arc<BTreeMap<Day, TimeRange>>>,
     /// By partition, where the lake is taken to begin; empty for all of it.
     first_offsets: Vec<u64>,
 }
@@ -108,6 +108,7 @@ impl Engine {
     /// # Errors
     /// When the directory for temporary files cannot be used.
     pub fn new(
+        stream: &'static Stream,
         lake: Arc<dyn TableProvider>,
         windows: WindowSettings,
         resources: &Resources,
@@ -121,8 +122,25 @@ impl Engine {
         let threads = resources.threads.max(1);
         let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
         let retained = Arc::default();
-        let first_offsets = Vec::new();
-        Ok(Self { lake, runtime, threads, sort_reserve, windows, retained, first_offsets })
+        let (event_times, first_offsets) = (None, Vec::new());
+        let jobs = Job::all(stream).into();
+        Ok(Self {
+            stream,
+            jobs,
+            lake,
+            runtime,
+            threads,
+            sort_reserve,
+            windows,
+            retained,
+            event_times,
+            first_offsets,
+        })
+    }
+
+    /// With what the lake's statistics say, so that no query has to look for it.
+    pub fn with_event_times(self, event_times: Option<BTreeMap<Day, TimeRange>>) -> Self {
+        Self { event_times: event_times.map(Arc::new), ..self }
     }
 
     /// Over a lake from which days were removed.
@@ -139,7 +157,8 @@ impl Engine {
             |(removed, first): (&Removed, &u64)| removed.seen_from(*first).unwrap_or(*removed);
         let mut retained = Retained::clone(&self.retained);
         retained.removed = retained.removed.iter().zip(&first_offsets).map(seen).collect();
-        Self { first_offsets, retained: Arc::new(retained), ..self.clone() }
+        let retained = Arc::new(retained);
+        Self { first_offsets, retained, event_times: None, ..self.clone() }
     }
 
     /// Whether the lake is taken to begin later than it does.
@@ -147,7 +166,7 @@ impl Engine {
         !self.first_offsets.is_empty()
     }
 
-    /// The event time up to which there are responses before where the lake is taken to begin.
+    /// The event time up to which there are facts before where the lake is taken to begin.
     pub(crate) async fn unseen_until(&self) -> Result<Option<EventTime>, BatchError> {
         if self.first_offsets.is_empty() {
             return Ok(None);
@@ -189,26 +208,39 @@ impl Engine {
         batches.map_err(|error: DataFusionError| BatchError::ReadLake { source: error.into() })
     }
 
-    /// The days that have responses.
-    pub(crate) async fn days(&self) -> Result<BTreeSet<Day>, BatchError> {
-        let sql = "SELECT DISTINCT \"day\" FROM lake WHERE reason IS NULL";
-        let mut days = BTreeSet::new();
-        for batch in self.lake_batches(sql).await? {
-            days.extend(
-                batch.column(0).as_primitive::<Date32Type>().values().iter().copied().map(Day),
-            );
+    /// The days that have facts, and their event times.
+    pub(crate) async fn event_times(&self) -> Result<Arc<BTreeMap<Day, TimeRange>>, BatchError> {
+        if let Some(event_times) = &self.event_times {
+            return Ok(Arc::clone(event_times));
         }
-        Ok(days)
+        let mut event_times = BTreeMap::new();
+        for batch in self.lake_batches(TIMES).await? {
+            let days = batch.column(0).as_primitive::<Date32Type>().values();
+            let first = batch.column(1).as_primitive::<Int64Type>().values();
+            let last = batch.column(2).as_primitive::<Int64Type>().values();
+            for ((&day, &first), &last) in days.iter().zip(first).zip(last) {
+                let times = TimeRange { first: EventTime(first), last: EventTime(last) };
+                event_times.insert(Day(day), times);
+            }
+        }
+        Ok(Arc::new(event_times))
     }
 
-    /// Finds the echoes, and makes `responses` ready for jobs.
-    pub(crate) async fn responses(
-        &self,
-        input: Input,
-        jobs: &[Job],
-    ) -> Result<Responses, BatchError> {
-        let by_topic = jobs.iter().any(Job::by_topic);
-        self.prepare(input, by_topic)
+    pub(crate) fn stream(&self) -> &'static Stream {
+        self.stream
+    }
+
+    /// The jobs of the stream, in the order in which they run.
+    pub(crate) fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Finds the echoes, and makes `facts` ready for jobs.
+    pub(crate) async fn facts(&self, input: Input, jobs: &[Job]) -> Result<Facts, BatchError> {
+        let facets: BTreeSet<usize> = jobs.iter().filter_map(Job::facet).collect();
+        let event_times = self.event_times().await?;
+        let oldest = event_times.values().map(|times| times.first).min().unwrap_or_default();
+        self.prepare(input, &facets, oldest)
             .await
             .map_err(|error| BatchError::ReadLake { source: error.into() })
     }
@@ -230,56 +262,53 @@ impl Engine {
             let unseen = Apart { before_offsets: self.first_offsets.clone(), ..Apart::default() };
             define(&session, "unseen", unseen, "lake", SEEN).await?;
         }
-        within::functions().into_iter().for_each(|function| session.register_udwf(function));
+        session.register_udwf(within::sum_within());
         Ok(session)
     }
 
-    async fn prepare(&self, input: Input, by_topic: bool) -> DataFusionResult<Responses> {
+    async fn prepare(
+        &self,
+        input: Input,
+        facets: &BTreeSet<usize>,
+        oldest: EventTime,
+    ) -> DataFusionResult<Facts> {
         let session = self.session().await?;
         let mut parameters = self.windows.parameters();
-        let oldest = query(&session, OLDEST, &parameters).await?;
-        let oldest = EventTime(single(oldest).await?.unwrap_or_default());
-        let (spans, first_until): (Vec<_>, _) = match &input {
-            Input::Days(days) => {
-                let oldest = Span::new(oldest.0, oldest.0 + 2 * ECHO_REACH_MS);
-                let days = days.iter().map(|days| self.windows.reach(*days));
-                (days.chain([oldest]).collect(), oldest)
-            }
-            Input::Lake | Input::Counted { .. } => (vec![Span::ALL], Span::ALL),
+        let by_day = matches!(input, Input::Days(_)) && self.echoes_are_near();
+        let (spans, first_until) = match &input {
+            Input::Days(days) if by_day => spans::of_days(&self.windows, days, oldest),
+            _ => (vec![Span::ALL], Some(Span::ALL)),
         };
 
         let mut echoes = Positions::default();
-        for span in &spans {
-            span.put_into(&mut parameters);
-            collect_positions(query(&session, ECHOES, &parameters).await?, &mut echoes).await?;
+        if let Some(sql) = jobs::echoes(self.stream) {
+            for span in &spans {
+                span.put_into(&mut parameters);
+                collect_positions(query(&session, &sql, &parameters).await?, &mut echoes).await?;
+            }
         }
         let echoes = Arc::new(echoes);
         let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], ..Apart::default() };
-        let whole = matches!(input, Input::Lake);
         if let Input::Counted { late, next_offsets } = input {
             discarded.sets.push(Arc::new(late));
             discarded.from_offsets = Some(next_offsets);
         }
-        define(&session, "discarded", discarded, "responses", RESPONSES).await?;
-        if whole {
-            let mut superseded = Positions::default();
-            let found = query(&session, SUPERSEDED, &parameters).await?;
-            collect_positions(found, &mut superseded).await?;
-            let superseded = Apart { sets: vec![Arc::new(superseded)], ..Apart::default() };
-            define(&session, "superseded", superseded, "versions", VERSIONS).await?;
+        define(&session, "discarded", discarded, "facts", FACTS).await?;
+        if by_day {
+            spans::keep_days(&session, "facts", &spans).await?;
         }
+        Span::around(&spans).put_into(&mut parameters);
+        self.number(&session, facets, &parameters).await?;
 
-        if by_topic {
-            Span::around(&spans).put_into(&mut parameters);
-            for (name, sql) in [("topics", TOPICS), ("names", NAMES), ("countries", COUNTRIES)] {
-                let numbered = query(&session, sql, &parameters).await?.cache().await?;
-                session.register_table(name, numbered.into_view())?;
+        // The oldest fact is at most an echo's reach younger than the oldest message.
+        let first = match first_until {
+            Some(until) => {
+                until.put_into(&mut parameters);
+                let first = query(&session, FIRST, &parameters).await?;
+                single(first).await?.unwrap_or_default()
             }
-        }
-
-        // The oldest response is at most an echo's reach younger than the oldest message.
-        first_until.put_into(&mut parameters);
-        let first = single(query(&session, FIRST, &parameters).await?).await?.unwrap_or_default();
+            None => oldest.0,
+        };
         // There were messages before those that are left, so no window of theirs was the first.
         let removed = self.retained.removed.iter().any(|removed| removed.messages > 0);
         let kept_from = self.retained.kept_from.filter(|_| removed);
@@ -288,13 +317,46 @@ impl Engine {
         let slide = self.windows.slide_ms();
         let first_end = first - first.rem_euclid(slide) + slide;
         parameters.insert("first_end_ms", Parameter::Integer(first_end));
-        Ok(Responses { session, parameters, windows: self.windows, echoes, first_end })
+        Ok(Facts { session, parameters, windows: self.windows, echoes, first_end })
+    }
+
+    /// Numbers what the queries of trends sort and compare.
+    async fn number(
+        &self,
+        session: &SessionContext,
+        facets: &BTreeSet<usize>,
+        parameters: &Parameters,
+    ) -> DataFusionResult<()> {
+        let stream = self.stream;
+        let mut tables = Vec::new();
+        for &at in facets {
+            tables.push((format!("terms_{at}"), jobs::terms(stream, at)));
+            tables.push((format!("names_{at}"), jobs::names(stream, at)));
+        }
+        let facets = || facets.iter().map(|&at| &stream.facets[at]);
+        if let Some(scope) = stream.scope.filter(|_| facets().any(|f| f.by_scope_view.is_some())) {
+            tables.push(("scopes".to_owned(), jobs::values(scope.name)));
+        }
+        if let Some(actor) = stream.actor.filter(|_| facets().any(jobs::counts_actors)) {
+            tables.push(("actors".to_owned(), jobs::values(stream.columns[actor].name)));
+        }
+        for (name, sql) in tables {
+            let numbered = query(session, &sql, parameters).await?.cache().await?;
+            session.register_table(name, numbered.into_view())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a fact and its echoes have nearly the same time. Otherwise they may be anywhere.
+    fn echoes_are_near(&self) -> bool {
+        let timed = |part: &Part| matches!(part, Part::Second | Part::Time);
+        self.stream.identity.is_empty() || self.stream.identity.iter().any(timed)
     }
 }
 
-/// `responses`, ready to be queried.
+/// `facts`, ready to be queried.
 #[derive(Clone)]
-pub(crate) struct Responses {
+pub(crate) struct Facts {
     session: SessionContext,
     parameters: Parameters,
     windows: WindowSettings,
@@ -302,13 +364,13 @@ pub(crate) struct Responses {
     first_end: i64,
 }
 
-impl fmt::Debug for Responses {
+impl fmt::Debug for Facts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Responses").field("windows", &self.windows).finish_non_exhaustive()
+        formatter.debug_struct("Facts").field("windows", &self.windows).finish_non_exhaustive()
     }
 }
 
-impl Responses {
+impl Facts {
     pub(crate) fn echoes(&self) -> &Positions {
         &self.echoes
     }
@@ -336,7 +398,7 @@ impl Responses {
         let mut parameters = self.parameters.clone();
         self.windows.put_days(days, &mut parameters);
         let rows = async {
-            let mut rows = query(&self.session, job.sql, &parameters).await?;
+            let mut rows = query(&self.session, &job.sql, &parameters).await?;
             if !order.is_empty() {
                 rows = rows.sort_by(order)?;
             }
@@ -393,8 +455,8 @@ impl WindowSettings {
             ("lookback_reach_ms", self.lookback_ms() - self.slide_ms()),
             ("baseline_windows", millis(self.baseline) / self.slide_ms()),
             ("count_above", i64::from(self.count_above)),
-            ("topics_max", i64::from(self.topics_max)),
-            ("country_topics_max", i64::from(self.country_topics_max)),
+            ("terms_max", i64::from(self.terms_max)),
+            ("scope_terms_max", i64::from(self.scope_terms_max)),
         ];
         integers.map(|(name, number)| (name, Parameter::Integer(number))).into()
     }

@@ -5,9 +5,7 @@ use std::fmt;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use pulso_model::{Day, View};
-
-/// An error of whatever store holds the views.
-pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
+use pulso_runtime::Failure;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
@@ -15,16 +13,18 @@ pub enum BatchError {
     ReadLake { source: QueryError },
     #[error("failed to compute view `{view}`")]
     Compute { view: View, source: QueryError },
-    #[error("the columns of job `{view}` are not the fields of its view")]
+    #[error("the columns of job `{view}` do not match the fields of its view")]
     Column { view: View, source: ArrowError },
-    #[error("job `{view}` gave a row without `{field}`")]
+    #[error("job `{view}` returned a row without `{field}`")]
     NoValue { view: View, field: &'static str },
-    #[error("job `{view}` gave a row of `{day}`, which was not asked for")]
+    #[error("job `{view}` returned a row for `{day}`, which was not requested")]
     WrongDay { view: View, day: Day },
     #[error("failed to write view `{view}`")]
-    Write { view: View, source: StoreError },
+    Write { view: View, source: Failure },
     #[error("failed to read view `{view}`")]
-    Read { view: View, source: StoreError },
+    Read { view: View, source: Failure },
+    #[error("failed to decode a document of view `{view}`")]
+    Decode { view: View, source: serde_json::Error },
     #[error("stopped before the end")]
     Stopped,
 }

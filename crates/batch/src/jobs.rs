@@ -1,83 +1,83 @@
-//! The batch jobs: one SQL file for each view that the batch layer computes.
+//! The batch jobs: one query for each view that the batch layer computes.
+//!
+//! What every stream has (single facts, activity, trends) is computed by the same queries, filled in with
+//! the names that its descriptor gives; the other queries are the stream's own.
 
-use pulso_model::{Scope, View};
+mod queries;
+#[cfg(test)]
+mod tests;
 
-/// One query over the responses of the lake. Its columns are named as [`View::fields`], in any
-/// order; a location is two columns, `….lat` and `….lon`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::sync::Arc;
+
+use pulso_model::{Counts, Facet, Stream, View, ViewKind};
+
+pub(crate) use queries::{echoes, names, terms, values};
+
+/// One query over the facts of the lake. Its columns are named as [`View::fields`], in any order; a
+/// location is two columns, `….lat` and `….lon`.
+#[derive(Clone, Debug)]
 pub struct Job {
     pub view: View,
-    pub sql: &'static str,
+    pub(crate) sql: Arc<str>,
+    pub(crate) kind: JobKind,
 }
 
-macro_rules! job {
-    ($view:ident, $file:literal) => {
-        Job { view: View::$view, sql: include_str!(concat!("../jobs/", $file, ".sql")) }
-    };
+/// What a job computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobKind {
+    Facts,
+    Activity,
+    /// Of the facet at this place.
+    Trends(usize),
+    /// What the stream's own query says.
+    Own,
 }
-
-/// All jobs, in the order in which they run.
-pub const JOBS: [Job; 8] = [
-    job!(Responses, "responses"),
-    job!(CountryActivity, "country-activity"),
-    job!(TrendingTopics, "trending-topics"),
-    job!(TrendingTopicsByCountry, "trending-topics-by-country"),
-    job!(Groups, "groups"),
-    job!(Events, "events"),
-    job!(GroupDays, "group-days"),
-    job!(EventDays, "event-days"),
-];
 
 impl Job {
+    /// All jobs of a stream, in the order in which they run.
+    pub fn all(stream: &Stream) -> Vec<Self> {
+        let job = |view, sql: String, kind| Self { view, sql: sql.into(), kind };
+        let mut jobs = vec![
+            job(stream.facts_view.view, queries::facts(stream), JobKind::Facts),
+            job(stream.activity_view, queries::activity(stream), JobKind::Activity),
+        ];
+        for (at, facet) in stream.facets.iter().enumerate() {
+            let worldwide = queries::trends(stream, at, false);
+            jobs.push(job(facet.view, worldwide, JobKind::Trends(at)));
+            if let Some(view) = facet.by_scope_view {
+                jobs.push(job(view, queries::trends(stream, at, true), JobKind::Trends(at)));
+            }
+        }
+        jobs.extend(stream.jobs.iter().map(|own| job(own.view, own.sql.to_owned(), JobKind::Own)));
+        jobs
+    }
+
     /// The name of the job and of its view.
     pub fn name(&self) -> &'static str {
         self.view.name()
     }
 
-    /// The job of a name.
-    pub fn named(name: &str) -> Option<Self> {
-        JOBS.into_iter().find(|job| job.name() == name)
-    }
-
     /// Whether it computes a day at a time; else the whole view, as of now.
     pub fn by_day(&self) -> bool {
-        self.view.scope() != Scope::Now
+        self.view.kind() != ViewKind::Now
     }
 
-    /// Whether it reads `topics` and `countries`.
-    pub(crate) fn by_topic(&self) -> bool {
-        matches!(self.view, View::TrendingTopics | View::TrendingTopicsByCountry)
+    /// The facet whose trends it computes.
+    pub(crate) fn facet(&self) -> Option<usize> {
+        match self.kind {
+            JobKind::Trends(at) => Some(at),
+            JobKind::Facts | JobKind::Activity | JobKind::Own => None,
+        }
     }
 
-    /// What it computes and which input it needs: the comment at the head of its file.
+    /// What it computes and which input it needs: the comment at the head of its query.
     pub fn description(&self) -> String {
         let comment = self.sql.lines().map_while(|line| line.strip_prefix("-- "));
         comment.collect::<Vec<_>>().join(" ")
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn every_batch_view_has_a_job_and_every_file_is_one() {
-        let names: BTreeSet<_> = JOBS.iter().map(|job| format!("{}.sql", job.name())).collect();
-        let views = View::ALL.into_iter().filter(|view| view.scope() != Scope::Journal);
-        assert_eq!(names, views.map(|view| format!("{view}.sql")).collect());
-        let folder = Path::new("jobs");
-        let files = folder.read_dir().unwrap();
-        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-        assert_eq!(names, files.collect());
-    }
-
-    #[test]
-    fn every_file_says_what_it_computes_and_needs() {
-        for job in JOBS {
-            assert!(job.description().contains(". Needs "), "{}", job.name());
-        }
-    }
+/// Whether a facet's terms are ranked by who carries them.
+pub(crate) fn counts_actors(facet: &Facet) -> bool {
+    facet.counts == Counts::Actors
 }

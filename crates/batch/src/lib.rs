@@ -2,6 +2,7 @@
 
 mod archive;
 pub mod cli;
+mod complete;
 mod documents;
 mod engine;
 mod error;
@@ -15,15 +16,18 @@ mod schedule;
 mod verify;
 
 pub use archive::{ArchiveOptions, ArchiveSummary, Until, archive};
+pub use complete::Completeness;
 pub use engine::{Engine, Resources, WindowSettings};
-pub use error::{BatchError, QueryError, StoreError};
-pub use jobs::{JOBS, Job};
+pub use error::{BatchError, QueryError};
+pub use jobs::Job;
 pub use layer::{BatchLayer, LayerOptions, Selection};
 pub use retain::Removals;
 pub use run::{Computation, Days};
 pub use runs::{Journal, Outcome, Run};
 pub use schedule::{Task, Work, schedule};
-pub use verify::{Check, Difference, Report, Shown, shown, verify};
+pub use verify::{
+    Check, Comparison, Difference, LeftOut, Reconciliation, Report, Shown, Verdict, shown,
+};
 
 /// Queries allocate a little for each row and each window; this takes an eighth off the processor time
 /// of a replay. For every program that links this crate, and no other.

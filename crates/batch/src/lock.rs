@@ -43,14 +43,17 @@ pub(crate) async fn lock(scratch: &Path, shutdown: &CancellationToken) -> anyhow
             }
         }
         let begun = *begun.get_or_insert_with(|| {
-            info!(folder = %scratch.display(), "another program runs batch jobs; waiting for it");
+            info!(folder = %scratch.display(), "another program is running batch jobs; waiting for it");
             Instant::now()
         });
         let looked = shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
         if looked.is_none() || begun.elapsed() >= WAIT {
-            return Err(anyhow!("another program runs batch jobs, with `{}`", scratch.display()))
-                .exit(Exit::Unavailable)
-                .hint("wait for it to end, or stop it");
+            return Err(anyhow!(
+                "another program is running batch jobs in `{}`",
+                scratch.display()
+            ))
+            .exit(Exit::Unavailable)
+            .hint("wait until it has finished, or stop it");
         }
     }
 }

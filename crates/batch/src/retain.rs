@@ -1,4 +1,4 @@
-//! Removing what is past its age: views, journals and days of the lake.
+//! Removes views, journals and days of the lake that are older than `retention`.
 //!
 //! A day goes from the lake only when the batch layer has completed it and the speed layer has judged
 //! every message of it; what both counted is noted in the commit that removes it, so that `verify`
@@ -10,12 +10,13 @@ use std::fmt;
 use std::time::Duration;
 
 use pulso_lake::{Lake, Retained};
-use pulso_model::{Day, Layer, Scope, View, WallTime};
+use pulso_model::{Day, Layer, View, ViewKind, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Views, observe};
 use pulso_runtime::config::Retention;
+use pulso_runtime::{ExplainExt, Failure};
 
-use crate::verify::offsets;
-use crate::{BatchError, Engine, JOBS};
+use crate::verify::offsets::Accounts;
+use crate::{BatchError, Engine};
 
 const DAY_MS: u128 = 24 * 60 * 60 * 1000;
 
@@ -32,7 +33,7 @@ pub struct Removals {
 impl fmt::Display for Removals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { views, lake_files, kept_from } = self;
-        write!(formatter, "{views} parts of views and {lake_files} files of the lake removed")?;
+        write!(formatter, "removed {views} parts of views and {lake_files} files of the lake")?;
         match kept_from {
             Some(day) => write!(formatter, "; the lake keeps messages from {day} on"),
             None => write!(formatter, "; the lake keeps all messages"),
@@ -40,16 +41,26 @@ impl fmt::Display for Removals {
     }
 }
 
-/// Removes what is older than its age, counted back from `today`, the day up to which the lake holds
-/// everything.
+/// How old what may become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ages<'a> {
+    pub(crate) retention: &'a Retention,
+    /// Files that the lake no longer needs.
+    pub(crate) replaced_files: Duration,
+    /// The day up to which the lake holds everything; days count back from it.
+    pub(crate) today: Day,
+}
+
+/// Removes what is older than its age.
 pub(crate) async fn retain<V: Views + BatchViews>(
     lake: &mut Lake,
     engine: &Engine,
     views: &V,
     checkpoint: Option<&Checkpoint>,
-    (retention, today): (&Retention, Day),
+    ages: Ages<'_>,
     now: WallTime,
 ) -> anyhow::Result<Removals> {
+    let Ages { retention, replaced_files, today } = ages;
     let before = |age: Option<Duration>| {
         let days = i32::try_from(age?.as_millis() / DAY_MS).ok()?;
         Some(Day(today.0.saturating_sub(days)))
@@ -59,13 +70,12 @@ pub(crate) async fn retain<V: Views + BatchViews>(
     let batch_views_from = old.batch_views_from.max(before(retention.batch_views));
     let mut new = Retained { speed_views_from, batch_views_from, ..old.clone() };
     if let (Some(lake_from), Some(checkpoint)) = (before(retention.lake), checkpoint) {
-        let kept_from = completed_until(lake, views, &new, lake_from).await?;
+        let kept_from = completed_until(engine, lake, views, &new, lake_from).await?;
         let goes = |day: &Day| *day < kept_from && Some(*day) >= old.kept_from;
-        if lake.days()?.keys().any(goes) {
-            let ends = lake.next_offsets(partitions(checkpoint)).await?;
-            let removed =
-                offsets::removed_before(engine, kept_from, &ends, checkpoint, views).await?;
-            if let Some(removed) = removed {
+        if lake.days().explained()?.keys().any(goes) {
+            let ends = lake.next_offsets(partitions(checkpoint)).await.explained()?;
+            let accounts = Accounts { engine, checkpoint, views };
+            if let Some(removed) = accounts.removed_before(kept_from, &ends).await? {
                 new = Retained { kept_from: Some(kept_from), removed, ..new };
             }
         }
@@ -73,21 +83,22 @@ pub(crate) async fn retain<V: Views + BatchViews>(
     let mut removals = Removals { kept_from: new.kept_from, ..Removals::default() };
     let files_before = new.kept_from.map_or(Day(i32::MIN), |day| engine.looks_back_to(day));
     if new != old {
-        removals.lake_files = lake.remove_before(files_before, &new).await? as u64;
+        removals.lake_files = lake.remove_before(files_before, &new, now).await.explained()? as u64;
         observe::removed("lake_files", removals.lake_files);
     }
-    lake.vacuum(pulso_lake::RETENTION, now).await?;
+    lake.vacuum(replaced_files, now).await.explained()?;
     let journals_before = match (before(retention.journals), retention.lake) {
         (Some(before), Some(_)) => Some(before.min(files_before)),
         (before, _) => before,
     };
-    for view in View::ALL {
-        let ages = match view.scope() {
-            Scope::Journal => [(Layer::Speed, journals_before), (Layer::Batch, None)],
+    let own = engine.jobs().iter().map(|job| job.view);
+    for view in own.chain(View::JOURNALS) {
+        let ages = match view.kind() {
+            ViewKind::Journal => [(Layer::Speed, journals_before), (Layer::Batch, None)],
             _ => [(Layer::Speed, speed_views_from), (Layer::Batch, batch_views_from)],
         };
         for (layer, before) in ages.into_iter().filter_map(|(layer, day)| Some((layer, day?))) {
-            let failed = |source| BatchError::Write { view, source: Box::new(source) };
+            let failed = |error| BatchError::Write { view, source: Failure::from(error) };
             let count = views.remove_before(view, layer, before).await.map_err(failed)?;
             observe::removed("view_parts", count);
             removals.views += count;
@@ -102,17 +113,19 @@ fn partitions(checkpoint: &Checkpoint) -> u32 {
 
 /// The first day that must stay because a view of it is not complete, at most `wanted`.
 async fn completed_until<V: Views>(
+    engine: &Engine,
     lake: &Lake,
     views: &V,
     retained: &Retained,
     wanted: Day,
 ) -> anyhow::Result<Day> {
     let from = retained.kept_from.max(retained.batch_views_from);
-    let days: BTreeSet<Day> = lake.days()?.into_keys().filter(|day| Some(*day) >= from).collect();
+    let days = lake.days().explained()?.into_keys();
+    let days: BTreeSet<Day> = days.filter(|day| Some(*day) >= from).collect();
     let mut until = wanted;
-    for job in JOBS.iter().filter(|job| job.by_day()) {
+    for job in engine.jobs().iter().filter(|job| job.by_day()) {
         let view = job.view;
-        let failed = |source| BatchError::Read { view, source: Box::new(source) };
+        let failed = |error| BatchError::Read { view, source: Failure::from(error) };
         let completed = views.completed_days(view).await.map_err(failed)?;
         until = days.difference(&completed).next().map_or(until, |open| until.min(*open));
     }

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use pulso_model::{Day, DayRange, EventTime, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Stage, observe};
+use pulso_runtime::Failure;
 use tokio_util::sync::CancellationToken;
 
 use crate::documents::Encoder;
-use crate::engine::{Input, Responses};
+use crate::engine::{Facts, Input};
 use crate::{BatchError, Engine, Job};
 
 /// How many documents of a day are staged at once; each is about a kilobyte.
@@ -56,7 +57,7 @@ fn ranges(days: &BTreeSet<Day>, length_max: usize) -> Vec<DayRange> {
 /// Jobs over one state of the lake; its echoes are known.
 #[derive(Debug)]
 pub struct Computation<V> {
-    responses: Responses,
+    facts: Facts,
     views: V,
     shutdown: CancellationToken,
 }
@@ -75,8 +76,8 @@ impl<V: BatchViews> Computation<V> {
     ) -> Result<Self, BatchError> {
         let by_day = jobs.iter().all(Job::by_day);
         let input = if by_day { Input::Days(ranges(days, usize::MAX)) } else { Input::Lake };
-        let responses = engine.responses(input, jobs).await?;
-        Ok(Self { responses, views, shutdown })
+        let facts = engine.facts(input, jobs).await?;
+        Ok(Self { facts, views, shutdown })
     }
 
     /// Computes one job and publishes its documents; returns how many.
@@ -107,10 +108,10 @@ impl<V: BatchViews> Computation<V> {
         days: DayRange,
         parts: &[(Part, bool)],
     ) -> Result<u64, BatchError> {
-        match self.publish_from(&self.responses, job, days, parts).await {
+        match self.publish_from(&self.facts, job, days, parts).await {
             Err(error) if error.out_of_memory() => {
-                let responses = self.responses.with_sorted_joins();
-                self.publish_from(&responses, job, days, parts).await
+                let facts = self.facts.with_sorted_joins();
+                self.publish_from(&facts, job, days, parts).await
             }
             published => published,
         }
@@ -118,20 +119,20 @@ impl<V: BatchViews> Computation<V> {
 
     async fn publish_from(
         &self,
-        responses: &Responses,
+        facts: &Facts,
         job: &Job,
         days: DayRange,
         parts: &[(Part, bool)],
     ) -> Result<u64, BatchError> {
         let view = job.view;
-        let failed = |source| BatchError::Write { view, source: Box::new(source) };
+        let failed = |error| BatchError::Write { view, source: Failure::from(error) };
         let mut stages = BTreeMap::new();
         for &(part, _) in parts {
             let stage = self.views.begin(view, part).await.map_err(failed)?;
             stages.insert(part, (stage, Vec::new()));
         }
         let mut encoder = Encoder::new(view);
-        let mut rows = responses.rows(job, days, Vec::new()).await?;
+        let mut rows = facts.rows(job, days, Vec::new()).await?;
         let mut count = 0;
         loop {
             // A stop need not wait for the next rows: they may be minutes away.
@@ -169,7 +170,7 @@ impl<V: BatchViews> Computation<V> {
         if count > 0 {
             let view: View = stage.view;
             let staged = self.views.stage(stage, documents).await;
-            staged.map_err(|source| BatchError::Write { view, source: Box::new(source) })?;
+            staged.map_err(|error| BatchError::Write { view, source: Failure::from(error) })?;
             observe::sent("batch", count);
         }
         Ok(count)

@@ -1,18 +1,20 @@
-//! The record of batch runs, kept as documents of [`View::BatchRuns`]: what ran, over which days, and
+//! The record of batch runs, kept as documents of [`View::BATCH_RUNS`]: what ran, over which days, and
 //! how it ended.
 //!
 //! A run is recorded when it starts and again, under the same `_id`, when it ends. One that a crash
 //! ended is found `running` by the next program and marked `failed`.
 
+use std::collections::BTreeMap;
+
 use pulso_model::{Day, EventTime, KeyPart, View, ViewDocument, WallTime};
-use pulso_pipeline::{Query, Sink, Views};
+use pulso_pipeline::{Cursor, Query, Sink, Views};
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchError, StoreError};
+use crate::BatchError;
 
-/// How many of the newest records are looked through for the last run of a job. Nine jobs an hour
-/// make this more than four days.
-const RECORDS_MAX: usize = 1000;
+/// How many records are read at once. With an archive run every five minutes and nine jobs an hour the first
+/// page goes back for a day, so it usually has the last run of all jobs.
+const PAGE_RECORDS: usize = 500;
 
 /// How a run ended, or that it has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,8 @@ impl Outcome {
 pub struct Run {
     #[serde(rename = "@timestamp", with = "iso_8601")]
     pub started: EventTime,
-    /// Unique: the job and when it started.
+    pub stream: String,
+    /// Unique within the stream: the job and when it started.
     pub run: String,
     pub job: String,
     #[serde(with = "iso_8601_option", default, skip_serializing_if = "Option::is_none")]
@@ -65,10 +68,11 @@ pub struct Run {
 }
 
 impl Run {
-    pub(crate) fn start(job: &str, now: WallTime) -> Self {
+    pub(crate) fn start(stream: &str, job: &str, now: WallTime) -> Self {
         let started = EventTime(now.0);
         Self {
             started,
+            stream: stream.to_owned(),
             run: format!("{job}-{started}"),
             job: job.to_owned(),
             ended: None,
@@ -85,46 +89,67 @@ impl Run {
 
     fn document(&self) -> ViewDocument {
         let body = serde_json::to_string(self).expect("a run has text keys and no floats");
-        let id = View::BatchRuns.id(&[KeyPart::Text(&self.run)]);
-        let (view, time, country) = (View::BatchRuns, self.started, None);
-        ViewDocument { view, id, time, position: 0, country, body }
+        let id = View::BATCH_RUNS.id(&[KeyPart::Text(&self.stream), KeyPart::Text(&self.run)]);
+        let (view, time, scope) = (View::BATCH_RUNS, self.started, None);
+        ViewDocument { view, id, time, position: 0, scope, body }
     }
 }
 
-/// Reads and writes run records in a view store.
+/// Reads and writes the run records of a stream in a view store.
 #[derive(Clone, Debug)]
 pub struct Journal<V> {
+    stream: &'static str,
     views: V,
 }
 
 impl<V: Views + Sink<ViewDocument>> Journal<V> {
-    pub fn new(views: V) -> Self {
-        Self { views }
+    pub fn new(stream: &'static str, views: V) -> Self {
+        Self { stream, views }
+    }
+
+    /// A run of the stream that begins now.
+    pub(crate) fn start(&self, job: &str, now: WallTime) -> Run {
+        Run::start(self.stream, job, now)
     }
 
     /// Writes a record, in place of an earlier one of the same run.
     pub(crate) async fn record(&mut self, run: &Run) -> Result<(), BatchError> {
         let written = Sink::write(&mut self.views, vec![run.document()]).await;
-        let view = View::BatchRuns;
-        written.map_err(|error| BatchError::Write { view, source: StoreError::from(error) })
+        let view = View::BATCH_RUNS;
+        written.map_err(|error| BatchError::Write { view, source: error.into() })
     }
 
-    /// The newest successful run of a job that left nothing to do of the lake's version.
+    /// Of each of these jobs the newest successful run that left nothing to do of the lake's version. Looks
+    /// as far back as it takes: through all of the journal for a job that never succeeded.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn last_success(&self, job: &str) -> Result<Option<Run>, BatchError> {
-        let mut runs = self.newest().await?.into_iter();
-        let whole = |run: &Run| run.outcome == Outcome::Succeeded && run.lake_version.is_some();
-        Ok(runs.find(|run| run.job == job && whole(run)))
+    pub async fn last_successes(&self, jobs: &[&str]) -> Result<BTreeMap<String, Run>, BatchError> {
+        let mut last = BTreeMap::<String, Run>::new();
+        let mut after = None;
+        while last.len() < jobs.len() {
+            let (runs, next) = self.page(after).await?;
+            let whole = |run: &Run| run.outcome == Outcome::Succeeded && run.lake_version.is_some();
+            for run in runs.into_iter().filter(whole) {
+                if jobs.contains(&&*run.job) {
+                    last.entry(run.job.clone()).or_insert(run);
+                }
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        Ok(last)
     }
 
-    /// Marks runs that a crash ended as failed. Only for the one program that runs jobs.
+    /// Marks runs that a crash ended as failed. Only for the one program that runs jobs, and before it runs
+    /// any: so they are among the newest.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn fail_interrupted(&mut self) -> Result<(), BatchError> {
-        for mut run in self.newest().await? {
+        for mut run in self.page(None).await?.0 {
             if run.outcome == Outcome::Running {
                 run.outcome = Outcome::Failed;
                 run.error = Some("the program ended before the run did".to_owned());
@@ -134,13 +159,14 @@ impl<V: Views + Sink<ViewDocument>> Journal<V> {
         Ok(())
     }
 
-    async fn newest(&self) -> Result<Vec<Run>, BatchError> {
-        let view = View::BatchRuns;
-        let page = self.views.query(Query::newest(view, RECORDS_MAX)).await;
-        let page =
-            page.map_err(|error| BatchError::Read { view, source: StoreError::from(error) })?;
+    /// The stream's records from a place on, the newest first, and where to go on.
+    async fn page(&self, after: Option<Cursor>) -> Result<(Vec<Run>, Option<Cursor>), BatchError> {
+        let view = View::BATCH_RUNS;
+        let page = self.views.query(Query { after, ..Query::newest(view, PAGE_RECORDS) }).await;
+        let page = page.map_err(|error| BatchError::Read { view, source: error.into() })?;
         let bodies = page.documents.iter().map(|stored| &stored.document.body);
-        Ok(bodies.filter_map(|body| serde_json::from_str(body).ok()).collect())
+        let runs = bodies.filter_map(|body| serde_json::from_str::<Run>(body).ok());
+        Ok((runs.filter(|run| run.stream == self.stream).collect(), page.next))
     }
 }
 
@@ -213,12 +239,36 @@ mod tests {
         journal.record(&done).await.unwrap();
         journal.record(&Run::start("groups", WallTime(2))).await.unwrap();
         journal.fail_interrupted().await.unwrap();
-        let runs = journal.newest().await.unwrap();
+        let (runs, _) = journal.page(None).await.unwrap();
         assert_eq!(runs.len(), 2);
         assert_eq!(runs[0].outcome, Outcome::Failed);
         assert_eq!(runs[0].error.as_deref(), Some("the program ended before the run did"));
-        assert_eq!(journal.last_success("groups").await.unwrap(), Some(done));
-        assert_eq!(journal.last_success("events").await.unwrap(), None);
+        let last = journal.last_successes(&["groups", "events"]).await.unwrap();
+        assert_eq!(last, BTreeMap::from([("groups".to_owned(), done)]));
+    }
+
+    #[tokio::test]
+    async fn the_last_success_is_found_however_many_runs_came_after_it() {
+        let mut journal = Journal::new(MemoryViews::default());
+        let succeeded = |job: &str, at: i64| Run {
+            outcome: Outcome::Succeeded,
+            lake_version: Some(1),
+            ..Run::start(job, WallTime(at))
+        };
+        journal.record(&succeeded("groups", 0)).await.unwrap();
+        journal.record(&succeeded("groups", 1)).await.unwrap();
+        // One that failed, and one over days that somebody chose.
+        journal.record(&Run::start("groups", WallTime(2))).await.unwrap();
+        journal.record(&Run { lake_version: None, ..succeeded("groups", 3) }).await.unwrap();
+        journal.record(&succeeded("events", 4)).await.unwrap();
+        for at in 5..3005 {
+            journal.record(&succeeded("archive", at)).await.unwrap();
+        }
+        let last =
+            journal.last_successes(&["groups", "archive", "events", "retain"]).await.unwrap();
+        let started = last.values().map(|run| (run.job.as_str(), run.started.0));
+        let expected = [("archive", 3004), ("events", 4), ("groups", 1)];
+        assert_eq!(started.collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -237,7 +287,7 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(&run.document().body).unwrap();
         let names: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
         let mut fields: Vec<_> =
-            View::BatchRuns.fields().iter().map(|f| f.name.to_owned()).collect();
+            View::BATCH_RUNS.fields().iter().map(|f| f.name.to_owned()).collect();
         fields.sort();
         assert_eq!(names, fields);
         assert_eq!(body["first_day"], "1970-01-01");

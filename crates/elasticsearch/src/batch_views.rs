@@ -1,13 +1,13 @@
 //! The batch layer's write side: stages beside what readers see, and the switch.
 //!
-//! A stage is an index that has its `-write` alias. Whoever takes that alias away decides what becomes
-//! of the stage: `publish`, in the step that makes it visible, or `begin` of a later attempt, which
-//! gives it up. The cluster lets one of them only. So of two attempts at one part, in whatever
-//! processes, never both are published, and a reader never sees a part of one.
+//! A stage is an index that has its `-write` alias. Whoever removes that alias decides the fate of
+//! the stage: `publish` makes it visible in the same step, and `begin` of a later attempt gives it
+//! up. The cluster lets only one of them succeed. So if two attempts at one part run at the same
+//! time, in any processes, at most one is published, and a reader never sees only part of one.
 
 use std::collections::{BTreeMap, HashMap};
 
-use pulso_model::{Layer, Scope, View, ViewDocument};
+use pulso_model::{Day, Layer, View, ViewDocument, ViewKind};
 use pulso_pipeline::{BatchViews, Part, Sink, Stage};
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -25,7 +25,7 @@ use crate::state::{Index, State};
 use crate::store::{READ_PATIENCE, Refresh, Store, ViewStore};
 use crate::templates::mappings;
 
-/// How often a step is tried that others come in the way of.
+/// How often a step is tried again when others get in its way.
 const ATTEMPTS: usize = 20;
 
 impl BatchViews for ViewStore {
@@ -106,6 +106,10 @@ impl BatchViews for ViewStore {
         }
         Err(Error::Contended { operation: Operation::Publish, view: stage.view })
     }
+
+    async fn remove_before(&self, view: View, layer: Layer, before: Day) -> Result<u64, Error> {
+        Ok(self.retain(view, layer, before).await?.len() as u64)
+    }
 }
 
 impl Store {
@@ -113,7 +117,7 @@ impl Store {
         self.names.index(stage.view, Place::Batch(stage.part.into(), stage.generation))
     }
 
-    /// Makes the index of a stage; `false` when another attempt has taken its number.
+    /// Creates the index of a stage. `false` means that another attempt has taken its number.
     async fn make_stage(&self, view: View, slot: Slot, generation: i64) -> Result<bool, Error> {
         let name = self.names.index(view, Place::Batch(slot, generation));
         let mut aliases = Map::new();
@@ -140,9 +144,9 @@ impl Store {
         Ok(())
     }
 
-    /// What makes a stage visible, all in one step. Everything that is taken away must be there, and
-    /// a day that is held must be free by then: so the step fails as a whole when anything has
-    /// changed since `state`.
+    /// The changes that make a stage visible, all in one step. Every alias that is removed must
+    /// exist, and a day that is taken must be free by then. So if anything has changed since
+    /// `state`, the whole step fails.
     fn switch(&self, stage: Stage, completes: bool, state: &State, own: &Index) -> Actions {
         let Stage { view, part, .. } = stage;
         let (slot, names) = (Slot::from(part), &self.names);
@@ -154,8 +158,8 @@ impl Store {
         if let Some(previous) = previous {
             actions.remove(&previous.name, &layer);
         }
-        let visible = view.scope() != Scope::Day || completed;
-        let speed = state.indices.get(&Place::Speed(slot)).filter(|_| view.scope() == Scope::Day);
+        let visible = view.kind() != ViewKind::Day || completed;
+        let speed = state.indices.get(&Place::Speed(slot)).filter(|_| view.kind() == ViewKind::Day);
         for replaced in previous.into_iter().chain(speed.filter(|_| completed)) {
             if replaced.answers {
                 actions.remove(&replaced.name, &answers);
@@ -174,8 +178,8 @@ impl Store {
         actions
     }
 
-    /// Deletes what was replaced or given up, unless somebody still reads it. Not deleting it is no
-    /// failure of what came before: the next call tries again.
+    /// Deletes what was replaced or given up, unless somebody still reads it. If that fails, what
+    /// came before has still succeeded: the next call tries again.
     pub(crate) async fn sweep(&self, view: View) {
         if let Err(error) = self.try_sweep(view).await {
             warn!(%view, %error, "indices that were replaced are left for later");
@@ -233,7 +237,7 @@ fn gone(stage: Stage) -> Error {
     Error::StageGone { view: stage.view, generation: stage.generation }
 }
 
-/// Of documents with one id the last, also where the first one written would stay.
+/// Keeps only the last document of each id, even in views where the first write wins.
 fn last_of_each(documents: Vec<ViewDocument>) -> Vec<ViewDocument> {
     let last: HashMap<&str, usize> =
         documents.iter().enumerate().map(|(index, document)| (&*document.id, index)).collect();

@@ -1,4 +1,4 @@
-//! Bulk requests: sized, several under way, taken item by item.
+//! Bulk requests: bounded in size, several at a time, with each item's outcome handled on its own.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::response::{BulkAnswer, Fate};
 use crate::retry::{Patience, transient};
 use crate::store::{Refresh, Store};
 
-/// One thing to do with one document.
+/// One action on one document.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) action: Action,
@@ -24,12 +24,12 @@ pub(crate) struct Item {
     pub(crate) document: ViewDocument,
 }
 
-/// What a call comes to beside what was done.
+/// What is left over after a call.
 #[derive(Debug, Default)]
 pub(crate) struct Rest {
-    /// Their index does not take documents.
+    /// Items whose index does not take documents.
     pub(crate) missing: Vec<Item>,
-    /// The server will never take them.
+    /// Documents that the server will never accept.
     pub(crate) rejected: Vec<(ViewDocument, Refusal)>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Call {
 }
 
 impl Store {
-    /// Does all of it; each document must be in one item only.
+    /// Performs all items. Each document must be in one item only.
     pub(crate) async fn bulk(&self, call: Call, items: Vec<Item>) -> Result<Rest, Error> {
         let requests = split(items, self.options.bulk_bytes);
         let in_flight = self.options.bulk_requests_in_flight.max(1);
@@ -64,7 +64,7 @@ impl Store {
             .await
     }
 
-    /// One request, and what of it has to be sent again.
+    /// Sends one request, and again whatever has to be retried.
     async fn request(&self, mut call: Call, mut items: Vec<Item>) -> Result<Rest, Error> {
         let mut rest = Rest::default();
         loop {
@@ -116,7 +116,7 @@ impl Store {
         }
     }
 
-    /// Leaves in `items` what is to be sent again, and says why the last of them was not taken.
+    /// Leaves in `items` what has to be sent again, and says why the last of them was not accepted.
     fn sort(
         &self,
         call: Call,
@@ -149,8 +149,8 @@ impl Store {
         Ok(busy)
     }
 
-    /// A request that the server finds too large is sent in two; a document that alone is too large
-    /// will never be taken.
+    /// Splits a request that the server finds too large into two. A single document that is too
+    /// large will never be accepted.
     fn halves(
         &self,
         call: Call,
@@ -172,7 +172,7 @@ impl Store {
     }
 }
 
-/// Cuts items into requests of at most so many bytes, but at least one item.
+/// Cuts items into requests of at most `bytes_max` bytes, but with at least one item each.
 fn split(items: Vec<Item>, bytes_max: usize) -> Vec<Vec<Item>> {
     let mut requests = Vec::new();
     let (mut request, mut bytes) = (Vec::new(), 0);

@@ -1,8 +1,8 @@
-//! The checkpoint of one reader, kept beside the views that it describes: whoever loses the views
+//! The checkpoint of one reader, kept beside the views that it describes. Whoever loses the views
 //! loses it too, and computes them again.
 //!
-//! It is one document, replaced only as long as it is the one that this reader saved or loaded last.
-//! A second reader that goes on beside it is told so and loads again.
+//! It is one document. A save replaces it only if it is the one that this reader saved or loaded
+//! last. If a second reader runs at the same time, the save fails, and the reader loads again.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use crate::request::Request;
 use crate::store::Store;
 use crate::templates::checkpoint_mappings;
 
-/// The longest text of a state, in bytes before Base64. The server's JSON parser takes texts of 50 MB;
-/// a whole request may have `http.max_content_length`, 100 MB unless it is configured otherwise.
+/// The longest text of a state, in bytes before Base64. The server's JSON parser takes texts of 50
+/// MB; a whole request may have `http.max_content_length`, which is 100 MB by default.
 const CHUNK_BYTES: usize = 12 * 1024 * 1024;
 
 /// Keeps the checkpoint of one reader, by name.
@@ -63,13 +63,12 @@ struct Stored {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Partition {
-    /// Earlier versions left it out when it was 0.
-    #[serde(default)]
     first_offset: u64,
     next_offset: u64,
     counted: u64,
     echoes: u64,
     late: u64,
+    skipped: u64,
     dead_letters: u64,
 }
 
@@ -91,7 +90,7 @@ impl CheckpointStore {
         format!("{}/{endpoint}/{}", self.store.names.checkpoints(), self.name)
     }
 
-    /// The stored document, and the version of it that the next one replaces.
+    /// Reads the stored document and its version, which the next save must replace.
     async fn read(&mut self, operation: Operation) -> Result<Option<Stored>, Error> {
         self.store.make_checkpoints(operation).await?;
         let request = Request::get(self.path("_doc"));
@@ -167,8 +166,9 @@ fn encode(checkpoint: Checkpoint) -> Stored {
     let written = encoder.write_all(&state).and_then(|()| encoder.finish());
     let compressed = written.expect("memory can be written to");
     let partition = |progress| {
-        let Progress { first_offset, next_offset, counted, echoes, late, dead_letters } = progress;
-        Partition { first_offset, next_offset, counted, echoes, late, dead_letters }
+        let Progress { first_offset, next_offset, counted, echoes, late, skipped, dead_letters } =
+            progress;
+        Partition { first_offset, next_offset, counted, echoes, late, skipped, dead_letters }
     };
     Stored {
         closed_until: closed_until.map(|time| time.0),
@@ -186,9 +186,9 @@ fn decode(stored: Stored) -> Option<Checkpoint> {
     let mut state = Vec::new();
     GzDecoder::new(&*compressed).read_to_end(&mut state).ok()?;
     let progress = |partition| {
-        let Partition { first_offset, next_offset, counted, echoes, late, dead_letters } =
+        let Partition { first_offset, next_offset, counted, echoes, late, skipped, dead_letters } =
             partition;
-        Progress { first_offset, next_offset, counted, echoes, late, dead_letters }
+        Progress { first_offset, next_offset, counted, echoes, late, skipped, dead_letters }
     };
     let progress = partitions.into_iter().map(progress).collect();
     Some(Checkpoint { progress, closed_until: closed_until.map(EventTime), state })

@@ -22,10 +22,10 @@ use crate::error::{Error, Operation};
 use crate::request::{Body, Request};
 use crate::response::Response;
 
-/// Bodies below this size are sent as they are: compressing them saves no packet.
+/// Bodies below this size are sent uncompressed: compressing them saves no packet.
 const GZIP_BYTES_MIN: usize = 1024;
 
-/// Who to be for the server.
+/// How to authenticate to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     None,
@@ -33,7 +33,7 @@ pub enum Credentials {
         username: String,
         password: Secret,
     },
-    /// In its encoded form, as the server gives it out.
+    /// An API key, encoded as the server issues it.
     ApiKey(Secret),
 }
 
@@ -42,10 +42,10 @@ pub enum Credentials {
 pub struct Connection {
     /// Nodes of one cluster; each request goes to the next one.
     pub urls: Vec<String>,
-    /// A PEM file with authorities that are trusted beside those that Mozilla trusts.
+    /// A PEM file with authorities that are trusted besides those that Mozilla trusts.
     pub certificate_authority: Option<PathBuf>,
     pub credentials: Credentials,
-    /// How long one request may take, connecting included.
+    /// How long one request may take, including connecting.
     pub request_timeout: Duration,
     /// Whether requests and answers are compressed.
     pub gzip: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Sends nothing yet.
+    /// Creates the client without sending anything.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Error> {
         let urls: Vec<Url> =
             connection.urls.iter().map(|url| address(url)).collect::<Result<_, _>>()?;
@@ -95,7 +95,7 @@ impl Client {
         self.urls.to_string()
     }
 
-    /// The answer, whatever its status.
+    /// Sends one request and returns the answer, whatever its status.
     pub(crate) async fn send(
         &self,
         operation: Operation,
@@ -161,7 +161,7 @@ fn compress(bytes: &[u8]) -> Bytes {
     written.expect("memory can be written to").into()
 }
 
-/// Does what takes as long as megabytes do, so that other tasks need not wait for their turn.
+/// Runs work on megabytes of data off the runtime's threads, so that other tasks need not wait.
 pub(crate) async fn off_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(job).await {
         Ok(done) => done,

@@ -1,28 +1,28 @@
-//! Documents as the server keeps them.
+//! Documents as the server stores them.
 //!
-//! The stored text is the document's own with two fields before its first: `layer`, for people, and
-//! `pulso`, what the store itself needs to sort and filter (the server does not sort by `_id`). They
-//! are cut off again when the document is read, so that the rest is the text that was written.
+//! The stored text is the document's own, with two fields put before its first: `layer`, for
+//! people, and `pulso`, which the store needs to sort and filter (the server does not sort by
+//! `_id`). Reading cuts them off again, so the rest is exactly the text that was written.
 
 use std::collections::HashMap;
 
-use pulso_model::{EventTime, Layer, Scope, View, ViewDocument, push_json_text};
+use pulso_model::{EventTime, Layer, View, ViewDocument, ViewKind, push_json_text};
 use serde::Deserialize;
 
 /// What one item of a bulk request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Where there is no document under the id.
+    /// Creates the document unless one with this id exists.
     Create,
-    /// In place of one that there may be.
+    /// Creates the document, or replaces the one with this id.
     Index,
     Delete,
 }
 
-/// What a list of documents comes to, at most one item for each id.
+/// Reduces a list of documents to at most one item per id.
 ///
-/// So no two items of a call concern one document, and requests may be under way at the same time
-/// and in any order.
+/// So no two items of a call concern the same document, and requests may be in flight at the same
+/// time and in any order.
 pub(crate) fn net(documents: Vec<ViewDocument>) -> Vec<(Action, ViewDocument)> {
     let mut actions: Vec<Option<Action>> = vec![None; documents.len()];
     let mut places: HashMap<(View, &str), usize> = HashMap::with_capacity(documents.len());
@@ -47,7 +47,7 @@ pub(crate) fn net(documents: Vec<ViewDocument>) -> Vec<(Action, ViewDocument)> {
     both.filter_map(|(action, document)| Some((action?, document))).collect()
 }
 
-/// Appends the lines of one item, which goes through an alias.
+/// Appends the lines of one item, which is written through an alias.
 pub(crate) fn push_item(
     lines: &mut String,
     action: Action,
@@ -73,21 +73,21 @@ pub(crate) fn push_item(
     }
 }
 
-/// About how many bytes an item has: the texts, and what is around them.
+/// The approximate size of an item in bytes: its texts, and what surrounds them.
 pub(crate) fn item_bytes(document: &ViewDocument) -> usize {
     const AROUND: usize = 180;
     document.body.len() + 2 * document.id.len() + AROUND
 }
 
 fn push_source(lines: &mut String, layer: Layer, document: &ViewDocument) {
-    let ViewDocument { view, id, position, country, body, .. } = document;
+    let ViewDocument { view, id, position, scope, body, .. } = document;
     lines.push_str(start(*view, layer));
     push_json_text(lines, id);
     lines.push_str(",\"position\":");
     lines.push_str(&position.to_string());
-    if let Some(country) = country {
-        lines.push_str(",\"country\":");
-        push_json_text(lines, country);
+    if let Some(scope) = scope {
+        lines.push_str(",\"scope\":");
+        push_json_text(lines, scope);
     }
     lines.push('}');
     match body.strip_prefix('{') {
@@ -101,23 +101,23 @@ fn push_source(lines: &mut String, layer: Layer, document: &ViewDocument) {
     }
 }
 
-/// How the text of every document begins, up to its id. What is in a journal is of no layer.
+/// The beginning of every document's text, up to its id. Journals belong to no layer.
 fn start(view: View, layer: Layer) -> &'static str {
-    match (view.scope(), layer) {
-        (Scope::Journal, _) => r#"{"pulso":{"id":"#,
+    match (view.kind(), layer) {
+        (ViewKind::Journal, _) => r#"{"pulso":{"id":"#,
         (_, Layer::Speed) => r#"{"layer":"speed","pulso":{"id":"#,
         (_, Layer::Batch) => r#"{"layer":"batch","pulso":{"id":"#,
     }
 }
 
-/// Reads a document back; `None` when the text is not one that [`push_item`] made.
+/// Reads a document back. `None` if [`push_item`] did not produce the text.
 pub(crate) fn decode(view: View, layer: Layer, source: &str) -> Option<ViewDocument> {
     #[derive(Deserialize)]
     struct Own {
         id: String,
         position: u32,
         #[serde(default)]
-        country: Option<String>,
+        scope: Option<String>,
     }
     #[derive(Deserialize)]
     struct Time<'a> {
@@ -127,7 +127,7 @@ pub(crate) fn decode(view: View, layer: Layer, source: &str) -> Option<ViewDocum
     let before = start(view, layer).strip_suffix(r#"{"id":"#)?;
     let rest = source.strip_prefix(before)?;
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Own>();
-    let Own { id, position, country } = values.next()?.ok()?;
+    let Own { id, position, scope } = values.next()?.ok()?;
     let (_, fields) = rest.split_at_checked(values.byte_offset())?;
     let body = match fields {
         "}" => "{}".to_owned(),
@@ -135,7 +135,7 @@ pub(crate) fn decode(view: View, layer: Layer, source: &str) -> Option<ViewDocum
     };
     let time: Time<'_> = serde_json::from_str(&body).ok()?;
     let time: EventTime = time.time.parse().ok()?;
-    Some(ViewDocument { view, id, time, position, country, body })
+    Some(ViewDocument { view, id, time, position, scope, body })
 }
 
 #[cfg(test)]

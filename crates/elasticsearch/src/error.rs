@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pulso_model::View;
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 use serde::Deserialize;
 
-/// What was asked of the server.
+use crate::templates::TEMPLATE_VERSION;
+
+/// The operations on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     Check,
@@ -44,7 +46,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Why the server did not do what it was asked to.
+/// Why the server refused a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the server answered {status}: {kind}: {reason}")]
 pub struct Refusal {
@@ -55,15 +57,15 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether the same request may be taken later: the server is busy, starting or away.
+    /// Whether the server may accept the same request later: it is busy, starting or unavailable.
     pub(crate) fn passes(&self) -> bool {
         self.status == 429 || self.status >= 500
     }
 }
 
 impl Refusal {
-    /// Whether somebody can mend it while we wait: a missing or closed index, a full disk, too many
-    /// shards.
+    /// Whether somebody can fix the cause while we wait: a missing or closed index, a full disk,
+    /// too many shards.
     fn mendable(&self) -> bool {
         let kinds = ["cluster_block_exception", "index_closed_exception", "validation_exception"];
         self.status == 404 || kinds.contains(&&*self.kind)
@@ -87,17 +89,21 @@ pub enum Error {
     Timeout { operation: Operation, urls: String, timeout: Duration, source: elasticsearch::Error },
     #[error("failed to {operation} at `{urls}`")]
     Answer { operation: Operation, urls: String, source: Refusal },
-    /// Something else answers at the address, or a proxy in between.
+    /// Something else answers at the address, perhaps a proxy in between.
     #[error("failed to {operation}: `{urls}` does not answer as Elasticsearch does")]
     Unreadable { operation: Operation, urls: String, source: serde_json::Error },
     #[error("`{urls}` is Elasticsearch {found}; versions 8 and 9 are supported")]
     Version { urls: String, found: String },
-    /// Templates are missing, or of another version of Pulso.
+    /// Templates are missing, or belong to another version of Pulso.
     #[error("Elasticsearch is not set up for this version of Pulso: `{template}` is {found}")]
     NotSetUp { template: String, found: String },
+    #[error(
+        "the index `{index}` was made by an older version of Pulso (mappings {found}, not {TEMPLATE_VERSION})"
+    )]
+    OlderIndex { index: String, found: u32 },
     #[error("the index `{index}` of an older install does not fit")]
     Conflict { index: String, source: Refusal },
-    /// Not written by Pulso, or changed since.
+    /// The document was not written by Pulso, or was changed since.
     #[error("the document `{id}` in `{index}` is not as it was written")]
     Document { index: String, id: String },
     /// A later attempt at the same part has begun.
@@ -106,7 +112,7 @@ pub enum Error {
     /// Others changed the same aliases again and again.
     #[error("failed to {operation}: others kept changing the view `{view}`")]
     Contended { operation: Operation, view: View },
-    /// Somebody else saved a checkpoint since this reader's last one.
+    /// Another reader has saved a checkpoint since this reader's last one.
     #[error("another reader has saved the checkpoint `{name}`")]
     Replaced { name: String },
     #[error("the checkpoint `{name}` is not as it was written")]
@@ -125,11 +131,12 @@ impl AdapterError for Error {
             _ => Retry::No,
         }
     }
-}
 
-impl Error {
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Address { .. } => {
                 "set `elasticsearch.urls` to addresses such as \"https://localhost:9200\", with the \
@@ -158,7 +165,7 @@ impl Error {
             }
             Self::Version { .. } => "use Elasticsearch 8.12 or later, or 9",
             Self::NotSetUp { .. } => "run the set-up of the view store first, with this version",
-            Self::Conflict { index, .. } => {
+            Self::Conflict { index, .. } | Self::OlderIndex { index, .. } => {
                 return Some(format!(
                     "delete the index `{index}` (what the log or the lake holds is computed again), \
                      or set `elasticsearch.index_prefix` to begin beside it"
@@ -205,8 +212,8 @@ fn advice(refusal: &Refusal) -> Option<&'static str> {
     })
 }
 
-/// Whether TLS failed for the certificate. The library hides the error's type, so its text decides
-/// what a person is told, and that trying again is of no use.
+/// Whether TLS failed because of the certificate. The library hides the error's type, so its text
+/// decides what to tell a person, and that a retry is useless.
 fn certificate(error: &elasticsearch::Error) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
@@ -230,7 +237,7 @@ pub(crate) struct Cause {
 }
 
 impl Cause {
-    /// With the innermost cause, which mostly says what is really wrong.
+    /// Converts it, adding the innermost cause, which mostly says what is really wrong.
     pub(crate) fn into_refusal(self, status: u16) -> Refusal {
         let Self { kind, reason, caused_by } = self;
         let mut reason = reason.unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Making the indices that documents go to.
+//! Creates the indices that documents go to.
 
-use pulso_model::{Layer, Scope, View};
+use pulso_model::{Layer, View, ViewKind};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Operation};
@@ -11,7 +11,7 @@ use crate::state::State;
 use crate::store::Store;
 use crate::templates::mappings;
 
-/// What became of an attempt to make an index.
+/// The outcome of an attempt to create an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
     Yes,
@@ -20,7 +20,7 @@ pub(crate) enum Made {
     DayTaken,
 }
 
-/// One change of aliases, of which several are made in one step.
+/// Changes of aliases that are made in one step.
 #[derive(Clone, Debug)]
 pub(crate) struct Actions(Vec<Value>);
 
@@ -41,7 +41,7 @@ impl Actions {
         self.0.push(json!({ "add": { "index": index, "alias": alias, "is_hidden": true } }));
     }
 
-    /// Fails, and all others with it, when another index holds the day.
+    /// Takes the day. The whole step fails if another index holds it.
     pub(crate) fn hold_day(&mut self, index: &str, alias: &str) {
         let add = json!({
             "index": index, "alias": alias, "is_hidden": true, "is_write_index": true
@@ -49,7 +49,7 @@ impl Actions {
         self.0.push(json!({ "add": add }));
     }
 
-    /// Fails, and all others with it, when the index does not have the alias.
+    /// Removes the alias. The whole step fails if the index does not have it.
     pub(crate) fn remove(&mut self, index: &str, alias: &str) {
         let remove = json!({ "index": index, "alias": alias, "must_exist": true });
         self.0.push(json!({ "remove": remove }));
@@ -61,10 +61,10 @@ impl Actions {
 }
 
 impl Store {
-    /// Makes sure that documents of the sink can be written for this time.
+    /// Makes sure that the sink can write documents for this time.
     ///
-    /// A new index of a day answers for it, unless the batch layer does (the server refuses the mark
-    /// of the day to a second index) or the day was removed for its age.
+    /// A new index of a day answers for the day, unless the batch layer does (the server refuses to
+    /// give a second index the day's mark) or the day was removed because of its age.
     pub(crate) async fn open_slot(&self, view: View, slot: Slot) -> Result<(), Error> {
         let operation = Operation::OpenIndex;
         let place = Place::Speed(slot);
@@ -75,13 +75,13 @@ impl Store {
         }
         let mut aliases = Map::new();
         aliases.insert(write_alias(&name), json!({ "is_hidden": true }));
-        if view.scope() != Scope::Journal {
+        if view.kind() != ViewKind::Journal {
             aliases.insert(self.names.layer(view, Layer::Speed), json!({ "is_hidden": true }));
         }
         let aside = aliases.clone();
         if !expired(&state, slot) {
             aliases.insert(self.names.answers(view), json!({}));
-            if let (Scope::Day, Slot::Day(day)) = (view.scope(), slot) {
+            if let (ViewKind::Day, Slot::Day(day)) = (view.kind(), slot) {
                 let mark = json!({ "is_hidden": true, "is_write_index": true });
                 aliases.insert(self.names.day(view, day), mark);
             }
@@ -105,6 +105,8 @@ impl Store {
         Ok(())
     }
 
+    /// Adds new fields to the mapping of an index.
+    ///
     /// # Errors
     /// [`Error::Conflict`] when fields have other types.
     pub(crate) async fn update_mapping(&self, name: &str, mappings: &Value) -> Result<(), Error> {
@@ -122,7 +124,7 @@ impl Store {
         Err(self.client.refused(Operation::OpenIndex, &response))
     }
 
-    /// Makes an index with its mapping and aliases, in one step.
+    /// Creates an index with its mapping and aliases, in one step.
     pub(crate) async fn make(
         &self,
         operation: Operation,
@@ -146,7 +148,8 @@ impl Store {
         }
     }
 
-    /// Changes aliases in one step; `false` when what the change relied on is not so any more.
+    /// Changes aliases in one step. `false` means that something the change relied on is no longer
+    /// true.
     pub(crate) async fn try_change(
         &self,
         operation: Operation,
@@ -181,8 +184,8 @@ impl Store {
     }
 }
 
-/// Whether a second index was to be marked as the one that answers for a day. The server has one type
-/// for all that is in a state that it must not be in.
+/// Whether the request would have marked a second index as the one that answers for a day. The
+/// server uses one error type for everything that is in a state it must not be in.
 fn taken(response: &Response) -> bool {
     response.refusal().reason.contains("more than one write index")
 }

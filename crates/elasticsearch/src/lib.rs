@@ -1,8 +1,8 @@
 //! Views and checkpoints in Elasticsearch 8 and 9; the only crate that speaks to it.
 //!
-//! Adapters only: when to stop is decided by the layers; an error here tells them whether trying
-//! again can help, and a person what to do. Which layer answers for a day is kept nowhere but in the
-//! aliases of the indices, which the cluster changes in one step; see `names`.
+//! Contains adapters only. The layers decide when to stop; an error tells them whether a retry can
+//! help, and tells a person what to do. Only the aliases of the indices record which layer answers
+//! for a day, and the cluster changes them in one step; see `names`.
 
 mod batch_views;
 mod bulk;

@@ -1,5 +1,4 @@
-//! The names of indices and aliases: all that Pulso keeps about which layer answers when.
-//!
+//! The names of indices and aliases, which are the only record of which layer answers when.
 //! | index | documents |
 //! |---|---|
 //! | `pulso-VIEW-speed-2026.11.22` | of the speed layer, by UTC day |
@@ -17,22 +16,23 @@
 //! | `pulso-VIEW-from-2026.11.01` | nothing: days before this one were removed for their age |
 //!
 //! All indices, and all aliases but the first, are hidden: a pattern such as `pulso-*` finds each
-//! document that answers once.
+//! document that answers exactly once.
 //!
-//! `pulso-VIEW-day-…` is marked as the index to write to, although nobody writes through it: of an
-//! alias the cluster lets one index only have that mark. Whoever comes second is refused, whatever
-//! he read before. So a day is never answered by both layers, without locks.
+//! `pulso-VIEW-day-…` marks its index as the one to write to, although nobody writes through it:
+//! the cluster allows only one index of an alias to have that mark. Whoever comes second is
+//! refused, whatever he read before. So both layers never answer for the same day, and no locks are
+//! needed.
 
 use std::sync::Arc;
 
-use pulso_model::{Day, EventTime, Layer, Scope, View};
+use pulso_model::{Day, EventTime, Layer, View, ViewKind};
 use pulso_pipeline::Part;
 
-/// What time an index is for.
+/// The time span that an index covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Slot {
     Day(Day),
-    /// By the first day of the month.
+    /// A month, by its first day.
     Month(Day),
     Now,
 }
@@ -55,12 +55,12 @@ impl Place {
 }
 
 impl Slot {
-    /// Where a document of the sink belongs.
+    /// The slot of a document that the sink writes.
     pub(crate) fn of(view: View, time: EventTime) -> Self {
-        match view.scope() {
-            Scope::Day | Scope::BatchDay => Self::Day(time.day()),
-            Scope::Now => Self::Now,
-            Scope::Journal => Self::Month(first_of_month(time.day())),
+        match view.kind() {
+            ViewKind::Day | ViewKind::BatchDay => Self::Day(time.day()),
+            ViewKind::Now => Self::Now,
+            ViewKind::Journal => Self::Month(first_of_month(time.day())),
         }
     }
 
@@ -115,7 +115,7 @@ fn first_of_month(day: Day) -> Day {
     Day(day.0 - of_month.map_or(0, |number| number - 1))
 }
 
-/// The names that one prefix leads to; clones share it.
+/// The names that begin with one prefix. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     prefix: Arc<str>,
@@ -135,10 +135,10 @@ impl Names {
         format!("{}-{view}", self.prefix)
     }
 
-    /// Points to all published documents of a layer. What is in a journal is of no layer.
+    /// Points to all published documents of a layer. Journals belong to no layer.
     pub(crate) fn layer(&self, view: View, layer: Layer) -> String {
-        match view.scope() {
-            Scope::Journal => self.answers(view),
+        match view.kind() {
+            ViewKind::Journal => self.answers(view),
             _ => format!("{}-{view}-{layer}", self.prefix),
         }
     }
@@ -165,7 +165,7 @@ impl Names {
         let start = self.answers(view);
         match place {
             Place::Empty => format!("{start}-empty"),
-            Place::Speed(slot) if view.scope() == Scope::Journal => {
+            Place::Speed(slot) if view.kind() == ViewKind::Journal => {
                 format!("{start}-{}", slot.text())
             }
             Place::Speed(slot) => format!("{start}-speed-{}", slot.text()),
@@ -175,7 +175,7 @@ impl Names {
         }
     }
 
-    /// What an index of a view is for; `None` when it is of another view, or nobody's.
+    /// What an index of a view is for. `None` if it belongs to another view, or is not Pulso's.
     pub(crate) fn parse_index(&self, view: View, index: &str) -> Option<Place> {
         let rest = self.of_view(view, index)?;
         if rest == "empty" {
@@ -185,8 +185,8 @@ impl Names {
             let (slot, generation) = rest.rsplit_once('-')?;
             return Some(Place::Batch(Slot::parse(slot)?, generation.parse().ok()?));
         }
-        let slot = match view.scope() {
-            Scope::Journal => rest,
+        let slot = match view.kind() {
+            ViewKind::Journal => rest,
             _ => rest.strip_prefix("speed-")?,
         };
         Slot::parse(slot).map(Place::Speed)
@@ -199,13 +199,13 @@ impl Names {
             .strip_prefix('-')
     }
 
-    /// Which indices a view's template is for. A view's name may begin as another one's, so a star
-    /// after the name alone would take in too much.
+    /// The patterns of the indices that a view's template applies to. One view's name may be the
+    /// beginning of another's, so a star after the name alone would match too much.
     pub(crate) fn patterns(&self, view: View) -> Vec<String> {
         let start = self.answers(view);
-        let slots: &[&str] = match view.scope() {
+        let slots: &[&str] = match view.kind() {
             // Years begin with a digit.
-            Scope::Journal => &["0*", "1*", "2*", "3*", "4*", "5*", "6*", "7*", "8*", "9*"],
+            ViewKind::Journal => &["0*", "1*", "2*", "3*", "4*", "5*", "6*", "7*", "8*", "9*"],
             _ => &["speed-*", "batch-*"],
         };
         slots.iter().chain(&["empty"]).map(|slot| format!("{start}-{slot}")).collect()
@@ -216,8 +216,8 @@ impl Names {
     }
 }
 
-/// The alias through which an index takes documents. Bulk requests ask for an alias, so that an index
-/// that is gone is never made by accident, without its mapping.
+/// The alias through which an index takes documents. Bulk requests require an alias, so a request
+/// to an index that is gone never creates it again without its mapping.
 pub(crate) fn write_alias(index: &str) -> String {
     format!("{index}-write")
 }
@@ -225,6 +225,7 @@ pub(crate) fn write_alias(index: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pulso_testkit::view;
 
     #[test]
     fn names_are_read_back() {
@@ -235,27 +236,26 @@ mod tests {
             assert_eq!(names.parse_index(view, expected), Some(place));
         };
         let slot = Slot::Day(day);
-        check(View::Responses, Place::Speed(slot), "pulso-responses-speed-2026.11.22");
-        check(View::Responses, Place::Batch(slot, 12), "pulso-responses-batch-2026.11.22-12");
-        check(View::Groups, Place::Batch(Slot::Now, 1), "pulso-groups-batch-now-1");
-        check(View::Groups, Place::Speed(Slot::Now), "pulso-groups-speed-now");
-        check(View::Events, Place::Empty, "pulso-events-empty");
-        let month = Slot::of(View::DeadLetters, day.start());
-        check(View::DeadLetters, Place::Speed(month), "pulso-dead-letters-2026.11");
+        check(view("responses"), Place::Speed(slot), "pulso-responses-speed-2026.11.22");
+        check(view("responses"), Place::Batch(slot, 12), "pulso-responses-batch-2026.11.22-12");
+        check(view("groups"), Place::Batch(Slot::Now, 1), "pulso-groups-batch-now-1");
+        check(view("groups"), Place::Speed(Slot::Now), "pulso-groups-speed-now");
+        check(view("events"), Place::Empty, "pulso-events-empty");
+        let month = Slot::of(View::DEAD_LETTERS, day.start());
+        check(View::DEAD_LETTERS, Place::Speed(month), "pulso-dead-letters-2026.11");
         let other = "pulso-trending-topics-by-country-speed-2026.11.22";
-        assert_eq!(names.parse_index(View::TrendingTopics, other), None);
-        assert_eq!(names.parse_index(View::Responses, "pulso-responses"), None);
-        let alias = names.day(View::Responses, day);
+        assert_eq!(names.parse_index(view("trending-topics"), other), None);
+        assert_eq!(names.parse_index(view("responses"), "pulso-responses"), None);
+        let alias = names.day(view("responses"), day);
         assert_eq!(alias, "pulso-responses-day-2026.11.22");
-        assert_eq!(names.parse_from(View::Responses, &alias), None);
-        let from = names.from(View::Responses, day);
-        assert_eq!(names.parse_from(View::Responses, &from), Some(day));
+        assert_eq!(names.parse_from(view("responses"), &alias), None);
+        let from = names.from(view("responses"), day);
+        assert_eq!(names.parse_from(view("responses"), &from), Some(day));
     }
 
     #[test]
     fn a_month_ends_where_the_next_begins() {
-        let month =
-            |text: &str| Slot::of(View::LateResponses, text.parse::<Day>().unwrap().start());
+        let month = |text: &str| Slot::of(View::LATE_FACTS, text.parse::<Day>().unwrap().start());
         let check = |day: &str, end: &str| assert_eq!(month(day).end(), end.parse().ok());
         check("2026-11-22", "2026-12-01");
         check("2026-12-31", "2027-01-01");

@@ -1,10 +1,10 @@
-//! What is asked of the server.
+//! Requests to the server.
 
 use bytes::Bytes;
 use elasticsearch::http::Method;
 use serde_json::Value;
 
-/// One request. Paths are made of names that need no escapes.
+/// One request. Its path consists of names that need no escaping.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -17,9 +17,9 @@ pub(crate) struct Request {
 pub(crate) enum Body {
     None,
     Json(Bytes),
-    /// One JSON text a line.
+    /// One JSON text per line.
     Lines(Bytes),
-    /// JSON that is mostly compressed data, which compressing again hardly shortens.
+    /// JSON that is mostly compressed data, so compressing it again would hardly shorten it.
     Packed(Bytes),
 }
 

@@ -1,4 +1,4 @@
-//! What the server answers.
+//! Answers of the server.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Cause, Refusal};
 
-/// An answer of any status.
+/// An answer with any status.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -24,7 +24,7 @@ impl Response {
         serde_json::from_slice(&self.body)
     }
 
-    /// What an answer that is no success says. A proxy in between may say anything.
+    /// What an unsuccessful answer says. A proxy in between may say anything.
     pub(crate) fn refusal(&self) -> Refusal {
         #[derive(Deserialize)]
         struct Answer {
@@ -41,13 +41,13 @@ impl Response {
     }
 }
 
-/// The answer to a bulk request: what became of each item, in the order of the request.
+/// The answer to a bulk request: the outcome of each item, in the order of the request.
 #[derive(Debug, Deserialize)]
 pub(crate) struct BulkAnswer {
     pub(crate) items: Vec<ItemAnswer>,
 }
 
-/// Under the name of the item's action.
+/// An outcome, under the name of the item's action.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ItemAnswer {
     #[serde(alias = "create", alias = "delete")]
@@ -61,22 +61,22 @@ struct ItemStatus {
     error: Option<Cause>,
 }
 
-/// What became of one item of a bulk request.
+/// The outcome of one item of a bulk request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is as it should be, also when it was so before.
+    /// The document is as it should be, perhaps because it already was.
     Done,
     /// The index does not take documents, or is gone.
     Missing,
-    /// It may be taken later.
+    /// The server may accept it later.
     Later(Refusal),
-    /// It will never be taken, for what it is.
+    /// The server will never accept this document.
     Rejected(Refusal),
-    /// It was not taken for a reason that concerns all of them.
+    /// The server refused it for a reason that concerns all items.
     Failed(Refusal),
 }
 
-/// Answers of status 400 that are not about the document.
+/// Errors with status 400 that are not about the document.
 const NOT_ABOUT_THE_DOCUMENT: [&str; 3] =
     ["index_closed_exception", "invalid_index_name_exception", "validation_exception"];
 

@@ -1,6 +1,6 @@
-//! Removing days for their age.
+//! Removes days that are older than their limit.
 
-use pulso_model::{Day, Layer, Scope, View};
+use pulso_model::{Day, Layer, View, ViewKind};
 
 use crate::error::{Error, Operation};
 use crate::indices::Actions;
@@ -9,14 +9,14 @@ use crate::state::Index;
 use crate::store::ViewStore;
 
 impl ViewStore {
-    /// Removes the indices of a layer with nothing but days before `before`, and says which. What is
-    /// as of now has no age; what is in a journal is of the speed layer here.
+    /// Removes the indices of a layer that hold only days before `before`, and returns them. Views
+    /// as of now have no age. Journals count as the speed layer's here.
     ///
-    /// A day whose answer is removed stays without one: what comes late for it is kept aside, where
-    /// no reader of the view sees it, until it is removed too.
+    /// A day whose answer is removed stays without one. Documents that arrive late for it are kept
+    /// aside, where no reader of the view sees them, until they are removed too.
     ///
     /// # Errors
-    /// When the server does not do it; then nothing is removed.
+    /// When the server refuses; then nothing is removed.
     pub async fn retain(
         &self,
         view: View,
@@ -44,7 +44,7 @@ impl ViewStore {
             return Ok(removed);
         }
         let from = from.filter(|from| state.from.last().is_none_or(|last| last < from));
-        if let Some(from) = from.filter(|_| view.scope() == Scope::Day) {
+        if let Some(from) = from.filter(|_| view.kind() == ViewKind::Day) {
             store.make_empty(view).await?;
             let empty = store.names.index(view, Place::Empty);
             actions.add_hidden(&empty, &store.names.from(view, from));

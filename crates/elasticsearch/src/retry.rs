@@ -1,4 +1,4 @@
-//! How long to try again, and how long to wait in between.
+//! How long to retry, and how long to wait in between.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::response::Response;
 /// The first pause.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 
-/// The longest pause: a server that was busy for a while is used again soon after.
+/// The longest pause, so that a server that was busy for a while is used again soon after.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Pauses that double, each shortened at random by up to a half, until a time is over.
+/// Pauses that double, each shortened at random by up to a half, until a deadline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     until: Instant,
@@ -30,8 +30,8 @@ impl Patience {
         Self { until: Instant::now() + limit, pause: PAUSE_MIN }
     }
 
-    /// Waits for the next attempt; `false`, at once, when there is no time for one. Says so once it takes
-    /// long: nobody else does before the time is over.
+    /// Waits for the next attempt. Returns `false` at once if there is no time for one. Logs when
+    /// the wait gets long, because nobody else does so before the deadline.
     pub(crate) async fn pause(&mut self, failure: &Error) -> bool {
         let pause = self.pause.mul_f64(rand::rng().random_range(0.5..=1.0));
         if Instant::now() + pause > self.until {
@@ -48,8 +48,8 @@ impl Patience {
 }
 
 impl Client {
-    /// Sends a request that does no harm when it is done twice, until the server takes or refuses it
-    /// or the time is over.
+    /// Sends a request that is harmless to repeat, until the server accepts or refuses it or the
+    /// time is over.
     pub(crate) async fn send_patiently(
         &self,
         operation: Operation,
@@ -72,7 +72,8 @@ impl Client {
         }
     }
 
-    /// The same, where every answer but a success is an error.
+    /// Like [`send_patiently`](Self::send_patiently), but every answer other than success is an
+    /// error.
     pub(crate) async fn ask(
         &self,
         operation: Operation,

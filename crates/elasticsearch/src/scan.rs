@@ -1,8 +1,8 @@
-//! A whole view in key order, from one moment.
+//! Reads a whole view in key order, as of one moment.
 
 use std::sync::Arc;
 
-use pulso_model::{FieldType, Scope, View};
+use pulso_model::{FieldType, View, ViewKind};
 use pulso_pipeline::{Documents, LayerChoice};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -12,10 +12,10 @@ use crate::request::Request;
 use crate::store::{READ_PATIENCE, Store};
 use crate::views::{Found, Target, chunk, vanished};
 
-/// Chunks that wait for the reader.
+/// How many chunks wait for the reader.
 const CHUNKS_AHEAD: usize = 2;
 
-/// How often a scan begins anew when an index vanished under it before anything was read.
+/// How often a scan starts over when an index vanishes before anything was read.
 const ATTEMPTS: usize = 5;
 
 const OPERATION: Operation = Operation::Scan;
@@ -55,7 +55,7 @@ struct Scan {
 }
 
 impl Scan {
-    /// With the first chunk, as until then it may begin again.
+    /// Reads the first chunk too, because until then the scan may start over.
     async fn begin(store: &Arc<Store>, view: View, alias: &str) -> Result<Self, Error> {
         let refresh = Request::post(format!("{alias}/_refresh")).with("ignore_unavailable", "true");
         let mut attempt = 0;
@@ -94,7 +94,7 @@ impl Scan {
     }
 }
 
-/// The order of the view's key; the speed layer's first where both layers have a document.
+/// The order of the view's key. Where both layers have a document, the speed layer's comes first.
 fn order(view: View) -> Value {
     let of_key = view.key().iter().map(|key| {
         let field = view.fields().iter().find(|field| field.name == key.name());
@@ -108,7 +108,7 @@ fn order(view: View) -> Value {
         json!({ key.name(): sort })
     });
     let mut order: Vec<Value> = of_key.collect();
-    if view.scope() != Scope::Journal {
+    if view.kind() != ViewKind::Journal {
         order.push(json!({ "layer": { "order": "desc", "unmapped_type": "keyword" } }));
     }
     order.push(json!({ "pulso.id": { "order": "asc", "unmapped_type": "keyword" } }));

@@ -1,8 +1,8 @@
-//! Setting the server up, and looking whether it is.
+//! Sets up the server, and checks that it is set up.
 
 use std::collections::BTreeMap;
 
-use pulso_model::{Layer, Scope, View};
+use pulso_model::{Layer, View, ViewKind};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,12 +13,12 @@ use crate::request::Request;
 use crate::store::{READ_PATIENCE, Store, ViewStore};
 use crate::templates::{TEMPLATE_VERSION, mappings, templates};
 
-/// The versions that are supported: from the first one that was tried, up to the last major one.
+/// The supported versions: from the first one that was tested up to the last major one.
 const VERSIONS: std::ops::Range<(u32, u32)> = (8, 12)..(10, 0);
 
 impl ViewStore {
-    /// Puts templates, the empty index of each view (so that its aliases exist for those who look
-    /// before there are documents) and the index of checkpoints. Doing it again changes nothing.
+    /// Creates templates, the empty index of each view (so that its aliases exist for readers
+    /// before there are documents) and the index of checkpoints. Repeating it changes nothing.
     ///
     /// # Errors
     /// [`Error::Version`]; [`Error::Conflict`] when an index of an older install does not fit.
@@ -29,18 +29,18 @@ impl ViewStore {
             let request = Request::put(format!("_index_template/{name}")).json(&template);
             store.client.ask(Operation::SetUp, &request, store.write_patience()).await?;
         }
-        for view in View::ALL {
-            store.update_old(view).await?;
+        for view in store.options.views.clone() {
+            store.update_mappings(view).await?;
             store.make_empty(view).await?;
         }
         store.make_checkpoints(Operation::SetUp).await
     }
 
-    /// Looks whether the server can be used: it answers, knows the user, is of a supported version,
-    /// and is set up for this version of Pulso. Changes nothing.
+    /// Checks that the server can be used: it answers, knows the user, has a supported version, and
+    /// is set up for this version of Pulso. Changes nothing.
     ///
     /// # Errors
-    /// The first thing that is not so.
+    /// The first check that fails.
     pub async fn check(&self) -> Result<(), Error> {
         let store = &self.store;
         store.check_version().await?;
@@ -61,11 +61,15 @@ impl ViewStore {
 
 impl Store {
     fn templates(&self) -> Vec<(String, Value)> {
-        templates(self.names.prefix(), self.layout.shards, self.layout.replicas)
+        templates(
+            self.names.prefix(),
+            self.layout.shards,
+            self.layout.replicas,
+            &self.options.views,
+        )
     }
 
-    /// The server's own name for its version, from its front page or, where that is missing, from
-    /// its nodes.
+    /// Reads the server's version from its front page or, if it is missing there, from its nodes.
     async fn check_version(&self) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct Front {
@@ -136,8 +140,9 @@ impl Store {
             .collect())
     }
 
-    /// Adds new fields to the indices of an older version that documents still go to.
-    async fn update_old(&self, view: View) -> Result<(), Error> {
+    /// Adds fields that a stream declares now to the indices that are there, and refuses indices of an
+    /// older version: nothing is migrated.
+    async fn update_mappings(&self, view: View) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct Found {
             mappings: Mappings,
@@ -146,6 +151,8 @@ impl Store {
         struct Mappings {
             #[serde(rename = "_meta", default)]
             meta: Option<Meta>,
+            #[serde(default)]
+            properties: Value,
         }
         #[derive(Deserialize)]
         struct Meta {
@@ -157,20 +164,26 @@ impl Store {
         let response = self.client.ask(Operation::SetUp, &request, self.write_patience()).await?;
         let found: BTreeMap<String, Found> = self.client.parse(Operation::SetUp, &response)?;
         for (name, Found { mappings: old }) in found {
-            let ours = self.names.parse_index(view, &name).is_some();
-            let version = old.meta.and_then(|meta| meta.version);
-            if ours && version != Some(TEMPLATE_VERSION) {
-                self.update_mapping(&name, &mappings(view)).await?;
+            if self.names.parse_index(view, &name).is_none() {
+                continue;
+            }
+            let version = old.meta.and_then(|meta| meta.version).unwrap_or_default();
+            if version < TEMPLATE_VERSION {
+                return Err(Error::OlderIndex { index: name, found: version });
+            }
+            let mappings = mappings(view);
+            if old.properties != mappings["properties"] {
+                self.update_mapping(&name, &mappings).await?;
             }
         }
         Ok(())
     }
 
-    /// The index that holds nothing and has the aliases of its view.
+    /// Creates the empty index that holds the aliases of its view.
     pub(crate) async fn make_empty(&self, view: View) -> Result<(), Error> {
         let name = self.names.index(view, Place::Empty);
         let mut aliases = Map::new();
-        if view.scope() != Scope::Journal {
+        if view.kind() != ViewKind::Journal {
             for layer in [Layer::Speed, Layer::Batch] {
                 aliases.insert(self.names.layer(view, layer), json!({ "is_hidden": true }));
             }

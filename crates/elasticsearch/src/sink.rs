@@ -1,12 +1,12 @@
-//! Writing documents as they come: the speed layer's, and the journals.
+//! Writes documents as they come: the speed layer's and the journals.
 //!
-//! A call returns when everything is acknowledged, so requests are bounded by bytes and never wait
-//! for more documents: how old one may become before it is sent is up to the caller.
+//! A call returns when everything is acknowledged. So requests are bounded in bytes and never wait
+//! for more documents; the caller decides how old a document may become before it is sent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pulso_model::{Day, Layer, Scope, View, ViewDocument};
+use pulso_model::{Day, Layer, View, ViewDocument, ViewKind};
 use pulso_pipeline::{Sink, observe};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,16 +20,16 @@ use crate::request::Request;
 use crate::retry::Patience;
 use crate::store::{Refresh, Store, ViewStore};
 
-/// How often a call makes indices that vanish under it.
+/// How often a call recreates indices that vanish while it writes.
 const ATTEMPTS: usize = 5;
 
-/// The name under which documents that the server will never take are counted.
+/// The component under which permanently refused documents are counted.
 const COMPONENT: &str = "elasticsearch";
 
-/// Their reason, in metrics and documents.
+/// The reason of such documents, in metrics and dead letters.
 const REJECTED: &str = "rejected_document";
 
-/// Two responses of one second, to the nearest, may lie on two days only this close to midnight.
+/// How close to midnight a time must be for two responses of one rounded second to lie on two days.
 const HALF_SECOND_MS: i64 = 500;
 
 impl Sink<ViewDocument> for ViewStore {
@@ -39,7 +39,7 @@ impl Sink<ViewDocument> for ViewStore {
         let store = &self.store;
         let mut items: Vec<_> = net(documents).into_iter().map(|one| store.item(one)).collect();
         // The next run of a job looks for the last one's record.
-        let at_once = items.iter().any(|item| item.document.view == View::BatchRuns);
+        let at_once = items.iter().any(|item| item.document.view == View::BATCH_RUNS);
         let refresh = if at_once { Refresh::AtOnce } else { store.options.refresh };
         let patience = Patience::new(store.write_patience());
         let call = Call { operation: Operation::Write, layer: Layer::Speed, refresh, patience };
@@ -68,7 +68,7 @@ impl Store {
         Item { action, alias: write_alias(&index).into(), document }
     }
 
-    /// Makes the indices that are not known to be there.
+    /// Creates the indices that are not known to exist.
     async fn open_all(&self, items: &[Item]) -> Result<(), Error> {
         let slot =
             |item: &Item| (item.document.view, Slot::of(item.document.view, item.document.time));
@@ -81,7 +81,7 @@ impl Store {
         Ok(())
     }
 
-    /// The indices of these are gone, or not what they were thought to be.
+    /// Forgets indices that are gone, or not what they were thought to be.
     fn forget(&self, items: &[Item]) {
         let mut open = self.open();
         for Item { document, .. } in items {
@@ -89,8 +89,9 @@ impl Store {
         }
     }
 
-    /// Leaves out documents whose id another day's index has already, where the first one stays: the
-    /// key of a response is rounded to a second, which may be that of midnight.
+    /// Leaves out documents whose id already exists in another day's index, in views where the
+    /// first write wins. The key of a response is rounded to a second, which may be that of
+    /// midnight.
     async fn leave_out_known(&self, items: &mut Vec<Item>) -> Result<(), Error> {
         let mut asked = Vec::new();
         let mut wanted = Vec::new();
@@ -130,10 +131,10 @@ impl Store {
     }
 }
 
-/// The other day on which a document of the same id may lie.
+/// The other day on which a document with the same id may lie.
 fn other_day(item: &Item) -> Option<Day> {
     let ViewDocument { view, time, .. } = item.document;
-    if item.action != Action::Create || view.scope() != Scope::Day {
+    if item.action != Action::Create || view.kind() != ViewKind::Day {
         return None;
     }
     let day = time.day();
@@ -150,25 +151,28 @@ pub(crate) fn report(rejected: &[(ViewDocument, Refusal)]) {
     warn!(count = rejected.len(), %view, id, error = %refusal, "documents were rejected for good");
 }
 
-/// The dead letter of a document that the server will never take.
+/// The dead letter for a document that the server will never accept.
 ///
-/// It has no offset, as it is not a message; its payload is the document.
+/// It has no offset, because it is not a message. Its payload is the document.
 pub(crate) fn dead_letter(document: &ViewDocument, refusal: &Refusal) -> Option<ViewDocument> {
     #[derive(Serialize)]
     struct Body<'a> {
         #[serde(rename = "@timestamp")]
         time: String,
+        stream: &'a str,
         source: &'a str,
         reason: &'a str,
         detail: String,
         payload: &'a str,
     }
-    let view = View::DeadLetters;
+    let view = View::DEAD_LETTERS;
     if document.view == view {
         return None;
     }
+    let stream = document.view.stream().unwrap_or_default();
     let body = Body {
         time: document.time.to_string(),
+        stream,
         source: document.view.name(),
         reason: REJECTED,
         detail: format!("`{}`: {refusal}", document.id),
@@ -176,8 +180,8 @@ pub(crate) fn dead_letter(document: &ViewDocument, refusal: &Refusal) -> Option<
     };
     let body = serde_json::to_string(&body).expect("texts are always JSON");
     // Of the form that messages have, but for the numbers.
-    let id = view.id(&[document.view.name().into(), document.id.as_str().into()]);
-    Some(ViewDocument { view, id, time: document.time, position: 0, country: None, body })
+    let id = view.id(&[stream.into(), document.view.name().into(), document.id.as_str().into()]);
+    Some(ViewDocument { view, id, time: document.time, position: 0, scope: None, body })
 }
 
 /// The alias of an index as bulk items name it.

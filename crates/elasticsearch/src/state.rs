@@ -1,4 +1,4 @@
-//! Which indices a view has and what they are, as the cluster says at one moment.
+//! The indices of a view and their roles, as the cluster reports them at one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,22 @@ use crate::store::{READ_PATIENCE, Store};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) name: String,
-    /// Takes documents. Of a batch index: it is a stage that nobody has published or given up.
+    /// Whether it takes documents. For a batch index: it is a stage that nobody has published or
+    /// given up.
     pub(crate) open: bool,
-    /// Readers of the view, or of its layer, see it.
+    /// Whether readers of the view, or of its layer, see it.
     pub(crate) published: bool,
-    /// It is the one that readers of the view see.
+    /// Whether readers of the view see it.
     pub(crate) answers: bool,
-    /// It is marked as the one that answers for its day: in the batch layer, a completed one.
+    /// Whether it is marked as the one that answers for its day. For a batch index: the day is
+    /// completed.
     pub(crate) holds_day: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) indices: BTreeMap<Place, Index>,
-    /// Days before this one were removed for their age, by the aliases that say so.
+    /// Days before these were removed because of their age, according to the aliases that say so.
     pub(crate) from: BTreeSet<Day>,
 }
 
@@ -83,7 +85,7 @@ impl Store {
         Ok(state)
     }
 
-    /// Which indices of a view the batch layer has completed, and so answers for.
+    /// The days of a view that the batch layer has completed, and so answers for.
     pub(crate) async fn completed_days_of(&self, view: View) -> Result<BTreeSet<Day>, Error> {
         Ok(self.state(Operation::Query, view).await?.completed_days())
     }

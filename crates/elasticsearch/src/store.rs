@@ -12,10 +12,10 @@ use crate::error::Error;
 use crate::names::{Names, Slot};
 use crate::templates::Layout;
 
-/// How long a reader waits for a server that is busy or away. A person waits for the answer.
+/// How long a reader waits for a server that is busy or unavailable. A person waits for the answer.
 pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(5);
 
-/// When what is written can be found.
+/// When written documents become visible to searches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Refresh {
     /// Within a second.
@@ -25,15 +25,17 @@ pub enum Refresh {
     AtOnce,
 }
 
-/// What indices are like, and how documents are written.
+/// The layout of indices, and how documents are written.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// All indices, aliases and templates have names that begin with this and a hyphen.
+    /// The prefix of all names of indices, aliases and templates; a hyphen follows it.
     pub index_prefix: String,
+    /// What can be read and written.
+    pub views: Vec<View>,
     pub shards: u32,
     pub replicas: u32,
-    /// How large a bulk request becomes, before compression. A document that is larger than this
-    /// goes alone.
+    /// The size up to which a bulk request is filled, before compression. A larger document is sent
+    /// alone.
     pub bulk_bytes: usize,
     pub bulk_requests_in_flight: usize,
     /// How long a write keeps trying before it is an error.
@@ -45,6 +47,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             index_prefix: "pulso".to_owned(),
+            views: View::JOURNALS.to_vec(),
             shards: 1,
             replicas: 0,
             bulk_bytes: 4 * 1024 * 1024,
@@ -67,13 +70,13 @@ pub(crate) struct Store {
     pub(crate) names: Names,
     pub(crate) layout: Layout,
     pub(crate) options: Options,
-    /// The indices of the speed layer that this process has found in order.
+    /// The indices of the speed layer that this process has checked.
     open: Mutex<BTreeSet<(View, Slot)>>,
 }
 
 impl ViewStore {
-    /// Sends nothing yet: a server that is away is found out by the first call, or by
-    /// [`ViewStore::check`].
+    /// Creates the store without sending anything. The first call, or [`ViewStore::check`], finds
+    /// out whether the server is available.
     ///
     /// # Errors
     /// When an address or the certificate authority cannot be used.

@@ -1,26 +1,26 @@
-//! Mappings and index templates, made from the table of views.
+//! Mappings and index templates, generated from the table of views.
 //!
-//! Indices are made with their whole mapping, so that documents are never written without one, also
-//! right after somebody has emptied the cluster; the templates say the same for people and for what
-//! they make by hand.
+//! Indices are created with their complete mapping, so that no document is ever written without
+//! one, even right after somebody has emptied the cluster. The templates contain the same mappings
+//! for people, and for indices that people create by hand.
 
-use pulso_model::{Field, FieldType, Scope, View};
+use pulso_model::{Field, FieldType, View, ViewKind};
 use serde_json::{Map, Value, json};
 
 use crate::names::Names;
 
-/// Counted up when a mapping changes. Fields may be added to an index that is there; any other
-/// change makes old indices conflict.
-pub const TEMPLATE_VERSION: u32 = 2;
+/// Incremented when a mapping changes. Fields may be added to an existing index; any other change
+/// makes old indices conflict.
+pub const TEMPLATE_VERSION: u32 = 3;
 
-/// Above the templates that the server brings along, whose patterns are wide.
+/// Higher than the priority of the server's own templates, which have broad patterns.
 const PRIORITY: u32 = 500;
 
 /// The longest text that is indexed, in characters: Lucene takes terms of 32,766 bytes, and a
-/// character may have four. Longer ones are kept and shown, but not found.
+/// character may have four. Longer texts are kept and shown, but a search does not find them.
 const IGNORE_ABOVE: u32 = 8_191;
 
-/// How an index is laid out; the same for all.
+/// The layout of an index; the same for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) shards: u32,
@@ -28,9 +28,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Hidden, as a pattern such as `pulso-*` would otherwise count a day once for each layer and
-    /// attempt; aliases are found all the same. A refresh interval keeps a shard from falling
-    /// asleep, which would delay what it shows after a quiet time.
+    /// Index settings. Indices are hidden, because a pattern such as `pulso-*` would otherwise
+    /// count a day once for each layer and attempt; aliases are found all the same. A refresh
+    /// interval keeps a shard from falling asleep, which would delay what it shows after a quiet
+    /// time.
     pub(crate) fn settings(self) -> Value {
         json!({
             "index": {
@@ -43,11 +44,11 @@ impl Layout {
     }
 }
 
-/// The templates of all views under their names, for a prefix.
-pub fn templates(prefix: &str, shards: u32, replicas: u32) -> Vec<(String, Value)> {
+/// The templates of some views with their names, for a prefix.
+pub fn templates(prefix: &str, shards: u32, replicas: u32, views: &[View]) -> Vec<(String, Value)> {
     let names = Names::new(prefix);
     let layout = Layout { shards, replicas };
-    View::ALL.iter().map(|view| (names.answers(*view), template(&names, layout, *view))).collect()
+    views.iter().map(|view| (names.answers(*view), template(&names, layout, *view))).collect()
 }
 
 fn template(names: &Names, layout: Layout, view: View) -> Value {
@@ -64,41 +65,31 @@ fn meta() -> Value {
     json!({ "made_by": "pulso", "version": TEMPLATE_VERSION })
 }
 
-/// Every field of a view and nothing else: a field that the mapping does not know is refused.
+/// Exactly the fields of a view: the server refuses a field that the mapping does not know.
 pub(crate) fn mappings(view: View) -> Value {
     let mut properties = Map::new();
-    if view.scope() != Scope::Journal {
+    if view.kind() != ViewKind::Journal {
         properties.insert("layer".to_owned(), json!({ "type": "keyword" }));
     }
     properties.insert("pulso".to_owned(), own_fields());
     for field in view.fields() {
         insert(&mut properties, field.name, field_mapping(field));
     }
-    for (name, path) in other_names(view) {
+    // The names that other views use for the same fact, so that a filter set on one dashboard also
+    // works on the next.
+    for (name, path) in view.aliases() {
         properties.insert((*name).to_owned(), json!({ "type": "alias", "path": path }));
     }
     json!({ "dynamic": "strict", "_meta": meta(), "properties": properties })
 }
 
-/// Names under which other views have the same fact, so that a filter made on one dashboard holds on
-/// the next.
-fn other_names(view: View) -> &'static [(&'static str, &'static str)] {
-    match view {
-        View::Responses => &[("topic", "topics")],
-        View::Groups | View::GroupDays | View::Events | View::EventDays => {
-            &[("country", "group.country")]
-        }
-        _ => &[],
-    }
-}
-
-/// What the store sorts and filters by; none of it answers a question that people have.
+/// The fields by which the store sorts and filters. They answer no question that people have.
 fn own_fields() -> Value {
     json!({
         "properties": {
             "id": { "type": "keyword", "index": false },
             "position": { "type": "long", "index": false },
-            "country": { "type": "keyword", "doc_values": false, "ignore_above": IGNORE_ABOVE }
+            "scope": { "type": "keyword", "doc_values": false, "ignore_above": IGNORE_ABOVE }
         }
     })
 }
@@ -126,6 +117,7 @@ fn field_mapping(field: &Field) -> Value {
             json!({ "type": "keyword", "index": false, "doc_values": false })
         }
         FieldType::Time | FieldType::Day => json!({ "type": "date" }),
+        FieldType::Boolean => json!({ "type": "boolean" }),
         FieldType::Integer => json!({ "type": "long" }),
         FieldType::Float => json!({ "type": "double" }),
         FieldType::Text | FieldType::TextList => {
@@ -149,6 +141,7 @@ pub(crate) fn checkpoint_mappings() -> Value {
                     "counted": { "type": "long" },
                     "echoes": { "type": "long" },
                     "late": { "type": "long" },
+                    "skipped": { "type": "long" },
                     "dead_letters": { "type": "long" }
                 }
             },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pulso_model::{Day, EventTime, Layer, Scope, View};
+use pulso_model::{Day, EventTime, Layer, View, ViewKind};
 use pulso_pipeline::{Cursor, Documents, LayerChoice, Page, Query, StoredDocument, Views};
 use serde_json::{Value, json};
 
@@ -13,25 +13,25 @@ use crate::request::Request;
 use crate::response::{Hit, PointInTime, SearchAnswer};
 use crate::store::{READ_PATIENCE, Store, ViewStore};
 
-/// The most documents of one answer: about a megabyte. The server's own limit is
-/// `index.max_result_window`, which longer pages and whole views do not touch, as they are read part
-/// by part, each from where the one before ended.
+/// The most documents in one answer: about a megabyte. Longer pages and whole views are read in
+/// parts, each from where the one before ended, so they never reach the server's own limit,
+/// `index.max_result_window`.
 const CHUNK_DOCUMENTS: usize = 1_000;
 
-/// Dead letters hold messages of up to a megabyte.
+/// Fewer for dead letters, which hold messages of up to a megabyte.
 const CHUNK_DEAD_LETTERS: usize = 50;
 
-/// How long the server keeps a point in time that nobody asks for.
+/// How long the server keeps a point in time that nobody reads from.
 const KEEP_ALIVE: &str = "10m";
 
-/// How often a search begins anew when an index vanished under it: it was replaced, and nobody saw
-/// that it was being read.
+/// How often a search starts over when an index vanishes under it, because it was replaced and
+/// nobody noticed that it was being read.
 const ATTEMPTS: usize = 5;
 
 /// Where documents are read from.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// What the alias points to when the search begins.
+    /// Whatever the alias points to when the search begins.
     Alias(String),
     PointInTime(String),
 }
@@ -55,8 +55,8 @@ impl Views for ViewStore {
         }
     }
 
-    /// The answer is of the moment of the call: what was acknowledged before is in it. The server
-    /// keeps that moment for ten minutes after each chunk that is taken.
+    /// Reads the view as of the moment of the call, including everything acknowledged before. The
+    /// server keeps that moment for ten minutes after each chunk that is taken.
     async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<Error>, Error> {
         crate::scan::start(&self.store, view, layer).await
     }
@@ -67,11 +67,11 @@ impl Views for ViewStore {
 }
 
 impl Store {
-    /// The alias of the documents to read; `None` when there can be none.
+    /// The alias of the documents to read. `None` if there can be none.
     pub(crate) fn alias(&self, view: View, choice: LayerChoice) -> Option<String> {
         match choice {
             LayerChoice::Current => Some(self.names.answers(view)),
-            LayerChoice::Only(Layer::Batch) if view.scope() == Scope::Journal => None,
+            LayerChoice::Only(Layer::Batch) if view.kind() == ViewKind::Journal => None,
             LayerChoice::Only(layer) => Some(self.names.layer(view, layer)),
         }
     }
@@ -125,7 +125,7 @@ impl Store {
         Ok(Target::PointInTime(id))
     }
 
-    /// Nobody waits for it, and what is not closed ends by itself.
+    /// Closes a point in time, without waiting. One that is not closed expires by itself.
     pub(crate) async fn close(&self, target: Target) {
         if let Target::PointInTime(id) = target {
             let request = Request::delete("_pit").json(&json!({ "id": id }));
@@ -133,7 +133,7 @@ impl Store {
         }
     }
 
-    /// One request; the id of a point in time may change with each.
+    /// Sends one search request. The id of a point in time may change with each.
     pub(crate) async fn search(
         &self,
         operation: Operation,
@@ -180,7 +180,7 @@ impl Store {
     }
 }
 
-/// Documents and where the last of them stands.
+/// Documents, and the position of the last of them.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) documents: Vec<StoredDocument>,
@@ -188,7 +188,7 @@ pub(crate) struct Found {
 }
 
 pub(crate) fn chunk(view: View) -> usize {
-    if view == View::DeadLetters { CHUNK_DEAD_LETTERS } else { CHUNK_DOCUMENTS }
+    if view == View::DEAD_LETTERS { CHUNK_DEAD_LETTERS } else { CHUNK_DOCUMENTS }
 }
 
 /// Whether an index may have been deleted while it was being read.
@@ -208,8 +208,8 @@ fn place(cursor: &Cursor) -> Value {
     json!([cursor.time.to_string(), cursor.position, cursor.id])
 }
 
-/// Times that no document has are shown as the nearest ones that a document may have, so they are
-/// not given to the server.
+/// Whether a time is earlier than any document may have. Formatting would show it as the nearest
+/// time that a document may have, so it is never sent to the server.
 fn earlier(time: EventTime) -> bool {
     time.0 < *EventTime::RANGE.start()
 }
@@ -218,7 +218,7 @@ fn later(time: EventTime) -> bool {
     time.0 > *EventTime::RANGE.end()
 }
 
-/// What documents must be like; `None` when none can be.
+/// The conditions that documents must meet. `None` if no document can meet them.
 fn filter(query: &Query) -> Option<Value> {
     let mut filters = Vec::new();
     let after = query.after.as_ref().map(|cursor| cursor.time);
@@ -236,8 +236,8 @@ fn filter(query: &Query) -> Option<Value> {
         range["lt"] = to.to_string().into();
     }
     filters.push(json!({ "range": { "@timestamp": range } }));
-    if let Some(country) = &query.country {
-        filters.push(json!({ "term": { "pulso.country": country } }));
+    if let Some(scope) = &query.scope {
+        filters.push(json!({ "term": { "pulso.scope": scope } }));
     }
     Some(json!({ "bool": { "filter": filters } }))
 }
@@ -245,10 +245,11 @@ fn filter(query: &Query) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pulso_testkit::view;
 
     #[test]
     fn times_that_no_document_has_are_not_asked_for() {
-        let all = Query::newest(View::Responses, 1);
+        let all = Query::newest(view("responses"), 1);
         let with = |from: Option<i64>, to: Option<i64>| {
             let (from, to) = (from.map(EventTime), to.map(EventTime));
             filter(&Query { from, to, ..all.clone() })

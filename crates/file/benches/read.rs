@@ -1,4 +1,5 @@
-//! How fast lines are read from files; finding them must cost little beside decoding them.
+//! Measures how fast lines are read from files. Finding them must cost little compared with
+//! decoding them.
 
 use std::io::Write;
 

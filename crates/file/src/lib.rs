@@ -1,7 +1,7 @@
 //! Files of lines as the edges of a pipeline: messages in, view documents out.
 //!
-//! Reads plain, gzip and zstd files and standard input. Knows nothing of partitions, which a file does
-//! not have, and keeps no checkpoints: a file is read again from its start.
+//! Reads plain, gzip and zstd files and standard input. It knows nothing about partitions, which a
+//! file does not have, and keeps no checkpoints: a file is read again from its start.
 
 mod reader;
 mod sink;

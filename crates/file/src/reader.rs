@@ -1,8 +1,8 @@
 //! Reads newline-delimited messages from a file, a compressed file or standard input.
 //!
-//! A thread of its own reads, decompresses and finds the lines; they reach the async side in batches,
-//! as slices of what was read, through a bounded channel. Knows nothing of logs and sources: it also
-//! feeds backfills that go past the log.
+//! A separate thread reads, decompresses and finds the lines. They reach the async side in batches,
+//! as slices of what was read, through a bounded channel. The reader knows nothing about logs and
+//! sources, so it also feeds backfills that bypass the log.
 
 mod decompress;
 mod lines;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use pulso_pipeline::{AdapterError, Retry, observe};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry, observe};
 use tokio::sync::mpsc;
 use tracing::error;
 
@@ -29,7 +29,8 @@ use lines::Lines;
 /// The name of this component in metrics.
 const COMPONENT: &str = "file";
 
-/// How many batches wait for the async side; with the size of a read this bounds the memory.
+/// How many batches wait for the async side. Together with the size of a read, this bounds the
+/// memory.
 const BATCHES_AHEAD: usize = 4;
 
 /// Where lines come from.
@@ -49,7 +50,7 @@ impl FromStr for FileInput {
 }
 
 impl FileInput {
-    /// A short name: that of the file without its folder.
+    /// A short name: that of the file, without its folder.
     pub fn name(&self) -> Cow<'_, str> {
         match self {
             Self::Path(path) => path.file_name().unwrap_or_default().to_string_lossy(),
@@ -57,7 +58,7 @@ impl FileInput {
         }
     }
 
-    /// Looks whether there is such a file, and it may be read.
+    /// Checks that the file exists and may be read.
     ///
     /// # Errors
     /// [`FileError::Open`].
@@ -80,7 +81,7 @@ impl fmt::Display for FileInput {
     }
 }
 
-/// What to do about an input that cannot be opened, or has nothing in it.
+/// What to do about an input that cannot be opened or is empty.
 pub const INPUT_HINT: &str = "name a file that this user may read, with one JSON message a line, \
      plain, gzip or zstd; `-` is standard input";
 
@@ -88,11 +89,11 @@ pub const INPUT_HINT: &str = "name a file that this user may read, with one JSON
 pub enum FileError {
     #[error("failed to open `{input}`")]
     Open { input: FileInput, source: io::Error },
-    /// Among others when a compressed file is damaged or ends too early. All whole lines before the
-    /// place were given.
+    /// Among others, a compressed file is damaged or ends too early. All complete lines before that
+    /// point were returned.
     #[error("failed to read `{input}` after line {line}")]
     Read { input: FileInput, line: u64, source: io::Error },
-    /// What came from a pipe is not kept.
+    /// What came from a pipe is gone.
     #[error("standard input cannot be read again")]
     GoBack,
 }
@@ -101,18 +102,29 @@ impl AdapterError for FileError {
     fn retry(&self) -> Retry {
         Retry::No
     }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open { .. } => ErrorKind::NoInput,
+            Self::Read { .. } | Self::GoBack => ErrorKind::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        matches!(self, Self::Open { .. }).then(|| INPUT_HINT.to_owned())
+    }
 }
 
-/// Lines that follow one another.
+/// Consecutive lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineBatch {
-    /// Without their line ends; empty lines are left out.
+    /// The lines without their ends. Empty lines are left out.
     pub lines: Vec<Bytes>,
-    /// How much of the file was read by then, before decompression.
+    /// How much of the file had been read by then, before decompression.
     pub bytes_read: u64,
 }
 
-/// Reads the lines of one input; it stops reading when it is dropped.
+/// Reads the lines of one input. Stops reading when it is dropped.
 #[derive(Debug)]
 pub struct FileReader {
     batches: mpsc::Receiver<Result<LineBatch, FileError>>,
@@ -120,12 +132,13 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    /// Opens the input and begins to read ahead. Compression (gzip, zstd) is told by the content.
+    /// Opens the input and begins to read ahead. The content tells whether it is compressed (gzip,
+    /// zstd).
     ///
-    /// Of a line longer than `line_bytes_max` the rest is cut off, which is logged and counted.
+    /// A line longer than `line_bytes_max` is cut off there, which is logged and counted.
     ///
     /// # Errors
-    /// [`FileError::Open`]; all others come from [`FileReader::next_batch`].
+    /// [`FileError::Open`]; all other errors come from [`FileReader::next_batch`].
     pub fn open(input: FileInput, line_bytes_max: usize) -> Result<Self, FileError> {
         let failed = |source| FileError::Open { input: input.clone(), source };
         let (reader, total_bytes) = open(&input).map_err(failed)?;
@@ -139,12 +152,13 @@ impl FileReader {
         Ok(Self { batches, total_bytes })
     }
 
-    /// The size of the file as it is on disk; `None` for what is not a regular file.
+    /// The size of the file on disk; `None` if it is not a regular file.
     pub fn total_bytes(&self) -> Option<u64> {
         self.total_bytes
     }
 
-    /// The next lines, at least one; `None` at the end. Dropping the future loses nothing.
+    /// Returns the next lines, at least one, or `None` at the end. Dropping the future loses
+    /// nothing.
     ///
     /// # Errors
     /// [`FileError::Read`]; nothing comes after it.
@@ -167,7 +181,7 @@ fn open(input: &FileInput) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
     }
 }
 
-/// Runs on the thread until the end, an error, or nobody wants more.
+/// Runs on the thread until the end, an error, or until nobody wants more.
 fn read(
     reader: Box<dyn Read + Send>,
     input: FileInput,

@@ -4,22 +4,22 @@
 mod tests;
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::{convert, fmt, mem};
 
 use pulso_model::ViewDocument;
-use pulso_pipeline::{AdapterError, Retry, Sink};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry, Sink};
 
-/// How much is gathered before it is given to the operating system; bounds the memory.
+/// How much is collected before it is handed to the operating system. Bounds the memory.
 const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// Where the lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NdjsonOutput {
-    /// Made anew: what was in the file is lost.
+    /// A file that is created, or overwritten if it exists.
     Path(PathBuf),
     /// Standard output, written `-`.
     Standard,
@@ -50,34 +50,45 @@ pub enum NdjsonError {
     Write { output: NdjsonOutput, source: io::Error },
     #[error("failed to bring `{output}` to disk")]
     Sync { output: NdjsonOutput, source: io::Error },
-    /// Nobody reads the pipe any more: the end of a program's work rather than a failure.
+    /// Nobody reads the pipe any more, which is the end of the program's work rather than a
+    /// failure.
     #[error("the reader of `{output}` has gone")]
     Closed { output: NdjsonOutput },
 }
 
 impl AdapterError for NdjsonError {
-    /// Never again: a part of the lines may be out already.
+    /// Never retry: some of the lines may already be out.
     fn retry(&self) -> Retry {
         Retry::No
     }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
+    }
 }
 
-/// Writes one object a line: `_view`, `_id`, and the document's own fields; of a document that is to
-/// be removed `_view`, `_id` and `"_removed":true`.
+/// Writes one JSON object per line: `_view`, `_id` and the document's own fields. For a document to
+/// remove, the line has `_view`, `_id` and `"_removed":true`.
 ///
-/// A later line of the same view and id takes the place of an earlier one, except in a view whose
-/// first write wins. Acknowledges what the operating system has taken; see [`NdjsonSink::sync`].
-/// Clones write to the same place.
+/// A later line with the same view and id replaces an earlier one, except in a view where the first
+/// write wins. A write is acknowledged when the operating system has taken it; see
+/// [`NdjsonSink::sync`]. Clones write to the same place.
 #[derive(Clone, Debug)]
 pub struct NdjsonSink {
     output: NdjsonOutput,
-    /// `None` stands for standard output.
+    /// `None` means standard output.
     file: Option<Arc<File>>,
-    /// Lines on their way; empty between calls.
+    /// Lines to be written. Empty between calls.
     buffer: Vec<u8>,
 }
 
 impl NdjsonSink {
+    /// Creates the output.
+    ///
     /// # Errors
     /// [`NdjsonError::Create`].
     pub fn create(output: NdjsonOutput) -> Result<Self, NdjsonError> {
@@ -91,7 +102,7 @@ impl NdjsonSink {
         Ok(Self { output, file, buffer: Vec::new() })
     }
 
-    /// Waits until a regular file is on disk.
+    /// Waits until the output is on disk, if it is a regular file.
     ///
     /// # Errors
     /// [`NdjsonError::Sync`].
@@ -118,14 +129,15 @@ impl NdjsonSink {
         };
         let output = || self.output.clone();
         self.buffer = blocking(write).await.map_err(|source| match source.kind() {
-            ErrorKind::BrokenPipe => NdjsonError::Closed { output: output() },
+            io::ErrorKind::BrokenPipe => NdjsonError::Closed { output: output() },
             _ => NdjsonError::Write { output: output(), source },
         })?;
         Ok(())
     }
 }
 
-/// The reader of a pipe may let us wait for ever, and the async side must not.
+/// Runs a write on a blocking thread: the reader of a pipe may make it wait for ever, which the
+/// async side must not do.
 async fn blocking<T: Send + 'static>(
     job: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -150,7 +162,8 @@ impl Sink<ViewDocument> for NdjsonSink {
     }
 }
 
-/// The body is an object already, so the two keys are put in front of its first one.
+/// Appends a document's line. The body is an object already, so the two keys go before its first
+/// one.
 fn push_line(line: &mut Vec<u8>, document: &ViewDocument) {
     line.extend_from_slice(b"{\"_view\":\"");
     line.extend_from_slice(document.view.name().as_bytes());

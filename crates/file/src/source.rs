@@ -1,4 +1,4 @@
-//! Files as a log of one partition.
+//! Reads files as a log with one partition.
 
 #[cfg(test)]
 mod tests;
@@ -13,31 +13,31 @@ use tokio::time::timeout;
 
 use crate::{FileError, FileInput, FileReader};
 
-/// The longest wait of [`Source::next_batch`] for something new.
+/// The longest time that [`Source::next_batch`] waits for something new.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// Reads the messages of some inputs, one after another. A message's offset is its number, counting
-/// from 0 over all inputs, empty lines left out. Its log time is when it is read, its source the name
-/// of the file.
+/// Reads the messages of several inputs, one after another.
 ///
-/// Reads the chunks that [`FileReader`] gives, so a batch's bytes are bounded too.
+/// A message's offset is its number, counted from 0 over all inputs without empty lines. Its log
+/// time is when it is read, and its source is the name of the file. A batch consists of chunks from
+/// [`FileReader`], so its bytes are bounded too.
 pub struct FileSource<C> {
     inputs: Vec<FileInput>,
     line_bytes_max: usize,
     batch_records: usize,
     clock: C,
     next_offset: u64,
-    /// The number of the input being read.
+    /// The index of the input being read.
     current: usize,
     /// `None` before the current input is opened.
     reader: Option<FileReader>,
-    /// Read, but not given yet.
+    /// Lines that were read but not returned yet.
     lines: vec::IntoIter<Bytes>,
 }
 
 impl<C: Clock> FileSource<C> {
-    /// Gives at most `batch_records` messages at once; of a line longer than `line_bytes_max` the rest
-    /// is cut off.
+    /// Opens the inputs. A batch has at most `batch_records` messages; a line longer than
+    /// `line_bytes_max` is cut off there.
     ///
     /// # Errors
     /// [`FileError::Open`] for the first file that cannot be opened.
@@ -63,7 +63,7 @@ impl<C: Clock> FileSource<C> {
         })
     }
 
-    /// Makes sure that there are lines to give; false at the end of the last input.
+    /// Makes sure that there are lines to return. `false` means the end of the last input.
     async fn fill(&mut self) -> Result<bool, FileError> {
         while self.lines.as_slice().is_empty() {
             let Some(input) = self.inputs.get(self.current) else { return Ok(false) };
@@ -89,7 +89,8 @@ impl<C: Clock> FileSource<C> {
         let records = self.lines.by_ref().take(self.batch_records).zip(offsets);
         let records: Vec<_> = records
             .map(|(payload, offset)| {
-                let headers = Headers { source: Arc::clone(&source), received_time: log_time };
+                let source = Arc::clone(&source);
+                let headers = Headers { source, received_time: log_time, cursor: None };
                 Record { partition: 0, offset, log_time, headers, payload }
             })
             .collect();
@@ -103,6 +104,18 @@ impl<C: Clock> Source for FileSource<C> {
 
     fn partitions(&self) -> u32 {
         1
+    }
+
+    async fn acquire(&mut self) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, FileError> {
+        Ok(vec![0])
     }
 
     /// Going back begins anew with the first input, and is an error when one of them is standard input.

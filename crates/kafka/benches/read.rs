@@ -1,7 +1,8 @@
-//! How fast the log is read, beside a bare consumer of the same topic on the same brokers.
+//! Measures how fast the log is read, compared with a bare consumer of the same topic on the same
+//! brokers.
 //!
-//! `KAFKA_BROKERS=host:port cargo bench -p pulso-kafka` writes messages to a topic of its own and reads
-//! them with both, in turn. Needs running brokers; says so and ends without them.
+//! `KAFKA_BROKERS=host:port cargo bench -p pulso-kafka` writes messages to its own topic and reads
+//! them with both, alternately. Without running brokers it says so and ends.
 
 #![expect(clippy::unwrap_used, reason = "a measurement ends at the first surprise")]
 
@@ -21,7 +22,7 @@ const PARTITIONS: u32 = 4;
 const ROUNDS: usize = 3;
 const BATCH: usize = 5_000;
 
-/// Makes messages about as large as real ones, each a little different.
+/// The number of fields that make messages about as large as real ones, each a little different.
 const FIELDS: usize = 24;
 
 fn main() {
@@ -91,7 +92,7 @@ fn one(id: i64) -> Message {
     made
 }
 
-/// Counts messages and bytes, with the library's own settings.
+/// Counts messages and bytes with a consumer that has the library's default settings.
 fn bare(brokers: &str, topic: &str) -> Duration {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)

@@ -1,4 +1,4 @@
-//! Calls that block until a broker answers, away from the threads of the runtime.
+//! Runs calls that block until a broker answers, away from the runtime's threads.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// How long Kafka's client may be silent after the time that a call was given.
+/// How long Kafka's client may stay silent after a call's own time limit.
 ///
-/// Its waits end by the machine's clock. One that is under way when that is set back lasts longer by as
-/// much, and nothing but an event ends it, so its caller has to.
+/// The client measures its waits by the machine's clock. If that clock is set back during a wait,
+/// the wait gets longer by as much, and only an event ends it. So the caller has to.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
-/// Does a job that takes at most `limit` unless the client stands still.
+/// Runs a job that takes at most `limit`, unless the client is stuck.
 ///
 /// # Errors
 /// The job's, or [`Error::Stalled`].

@@ -1,4 +1,4 @@
-//! How to reach the brokers: addresses, encryption, who this is.
+//! How to reach the brokers: addresses, encryption, credentials.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,32 +7,32 @@ use pulso_pipeline::Secret;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
-/// The longest pause before a lost connection is made again: a broker that is back is found soon.
+/// The longest pause between attempts to reconnect, so that a broker that is back is found soon.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// What all clients of one cluster share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The brokers to begin with, each as `host:port`.
+    /// The first brokers to ask, each as `host:port`.
     pub brokers: Vec<String>,
-    /// The name that the brokers' logs and quotas know this program by.
+    /// The name of this program in the brokers' logs and quotas.
     pub client: String,
-    /// `None`: not encrypted.
+    /// Encryption; `None` for unencrypted connections.
     pub tls: Option<Tls>,
-    /// `None`: nobody logs in.
+    /// Credentials; `None` for no login.
     pub sasl: Option<Sasl>,
-    /// How long connecting, and any one request, may take.
+    /// How long connecting, and any single request, may take.
     pub timeout: Duration,
 }
 
 /// PEM files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// The authorities that are trusted; `None`: those of the system.
+    /// The trusted authorities; `None` for those of the system.
     pub certificate_authority: Option<PathBuf>,
-    /// This side's own certificate, with its private key.
+    /// This side's own certificate and its private key.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// What the private key is encrypted with.
+    /// The password that encrypts the private key.
     pub key_password: Option<Secret>,
 }
 
@@ -52,7 +52,7 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// As the protocol names it.
+    /// The name of the mechanism in the protocol.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -63,7 +63,7 @@ impl Mechanism {
 }
 
 impl Connection {
-    /// An unencrypted connection, as to a broker on the same machine.
+    /// An unencrypted connection, for example to a broker on the same machine.
     pub fn plain(brokers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             brokers: brokers.into_iter().map(Into::into).collect(),
@@ -78,7 +78,7 @@ impl Connection {
         self.brokers.join(",")
     }
 
-    /// The settings of any client; it has read no file yet.
+    /// The settings of any client. Reads no file yet.
     pub(crate) fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set_log_level(RDKafkaLogLevel::Info);

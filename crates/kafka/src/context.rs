@@ -1,4 +1,4 @@
-//! What librdkafka says on the side: the true cause of a failure is in its log.
+//! Collects what librdkafka reports on the side: only its log has the true cause of a failure.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,19 +8,19 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::debug;
 
-/// Keeps the last trouble of a client. Clones share it.
+/// Keeps the last problem of a client. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Context {
     trouble: Arc<Mutex<Trouble>>,
 }
 
-/// Why a client does not get through to a broker.
+/// Why a client cannot reach a broker.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trouble {
     pub(crate) code: Option<RDKafkaErrorCode>,
-    /// As the library says it.
+    /// The reason in the library's words.
     pub(crate) reason: Option<String>,
-    /// None of the brokers takes connections.
+    /// Whether none of the brokers accepts connections.
     pub(crate) all_down: bool,
 }
 
@@ -29,7 +29,7 @@ impl Context {
         self.lock().clone()
     }
 
-    /// All is well again: what was wrong before explains nothing that fails later.
+    /// Clears the problem: whatever was wrong before does not explain later failures.
     pub(crate) fn recovered(&self) {
         *self.lock() = Trouble::default();
     }
@@ -64,7 +64,7 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
-/// Without the thread before it and the state after it.
+/// The message without the thread in front of it and the state behind it.
 fn reason(message: &str) -> &str {
     let message = match message.split_once("]: ") {
         Some((thread, rest)) if thread.starts_with("[thrd:") => rest,

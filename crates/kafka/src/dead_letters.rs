@@ -1,4 +1,4 @@
-//! A copy of each message that could not be read, for whoever wants to look after them.
+//! Copies each message that could not be read to a topic, for whoever wants to examine them.
 
 use pulso_model::{View, ViewDocument};
 use pulso_pipeline::Sink;
@@ -10,9 +10,10 @@ use crate::error::Error;
 use crate::log::LogOptions;
 use crate::producer::{Outgoing, Producer};
 
-/// Writes the documents of [`View::DeadLetters`] to a topic: the payload as received; where it is in
-/// the log, its source and the reason as headers; keyed by `partition/offset`, so that one that is
-/// written again can be told. Documents of other views are none of its business.
+/// Writes the documents of [`View::DEAD_LETTERS`] to a topic, and ignores those of other views.
+///
+/// The payload is as received. Headers tell the position in the log, the source and the reason. The
+/// key is `partition/offset`, which identifies a dead letter that is written again.
 #[derive(Clone, Debug)]
 pub struct KafkaDeadLetters {
     topic: String,
@@ -28,12 +29,12 @@ struct DeadLetter {
     reason: String,
     detail: String,
     payload: Option<String>,
-    /// Of a payload that is not text.
+    /// The payload in hexadecimal, if it is not text.
     payload_hex: Option<String>,
 }
 
 impl KafkaDeadLetters {
-    /// `options` name the topic of dead letters; their number of partitions does not matter.
+    /// `options` names the topic of dead letters; its number of partitions does not matter.
     pub fn new(connection: &Connection, options: LogOptions) -> Result<Self, Error> {
         let LogOptions { topic, delivery_timeout, message_bytes_max, .. } = options;
         let producer = Producer::new(connection, delivery_timeout, message_bytes_max)?;
@@ -46,7 +47,7 @@ impl Sink<ViewDocument> for KafkaDeadLetters {
 
     async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), Error> {
         let mut letters = Vec::new();
-        for document in documents.iter().filter(|document| document.view == View::DeadLetters) {
+        for document in documents.iter().filter(|document| document.view == View::DEAD_LETTERS) {
             let letter: DeadLetter = serde_json::from_str(&document.body)
                 .map_err(|source| Error::Document { id: document.id.clone(), source })?;
             letters.push(Outgoing {
@@ -94,7 +95,7 @@ impl DeadLetter {
     }
 }
 
-/// Of pairs of hexadecimal digits.
+/// Decodes pairs of hexadecimal digits.
 fn bytes(digits: &str) -> Vec<u8> {
     let (pairs, _) = digits.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -103,14 +104,16 @@ fn bytes(digits: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use pulso_model::{DeadLetterDocument, Reason, WallTime};
+    use pulso_model::{DeadLetterDocument, Position, Reason, WallTime};
     use rdkafka::message::Headers;
 
     use super::*;
 
     fn letter(payload: &[u8]) -> DeadLetter {
+        let position = Position { partition: 3, offset: 9 };
         let dead = pulso_model::DeadLetter { reason: Reason::InvalidJson, detail: "x".into() };
-        let document = DeadLetterDocument::render((3, 9), WallTime(0), "s", &dead, payload);
+        let document =
+            DeadLetterDocument::render("rsvps", position, WallTime(0), "s", &dead, payload);
         serde_json::from_str(&document.body).unwrap()
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::context::{Context, Trouble};
@@ -11,17 +11,17 @@ use crate::context::{Context, Trouble};
 /// What failed, where.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting or a file that it names; nothing has been sent.
+    /// A setting, or a file that it names, is wrong; nothing has been sent.
     #[error("failed to set up a client of Kafka")]
     Configure { source: Fault },
     #[error("failed to ask Kafka at `{brokers}` for topic `{topic}`")]
     Ask { brokers: String, topic: String, source: Fault },
     #[error("topic `{topic}` does not exist")]
     MissingTopic { topic: String },
-    /// `key` is the one that says how many.
+    /// The topic has the wrong number of partitions. `key` is the setting that determines it.
     #[error("topic `{topic}` has {stored} partitions, not {requested}")]
     Partitions { topic: String, stored: u32, requested: u32, key: &'static str },
-    /// A setting of the topic under which messages would be lost or refused.
+    /// A setting of the topic would cause messages to be lost or refused.
     #[error("topic `{topic}` has `{key}` = {found}, but needs {needed}")]
     TopicSetting { topic: String, key: &'static str, found: String, needed: String },
     #[error("failed to create topic `{topic}`")]
@@ -48,7 +48,7 @@ pub enum Error {
     Document { id: String, source: serde_json::Error },
     #[error("failed to start a thread")]
     Thread { source: std::io::Error },
-    /// Kafka's client stands still, and only a new one can go on.
+    /// Kafka's client is stuck, and only a new one can continue.
     #[error("Kafka's client has been silent for {waited:?}, longer than it may take for anything")]
     Stalled { waited: Duration },
     /// The runtime was shutting down.
@@ -56,10 +56,10 @@ pub enum Error {
     Stopping,
 }
 
-/// Whose fault it is, by what has to be changed.
+/// The kind of fault, by what has to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No broker answers, or not in time.
+    /// No broker answers, or none answers in time.
     Unreachable,
     /// The two sides do not trust each other's certificates, or one does not speak TLS.
     Tls,
@@ -68,28 +68,29 @@ pub enum Cause {
     /// The user may not do this.
     Authorization,
     MissingTopic,
-    /// A message is larger than the topic takes.
+    /// A message is larger than the topic accepts.
     TooLarge,
     /// The brokers are too old.
     Unsupported,
     /// A setting, or a file that it names.
     Settings,
-    /// Too few replicas take part at the moment, an election is under way, and the like.
+    /// A temporary condition, such as too few replicas in sync or an election under way.
     Passing,
-    /// The client stands still.
+    /// The client is stuck.
     Stalled,
     Other,
 }
 
 impl Cause {
-    /// Whether a new client may do better: this one may never ask again who the brokers are, and may
-    /// remember for a quarter of an hour that a topic has none, when it asked while all were given up.
+    /// Whether a new client may do better. This one may never again ask who the brokers are. If it
+    /// asked while all of them were given up, it may also remember for a quarter of an hour that a
+    /// topic has none.
     pub(crate) fn asks_for_new_client(self) -> bool {
         matches!(self, Self::Unreachable | Self::MissingTopic)
     }
 }
 
-/// What Kafka's client said.
+/// A fault that Kafka's client reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub cause: Cause,
@@ -105,7 +106,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Fault {
-    /// The fault behind an error, with what the client has said of it.
+    /// The fault behind an error, with what the client has said about it.
     pub(crate) fn new(error: &KafkaError, context: &Context) -> Self {
         match error {
             KafkaError::ClientCreation(message) => Self::settings(message.clone()),
@@ -217,17 +218,12 @@ fn cause(code: Code) -> Cause {
 }
 
 impl Error {
-    /// Whose fault it is, where Kafka has said so.
+    /// The kind of fault, if Kafka has reported one.
     pub fn cause(&self) -> Option<Cause> {
         match self {
             Self::Stalled { .. } => Some(Cause::Stalled),
             _ => self.fault().map(|fault| fault.cause),
         }
-    }
-
-    /// See [`Cause::asks_for_new_client`].
-    pub(crate) fn asks_for_new_client(&self) -> bool {
-        self.cause().is_some_and(Cause::asks_for_new_client)
     }
 
     fn fault(&self) -> Option<&Fault> {
@@ -242,9 +238,33 @@ impl Error {
             _ => None,
         }
     }
+}
 
-    /// What a person can do about it; a sentence without the word `hint`.
-    pub fn hint(&self) -> Option<String> {
+impl AdapterError for Error {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::LeaseLost { .. } => Retry::Backoff,
+            // What an operator or a broker's restart mends: the program that waits loses nothing,
+            // one that ends loses what comes in meanwhile.
+            _ => match self.cause() {
+                Some(
+                    Cause::Unreachable
+                    | Cause::Tls
+                    | Cause::Authentication
+                    | Cause::Authorization
+                    | Cause::MissingTopic
+                    | Cause::Passing,
+                ) => Retry::Backoff,
+                _ => Retry::No,
+            },
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::MissingTopic { topic } => Some(format!(
                 "create `{topic}` with the set-up command, or name the right one in `kafka`"
@@ -302,27 +322,6 @@ fn advice(cause: Cause) -> Option<&'static str> {
              machine's clock is set back by as much",
         ),
         Cause::Passing | Cause::Other => None,
-    }
-}
-
-impl AdapterError for Error {
-    fn retry(&self) -> Retry {
-        match self {
-            Self::LeaseLost { .. } => Retry::Backoff,
-            // What an operator or a broker's restart mends: the program that waits loses nothing,
-            // one that ends loses what comes in meanwhile.
-            _ => match self.cause() {
-                Some(
-                    Cause::Unreachable
-                    | Cause::Tls
-                    | Cause::Authentication
-                    | Cause::Authorization
-                    | Cause::MissingTopic
-                    | Cause::Passing,
-                ) => Retry::Backoff,
-                _ => Retry::No,
-            },
-        }
     }
 }
 

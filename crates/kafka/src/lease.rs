@@ -1,20 +1,22 @@
-//! One reader at a time for the views of the speed layer; the others stand by.
+//! Lets one reader at a time write the views of the speed layer, while the others stand by.
 //!
-//! Windows run over all partitions, so the partitions cannot be shared out: one instance reads all of
-//! them. Who, is decided by Kafka's own means against two masters: all instances are members of one
-//! consumer group and subscribe to a topic with a single partition, the lease. Whoever is assigned it
-//! reads. With the cooperative protocol a member that joins takes nothing away from the one that
-//! reads; when that one leaves or falls silent for the session timeout, another one is assigned the
-//! lease, loads the checkpoint and goes on from there.
+//! Windows run over all partitions, so readers cannot divide the partitions among themselves: one
+//! instance reads all of them. Kafka itself decides which, so that there are never two: all
+//! instances join one consumer group and subscribe to a topic with a single partition, the lease.
+//! The member that is assigned this partition reads. With the cooperative protocol, a member that
+//! joins takes nothing away from the reader. When the reader leaves, or stays silent for the
+//! session timeout, another member is assigned the lease, loads the checkpoint and continues from
+//! there.
 //!
-//! The lease topic stays empty, and the messages are read by a consumer of its own: what the group
-//! does never disturbs the reading, and reading by own offsets never disturbs the group.
+//! The lease topic stays empty, and a separate consumer reads the messages. So the group never
+//! disturbs the reading, and reading by own offsets never disturbs the group.
 //!
-//! A reader that stands still for longer than the session (a stopped process, a machine that swaps) may
-//! have a successor when it goes on. It looks at the clock before it reads on and before each write, and
-//! its checkpoints are refused, so that it can do no more than end the one request that it stood still
-//! in. That writes what its successor has written or will write, as long as `window.allowed_lateness`
-//! is 0: then a pane or window is shown once, by whoever shows it with the same counts.
+//! A reader that stands still for longer than the session (a stopped process, a machine that swaps)
+//! may have a successor by the time it continues. It checks the clock before it reads on and before
+//! each write, and its checkpoints are refused, so it can at most finish the one request during
+//! which it stood still. That request writes what its successor has written or will write, as long
+//! as `window.allowed_lateness` is 0: then a pane or window is shown only once, and every reader
+//! shows it with the same counts.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +29,6 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -35,29 +36,30 @@ use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Cause, Error, Fault};
+use crate::renewal;
 use crate::topics::partitions;
 
-/// How often the group is served, and so how late the thread hears that it should end.
+/// How often the group is served, and so how late the thread notices that it should end.
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
-/// How often one that stands by looks whether the brokers are there at all.
+/// How often a standby checks whether the brokers are there at all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a reader that goes waits until the group knows.
+/// How long a reader that leaves waits until the group knows.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
 
-/// How often it looks.
+/// How often it checks.
 const LEAVE_LOOK: Duration = Duration::from_millis(5);
 
-/// How readers agree who reads.
+/// How readers agree on who reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseOptions {
-    /// Has one partition.
+    /// The topic with a single partition.
     pub topic: String,
     /// The consumer group of all readers that keep the same views.
     pub group: String,
-    /// How long the reader may be silent before another one takes over. Brokers allow 6 s to 30 min
-    /// unless told otherwise.
+    /// How long the reader may stay silent before another one takes over. Brokers allow 6 s to 30
+    /// min by default.
     pub session_timeout: Duration,
 }
 
@@ -68,13 +70,14 @@ impl LeaseOptions {
     }
 }
 
-/// A membership. Dropping it leaves the group, so that another reader goes on at once.
+/// A membership in the group. Dropping it leaves the group, so that another reader continues at
+/// once.
 pub struct Lease {
     connection: Connection,
     options: LeaseOptions,
     consumer: Arc<BaseConsumer<Members>>,
     state: watch::Receiver<State>,
-    /// When the thread last ran.
+    /// When the thread last served the group.
     served: Arc<Mutex<Instant>>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -82,10 +85,10 @@ pub struct Lease {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
-    /// Another one reads, or it is not decided yet.
+    /// Another member reads, or the assignment is still undecided.
     Waiting,
     Held,
-    /// The group does not take this member.
+    /// The group refuses this member.
     Refused(Fault),
 }
 
@@ -141,20 +144,14 @@ impl Lease {
     /// Waits until this member may read.
     ///
     /// # Errors
-    /// When the brokers do not answer, or do not take this member.
+    /// When the brokers do not answer, or refuse this member.
     pub async fn acquire(&mut self) -> Result<(), Error> {
         let acquired = self.wait().await;
-        // As a producer.
-        if acquired.as_ref().is_err_and(Error::asks_for_new_client) {
-            match Self::join(&self.connection, self.options.clone()) {
-                Ok(joined) => {
-                    let stuck = std::mem::replace(self, joined);
-                    // Waits until it has left.
-                    spawn_blocking(move || drop(stuck));
-                }
-                Err(error) => warn!(%error, "keeping a member that finds no broker"),
-            }
-        }
+        let cause = acquired.as_ref().err().and_then(Error::cause);
+        renewal::after(cause, "member", || {
+            let joined = Self::join(&self.connection, self.options.clone())?;
+            Ok(std::mem::replace(self, joined))
+        });
         acquired
     }
 
@@ -190,8 +187,8 @@ impl Lease {
         }
     }
 
-    /// Whether this member may read. Also one that has stood still for so long that another one may
-    /// have taken over may not, even if nobody has told it yet.
+    /// Returns an error unless this member may read. A member that stood still for so long that
+    /// another may have taken over must not read either, even if nobody has told it yet.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let still = self.still();
         if *self.state.borrow() == State::Held && still < self.options.session_timeout {
@@ -205,7 +202,7 @@ impl Lease {
         self.served.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
-    /// Looks whether the topic is there, with its one partition: two would let two members read.
+    /// Checks that the topic exists and has one partition: two would let two members read.
     async fn look(&self) -> Result<(), Error> {
         let (consumer, connection) = (Arc::clone(&self.consumer), self.connection.clone());
         let topic = self.options.topic.clone();
@@ -261,7 +258,7 @@ impl Server {
         self.consumer.unsubscribe();
     }
 
-    /// After standing still for so long the membership is probably over: it begins anew.
+    /// Joins the group again. After such a long standstill the membership is probably over.
     fn join_again(&self, still: Duration) {
         warn!(?still, "stood still for too long; another instance may read now");
         let members = self.consumer.context();
@@ -273,7 +270,7 @@ impl Server {
     }
 }
 
-/// Hears who is assigned the lease.
+/// Receives the assignments of the lease.
 struct Members {
     context: Context,
     state: watch::Sender<State>,

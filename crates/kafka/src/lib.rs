@@ -1,9 +1,9 @@
 //! Kafka as the log: the only crate that names `rdkafka`.
 //!
-//! [`KafkaLog`] writes messages, [`KafkaSource`] reads them by offset, [`KafkaDeadLetters`] keeps a copy
-//! of what could not be read, and [`set_up`], [`check`] and [`set_retention`] look after the topics.
-//! When to write, retry or stop is decided by the layers; an error here tells them whether trying
-//! again can help, and a person which setting to change.
+//! [`KafkaLog`] writes messages, [`KafkaSource`] reads them by offset, and [`KafkaDeadLetters`]
+//! keeps a copy of those that could not be read. [`set_up`], [`check`] and [`set_retention`] manage
+//! the topics. The layers decide when to write, retry or stop; an error tells them whether a retry
+//! can help, and tells a person which setting to change.
 //!
 //! | what holds | how |
 //! |---|---|
@@ -22,6 +22,7 @@ mod headers;
 mod lease;
 mod log;
 mod producer;
+mod renewal;
 mod source;
 mod topics;
 

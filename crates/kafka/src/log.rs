@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pulso_model::{EventTime, decode, rsvp_id};
-use pulso_pipeline::{Message, Sink, partition_of};
+use pulso_model::Key;
+use pulso_pipeline::{Message, Sink, SourceCursor, partition_of};
 use tokio::sync::OnceCell;
 
 use crate::connection::Connection;
@@ -15,17 +15,14 @@ use crate::error::Error;
 use crate::headers;
 use crate::producer::{Outgoing, Producer};
 
-/// How many of a call's last messages are decoded to learn the event time stored so far. Sources are
-/// nearly ordered, so the largest is nearly always among them.
-const DECODED_FOR_MTIME: usize = 16;
-
 /// How messages are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogOptions {
     pub topic: String,
-    /// As many as the topic must have.
+    /// The number of partitions that the topic must have.
     pub partitions: u32,
-    /// A message that is not stored within this time fails, so that the writer can keep it elsewhere.
+    /// A message that is not stored within this time fails, so that the writer can keep it
+    /// elsewhere.
     pub delivery_timeout: Duration,
     /// The longest payload.
     pub message_bytes_max: usize,
@@ -42,23 +39,24 @@ impl LogOptions {
     }
 }
 
-/// Writes messages; clones share one producer.
+/// Writes messages. Clones share one producer.
 ///
-/// The partition is that of the embedded log ([`partition_of`]), not a hash of the key, so that both
-/// logs put the same message into the same partition.
+/// It chooses the same partition as the embedded log ([`partition_of`]) instead of hashing the key,
+/// so that both logs put a message into the same partition.
 #[derive(Clone, Debug)]
 pub struct KafkaLog {
     connection: Connection,
     options: Arc<LogOptions>,
     producer: Producer,
-    /// Set when the topic has been seen to have the partitions that it must have.
+    /// Set once the topic is known to have the right number of partitions.
     checked: Arc<OnceCell<()>>,
-    /// By source: the event time up to which its messages are stored.
-    mtimes: Arc<Mutex<BTreeMap<Arc<str>, EventTime>>>,
+    /// Where each source goes on.
+    cursors: Arc<Mutex<BTreeMap<Arc<str>, SourceCursor>>>,
 }
 
 impl KafkaLog {
-    /// Needs no broker yet: a writer that keeps messages elsewhere meanwhile can start without.
+    /// Creates a log without contacting a broker, so that a writer that can keep messages elsewhere
+    /// can start without Kafka.
     ///
     /// # Errors
     /// When a setting or a file that it names is wrong.
@@ -71,30 +69,29 @@ impl KafkaLog {
             producer: Producer::new(connection, delivery_timeout, message_bytes_max)?,
             options: Arc::new(options),
             checked: Arc::default(),
-            mtimes: Arc::default(),
+            cursors: Arc::default(),
         })
     }
 
-    /// From where to ask a source for more: the event time up to which its messages are stored.
+    /// The cursor of the last stored message of a source: where it goes on.
     ///
-    /// Never later than the largest event time stored from the source. Messages written here are
-    /// remembered; before the first of a source, the ends of all partitions are read, at most
-    /// 50,000 messages of each: `None` when the source has none
-    /// among them. Asking again for some makes echoes.
-    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
-        if let Some(mtime) = self.mtimes().get(source) {
-            return Ok(Some(*mtime));
+    /// The log remembers the messages that were written here. Before the first message of a source, it
+    /// reads the ends of all partitions, at most 50,000 messages of each, and returns `None` if the
+    /// source has none among them.
+    pub async fn last_cursor(&self, source: &str) -> Result<Option<SourceCursor>, Error> {
+        if let Some(cursor) = self.cursors().get(source) {
+            return Ok(Some(cursor.clone()));
         }
         self.check().await?;
-        let found = tail::last_mtime(&self.connection, &self.options, source).await?;
-        if let Some(mtime) = found {
-            self.remember(source.into(), mtime);
+        let found = tail::last_cursor(&self.connection, &self.options, source).await?;
+        if let Some(cursor) = &found {
+            self.cursors().insert(source.into(), cursor.clone());
         }
         Ok(found)
     }
 
-    /// Looks once whether the topic is there with the right number of partitions: a message in a
-    /// wrong one would be separated from its echoes for ever.
+    /// Checks once that the topic exists with the right number of partitions: a message in a wrong
+    /// partition would be separated from its echoes for ever.
     async fn check(&self) -> Result<(), Error> {
         let check = || async {
             let stored = self.producer.partitions(&self.connection, &self.options.topic).await?;
@@ -109,32 +106,20 @@ impl KafkaLog {
         self.checked.get_or_try_init(check).await.copied()
     }
 
-    /// Keeps in mind what has just been stored.
+    /// Remembers what has just been stored.
     fn learn(&self, messages: &[Message]) {
-        let mut decoded: BTreeMap<&Arc<str>, (usize, Option<EventTime>)> = BTreeMap::new();
-        for Message { headers, payload } in messages.iter().rev() {
-            let (count, latest) = decoded.entry(&headers.source).or_default();
-            if *count < DECODED_FOR_MTIME {
-                *count += 1;
-                let response = decode(payload, headers.received_time).ok();
-                *latest = (*latest).max(response.map(|response| response.event_time));
-            }
-        }
-        for (source, (_, latest)) in decoded {
-            if let Some(latest) = latest {
-                self.remember(Arc::clone(source), latest);
+        let mut cursors = self.cursors();
+        for Message { headers, .. } in messages {
+            if let Some(cursor) = &headers.cursor {
+                let (received_time, cursor) = (headers.received_time, Arc::clone(cursor));
+                let source = Arc::clone(&headers.source);
+                cursors.insert(source, SourceCursor { received_time, cursor });
             }
         }
     }
 
-    fn remember(&self, source: Arc<str>, mtime: EventTime) {
-        let mut mtimes = self.mtimes();
-        let known = mtimes.entry(source).or_insert(mtime);
-        *known = mtime.max(*known);
-    }
-
-    fn mtimes(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, EventTime>> {
-        self.mtimes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cursors(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, SourceCursor>> {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,14 +132,11 @@ impl Sink<Message> for KafkaLog {
         }
         self.check().await?;
         let partitions = self.options.partitions;
-        let record = |Message { headers, payload }: &Message| {
-            let id = rsvp_id(payload);
-            Outgoing {
-                partition: Some(partition_of(id, partitions)),
-                key: id.map(|id| id.to_string()),
-                headers: headers::encode(headers),
-                payload: payload.clone(),
-            }
+        let record = |Message { headers, key, payload }: &Message| Outgoing {
+            partition: Some(partition_of(key.as_ref(), partitions)),
+            key: key.as_ref().map(Key::to_string),
+            headers: headers::encode(headers),
+            payload: payload.clone(),
         };
         let records = messages.iter().map(record).collect();
         let written = self.producer.write(&self.options.topic, records).await;

@@ -1,4 +1,4 @@
-//! Writes a batch of records and waits until each is delivered.
+//! Writes a batch of records and waits until each one is delivered.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,47 +14,44 @@ use rdkafka::producer::{
     BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
 
 use crate::blocking::{self, GRACE};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Error, Fault};
+use crate::renewal;
 use crate::topics::partitions;
 
-/// How many messages wait for their delivery at most; more wait outside.
+/// The most messages that wait for delivery; more wait outside.
 const QUEUE_MESSAGES: u32 = 20_000;
 
-/// How many bytes wait for their delivery, unless one message alone is larger.
+/// The most bytes that wait for delivery, unless a single message is larger.
 const QUEUE_KIB: u32 = 64 * 1024;
 
 /// How long to wait before looking again whether the queue has room.
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long messages are collected before they are sent: long enough to fill a request under load,
-/// too short to be noticed.
+/// too short to notice.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How much a record is larger than its payload, generously: its key and headers.
+/// How much larger a record is than its payload, generously: its key and headers.
 const RECORD_OVERHEAD_BYTES: usize = 16 * 1024;
 
-/// What is written.
+/// A record to write.
 pub(crate) struct Outgoing {
-    /// `None`: any.
+    /// `None` for any partition.
     pub(crate) partition: Option<u32>,
     pub(crate) key: Option<String>,
     pub(crate) headers: OwnedHeaders,
     pub(crate) payload: Bytes,
 }
 
-/// An idempotent producer; clones share it.
-///
-/// A client that could not deliver is given up for a new one: when the brokers have told it of no
-/// leaders, or of no brokers at all, as they do while one is cut off from the controller, it may never
-/// ask again (<https://github.com/confluentinc/librdkafka/issues/5301> and
-/// <https://github.com/confluentinc/librdkafka/issues/5430>).
+/// What a client of this kind is called where it is given up.
+const PRODUCER: &str = "producer";
+
+/// An idempotent producer; clones share it. A client that could not deliver is given up for a new one.
 #[derive(Clone)]
 pub(crate) struct Producer {
     config: ClientConfig,
@@ -72,7 +69,7 @@ impl fmt::Debug for Producer {
 }
 
 impl Producer {
-    /// A message that is not delivered within the timeout is given up, with an error.
+    /// Creates a producer. A message that is not delivered within the timeout fails with an error.
     pub(crate) fn new(
         connection: &Connection,
         delivery_timeout: Duration,
@@ -95,7 +92,7 @@ impl Producer {
         Ok(Self { config, context, client, delivery_timeout })
     }
 
-    /// How many partitions a topic has.
+    /// The number of partitions of a topic.
     pub(crate) async fn partitions(
         &self,
         connection: &Connection,
@@ -108,9 +105,8 @@ impl Producer {
             partitions(asked.client(), &context, &connection, &topic, || {})
         });
         let found = found.await;
-        if found.as_ref().is_err_and(Error::asks_for_new_client) {
-            self.replace(client);
-        }
+        let cause = found.as_ref().err().and_then(Error::cause);
+        renewal::after(cause, PRODUCER, || self.exchange(client));
         found
     }
 
@@ -118,28 +114,23 @@ impl Producer {
         Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a new client in place of this one, unless another writer has done so.
-    fn replace(&self, stuck: Arc<Client>) {
-        match create(&self.config, &self.context) {
-            Ok(new) => {
-                let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-                if Arc::ptr_eq(&client, &stuck) {
-                    *client = new;
-                }
-            }
-            Err(error) => warn!(%error, "keeping a producer that does not deliver"),
+    /// Takes a new client in place of this one, unless another writer has done so; returns those that
+    /// are not used any more.
+    fn exchange(&self, stuck: Arc<Client>) -> Result<[Arc<Client>; 2], Error> {
+        let mut other = create(&self.config, &self.context)?;
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&client, &stuck) {
+            std::mem::swap(&mut *client, &mut other);
         }
-        // Waits for its threads.
-        spawn_blocking(move || drop(stuck));
+        Ok([stuck, other])
     }
 
-    /// Sends all records in order; returns when each is stored or given up, with the first fault.
+    /// Writes all records in order. Returns when each is stored or given up, with the first fault.
     pub(crate) async fn write(&self, topic: &str, records: Vec<Outgoing>) -> Result<(), Fault> {
         let client = self.client();
         let written = self.write_with(&client, topic, records).await;
-        if written.as_ref().is_err_and(|fault| fault.cause.asks_for_new_client()) {
-            self.replace(client);
-        }
+        let cause = written.as_ref().err().map(|fault| fault.cause);
+        renewal::after(cause, PRODUCER, || self.exchange(client));
         written
     }
 
@@ -213,7 +204,7 @@ async fn send(
 /// Records that are written together.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// Records that are not delivered yet, and one for the writer until it has sent all.
+    /// The number of undelivered records, plus one for the writer until it has sent them all.
     open: AtomicUsize,
     error: Mutex<Option<KafkaError>>,
     done: Notify,

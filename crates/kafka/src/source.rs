@@ -1,20 +1,20 @@
-//! Reading the log by own offsets.
+//! Reads the log by own offsets.
 //!
-//! Where to read is for the checkpoint to say: nothing is committed to Kafka. The consumer is polled
-//! on a thread of its own, which sends what comes through a bounded channel, so the log
-//! is fetched ahead while a batch is worked on.
+//! The checkpoint says where to read; nothing is committed to Kafka. A thread polls the consumer
+//! and sends what arrives through a bounded channel, so that the log is fetched ahead while a batch
+//! is being processed.
 //!
-//! **An empty batch is an answer.** Consumers hear of new messages, but not that there are none. So
-//! before a batch without messages is given, the brokers are asked where the partitions end; when none
-//! answers, there is an error instead. A reader may take a partition for idle only if it really is,
-//! not because Kafka is away. With messages, the ends are those of the last question, at most a
-//! second old while the brokers answer.
+//! **An empty batch is an answer.** Consumers are told about new messages, but not that there are
+//! none. So before the source returns a batch without messages, it asks the brokers where the
+//! partitions end, and returns an error if none answers. A reader may consider a partition idle
+//! only if it really is, not because Kafka is unavailable. In a batch with messages, the ends are
+//! those of the last request, at most a second old while the brokers answer.
 //!
 //! **Nothing is skipped in silence.** A reader that had read up to an offset and finds that the log
-//! now begins later has lost messages: that is [`Error::Lost`], unless it is told to go on
-//! ([`Lost::Skip`], which warns). A reader that has read nothing of a partition begins where the log
-//! does, and warns as well. Past the end it reads from the end on, as the embedded log does; the end
-//! offsets tell.
+//! now begins later has lost messages. That is [`Error::Lost`], unless it was told to continue
+//! ([`Lost::Skip`], which warns). A reader that has read nothing of a partition begins where the
+//! log does, and warns as well. A reader past the end continues at the end, as in the embedded log;
+//! the end offsets show it.
 
 mod ends;
 mod poller;
@@ -26,7 +26,6 @@ use std::time::Duration;
 use pulso_pipeline::{Batch, Record, Source};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
@@ -35,26 +34,29 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::Error;
 use crate::lease::Lease;
+use crate::renewal;
 use crate::topics::partitions;
 use ends::{Asker, Edge, Ends};
 use poller::{Assignment, KafkaEvent, Poller};
 
-/// The longest wait of [`Source::next_batch`] for something new, before it asks where the log ends...
+/// How long [`Source::next_batch`] waits at most for something new before it asks where the log
+/// ends...
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// ...and after that, when there is more to come, until it gives an empty batch all the same.
+/// ...and how long after that, if there is more to come, until it returns an empty batch all the
+/// same.
 const MAX_WAIT_FOR_FETCH: Duration = Duration::from_secs(2);
 
-/// The most payload in a batch, unless one chunk alone is larger: bounds the memory of a reader.
+/// The largest payload of a batch, unless a single chunk is larger. Bounds a reader's memory.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// What to do when messages that were not read yet are gone.
+/// What to do if messages are gone before they were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lost {
-    /// Read nothing more, and say so.
+    /// Stop reading with an error.
     #[default]
     Refuse,
-    /// Warn, and go on with the first message that is there.
+    /// Warn, and continue with the first message that exists.
     Skip,
 }
 
@@ -62,7 +64,7 @@ pub enum Lost {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceOptions {
     pub topic: String,
-    /// As many as the topic must have.
+    /// The number of partitions that the topic must have.
     pub partitions: u32,
     /// The most messages at once.
     pub batch_records: usize,
@@ -81,19 +83,19 @@ pub struct KafkaSource {
     context: Context,
     options: SourceOptions,
     client: Client,
-    /// Counts seeks; events of an earlier one are of no interest any more.
+    /// Counts seeks. Events of an earlier seek are ignored.
     generation: u64,
-    /// What has come and was not given yet.
+    /// Records that have arrived but were not returned yet.
     pending: std::vec::IntoIter<Record>,
-    /// What came after messages that were to be given first.
+    /// An event that arrived after records that must be returned first.
     put_back: Option<KafkaEvent>,
-    /// By partition: what the reader gets next. Empty before the first seek.
+    /// The offset that the reader gets next, by partition. Empty before the first seek.
     next_offsets: Vec<u64>,
     ends: Ends,
     lease: Option<Lease>,
 }
 
-/// A consumer, and the ends of its thread's channels.
+/// A consumer, and the ends of the channels to its thread.
 struct Client {
     consumer: Arc<BaseConsumer<Context>>,
     assignments: std::sync::mpsc::Sender<Assignment>,
@@ -112,11 +114,11 @@ impl Client {
     }
 }
 
-/// What was there without waiting.
+/// What was available without waiting.
 enum Taken {
     Records(Vec<Record>),
     Nothing,
-    /// The log does not have the offsets that were asked for.
+    /// The log does not have the requested offsets.
     OutOfRange,
 }
 
@@ -131,10 +133,10 @@ impl fmt::Debug for KafkaSource {
 }
 
 impl KafkaSource {
-    /// A reader from the first offsets on.
+    /// Opens a reader at the first offsets.
     ///
     /// # Errors
-    /// Among others when the topic is missing, or has another number of partitions.
+    /// Among others, when the topic is missing or has another number of partitions.
     pub async fn open(connection: &Connection, options: SourceOptions) -> Result<Self, Error> {
         let source = Self::new(connection, options)?;
         source.check().await?;
@@ -164,13 +166,13 @@ impl KafkaSource {
         })
     }
 
-    /// Reads only while it holds the lease: [`Source::acquire`] waits for it.
+    /// Makes the source read only while it holds the lease: [`Source::acquire`] waits for it.
     pub fn with_lease(mut self, lease: Lease) -> Self {
         self.lease = Some(lease);
         self
     }
 
-    /// Where each partition begins and ends.
+    /// The beginning and the end of each partition.
     pub(crate) async fn edges(&self) -> Result<(Vec<u64>, Vec<u64>), Error> {
         let timeout = self.connection.timeout;
         let begins = self.ends.look(Edge::Begin, timeout).await?;
@@ -191,27 +193,24 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// A consumer that found no broker for the topic is given up for a new one, as a producer is.
+    /// A consumer that found no broker for the topic is given up for a new one.
     fn renewed<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
-        if outcome.as_ref().is_err_and(Error::asks_for_new_client)
-            && let Err(error) = self.renew()
-        {
-            warn!(%error, "keeping a consumer that finds no broker");
-        }
+        let cause = outcome.as_ref().err().and_then(Error::cause);
+        renewal::after(cause, "consumer", || self.exchange());
         outcome
     }
 
-    /// Goes on with a new consumer from where the old one was.
-    fn renew(&mut self) -> Result<(), Error> {
+    /// Goes on with a new consumer from where the old one was, and returns that one.
+    fn exchange(&mut self) -> Result<Client, Error> {
         let client = Client::start(&self.connection, &self.context, &self.options)?;
         self.ends.ask_through(&client.consumer);
         let stuck = std::mem::replace(&mut self.client, client);
-        // Waits for its threads.
-        spawn_blocking(move || drop(stuck));
-        if self.next_offsets.is_empty() {
-            return Ok(());
+        if !self.next_offsets.is_empty()
+            && let Err(error) = self.assign(self.next_offsets.clone())
+        {
+            warn!(%error, "the new consumer has ended");
         }
-        self.assign(self.next_offsets.clone())
+        Ok(stuck)
     }
 
     fn assign(&mut self, next_offsets: Vec<u64>) -> Result<(), Error> {
@@ -223,7 +222,7 @@ impl KafkaSource {
         self.client.assignments.send(assignment).map_err(|_| Error::Stopping)
     }
 
-    /// Where to read on in one partition when `next_offset` is asked for.
+    /// The offset at which to continue in one partition when `next_offset` is requested.
     fn start(
         &self,
         partition: u32,
@@ -243,7 +242,7 @@ impl KafkaSource {
         Ok(begin)
     }
 
-    /// Takes what has come, up to the size of a batch, without waiting.
+    /// Takes what has arrived, up to the size of a batch, without waiting.
     fn take_ready(&mut self) -> Result<Taken, Error> {
         let records_max = self.options.batch_records.max(1);
         let (mut records, mut bytes) = (Vec::new(), 0);
@@ -281,7 +280,8 @@ impl KafkaSource {
         }
     }
 
-    /// Gives records as soon as there are some. `None` when the log does not have the offsets.
+    /// Returns records as soon as there are some. `None` means that the log does not have the
+    /// offsets.
     async fn read(&mut self) -> Result<Option<Batch>, Error> {
         self.ends.keep_asking().await?;
         let begun = Instant::now();
@@ -317,7 +317,8 @@ impl KafkaSource {
         }
     }
 
-    /// What another instance reads by now must not be written from here.
+    /// Returns an error if another instance may be reading by now, so that nothing is written from
+    /// here.
     fn may_read(&self) -> Result<(), Error> {
         self.lease.as_ref().map_or(Ok(()), Lease::check)
     }

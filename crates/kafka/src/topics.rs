@@ -1,4 +1,4 @@
-//! The topics: made, looked at, and how long they keep messages.
+//! Creates and checks the topics, and sets how long they keep messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,42 +19,42 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Cause, Error, Fault};
 
-/// How often to look whether a new topic is known to all.
+/// How often to check whether a new topic is known everywhere.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
-/// After so long, brokers that all refuse connections are taken at their word: a name may have several
-/// addresses, of which the first ones need not be in use. Others get all of the time that they have.
+/// After this long, brokers that all refuse connections count as unavailable: a name may have
+/// several addresses, and the first ones may not be in use. Otherwise the whole time limit applies.
 const REFUSED_AFTER: Duration = Duration::from_secs(3);
 
-/// How often, and for how long each, a client is asked what went wrong.
+/// How often a client is asked what went wrong.
 const LISTEN_POLLS: u32 = 8;
 const LISTEN_WAIT: Duration = Duration::from_millis(20);
 
 /// How much larger a record may be than its payload.
 const RECORD_OVERHEAD_BYTES: usize = 64 * 1024;
 
-/// With so many copies of a message, one broker may be away without messages being refused.
+/// With this many copies of a message, one broker may be down and messages are still accepted.
 const COPIES_FOR_TWO_IN_SYNC: u16 = 3;
 
 /// What is kept in Kafka.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
     pub messages: String,
-    /// Of the topic of messages.
+    /// The number of partitions of the topic of messages.
     pub partitions: u32,
     pub dead_letters: String,
-    /// Has one partition; who is assigned it may read for the speed layer.
+    /// The topic with one partition; the member that is assigned it may read for the speed layer.
     pub lease: String,
     /// How many brokers keep a copy of each message.
     pub replication: u16,
-    /// How long messages and dead letters are kept; `None`: for ever.
+    /// How long messages and dead letters are kept; `None` for ever.
     pub retention: Option<Duration>,
     /// The longest payload.
     pub message_bytes_max: usize,
 }
 
 impl Topics {
-    /// By name: how many partitions it has, and under which key of the configuration.
+    /// For each topic: its name, its number of partitions, and the setting that determines it.
     fn partitions(&self) -> [(&str, u32, &'static str); 3] {
         [
             (&self.messages, self.partitions, "log.partitions"),
@@ -72,9 +72,9 @@ impl Topics {
     }
 }
 
-/// Makes the topics that are missing, and checks all. Safe to run again, also from two places at once.
+/// Creates missing topics and checks all of them. Safe to repeat, even from two places at once.
 ///
-/// A topic that is there is never changed: a topic that gets more partitions later would separate
+/// It never changes an existing topic: a topic that gets more partitions later would separate
 /// responses from their echoes.
 pub async fn set_up(connection: &Connection, topics: &Topics) -> Result<(), Error> {
     let admin = Admin::new(connection)?;
@@ -96,14 +96,14 @@ pub async fn set_up(connection: &Connection, topics: &Topics) -> Result<(), Erro
     admin.check(topics).await
 }
 
-/// Looks whether the brokers answer, this user may ask them, and the topics are as they must be.
-/// Changes nothing.
+/// Checks that the brokers answer, that this user may ask them, and that the topics are as they
+/// must be. Changes nothing.
 pub async fn check(connection: &Connection, topics: &Topics) -> Result<(), Error> {
     Admin::new(connection)?.check(topics).await
 }
 
-/// Has a topic keep messages so long from now on; `None`: for ever. Kafka removes what is older by
-/// itself, in whole files.
+/// Sets how long a topic keeps messages from now on; `None` for ever. Kafka removes older messages
+/// by itself, in whole files.
 pub async fn set_retention(
     connection: &Connection,
     topic: &str,
@@ -143,7 +143,8 @@ struct Admin {
     connection: Connection,
     context: Context,
     client: AdminClient<Context>,
-    /// Asks for partitions: unlike the other client it can be polled for what is wrong.
+    /// The consumer that asks for partitions: unlike the other client, it can be polled for what is
+    /// wrong.
     asker: Arc<BaseConsumer<Context>>,
 }
 
@@ -258,7 +259,7 @@ fn check_settings(stored: &ConfigResource, topics: &Topics) -> Result<(), Error>
     Ok(())
 }
 
-/// Hears what a client has to say of a failure, which nobody else polls.
+/// Collects a client's reports about a failure, because nobody else polls it.
 fn listen(client: &BaseConsumer<Context>) {
     for _ in 0..LISTEN_POLLS {
         if let Some(Err(error)) = client.poll(LISTEN_WAIT) {
@@ -267,7 +268,7 @@ fn listen(client: &BaseConsumer<Context>) {
     }
 }
 
-/// How many partitions a topic has; blocks. `listen` is called before a failure is explained.
+/// The number of partitions of a topic. Blocks. Calls `listen` before it explains a failure.
 pub(crate) fn partitions<C: ClientContext>(
     client: &Client<C>,
     context: &Context,

@@ -66,7 +66,7 @@ fn records() -> Vec<Record> {
         partition: u32::try_from(number % PARTITIONS).expect("there are few partitions"),
         offset: (number / PARTITIONS) as u64,
         log_time: LOG_TIME,
-        headers: Headers { source: Arc::clone(&source), received_time: LOG_TIME },
+        headers: Headers { source: Arc::clone(&source), received_time: LOG_TIME, cursor: None },
         payload: with_rsvp_id(message, number).into(),
     };
     messages.iter().cycle().take(ROWS).enumerate().map(record).collect()

@@ -5,17 +5,18 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use deltalake::kernel::{Action, Add, Remove};
+use deltalake::kernel::{Action, Add, LogicalFileView, Remove};
 use deltalake::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use deltalake::parquet::errors::ParquetError;
 use deltalake::protocol::DeltaOperation;
-use pulso_model::Day;
+use pulso_model::{Day, WallTime};
 
-use crate::columns::file_schema;
+use crate::columns::Columns;
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::file::{remove_unused, write_file};
 use crate::path::TableFolder;
@@ -45,8 +46,8 @@ struct Small {
 impl Lake {
     /// Puts small files together, day by day, wherever a day has at least `files_min` of them, into
     /// files of up to `target_file_bytes`. Readers of older versions are not disturbed: the
-    /// replaced files stay until a [`vacuum`](Self::vacuum). Appends may go on meanwhile; a day
-    /// that somebody else compacts at the same time is left to them.
+    /// replaced files stay until a [`vacuum`](Self::vacuum), which counts from `now`. Appends may go on
+    /// meanwhile; a day that somebody else compacts at the same time is left to them.
     ///
     /// # Errors
     /// [`Error::Damaged`] when a file is missing, the errors of writing a file, and of the commit.
@@ -54,6 +55,7 @@ impl Lake {
         &mut self,
         target_file_bytes: u64,
         files_min: usize,
+        now: WallTime,
     ) -> Result<Compaction, Error> {
         self.refresh().await?;
         let mut done = Compaction::default();
@@ -64,11 +66,12 @@ impl Lake {
             }
             let replaced: BTreeSet<String> =
                 bins.iter().flatten().map(|file| file.path.clone()).collect();
-            let folder = self.folder.clone();
-            let merged = tokio::task::spawn_blocking(move || merge_bins(&folder, day, &bins));
+            let (folder, columns) = (self.folder.clone(), self.columns.clone());
+            let merge = move || merge_bins(&folder, &columns, day, &bins);
+            let merged = tokio::task::spawn_blocking(merge);
             let merged = merged.await.map_err(|source| Error::Task { source })??;
             let files_added = merged.len() as u64;
-            if self.replace(&replaced, merged, target_file_bytes).await? {
+            if self.replace(&replaced, merged, target_file_bytes, now).await? {
                 done.days += 1;
                 done.files_removed += replaced.len() as u64;
                 done.files_added += files_added;
@@ -99,10 +102,11 @@ impl Lake {
         replaced: &BTreeSet<String>,
         merged: Vec<Add>,
         target_file_bytes: u64,
+        now: WallTime,
     ) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS_MAX {
             self.refresh().await?;
-            let removes = self.removes(replaced, false)?;
+            let removes = self.removes(replaced, now, false)?;
             if removes.len() < replaced.len() {
                 break;
             }
@@ -121,15 +125,21 @@ impl Lake {
         Ok(false)
     }
 
-    /// The removal of those of these files that are there.
+    /// The removal, as of `now`, of those of these files that are there.
     pub(crate) fn removes(
         &self,
         paths: &BTreeSet<String>,
+        now: WallTime,
         data_change: bool,
     ) -> Result<Vec<Remove>, Error> {
         let state = self.table.snapshot().map_err(|error| read_log(&self.folder, error))?;
         let files = state.log_data().into_iter().filter(|file| paths.contains(&*file.path()));
-        Ok(files.map(|file| file.remove_action(data_change)).collect())
+        let deletion_timestamp = Some(now.0);
+        let remove = |file: LogicalFileView| Remove {
+            deletion_timestamp,
+            ..file.remove_action(data_change)
+        };
+        Ok(files.map(remove).collect())
     }
 }
 
@@ -171,11 +181,16 @@ fn plan(mut files: Vec<Small>, target_file_bytes: u64, files_min: usize) -> Vec<
 }
 
 /// Writes one file for each bin.
-fn merge_bins(folder: &TableFolder, day: Day, bins: &[Vec<Small>]) -> Result<Vec<Add>, Error> {
+fn merge_bins(
+    folder: &TableFolder,
+    columns: &Columns,
+    day: Day,
+    bins: &[Vec<Small>],
+) -> Result<Vec<Add>, Error> {
     let mut merged = Vec::new();
     for bin in bins {
-        let batches = bin.iter().flat_map(|file| read_file(folder, &file.path));
-        match write_file(folder, day, batches) {
+        let batches = bin.iter().flat_map(|file| read_file(folder, columns, &file.path));
+        match write_file(folder, columns, day, batches) {
             Ok(file) => merged.push(Add { data_change: false, ..file }),
             Err(error) => {
                 remove_unused(folder, merged.iter().map(|file: &Add| &file.path));
@@ -189,9 +204,10 @@ fn merge_bins(folder: &TableFolder, day: Day, bins: &[Vec<Small>]) -> Result<Vec
 /// The rows of a file, or the error of reading it.
 fn read_file(
     folder: &TableFolder,
+    columns: &Columns,
     path: &str,
 ) -> impl Iterator<Item = Result<RecordBatch, Error>> + use<> {
-    let path = folder.file(path);
+    let (path, schema) = (folder.file(path), columns.file_schema());
     let reader = File::open(&path).map_err(|error| {
         let problem = format!("cannot be read: {error}");
         Error::Damaged { path: path.clone(), problem }
@@ -204,7 +220,7 @@ fn read_file(
         Err(error) => (None, Some(Err(error))),
     };
     let batches = reader.into_iter().flatten().map(move |batch| {
-        let batch = batch.and_then(|batch| batch.with_schema(file_schema()));
+        let batch = batch.and_then(|batch| batch.with_schema(Arc::clone(&schema)));
         batch.map_err(|source| Error::DecodeFile { path: path.clone(), source: source.into() })
     });
     error.into_iter().chain(batches)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use deltalake::DeltaTableError;
 use deltalake::kernel::Version;
 use deltalake::parquet::errors::ParquetError;
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -56,32 +56,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NotFound { .. } => Some("run `archive` first"),
-            Self::OtherColumns { .. } => Some("give the master dataset a folder of its own"),
-            Self::Damaged { .. } => Some(
-                "restore the file from a backup; or move the folder of the master dataset away \
-                 and archive the log again; a last commit cut short by a power failure can be \
-                 deleted, its messages are archived again",
-            ),
-            Self::Conflict { .. } => Some("run one archiver at a time"),
-            _ => match self.io_kind()? {
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    Some("make the folder writable for the user that runs Pulso")
-                }
-                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                    Some("a file is where the folder should be; move it away")
-                }
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("make room on the disk; nothing is lost, archiving goes on where it was")
-                }
-                _ => None,
-            },
-        }
-    }
-
     /// The operating system's part in the error.
     fn io_kind(&self) -> Option<io::ErrorKind> {
         let mut cause: &(dyn StdError + 'static) = self;
@@ -110,5 +84,35 @@ impl AdapterError for Error {
                 Some(_) => Retry::Backoff,
             },
         }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotFound { .. } => "run `archive` first",
+            Self::OtherColumns { .. } => "give the master dataset a folder of its own",
+            Self::Damaged { .. } => {
+                "restore the file from a backup; or move the folder of the master dataset away \
+                 and archive the log again; a last commit cut short by a power failure can be \
+                 deleted, its messages are archived again"
+            }
+            Self::Conflict { .. } => "run one archiver at a time",
+            _ => match self.io_kind()? {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "make the folder writable for the user that runs Pulso"
+                }
+                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                    "a file is where the folder should be; move it away"
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room on the disk; nothing is lost, archiving goes on where it was"
+                }
+                _ => return None,
+            },
+        };
+        Some(hint.to_owned())
     }
 }

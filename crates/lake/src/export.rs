@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, Date32Builder, Float64Builder, Int64Builder, ListBuilder, RecordBatch,
-    StringBuilder, TimestampMillisecondBuilder,
+    ArrayBuilder, ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder,
+    ListBuilder, RecordBatch, StringBuilder, TimestampMillisecondBuilder,
 };
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use deltalake::parquet::arrow::ArrowWriter;
@@ -39,6 +39,7 @@ struct Column {
 enum Builder {
     Time(TimestampMillisecondBuilder),
     Day(Date32Builder),
+    Boolean(BooleanBuilder),
     Integer(Int64Builder),
     Float(Float64Builder),
     Text(StringBuilder),
@@ -106,6 +107,7 @@ fn columns(field: &Field) -> Vec<Column> {
     let builder = match field.field_type {
         FieldType::Time => Builder::Time(TimestampMillisecondBuilder::new().with_timezone("UTC")),
         FieldType::Day => Builder::Day(Date32Builder::new()),
+        FieldType::Boolean => Builder::Boolean(BooleanBuilder::new()),
         FieldType::Integer => Builder::Integer(Int64Builder::new()),
         FieldType::Float => Builder::Float(Float64Builder::new()),
         FieldType::Text => Builder::Text(StringBuilder::new()),
@@ -126,6 +128,7 @@ impl Column {
         let data_type = match &self.builder {
             Builder::Time(_) => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Builder::Day(_) => DataType::Date32,
+            Builder::Boolean(_) => DataType::Boolean,
             Builder::Integer(_) => DataType::Int64,
             Builder::Float(_) => DataType::Float64,
             Builder::Text(_) => DataType::Utf8,
@@ -147,6 +150,7 @@ impl Builder {
                 let day = text.and_then(|text| text.parse::<Day>().ok());
                 builder.append_option(day.map(|day| day.0));
             }
+            Self::Boolean(builder) => builder.append_option(value.as_bool()),
             Self::Integer(builder) => builder.append_option(value.as_i64()),
             Self::Float(builder) => builder.append_option(value.as_f64()),
             Self::Text(builder) => builder.append_option(text),
@@ -164,6 +168,7 @@ impl Builder {
         match self {
             Self::Time(builder) => ArrayBuilder::finish(builder),
             Self::Day(builder) => ArrayBuilder::finish(builder),
+            Self::Boolean(builder) => ArrayBuilder::finish(builder),
             Self::Integer(builder) => ArrayBuilder::finish(builder),
             Self::Float(builder) => ArrayBuilder::finish(builder),
             Self::Text(builder) => ArrayBuilder::finish(builder),

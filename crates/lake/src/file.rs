@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
 
 use arrow::array::RecordBatch;
@@ -15,7 +14,7 @@ use deltalake::parquet::file::metadata::ParquetMetaData;
 use deltalake::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use pulso_model::Day;
 
-use crate::columns::{DAY, file_schema};
+use crate::columns::{Columns, DAY};
 use crate::path::{SegmentPath, TableFolder};
 use crate::{Error, stats};
 
@@ -23,52 +22,31 @@ use crate::{Error, stats};
 /// memory, compressed: some 25 MB.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
 
-/// Columns whose values repeat so often that a dictionary saves more than building it costs.
-const DICTIONARY_COLUMNS: [&[&str]; 8] = [
-    &["source"],
-    &["reason"],
-    &["response"],
-    &["country"],
-    &["topics", "list", "element"],
-    &["topic_names", "list", "element"],
-    &["group_city"],
-    &["group_state"],
-];
-
-/// Columns that queries narrow by, pruned by row group. Statistics of text cost a comparison for
-/// each value, so the others have none.
-const CHUNK_STATISTICS_COLUMNS: [&str; 5] =
-    ["partition", "log_time", "reason", "country", "member_id"];
-
-/// Columns that are pruned also by page.
-const PAGE_STATISTICS_COLUMNS: [&str; 4] = ["offset", "mtime", "rsvp_id", "group_id"];
-
-fn writer_properties() -> WriterProperties {
-    static PROPERTIES: LazyLock<WriterProperties> = LazyLock::new(|| {
-        let zstd = ZstdLevel::try_new(1).expect("zstd has a level 1");
-        let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(zstd))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_statistics_enabled(EnabledStatistics::None)
-            .set_dictionary_enabled(false);
-        for parts in DICTIONARY_COLUMNS {
-            let parts: Vec<_> = parts.iter().map(|&part| part.to_owned()).collect();
-            properties = properties.set_column_dictionary_enabled(parts.into(), true);
-        }
-        let chunk = CHUNK_STATISTICS_COLUMNS.map(|column| (column, EnabledStatistics::Chunk));
-        let page = PAGE_STATISTICS_COLUMNS.map(|column| (column, EnabledStatistics::Page));
-        for (column, statistics) in chunk.into_iter().chain(page) {
-            properties = properties.set_column_statistics_enabled(column.into(), statistics);
-        }
-        properties.build()
-    });
-    PROPERTIES.clone()
+/// How the files of a table are written.
+pub(crate) fn writer_properties(columns: &Columns) -> WriterProperties {
+    let zstd = ZstdLevel::try_new(1).expect("zstd has a level 1");
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(zstd))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_dictionary_enabled(false);
+    for path in columns.repetitive() {
+        let path: Vec<_> = path.into_iter().map(str::to_owned).collect();
+        properties = properties.set_column_dictionary_enabled(path.into(), true);
+    }
+    let chunk = columns.narrowing().into_iter().map(|name| (name, EnabledStatistics::Chunk));
+    let page = columns.positions().into_iter().map(|(name, _)| (name, EnabledStatistics::Page));
+    for (column, statistics) in chunk.chain(page) {
+        properties = properties.set_column_statistics_enabled(column.into(), statistics);
+    }
+    properties.build()
 }
 
 /// Writes a new file of one day and returns the action that would add it to the table. The file is
 /// on disk, not only in the cache, when this returns. On an error it is removed.
 pub(crate) fn write_file(
     folder: &TableFolder,
+    columns: &Columns,
     day: Day,
     batches: impl Iterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<Add, Error> {
@@ -81,7 +59,7 @@ pub(crate) fn write_file(
         sync(folder.path()).map_err(failed)?;
     }
     let file = File::create_new(&path).map_err(failed)?;
-    let written = write_rows(&path, &file, batches).and_then(|metadata| {
+    let written = write_rows(&path, &file, columns, batches).and_then(|metadata| {
         file.sync_all().and_then(|()| sync(day_folder)).map_err(failed)?;
         let about_file = file.metadata().map_err(failed)?;
         let since_epoch = about_file.modified().map_err(failed)?.duration_since(UNIX_EPOCH);
@@ -92,7 +70,7 @@ pub(crate) fn write_file(
             size: i64::try_from(about_file.len()).unwrap_or(i64::MAX),
             modification_time: i64::try_from(millis).unwrap_or(i64::MAX),
             data_change: true,
-            stats: Some(stats::of_file(&metadata).to_string()),
+            stats: Some(stats::of_file(columns, &metadata).to_string()),
             ..Add::default()
         })
     });
@@ -105,11 +83,13 @@ pub(crate) fn write_file(
 fn write_rows(
     path: &Path,
     file: &File,
+    columns: &Columns,
     batches: impl Iterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<ParquetMetaData, Error> {
     let failed = |source| Error::EncodeFile { path: path.to_owned(), source };
     let mut writer =
-        ArrowWriter::try_new(file, file_schema(), Some(writer_properties())).map_err(failed)?;
+        ArrowWriter::try_new(file, columns.file_schema(), Some(writer_properties(columns)))
+            .map_err(failed)?;
     for batch in batches {
         writer.write(&batch?).map_err(failed)?;
     }

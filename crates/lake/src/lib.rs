@@ -9,7 +9,7 @@
 //! 2. [`SegmentWriter::write`] writes one Parquet file a day, and has them on disk.
 //! 3. [`Lake::commit`] adds the files *and* the offsets they stand for in one commit of the Delta
 //!    log: for each partition of the log a transaction identifier `pulso-archive-<partition>`, whose
-//!    version is the next offset. A commit is a file that is created whole and only if nobody else
+//!    version is the next offset ([`Archived`] has what else is noted so). A commit is a file that is created whole and only if nobody else
 //!    has created it.
 //! 4. A reader of the log goes to [`Lake::next_offsets`], never to an offset kept elsewhere.
 //!
@@ -27,6 +27,7 @@
 //! compactions replace the same file, which doubles rows; and exactly-once is easier to see in one
 //! loop. It still judges whether a commit is allowed, and does all reading of the log.
 
+mod archived;
 mod columns;
 mod commit;
 mod compaction;
@@ -40,10 +41,13 @@ mod retention;
 mod segment;
 mod stats;
 mod table;
+mod times;
 
+pub use archived::Archived;
 pub use compaction::Compaction;
 pub use error::Error;
 pub use export::ParquetExport;
 pub use retention::{Removed, Retained};
 pub use segment::{Segment, SegmentBuilder};
-pub use table::{Appended, Lake, RETENTION, SegmentWriter, WrittenSegment};
+pub use table::{Appended, Lake, SegmentWriter, WrittenSegment};
+pub use times::TimeRange;

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use deltalake::kernel::{Action, MetadataExt, Transaction};
 use deltalake::protocol::DeltaOperation;
-use pulso_model::Day;
+use pulso_model::{Day, WallTime};
 
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::table::{day_of, read_log};
@@ -45,6 +45,7 @@ pub struct Removed {
     pub messages: u64,
     pub echoes: u64,
     pub late: u64,
+    pub skipped: u64,
     pub dead_letters: u64,
 }
 
@@ -80,20 +81,23 @@ impl Retained {
             .into_iter()
             .filter_map(|(name, day)| Some(Transaction::new(name, i64::from(day?.0))));
         let counts = self.removed.iter().enumerate().flat_map(|(partition, removed)| {
-            let Removed { until, from, end, messages, echoes, late, dead_letters } = *removed;
-            [until, from, end, messages, echoes, late, dead_letters].into_iter().zip(COUNTS).map(
-                move |(count, name)| {
+            let Removed { until, from, end, messages, echoes, late, skipped, dead_letters } =
+                *removed;
+            [until, from, end, messages, echoes, late, skipped, dead_letters]
+                .into_iter()
+                .zip(COUNTS)
+                .map(move |(count, name)| {
                     let count = i64::try_from(count).expect("logs are shorter than 2^63 messages");
                     Transaction::new(transaction_id(name, partition), count)
-                },
-            )
+                })
         });
         days.chain(counts).collect()
     }
 }
 
 /// The names of the fields of [`Removed`].
-const COUNTS: [&str; 7] = ["until", "from", "end", "messages", "echoes", "late", "dead-letters"];
+const COUNTS: [&str; 8] =
+    ["until", "from", "end", "messages", "echoes", "late", "skipped", "dead-letters"];
 
 fn transaction_id(count: &str, partition: usize) -> String {
     format!("pulso-removed-{count}-{partition}")
@@ -109,11 +113,20 @@ impl Lake {
         for partition in 0..partitions as usize {
             let mut counts = [0; COUNTS.len()];
             for (count, name) in counts.iter_mut().zip(COUNTS) {
-                let found = self.transaction(&transaction_id(name, partition)).await?;
+                let found = self.noted(&transaction_id(name, partition)).await?;
                 *count = u64::try_from(found.unwrap_or(0)).unwrap_or(0);
             }
-            let [until, from, end, messages, echoes, late, dead_letters] = counts;
-            removed.push(Removed { until, from, end, messages, echoes, late, dead_letters });
+            let [until, from, end, messages, echoes, late, skipped, dead_letters] = counts;
+            removed.push(Removed {
+                until,
+                from,
+                end,
+                messages,
+                echoes,
+                late,
+                skipped,
+                dead_letters,
+            });
         }
         Ok(Retained {
             kept_from: self.day(KEPT_FROM).await?,
@@ -124,18 +137,13 @@ impl Lake {
     }
 
     async fn day(&self, name: &str) -> Result<Option<Day>, Error> {
-        let found = self.transaction(name).await?;
+        let found = self.noted(name).await?;
         Ok(found.and_then(|days| i32::try_from(days).ok()).map(Day))
     }
 
-    async fn transaction(&self, name: &str) -> Result<Option<i64>, Error> {
-        let failed = |error| read_log(&self.folder, error);
-        let state = self.table.snapshot().map_err(failed)?;
-        state.transaction_version(&self.table.log_store(), name).await.map_err(failed)
-    }
-
     /// Notes what is no longer there, and removes all files of this version with days before
-    /// `files_before`; returns how many. Their bytes are freed by a [`vacuum`](Self::vacuum).
+    /// `files_before`; returns how many. Their bytes are freed by a [`vacuum`](Self::vacuum), which counts
+    /// from `now`.
     ///
     /// # Errors
     /// [`Error::Contended`] when somebody else changed these files; nothing is removed then.
@@ -143,6 +151,7 @@ impl Lake {
         &mut self,
         files_before: Day,
         retained: &Retained,
+        now: WallTime,
     ) -> Result<usize, Error> {
         let paths = self.files_before(files_before)?;
         if !paths.is_empty() {
@@ -150,7 +159,7 @@ impl Lake {
         }
         for _ in 0..ATTEMPTS_MAX {
             self.refresh().await?;
-            let removes = self.removes(&paths, true)?;
+            let removes = self.removes(&paths, now, true)?;
             if removes.len() < paths.len() {
                 break;
             }

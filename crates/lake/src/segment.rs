@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
-use pulso_model::{Day, decode};
+use pulso_model::{Day, Decoded, Decoder, EventTime};
 use pulso_pipeline::Record;
 
-use crate::Error;
-use crate::columns::Rows;
+use crate::columns::{Columns, Rows};
+use crate::{Archived, Error};
 
 /// Rows in one Arrow batch. Small enough that growing its buffers costs little, large enough that
 /// the Parquet writer is called rarely.
@@ -32,11 +32,15 @@ const ROW_BYTES: usize = 400;
 /// Collects records that follow each other in the log.
 #[derive(Debug)]
 pub struct SegmentBuilder {
+    decoder: Decoder,
+    columns: Columns,
     parts: BTreeMap<(Day, u32), Part>,
     offsets: Vec<Range<u64>>,
+    /// By partition; of the messages here alone.
+    archived: Vec<Archived>,
     rows: u64,
     dead_letters: u64,
-    skipped: u64,
+    missing: u64,
     bytes: usize,
 }
 
@@ -50,19 +54,22 @@ struct Part {
 
 impl SegmentBuilder {
     /// A segment that begins at the given offset of each partition of the log.
-    pub fn new(next_offsets: &[u64]) -> Self {
+    pub fn new(decoder: &Decoder, next_offsets: &[u64]) -> Self {
         Self {
+            decoder: decoder.clone(),
+            columns: Columns::of(decoder.stream()),
             parts: BTreeMap::new(),
             offsets: next_offsets.iter().map(|&offset| offset..offset).collect(),
+            archived: vec![Archived::default(); next_offsets.len()],
             rows: 0,
             dead_letters: 0,
-            skipped: 0,
+            missing: 0,
             bytes: 0,
         }
     }
 
     /// Decodes a record and adds its row. Offsets that the log no longer has (or never had) may be
-    /// missing before it; they are counted as skipped.
+    /// missing before it; they are counted.
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] when the record does not come after those of its partition so far,
@@ -75,14 +82,16 @@ impl SegmentBuilder {
             return Err(Error::OutOfOrder { partition, offset, next_offset: offsets.end });
         };
         offsets.end = offset + 1;
-        self.skipped += gap;
+        self.missing += gap;
 
-        let decoded = decode(&record.payload, record.log_time);
-        let day = match &decoded {
-            Ok(response) => response.event_time.day(),
-            Err(_) => record.log_time.day(),
+        let decoded = self.decoder.decode(&record.payload, record.log_time);
+        let event_time = match &decoded {
+            Ok(Decoded::Fact(fact)) => Some(fact.time),
+            Ok(Decoded::Skipped(_)) | Err(_) => None,
         };
-        let part = self.parts.entry((day, partition)).or_insert_with(Part::empty);
+        let day = event_time.map_or(record.log_time.day(), EventTime::day);
+        self.archived[partition as usize].see(record.log_time, event_time);
+        let part = self.parts.entry((day, partition)).or_insert_with(|| Part::empty(&self.columns));
         part.rows.push(record, &decoded);
         part.payload_bytes += record.payload.len();
         if part.rows.len() >= CHUNK_ROWS || part.payload_bytes >= CHUNK_BYTES {
@@ -93,6 +102,14 @@ impl SegmentBuilder {
         // The decoded text of a usual message is two thirds of it.
         self.bytes += ROW_BYTES + record.payload.len() + record.payload.len() * 2 / 3;
         Ok(())
+    }
+
+    /// Takes note of where each partition ends by now. Of a partition for which nobody says so it is taken
+    /// that it ends with the segment.
+    pub fn log_ends_at(&mut self, end_offsets: &[u64]) {
+        for (archived, &end_offset) in self.archived.iter_mut().zip(end_offsets) {
+            archived.end_offset = end_offset;
+        }
     }
 
     pub fn rows(&self) -> u64 {
@@ -120,14 +137,14 @@ impl SegmentBuilder {
             part.close_chunk();
             days.entry(day).or_default().append(&mut part.chunks);
         }
-        let Self { offsets, rows, dead_letters, skipped, .. } = self;
-        Segment { days, offsets, rows, dead_letters, skipped }
+        let Self { offsets, archived, rows, dead_letters, missing, .. } = self;
+        Segment { days, offsets, archived, rows, dead_letters, missing }
     }
 }
 
 impl Part {
-    fn empty() -> Self {
-        Self { chunks: Vec::new(), rows: Rows::empty(), payload_bytes: 0 }
+    fn empty(columns: &Columns) -> Self {
+        Self { chunks: Vec::new(), rows: Rows::empty(columns), payload_bytes: 0 }
     }
 
     fn close_chunk(&mut self) {
@@ -145,7 +162,9 @@ pub struct Segment {
     pub(crate) days: BTreeMap<Day, Vec<RecordBatch>>,
     /// Of each partition of the log the offsets that the segment stands for; empty if none.
     pub(crate) offsets: Vec<Range<u64>>,
+    /// By partition, the times of its messages and where the log ended.
+    pub(crate) archived: Vec<Archived>,
     pub(crate) rows: u64,
     pub(crate) dead_letters: u64,
-    pub(crate) skipped: u64,
+    pub(crate) missing: u64,
 }

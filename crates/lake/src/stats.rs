@@ -4,18 +4,11 @@
 
 use deltalake::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use deltalake::parquet::file::statistics::Statistics;
-use pulso_model::EventTime;
+use pulso_model::{ColumnType, EventTime};
 use serde_json::{Map, Value, json};
 
-/// The columns worth skipping by; more would only make the log longer.
-const COLUMNS: [(&str, Kind); 6] = [
-    ("partition", Kind::Integer),
-    ("offset", Kind::Integer),
-    ("log_time", Kind::Time),
-    ("mtime", Kind::Time),
-    ("rsvp_id", Kind::Integer),
-    ("group_id", Kind::Integer),
-];
+use crate::TimeRange;
+use crate::columns::{Columns, TIME};
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -33,10 +26,17 @@ impl Kind {
     }
 }
 
-/// Sums up the statistics of the row groups of a file.
-pub(crate) fn of_file(metadata: &ParquetMetaData) -> Value {
+/// Sums up the statistics of the row groups of a file, for the columns worth skipping by; more would only
+/// make the log longer.
+pub(crate) fn of_file(columns: &Columns, metadata: &ParquetMetaData) -> Value {
     let (mut min_values, mut max_values, mut null_counts) = (Map::new(), Map::new(), Map::new());
-    for (name, kind) in COLUMNS {
+    let own = columns.positions().into_iter().map(|(name, column_type)| match column_type {
+        ColumnType::Time => (name, Kind::Time),
+        _ => (name, Kind::Integer),
+    });
+    for (name, kind) in
+        [("partition", Kind::Integer), ("log_time", Kind::Time)].into_iter().chain(own)
+    {
         let chunks = metadata.row_groups().iter().filter_map(|group| {
             group.columns().iter().find(|chunk| chunk.column_path().parts() == [name])
         });
@@ -53,6 +53,28 @@ pub(crate) fn of_file(metadata: &ParquetMetaData) -> Value {
         "maxValues": max_values,
         "nullCount": null_counts,
     })
+}
+
+/// What the statistics of a file say of its event times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventTimes {
+    Unknown,
+    /// All rows are dead letters.
+    None,
+    Within(TimeRange),
+}
+
+impl EventTimes {
+    pub(crate) fn of(stats: &str) -> Self {
+        let Ok(stats) = serde_json::from_str::<Value>(stats) else { return Self::Unknown };
+        let time = |of: &str| stats[of][TIME].as_str()?.parse::<EventTime>().ok();
+        let (rows, nulls) = (stats["numRecords"].as_u64(), stats["nullCount"][TIME].as_u64());
+        match (time("minValues"), time("maxValues")) {
+            _ if rows.is_some() && rows == nulls => Self::None,
+            (Some(first), Some(last)) => Self::Within(TimeRange { first, last }),
+            _ => Self::Unknown,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -82,5 +104,26 @@ impl Summary {
             summary.nulls += statistics.null_count_opt()?;
         }
         Some(summary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_times_are_known_only_when_the_statistics_say_so() {
+        let of = |stats: Value| EventTimes::of(&stats.to_string());
+        let (first, last) = ("2017-03-19T12:00:00.000Z", "2017-03-19T12:00:00.007Z");
+        let range = json!({
+            "numRecords": 3, "nullCount": {TIME: 1},
+            "minValues": {TIME: first}, "maxValues": {TIME: last},
+        });
+        let times = TimeRange { first: first.parse().unwrap(), last: last.parse().unwrap() };
+        assert_eq!(of(range), EventTimes::Within(times));
+        assert_eq!(of(json!({"numRecords": 3, "nullCount": {TIME: 3}})), EventTimes::None);
+        assert_eq!(of(json!({"numRecords": 3, "nullCount": {TIME: 1}})), EventTimes::Unknown);
+        assert_eq!(of(json!({"numRecords": 3})), EventTimes::Unknown);
+        assert_eq!(EventTimes::of(""), EventTimes::Unknown);
     }
 }

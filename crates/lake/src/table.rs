@@ -10,30 +10,34 @@ use std::time::Duration;
 
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::{Action, Add, Remove, StructType, Transaction, Version};
+use deltalake::kernel::{Action, Add, Remove, StructType, Version};
 use deltalake::logstore::get_actions;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
-use pulso_model::Day;
+use pulso_model::{Day, Decoder, Stream, WallTime};
 
-use crate::columns::{DAY, table_schema};
+use crate::archived::{Archived, next_offset_id};
+use crate::columns::{Columns, DAY};
 use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::file::{remove_unused, write_file};
+use crate::maintenance::interval;
 use crate::path::TableFolder;
-use crate::{Error, Segment, damage};
+use crate::{Error, Segment, SegmentBuilder, damage};
 
-/// How long to keep the files that the table no longer needs, for those who still read them.
-pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// The same for other programs that maintain the table, and for the transaction log itself.
-const RETENTION_PROPERTY: &str = "interval 7 days";
+/// How long the transaction log is kept, which tells what changed since a job last ran; and replaced files,
+/// until a [`vacuum`](Lake::vacuum) is told otherwise.
+const RETENTION: Duration = Duration::from_hours(7 * 24);
 
 /// The master dataset, as of one version of its table. Other writers' commits are not seen before
 /// [`refresh`](Self::refresh), [`commit`](Self::commit) or [`compact`](Self::compact).
 #[derive(Debug)]
 pub struct Lake {
     pub(crate) folder: TableFolder,
+    decoder: Decoder,
+    pub(crate) columns: Columns,
     pub(crate) table: DeltaTable,
+    /// When this value last removed unused files.
+    pub(crate) vacuumed: Option<WallTime>,
 }
 
 /// What became of an appended segment.
@@ -46,30 +50,30 @@ pub enum Appended {
 }
 
 impl Lake {
-    /// Opens the table, or makes an empty one.
+    /// Opens the table of the decoder's stream, or makes an empty one.
     ///
     /// # Errors
     /// As [`open`](Self::open); [`Error::CreateFolder`], [`Error::Create`].
-    pub async fn open_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
+    pub async fn open_or_create(path: impl AsRef<Path>, decoder: &Decoder) -> Result<Self, Error> {
         let path = path.as_ref();
         let create_folder = |source| Error::CreateFolder { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(create_folder)?;
         let folder = TableFolder::new(path);
         if !folder.commit(0).exists() && !has_log(&folder) {
-            match create(&folder).await {
+            match create(&folder, &Columns::of(decoder.stream())).await {
                 // Another process may be creating it at the same time; then it is there now.
                 Err(_) if folder.commit(0).exists() => {}
                 created => created?,
             }
         }
-        Self::open(path).await
+        Self::open(path, decoder).await
     }
 
     /// Opens the table and checks that all its files are there.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Damaged`], [`Error::OtherColumns`], [`Error::ReadLog`].
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+    pub async fn open(path: impl AsRef<Path>, decoder: &Decoder) -> Result<Self, Error> {
         let folder = TableFolder::new(path.as_ref());
         if !has_log(&folder) {
             return Err(Error::NotFound { path: folder.path().to_owned() });
@@ -77,11 +81,15 @@ impl Lake {
         let mut table = unloaded_table(&folder).map_err(|error| read_log(&folder, error))?;
         table.load().await.map_err(|error| read_log(&folder, error))?;
         let state = table.snapshot().map_err(|error| read_log(&folder, error))?;
-        if *state.schema() != delta_schema() || state.metadata().partition_columns() != [DAY] {
+        let columns = Columns::of(decoder.stream());
+        if *state.schema() != delta_schema(&columns)
+            || state.metadata().partition_columns() != [DAY]
+        {
             return Err(Error::OtherColumns { path: folder.path().to_owned() });
         }
         damage::in_files(&folder, &table).map_or(Ok(()), Err)?;
-        Ok(Self { folder, table })
+        let decoder = decoder.clone();
+        Ok(Self { folder, decoder, columns, table, vacuumed: None })
     }
 
     /// Goes to the newest version of the table.
@@ -93,37 +101,24 @@ impl Lake {
         updated.map_err(|error| read_log(&self.folder, error))
     }
 
+    /// The stream whose messages it holds.
+    pub fn stream(&self) -> &'static Stream {
+        self.columns.stream()
+    }
+
     /// The version of the table that this value sees.
     pub fn version(&self) -> Version {
         self.table.version().unwrap_or_default()
     }
 
-    /// The first offset of each partition of the log that is not in the table.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`], [`Error::ReadLog`].
-    pub async fn next_offsets(&self, partitions: u32) -> Result<Vec<u64>, Error> {
-        let mut next_offsets = Vec::new();
-        for partition in 0..partitions {
-            next_offsets.push(self.next_offset(&transaction_id(partition)).await?);
-        }
-        Ok(next_offsets)
-    }
-
-    async fn next_offset(&self, transaction_id: &str) -> Result<u64, Error> {
-        let failed = |error| read_log(&self.folder, error);
-        let state = self.table.snapshot().map_err(failed)?;
-        let log = self.table.log_store();
-        let version = state.transaction_version(&log, transaction_id).await.map_err(failed)?;
-        u64::try_from(version.unwrap_or(0)).map_err(|_| Error::Damaged {
-            path: self.folder.log(),
-            problem: format!("gives `{transaction_id}` a negative offset"),
-        })
+    /// An empty segment that begins at the given offset of each partition of the log.
+    pub fn segment(&self, next_offsets: &[u64]) -> SegmentBuilder {
+        SegmentBuilder::new(&self.decoder, next_offsets)
     }
 
     /// What writes the files of segments while this value does something else.
     pub fn writer(&self) -> SegmentWriter {
-        SegmentWriter { folder: self.folder.clone() }
+        SegmentWriter { folder: self.folder.clone(), columns: self.columns.clone() }
     }
 
     /// Writes a segment and commits it.
@@ -136,7 +131,7 @@ impl Lake {
         self.commit(written.map_err(|source| Error::Task { source })??).await
     }
 
-    /// Adds the files of a segment, and the offsets that it stands for, in one commit.
+    /// Adds the files of a segment, and the notes of how far the log has been archived with it, in one commit.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the table is elsewhere than the segment begins; nothing is added
@@ -158,7 +153,7 @@ impl Lake {
                 partition_by: None,
                 predicate: None,
             };
-            let transactions = segment.transactions();
+            let transactions = self.notes(&segment).await?;
             let attempt = commit_next(&self.folder, &self.table, actions, operation, transactions);
             if attempt.await? == Attempt::Committed {
                 self.refresh().await?;
@@ -175,7 +170,7 @@ impl Lake {
         let mut conflict = None;
         for (partition, range) in offsets.iter().enumerate().filter(|(_, range)| !range.is_empty())
         {
-            let next_offset = self.next_offset(&transaction_id(partition)).await?;
+            let next_offset = self.next_offset(&next_offset_id(partition)).await?;
             there &= next_offset == range.end;
             if next_offset != range.start {
                 let segment_offset = range.start;
@@ -251,6 +246,7 @@ impl Lake {
 #[derive(Clone, Debug)]
 pub struct SegmentWriter {
     folder: TableFolder,
+    columns: Columns,
 }
 
 impl SegmentWriter {
@@ -259,10 +255,10 @@ impl SegmentWriter {
     /// # Errors
     /// [`Error::WriteFile`], [`Error::EncodeFile`]. Files written by then are removed.
     pub fn write(&self, segment: Segment) -> Result<WrittenSegment, Error> {
-        let Segment { days, offsets, rows, dead_letters, skipped } = segment;
+        let Segment { days, offsets, archived, rows, dead_letters, missing } = segment;
         let mut files = Vec::new();
         for (day, batches) in days {
-            match write_file(&self.folder, day, batches.into_iter().map(Ok)) {
+            match write_file(&self.folder, &self.columns, day, batches.into_iter().map(Ok)) {
                 Ok(file) => files.push(file),
                 Err(error) => {
                     remove_unused(&self.folder, files.iter().map(|file: &Add| &file.path));
@@ -270,7 +266,7 @@ impl SegmentWriter {
                 }
             }
         }
-        Ok(WrittenSegment { files, offsets, rows, dead_letters, skipped })
+        Ok(WrittenSegment { files, offsets, archived, rows, dead_letters, missing })
     }
 }
 
@@ -279,10 +275,11 @@ impl SegmentWriter {
 #[must_use = "only a commit makes the files part of the table"]
 pub struct WrittenSegment {
     files: Vec<Add>,
-    offsets: Vec<Range<u64>>,
+    pub(crate) offsets: Vec<Range<u64>>,
+    pub(crate) archived: Vec<Archived>,
     rows: u64,
     dead_letters: u64,
-    skipped: u64,
+    missing: u64,
 }
 
 impl WrittenSegment {
@@ -296,30 +293,14 @@ impl WrittenSegment {
     }
 
     /// How many offsets the log did not give.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// The days of the rows.
     pub fn days(&self) -> BTreeSet<Day> {
         self.files.iter().filter_map(|file| day_of(&file.partition_values)).collect()
     }
-
-    fn transactions(&self) -> Vec<Transaction> {
-        let touched = self.offsets.iter().enumerate().filter(|(_, range)| !range.is_empty());
-        touched
-            .map(|(partition, range)| {
-                let end = i64::try_from(range.end);
-                let end = end.expect("logs are shorter than 2^63 messages");
-                Transaction::new(transaction_id(partition), end)
-            })
-            .collect()
-    }
-}
-
-/// The name in the table of what has been archived of a partition of the log.
-fn transaction_id(partition: impl std::fmt::Display) -> String {
-    format!("pulso-archive-{partition}")
 }
 
 pub(crate) fn day_of(partition_values: &HashMap<String, Option<String>>) -> Option<Day> {
@@ -330,8 +311,8 @@ fn has_log(folder: &TableFolder) -> bool {
     fs::read_dir(folder.log()).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-fn delta_schema() -> StructType {
-    (&table_schema()).try_into_kernel().expect("Delta has a type for every column")
+fn delta_schema(columns: &Columns) -> StructType {
+    (&columns.table_schema()).try_into_kernel().expect("Delta has a type for every column")
 }
 
 fn unloaded_table(folder: &TableFolder) -> Result<DeltaTable, DeltaTableError> {
@@ -341,7 +322,7 @@ fn unloaded_table(folder: &TableFolder) -> Result<DeltaTable, DeltaTableError> {
     DeltaTableBuilder::from_url(url)?.build()
 }
 
-async fn create(folder: &TableFolder) -> Result<(), Error> {
+async fn create(folder: &TableFolder, columns: &Columns) -> Result<(), Error> {
     let failed =
         |source| Error::Create { path: folder.path().to_owned(), source: Box::new(source) };
     let table = unloaded_table(folder).map_err(failed)?;
@@ -349,13 +330,13 @@ async fn create(folder: &TableFolder) -> Result<(), Error> {
         .create()
         .with_table_name("messages")
         .with_comment("every message as received")
-        .with_columns(delta_schema().fields().cloned())
+        .with_columns(delta_schema(columns).fields().cloned())
         .with_partition_columns([DAY])
         .with_configuration_property(TableProperty::AppendOnly, Some("true"))
-        .with_configuration_property(TableProperty::LogRetentionDuration, Some(RETENTION_PROPERTY))
+        .with_configuration_property(TableProperty::LogRetentionDuration, Some(interval(RETENTION)))
         .with_configuration_property(
             TableProperty::DeletedFileRetentionDuration,
-            Some(RETENTION_PROPERTY),
+            Some(interval(RETENTION)),
         )
         .await;
     created.map(drop).map_err(failed)

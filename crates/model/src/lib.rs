@@ -1,27 +1,33 @@
-//! What Pulso knows about meetup responses: times, decoding, echoes and view documents.
+//! What Pulso knows of messages, whatever stream they are of: times, facts, streams, views, documents.
 //!
 //! Pure: no IO, no clock, no async, no logging. Everything that two layers must agree on to the last
-//! digit (what a response is, which messages are echoes, how a document and its `_id` look) stands
-//! here once.
+//! digit (what a fact is, which facts are the same, how a document and its `_id` look) stands here
+//! once. It knows no stream by name, and reads no message: decoders do, one for each stream.
 
 mod coordinate;
 mod dead_letter;
 mod decode;
 mod document;
-mod echo;
-mod response;
+mod fact;
+mod identity;
 mod scan;
+mod stream;
 mod time;
 mod view;
 
 pub use coordinate::{Coordinate, CoordinateSum, Location};
 pub use dead_letter::{DeadLetter, Reason};
-pub use decode::{MAX_MESSAGE_BYTES, decode, mtime, rsvp_id};
+pub use decode::{Decode, Decoded, Decoder, MAX_MESSAGE_BYTES, TimeLimits};
 pub use document::{
-    ActivityDocument, DeadLetterDocument, HealthDocument, KeyValue, LateResponseDocument,
-    ResponseDocument, TrendDocument, ViewDocument, push_json_text,
+    ActivityDocument, DeadLetterDocument, FactWriter, HealthDocument, KeyValue, LateFactDocument,
+    TrendDocument, ViewDocument, push_json_text,
 };
-pub use echo::EchoKey;
-pub use response::{Event, Group, Member, Response, ResponseKind, Topic, Venue};
+pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
+pub use identity::Identity;
+pub use scan::any_byte;
+pub use stream::{
+    Column, ColumnType, Counts, Facet, FactsView, Job, KindField, LakeColumn, Names, Part,
+    Position, ScopeField, ScopeValues, Stream,
+};
 pub use time::{Day, DayRange, EventTime, WallTime};
-pub use view::{Field, FieldType, KeyField, KeyPart, Layer, Scope, View};
+pub use view::{Field, FieldType, KeyField, KeyPart, Layer, View, ViewDescriptor, ViewKind};

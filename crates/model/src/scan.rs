@@ -3,7 +3,7 @@
 /// Whether a byte of the text is as asked. Looks at blocks, which vector registers hold, as nearly
 /// every text of a message is looked at, and nearly none has such a byte.
 #[inline]
-pub(crate) fn any_byte(text: &str, asked: impl Fn(u8) -> bool) -> bool {
+pub fn any_byte(text: &str, asked: impl Fn(u8) -> bool) -> bool {
     let text = text.as_bytes();
     if let Some(last) = text.last_chunk::<16>() {
         return text.as_chunks().0.iter().any(|block: &[u8; 16]| in_block(block, &asked))

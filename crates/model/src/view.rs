@@ -1,35 +1,45 @@
-//! The views: their names, fields, keys and scopes, in one table that every layer and store reads.
+//! Views: their names, fields, keys and kinds, as data that every layer and store reads.
 
+mod journal;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::IsoTime;
 
-/// One kind of document that Pulso keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum View {
-    Responses,
-    CountryActivity,
-    TrendingTopics,
-    TrendingTopicsByCountry,
-    Groups,
-    Events,
-    GroupDays,
-    EventDays,
-    /// Messages that are not responses, with the reason.
-    DeadLetters,
-    /// Responses that came after their pane had closed, by log position.
-    LateResponses,
-    /// What the batch layer did, when, and how it ended.
-    BatchRuns,
-    /// How the speed layer kept up, every few seconds.
-    Health,
+/// What a view is.
+#[derive(Debug)]
+pub struct ViewDescriptor {
+    /// Unique over all streams.
+    pub name: &'static str,
+    /// For headings.
+    pub title: &'static str,
+    /// The stream whose facts it shows; `None` for a journal of all streams.
+    pub stream: Option<&'static str>,
+    pub kind: ViewKind,
+    /// In the order of exports.
+    pub fields: &'static [Field],
+    /// The fields that make the `_id`; exports are sorted by them.
+    pub key: &'static [KeyField],
+    /// The field that a filter by scope compares.
+    pub scope_field: Option<&'static str>,
+    /// Other names of fields: what other views call the same, so that a filter on it works on both.
+    pub aliases: &'static [(&'static str, &'static str)],
+    /// The field that orders documents of equal `@timestamp`.
+    pub position_field: Option<&'static str>,
+    /// Whether the first document written under an `_id` stays, as the first message in log order is
+    /// the fact and later ones are its echoes. Elsewhere the last one written stays.
+    pub first_write_wins: bool,
 }
+
+/// One kind of document that Pulso keeps: a view by its descriptor. Views of one name are equal.
+#[derive(Clone, Copy)]
+pub struct View(&'static ViewDescriptor);
 
 /// Who made a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,7 +51,7 @@ pub enum Layer {
 
 /// How a view's documents come into being, and which layer answers for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum ViewKind {
     /// Both layers write it; each UTC day is answered by one of them.
     Day,
     /// The batch layer writes it, a UTC day at a time.
@@ -59,6 +69,7 @@ pub enum FieldType {
     Time,
     /// A UTC day, `2017-03-19`.
     Day,
+    Boolean,
     Integer,
     Float,
     Text,
@@ -67,95 +78,19 @@ pub enum FieldType {
     Location,
 }
 
-/// One field of a document; a dot in the name means nesting.
+/// One field of a document; a dot in the name means nesting, one level deep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     pub name: &'static str,
     pub field_type: FieldType,
 }
 
-use FieldType::{Day, Float, Integer, Location, Text, TextList, Time};
-
-const fn field(name: &'static str, field_type: FieldType) -> Field {
-    Field { name, field_type }
-}
-
-macro_rules! fields {
-    ($($name:literal: $field_type:expr),* $(,)?) => { &[$(field($name, $field_type)),*] };
-}
-
-const RESPONSES: &[Field] = fields![
-    "@timestamp": Time, "rsvp_id": Integer, "response": Text, "guests": Integer,
-    "attendees": Integer, "country": Text, "topics": TextList, "topic_names": TextList,
-    "member.id": Integer, "member.name": Text,
-    "event.id": Text, "event.name": Text, "event.url": Text, "event.time": Time,
-    "group.id": Integer, "group.name": Text, "group.urlname": Text, "group.city": Text,
-    "group.state": Text, "group.country": Text, "group.location": Location,
-    "venue.id": Integer, "venue.name": Text, "venue.location": Location,
-];
-const COUNTRY_ACTIVITY: &[Field] = fields![
-    "@timestamp": Time, "country": Text, "response": Text, "responses": Integer,
-    "guests": Integer, "attendees": Integer, "location": Location,
-];
-const TRENDING_TOPICS: &[Field] = fields![
-    "@timestamp": Time, "window_start": Time, "topic": Text, "name": Text, "count": Integer,
-    "rank": Integer, "score": Float,
-];
-const TRENDING_TOPICS_BY_COUNTRY: &[Field] = fields![
-    "@timestamp": Time, "window_start": Time, "country": Text, "topic": Text, "name": Text,
-    "count": Integer, "rank": Integer, "score": Float, "location": Location,
-];
-const GROUPS: &[Field] = fields![
-    "@timestamp": Time, "group.id": Integer, "group.name": Text, "group.urlname": Text,
-    "group.city": Text, "group.state": Text, "group.country": Text, "group.location": Location,
-    "events": Integer, "members": Integer, "responses": Integer, "yes": Integer, "no": Integer,
-    "guests": Integer, "attendees": Integer, "first_response": Time,
-];
-const EVENTS: &[Field] = fields![
-    "@timestamp": Time, "event.id": Text, "event.name": Text, "event.url": Text,
-    "event.time": Time, "group.id": Integer, "group.name": Text, "group.urlname": Text,
-    "group.city": Text, "group.state": Text, "group.country": Text, "group.location": Location,
-    "location": Location, "members": Integer, "responses": Integer, "yes": Integer,
-    "no": Integer, "guests": Integer, "attendees": Integer, "first_response": Time,
-];
-const GROUP_DAYS: &[Field] = fields![
-    "@timestamp": Time, "day": Day, "group.id": Integer, "group.name": Text,
-    "group.urlname": Text, "group.city": Text, "group.state": Text, "group.country": Text,
-    "group.location": Location, "responses": Integer, "yes": Integer, "no": Integer,
-    "guests": Integer, "attendees": Integer, "members": Integer, "events": Integer,
-];
-const EVENT_DAYS: &[Field] = fields![
-    "@timestamp": Time, "day": Day, "event.id": Text, "event.name": Text, "event.url": Text,
-    "event.time": Time, "group.id": Integer, "group.name": Text, "group.urlname": Text,
-    "group.city": Text, "group.state": Text, "group.country": Text, "group.location": Location,
-    "location": Location, "responses": Integer, "yes": Integer, "no": Integer,
-    "guests": Integer, "attendees": Integer, "members": Integer,
-];
-const DEAD_LETTERS: &[Field] = fields![
-    "@timestamp": Time, "partition": Integer, "offset": Integer, "source": Text, "reason": Text,
-    "detail": Text, "payload": Text, "payload_hex": Text,
-];
-const LATE_RESPONSES: &[Field] = fields![
-    "@timestamp": Time, "partition": Integer, "offset": Integer, "rsvp_id": Integer,
-    "country": Text,
-];
-const BATCH_RUNS: &[Field] = fields![
-    "@timestamp": Time, "run": Text, "job": Text, "ended": Time, "first_day": Day,
-    "last_day": Day, "rows": Integer, "outcome": Text, "error": Text,
-    "lake_version": Integer, "complete_until": Time, "completed_day": Day,
-];
-const HEALTH: &[Field] = fields![
-    "@timestamp": Time, "messages": Integer, "received": Integer, "counted": Integer,
-    "echoes": Integer, "late": Integer, "dead_letters": Integer, "lag": Integer,
-    "watermark_delay_seconds": Float,
-];
-
 /// One part of a document's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyField {
     /// The field as it is.
     Value(&'static str),
-    /// The nearest whole second of a time, half up: what tells responses apart.
+    /// The nearest whole second of a time, half up.
     Second(&'static str),
 }
 
@@ -167,8 +102,6 @@ impl KeyField {
     }
 }
 
-use KeyField::{Second, Value};
-
 /// The value of one key field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPart<'a> {
@@ -178,107 +111,74 @@ pub enum KeyPart<'a> {
 }
 
 impl View {
-    pub const ALL: [Self; 12] = [
-        Self::Responses,
-        Self::CountryActivity,
-        Self::TrendingTopics,
-        Self::TrendingTopicsByCountry,
-        Self::Groups,
-        Self::Events,
-        Self::GroupDays,
-        Self::EventDays,
-        Self::DeadLetters,
-        Self::LateResponses,
-        Self::BatchRuns,
-        Self::Health,
-    ];
+    /// Messages that could not be read, with the reason.
+    pub const DEAD_LETTERS: Self = Self(&journal::DEAD_LETTERS);
+    /// Facts that came after their pane had closed, by log position.
+    pub const LATE_FACTS: Self = Self(&journal::LATE_FACTS);
+    /// What the batch layer did, when, and how it ended.
+    pub const BATCH_RUNS: Self = Self(&journal::BATCH_RUNS);
+    /// How the speed layer kept up, every few seconds.
+    pub const HEALTH: Self = Self(&journal::HEALTH);
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Responses => "responses",
-            Self::CountryActivity => "country-activity",
-            Self::TrendingTopics => "trending-topics",
-            Self::TrendingTopicsByCountry => "trending-topics-by-country",
-            Self::Groups => "groups",
-            Self::Events => "events",
-            Self::GroupDays => "group-days",
-            Self::EventDays => "event-days",
-            Self::DeadLetters => "dead-letters",
-            Self::LateResponses => "late-responses",
-            Self::BatchRuns => "batch-runs",
-            Self::Health => "health",
-        }
+    /// The journals of all streams.
+    pub const JOURNALS: [Self; 4] =
+        [Self::DEAD_LETTERS, Self::LATE_FACTS, Self::BATCH_RUNS, Self::HEALTH];
+
+    /// A view lives as long as the program: its descriptor is read once.
+    pub fn new(descriptor: ViewDescriptor) -> Self {
+        Self(Box::leak(Box::new(descriptor)))
     }
 
-    pub fn scope(self) -> Scope {
-        match self {
-            Self::Responses
-            | Self::CountryActivity
-            | Self::TrendingTopics
-            | Self::TrendingTopicsByCountry => Scope::Day,
-            Self::GroupDays | Self::EventDays => Scope::BatchDay,
-            Self::Groups | Self::Events => Scope::Now,
-            Self::DeadLetters | Self::LateResponses | Self::BatchRuns | Self::Health => {
-                Scope::Journal
-            }
-        }
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    pub fn title(self) -> &'static str {
+        self.0.title
+    }
+
+    /// The stream whose facts it shows; `None` for a journal.
+    pub fn stream(self) -> Option<&'static str> {
+        self.0.stream
+    }
+
+    pub fn kind(self) -> ViewKind {
+        self.0.kind
     }
 
     /// All fields, in the order of exports.
     pub fn fields(self) -> &'static [Field] {
-        match self {
-            Self::Responses => RESPONSES,
-            Self::CountryActivity => COUNTRY_ACTIVITY,
-            Self::TrendingTopics => TRENDING_TOPICS,
-            Self::TrendingTopicsByCountry => TRENDING_TOPICS_BY_COUNTRY,
-            Self::Groups => GROUPS,
-            Self::Events => EVENTS,
-            Self::GroupDays => GROUP_DAYS,
-            Self::EventDays => EVENT_DAYS,
-            Self::DeadLetters => DEAD_LETTERS,
-            Self::LateResponses => LATE_RESPONSES,
-            Self::BatchRuns => BATCH_RUNS,
-            Self::Health => HEALTH,
-        }
+        self.0.fields
     }
 
     /// The fields that make the `_id`; exports are sorted by them.
     pub fn key(self) -> &'static [KeyField] {
-        match self {
-            Self::Responses => {
-                &[Value("rsvp_id"), Second("@timestamp"), Value("response"), Value("guests")]
-            }
-            Self::CountryActivity => &[Value("@timestamp"), Value("country"), Value("response")],
-            Self::TrendingTopics => &[Value("@timestamp"), Value("topic")],
-            Self::TrendingTopicsByCountry => {
-                &[Value("@timestamp"), Value("country"), Value("topic")]
-            }
-            Self::Groups => &[Value("group.id")],
-            Self::Events => &[Value("event.id")],
-            Self::GroupDays => &[Value("day"), Value("group.id")],
-            Self::EventDays => &[Value("day"), Value("event.id")],
-            Self::DeadLetters | Self::LateResponses => &[Value("partition"), Value("offset")],
-            Self::BatchRuns => &[Value("run")],
-            Self::Health => &[Value("@timestamp"), Value("messages")],
-        }
+        self.0.key
     }
 
-    /// The field that a country filter compares, where the view has one.
-    pub fn country_field(self) -> Option<&'static str> {
-        ["country", "group.country"]
-            .into_iter()
-            .find(|name| self.fields().iter().any(|field| field.name == *name))
+    /// The field that a filter by scope compares, where the view has one.
+    pub fn scope_field(self) -> Option<&'static str> {
+        self.0.scope_field
+    }
+
+    /// What a filter by scope is called: the last part of its field's name.
+    pub fn scope_name(self) -> Option<&'static str> {
+        self.scope_field().map(|field| field.rsplit_once('.').map_or(field, |(_, name)| name))
+    }
+
+    /// Other names of fields, and the fields: what other views call the same.
+    pub fn aliases(self) -> &'static [(&'static str, &'static str)] {
+        self.0.aliases
     }
 
     /// The field that orders documents of equal `@timestamp`, where the view has one.
     pub fn position_field(self) -> Option<&'static str> {
-        matches!(self, Self::TrendingTopics | Self::TrendingTopicsByCountry).then_some("rank")
+        self.0.position_field
     }
 
-    /// Whether the first document written under an `_id` stays, as the first message in log order
-    /// is the response and later ones are its echoes. Elsewhere the last one written stays.
+    /// Whether the first document written under an `_id` stays; elsewhere the last one does.
     pub fn first_write_wins(self) -> bool {
-        self == Self::Responses
+        self.0.first_write_wins
     }
 
     /// The `_id` for the values of [`View::key`], in their order: the same in every layer.
@@ -294,14 +194,50 @@ impl View {
         }
         shorten(id)
     }
-}
 
-impl View {
     /// Says that the document with this key is no longer there, in the place of a document.
     pub fn removal(self, time: crate::EventTime, key: &[KeyPart<'_>]) -> crate::ViewDocument {
         let id = self.id(key);
         let body = String::new();
-        crate::ViewDocument { view: self, id, time, position: 0, country: None, body }
+        crate::ViewDocument { view: self, id, time, position: 0, scope: None, body }
+    }
+}
+
+impl PartialEq for View {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0) || self.name() == other.name()
+    }
+}
+
+impl Eq for View {}
+
+impl PartialOrd for View {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for View {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl Hash for View {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "View({})", self.name())
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 
@@ -319,10 +255,10 @@ impl<'a> From<&'a str> for KeyPart<'a> {
 
 fn push_part(id: &mut String, part: KeyPart<'_>, key: KeyField) {
     match (part, key) {
-        (KeyPart::Time(time), Second(_)) => {
+        (KeyPart::Time(time), KeyField::Second(_)) => {
             id.push_str(itoa::Buffer::new().format(time.nearest_second()))
         }
-        (KeyPart::Time(time), Value(_)) => id.push_str(IsoTime::new(time.0).as_str()),
+        (KeyPart::Time(time), KeyField::Value(_)) => id.push_str(IsoTime::new(time.0).as_str()),
         (KeyPart::Integer(number), _) => id.push_str(itoa::Buffer::new().format(number)),
         // The separator inside a text would make two keys look alike.
         (KeyPart::Text(text), _) if text.contains(['/', '%']) => {
@@ -350,25 +286,6 @@ fn fnv_1a(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0x6c62272e07bb014262b821756295c58d, |hash, &byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0000000001000000000000000000013b)
     })
-}
-
-impl fmt::Display for View {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("there is no view `{0}`")]
-pub struct UnknownView(String);
-
-impl FromStr for View {
-    type Err = UnknownView;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|view| view.name() == name);
-        found.ok_or_else(|| UnknownView(name.to_owned()))
-    }
 }
 
 impl Layer {

@@ -15,10 +15,10 @@ mod views;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cursor::{Cursor, ParseCursorError};
-pub use error::{AdapterError, Retry};
+pub use error::{AdapterError, ErrorKind, Retry};
 pub use log::{
-    Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, SPEED_CHECKPOINT, Sink,
-    Source, partition_of,
+    Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, Sink, Source, SourceCursor,
+    partition_of, speed_checkpoint,
 };
 pub use secret::Secret;
 pub use views::{

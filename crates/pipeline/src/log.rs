@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pulso_model::{EventTime, WallTime};
+use pulso_model::{EventTime, Key, WallTime};
 
 use crate::AdapterError;
 
@@ -15,12 +15,24 @@ pub struct Headers {
     pub source: Arc<str>,
     /// When it came in.
     pub received_time: WallTime,
+    /// Where the source goes on after it, in the source's own words; `None` where it cannot.
+    pub cursor: Option<Arc<str>>,
+}
+
+/// Where a source goes on: the cursor of its last stored message. Of two the later received is later.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceCursor {
+    pub received_time: WallTime,
+    /// In the source's own words.
+    pub cursor: Arc<str>,
 }
 
 /// A message on its way into the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub headers: Headers,
+    /// What decides its partition; `None` where the message has none to be found.
+    pub key: Option<Key<'static>>,
     /// As received.
     pub payload: Bytes,
 }
@@ -36,11 +48,23 @@ pub struct Record {
     pub payload: Bytes,
 }
 
-/// The partition of a message: all messages of one `rsvp_id` share one, so that a response and its
-/// echoes are read in one order. Messages without an id go to the first.
-pub fn partition_of(rsvp_id: Option<i64>, partitions: u32) -> u32 {
-    let partition = rsvp_id.unwrap_or(0).rem_euclid(i64::from(partitions.max(1)));
+/// The partition of a message: all messages of one key share one, so that a fact and its echoes are
+/// read in one order. Messages without a key go to the first.
+pub fn partition_of(key: Option<&Key<'_>>, partitions: u32) -> u32 {
+    let number = match key {
+        None => 0,
+        Some(Key::Integer(number)) => *number,
+        Some(Key::Text(text)) => fnv_1a(text.as_bytes()).cast_signed(),
+    };
+    let partition = number.rem_euclid(i64::from(partitions.max(1)));
     u32::try_from(partition).expect("a remainder is smaller than the u32 it was divided by")
+}
+
+/// FNV-1a, 64 bits (<https://www.rfc-editor.org/rfc/rfc9923>): stable across versions and machines.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// Takes items and keeps them.
@@ -65,6 +89,8 @@ pub struct Batch {
 }
 
 /// Reads the log from given offsets on.
+///
+/// No method has a default: one that wraps another source must pass every question on.
 pub trait Source: Send {
     type Error: AdapterError;
 
@@ -74,23 +100,17 @@ pub trait Source: Send {
     /// Waits until this reader may read: of those that keep the same views only one does at a time.
     /// It may lose that right; then [`next_batch`](Self::next_batch) fails with an error that is worth
     /// trying again after, from here on. Most logs have one reader, which may always.
-    fn acquire(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
-        std::future::ready(Ok(()))
-    }
+    fn acquire(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Whether this reader still may: asked before anything is written that follows from what it read,
     /// as it may have stood still in between.
     ///
     /// # Errors
     /// As [`next_batch`](Self::next_batch) when it has lost the right.
-    fn may_write(&self) -> Result<(), Self::Error> {
-        Ok(())
-    }
+    fn may_write(&self) -> Result<(), Self::Error>;
 
     /// Where each partition begins now: earlier messages are no longer there. Most logs keep all.
-    fn first_offsets(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send {
-        std::future::ready(Ok(vec![0; self.partitions() as usize]))
-    }
+    fn first_offsets(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send;
 
     /// Goes to the next offset to read of each partition.
     fn seek(
@@ -104,7 +124,7 @@ pub trait Source: Send {
 }
 
 /// What became of the messages of one partition. Every offset from `first_offset` to before
-/// `next_offset` is in exactly one of the four counts.
+/// `next_offset` is in exactly one of the five counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Where the log began when it was first read; what was before was gone by then.
@@ -114,6 +134,7 @@ pub struct Progress {
     pub counted: u64,
     pub echoes: u64,
     pub late: u64,
+    pub skipped: u64,
     pub dead_letters: u64,
 }
 
@@ -128,8 +149,10 @@ pub struct Checkpoint {
     pub state: Vec<u8>,
 }
 
-/// The name under which the speed layer keeps its checkpoint, and others find it.
-pub const SPEED_CHECKPOINT: &str = "speed";
+/// The name under which the speed layer keeps its checkpoint of a stream, and others find it.
+pub fn speed_checkpoint(stream: &str) -> String {
+    format!("{stream}-speed")
+}
 
 /// Keeps the last checkpoint of one reader.
 pub trait Checkpoints: Send {
@@ -149,10 +172,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_id_has_one_partition() {
-        assert_eq!(partition_of(Some(7), 4), 3);
-        assert_eq!(partition_of(Some(-1), 4), 3);
+    fn every_key_has_one_partition() {
+        let of = |number, partitions| partition_of(Some(&Key::Integer(number)), partitions);
+        assert_eq!(of(7, 4), 3);
+        assert_eq!(of(-1, 4), 3);
+        assert_eq!(of(i64::MIN, 1), 0);
         assert_eq!(partition_of(None, 4), 0);
-        assert_eq!(partition_of(Some(i64::MIN), 1), 0);
+        let named = |text: &'static str| partition_of(Some(&Key::Text(text.into())), 1 << 20);
+        assert_eq!(named("a"), 0xc601ec8c % (1 << 20), "as other programs compute it");
+        assert_ne!(named("a"), named("b"));
     }
 }

@@ -17,9 +17,9 @@ pub fn sent(component: &'static str, count: u64) {
     counter!("pulso_sent_events_total", "component" => component).increment(count);
 }
 
-/// Messages that count nowhere, by reason (`echo`, `late`, or a dead letter's reason).
-pub fn discarded(component: &'static str, reason: &'static str, count: u64) {
-    counter!("pulso_discarded_events_total", "component" => component, "reason" => reason)
+/// Messages that count nowhere, by reason (`echo`, `late`, why it was skipped, or a dead letter's reason).
+pub fn discarded(component: &'static str, reason: &str, count: u64) {
+    counter!("pulso_discarded_events_total", "component" => component, "reason" => reason.to_owned())
         .increment(count);
 }
 
@@ -32,6 +32,23 @@ pub fn error(component: &'static str, stage: &'static str, kind: &'static str) {
 /// A connection to a source that was made again.
 pub fn reconnected(source: &str) {
     counter!("pulso_acquisition_reconnects_total", "source" => source.to_owned()).increment(1);
+}
+
+/// A source that is followed from now on. Its gaps are shown as none: a counter that appears with its
+/// first one has not increased, as far as an alert can tell.
+pub fn followed(source: &str) {
+    counter!("pulso_acquisition_gaps_total", "source" => source.to_owned()).increment(0);
+    counter!("pulso_acquisition_gap_seconds_total", "source" => source.to_owned()).increment(0);
+}
+
+/// A stretch of a source in which messages may be missing, and how long it was at most. Nobody knows
+/// whether there were any.
+pub fn gap(source: &str, length: Duration) {
+    counter!("pulso_acquisition_gaps_total", "source" => source.to_owned()).increment(1);
+    // Begun seconds: the counter has whole ones, and a short gap is one, too.
+    let seconds = length.as_secs() + u64::from(length.subsec_nanos() > 0);
+    counter!("pulso_acquisition_gap_seconds_total", "source" => source.to_owned())
+        .increment(seconds);
 }
 
 /// Messages waiting in acquisition's buffer.

@@ -30,7 +30,7 @@ pub struct Query {
     pub from: Option<EventTime>,
     /// `@timestamp` before.
     pub to: Option<EventTime>,
-    pub country: Option<String>,
+    pub scope: Option<String>,
     /// The most documents in the answer.
     pub limit: usize,
     /// Only what comes after this place.
@@ -41,7 +41,7 @@ impl Query {
     /// The newest `limit` documents of a view.
     pub fn newest(view: View, limit: usize) -> Self {
         let layer = LayerChoice::Current;
-        Self { view, layer, from: None, to: None, country: None, limit, after: None }
+        Self { view, layer, from: None, to: None, scope: None, limit, after: None }
     }
 }
 
@@ -136,8 +136,5 @@ pub trait BatchViews: Clone + Send + Sync + 'static {
         view: View,
         layer: Layer,
         before: Day,
-    ) -> impl Future<Output = Result<u64, Self::Error>> + Send {
-        let _ = (view, layer, before);
-        std::future::ready(Ok(0))
-    }
+    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
 }

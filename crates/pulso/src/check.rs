@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use pulso_model::View;
 use pulso_pipeline::{Query, Views};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
 use rustix::fs::{Access, access};
 
 use crate::cli::DataArgs;
-use crate::data::{DataFolder, explained, start};
+use crate::data::{DataFolder, start};
 use crate::output::print;
 use crate::{layers, serve};
 
@@ -39,19 +38,19 @@ pub(crate) async fn check(common: &CommonArgs, args: &DataArgs) -> anyhow::Resul
 
 /// Opens what is there, and looks whether it belongs together.
 async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static str> {
-    let views = folder.views_read_only()?;
+    let views = folder.views_read_only(config)?;
     let mut empty = true;
-    for view in View::ALL {
-        empty &= explained(views.query(Query::newest(view, 1)).await)?.documents.is_empty();
+    for view in config.all_views() {
+        empty &= views.query(Query::newest(view, 1)).await.explained()?.documents.is_empty();
     }
     if folder.in_use() {
         return Ok("in use by another pulso");
     }
     // Opening makes what is not there, and a check must not.
-    match (folder.log_path().exists(), empty) {
+    match (config.log_path().exists(), empty) {
         (true, _) => drop(layers::open(config, folder).await?),
         (false, true) => {}
-        (false, false) => return Err(layers::missing_log(folder)),
+        (false, false) => return layers::missing_log(config),
     }
     Ok("not in use")
 }

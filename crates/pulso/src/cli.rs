@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use pulso_acquisition::{FileInput, Pace};
-use pulso_model::{Layer, View};
+use pulso_model::Layer;
 use pulso_pipeline::LayerChoice;
 use pulso_runtime::CommonArgs;
 
 /// Who says yes to which meetup, worldwide: trending topics now, exact facts later.
 ///
-/// Without a command: the demo.
+/// Runs the demo when no command is given.
 #[derive(Debug, Parser)]
 #[command(name = "pulso", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -23,13 +23,14 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal error or `verify` found a difference, \
-2 usage or configuration, 3 something needed is not available, 4 no input";
+2 usage or configuration, 3 something needed is not available, 4 no input, or nothing for `verify` to \
+compare";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs everything at once on a made-up stream, or on a real one
+    /// Runs all layers at once, on a simulated stream or a real one
     Demo(DemoArgs),
-    /// Runs everything on recordings, to the end
+    /// Runs all layers on recordings, until their end
     Replay(ReplayArgs),
     /// Writes a view to a file, sorted by its key
     Export(ExportArgs),
@@ -37,13 +38,13 @@ pub(crate) enum Command {
     Verify(DataArgs),
     /// Serves the API and the page over a data folder
     Serve(ServeArgs),
-    /// Checks the configuration and the data folder; changes nothing
+    /// Checks the configuration and the data folder, without changing anything
     Check(DataArgs),
-    /// Makes what is missing on the servers of a deployment: topics, templates, aliases; may be run again
+    /// Creates missing topics, templates and aliases on the servers of a deployment; safe to repeat
     Setup,
     /// Prints a completion script for a shell
     Completions {
-        /// Whose script
+        /// The shell to complete for
         #[arg(value_enum)]
         shell: Shell,
     },
@@ -66,16 +67,16 @@ pub(crate) struct DataArgs {
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Read this websocket stream instead of a made-up one
+    /// Read this websocket stream instead of a simulated one
     #[arg(long, value_name = "WS-URL")]
     pub(crate) url: Option<String>,
-    /// Messages a second of the made-up stream [default: `demo.rate` of the configuration]
+    /// Messages per second of the simulated stream [default: `demo.rate` of the configuration]
     #[arg(long, value_name = "N", conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: Option<u32>,
-    /// Makes the same made-up people, groups and topics again
+    /// Seed of the simulated stream: the same seed gives the same people, groups and topics
     #[arg(long, value_name = "NUMBER", conflicts_with = "url")]
     pub(crate) seed: Option<u64>,
-    /// Where the web API listens, as 127.0.0.1:8080 [default: `web.listen` of the configuration, or
+    /// Address of the web API, such as 127.0.0.1:8080 [default: `web.listen` of the configuration, or
     /// the next free port]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
@@ -83,15 +84,15 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// NDJSON files, also .gz and .zst; `-` is the standard input
+    /// NDJSON files, also .gz and .zst; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<FileInput>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Messages a second, `realtime` (as the event times are apart) or `max`
+    /// Messages per second, `realtime` (with the pauses between the event times) or `max`
     #[arg(long, value_name = "RATE", default_value = "max", allow_negative_numbers = true)]
     pub(crate) rate: Pace,
-    /// How the summary is printed
+    /// Format of the summary
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: OutputFormat,
 }
@@ -105,27 +106,20 @@ pub(crate) enum OutputFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// One of: responses, country-activity, trending-topics, trending-topics-by-country, groups,
-    /// events, group-days, event-days, dead-letters, late-responses, batch-runs, health
-    #[arg(value_parser = parse_view)]
-    pub(crate) view: View,
+    /// The name of a view of any stream, or of a journal: dead-letters, late-facts, batch-runs, health
+    pub(crate) view: String,
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Whose documents; `current`: of each day the layer that answers it
+    /// Which layer's documents: `current` takes each day from the layer that answers for it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) layer: LayerArg,
-    /// One JSON document a line, rows with a header, or columns
+    /// One JSON document per line, CSV with a header, or Parquet
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExportFormat,
-    /// Where to write; a file that is there is replaced once all is written [default: the standard
+    /// File to write; an existing file is replaced once everything is written [default: standard
     /// output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-}
-
-fn parse_view(name: &str) -> Result<View, String> {
-    let names = View::ALL.map(View::name).join(", ");
-    name.parse().map_err(|error| format!("{error}; there are {names}"))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -158,7 +152,7 @@ pub(crate) enum ExportFormat {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Where to listen, as 127.0.0.1:8080 [default: `web.listen` of the configuration]
+    /// Address to listen on, such as 127.0.0.1:8080 [default: `web.listen` of the configuration]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
 }

@@ -1,12 +1,12 @@
 //! The data folder: what lies where, who may use it, and what is wrong with it.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pulso_pipeline::SystemClock;
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
+use pulso_runtime::stores;
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs};
 use pulso_sqlite::{Log, ViewReader, ViewStore};
 
 use crate::cli::DataArgs;
@@ -53,7 +53,7 @@ impl DataFolder {
         fs::create_dir_all(path)
             .with_context(|| format!("failed to create the data folder `{}`", path.display()))
             .exit(Exit::Unavailable)
-            .hint("choose a folder that you may write to with `--data DIR`")?;
+            .hint("choose a folder that you can write to with `--data DIR`")?;
         Ok(Self { path: path.to_owned(), _lock: Some(lock(path)?) })
     }
 
@@ -68,7 +68,7 @@ impl DataFolder {
         Self::find(path)?
             .ok_or_else(|| anyhow!("there is no pulso data in `{}`", path.display()))
             .exit(Exit::NoInput)
-            .hint("make some with `pulso demo` or `pulso replay FILE`, or name the folder with `--data DIR`")
+            .hint("create some with `pulso demo` or `pulso replay FILE`, or name the folder with `--data DIR`")
     }
 
     /// Looks for a folder with data; `None` when no pipeline has written there.
@@ -79,7 +79,7 @@ impl DataFolder {
             .try_exists()
             .with_context(|| format!("failed to look into `{}`", path.display()))
             .exit(Exit::Unavailable)
-            .hint("let this user read the folder, or choose another with `--data DIR`")?;
+            .hint("let this user read the folder, or choose another one with `--data DIR`")?;
         Ok(written.then(|| Self { path: path.to_owned(), _lock: None }))
     }
 
@@ -93,33 +93,20 @@ impl DataFolder {
         &self.path
     }
 
-    pub(crate) fn log_path(&self) -> PathBuf {
-        self.path.join("log.db")
+    /// The stream's log; made if it is missing.
+    pub(crate) fn log(&self, config: &Config) -> anyhow::Result<Log> {
+        let path = config.log_path();
+        path.parent().map_or(Ok(()), stores::make).explained()?;
+        Log::open(&path, config.log.partitions, SystemClock).explained()
     }
 
-    pub(crate) fn log(&self, partitions: u32) -> anyhow::Result<Log> {
-        explained(Log::open(&self.log_path(), partitions, SystemClock))
+    /// The views of all streams; made if they are missing.
+    pub(crate) fn views(&self, config: &Config) -> anyhow::Result<ViewStore> {
+        ViewStore::open(&config.views_path(), &config.all_views()).explained()
     }
 
-    pub(crate) fn views(&self) -> anyhow::Result<ViewStore> {
-        explained(ViewStore::open(&self.path.join(VIEWS)))
-    }
-
-    pub(crate) fn views_read_only(&self) -> anyhow::Result<ViewReader> {
-        explained(ViewStore::open_read_only(&self.path.join(VIEWS)))
-    }
-
-    pub(crate) fn lake(&self) -> PathBuf {
-        self.path.join("lake").join("messages")
-    }
-
-    /// Where batch jobs spill what does not fit into their memory.
-    pub(crate) fn scratch(&self) -> anyhow::Result<PathBuf> {
-        let path = self.path.join("scratch");
-        fs::create_dir_all(&path)
-            .with_context(|| format!("failed to create `{}`", path.display()))
-            .exit(Exit::Unavailable)?;
-        Ok(path)
+    pub(crate) fn views_read_only(&self, config: &Config) -> anyhow::Result<ViewReader> {
+        ViewStore::open_read_only(&config.views_path()).explained()
     }
 }
 
@@ -138,7 +125,7 @@ fn lock(path: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("failed to write to the data folder `{}`", path.display()))
         .exit(Exit::Unavailable)
         .hint(
-            "check its permissions and the space on its disk, or choose another with `--data DIR`",
+            "check its permissions and the free space on its disk, or choose another one with `--data DIR`",
         )?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -151,42 +138,6 @@ fn lock(path: &Path) -> anyhow::Result<File> {
             .with_context(|| format!("failed to lock `{}`", file_path.display()))
             .exit(Exit::Unavailable),
     }
-}
-
-/// Gives an error of the embedded store its hint; what it needs is not available.
-pub(crate) fn explained<T>(result: Result<T, pulso_sqlite::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_sqlite::Error::hint);
-    result.exit(Exit::Unavailable).hint_if_any(hint)
-}
-
-/// The same for an error of the lake.
-pub(crate) fn explained_lake<T>(result: Result<T, pulso_lake::Error>) -> anyhow::Result<T> {
-    let hint = result.as_ref().err().and_then(pulso_lake::Error::hint);
-    result.exit(Exit::Unavailable).hint_if_any(hint)
-}
-
-/// The same for an error of the batch layer, whichever store or disk it comes from.
-pub(crate) fn explained_batch<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
-    let Err(error) = result else { return result };
-    let store = error.chain().find_map(|cause| cause.downcast_ref::<pulso_sqlite::Error>());
-    if let Some(store) = store {
-        let hint = store.hint();
-        return Err(error).exit(Exit::Unavailable).hint_if_any(hint);
-    }
-    let mut system = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    let lake = error.chain().any(|cause| cause.is::<pulso_lake::Error>());
-    let unavailable = lake || system.any(|error| is_full_or_forbidden(error.kind()));
-    if unavailable { Err(error).exit(Exit::Unavailable) } else { Err(error) }
-}
-
-fn is_full_or_forbidden(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::PermissionDenied
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::StorageFull
-    )
 }
 
 #[cfg(test)]

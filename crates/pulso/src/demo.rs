@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use pulso_acquisition::Input;
 use pulso_pipeline::{Clock, SystemClock};
 use pulso_runtime::config::Source;
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs, metrics};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs, metrics};
 use pulso_simulator::Simulator;
 use pulso_speed::Status;
 use pulso_web::Facts;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
-use crate::data::{DataFolder, explained, load};
+use crate::data::{DataFolder, load};
 use crate::{layers, output, serve};
 use screen::Screen;
 use terminal::Notices;
@@ -61,7 +61,7 @@ pub(crate) async fn demo(
         let status = facts.borrow();
         Facts { closed_until: status.closed_until, lag: Some(status.lag), not_ready: None }
     };
-    let records = explained(stores.log.source(config.log.batch_records))?;
+    let records = stores.log.source(config.log.batch_records).explained()?;
     let render = move || metrics.render();
     let options = serve::options(&config);
     let web = pulso_web::run(listener, stores.views.clone(), facts, render, options, stop.clone());
@@ -75,12 +75,14 @@ pub(crate) async fn demo(
     let heading = format!("q quits   http://{address}/   data in {directory}");
     let (window, views) = (config.window.size, stores.views.clone());
     let ended = watched.clone();
-    let screen = Screen { status: watched, views, window, heading, notices: notices.clone() };
+    let stream = config.stream();
+    let screen =
+        Screen { stream, status: watched, views, window, heading, notices: notices.clone() };
     let (simulated, acquired, counted, scheduled, served, ()) = tokio::join!(
         until(&stop, simulated),
         until(&stop, layers::acquire(&config, inputs, stores.log.clone(), stop.clone())),
         until(&stop, layers::speed(&config, &stores, records, status, stop.clone())),
-        until(&stop, layers::schedule(&config, &folder, &stores, stop.clone())),
+        until(&stop, layers::schedule(&config, &stores, stop.clone())),
         until(&stop, async { web.await.context("the web API ended") }),
         screen.show(stop.clone()),
     );
@@ -90,7 +92,7 @@ pub(crate) async fn demo(
     simulated.and(acquired.map(drop)).and(counted).and(scheduled).and(served)?;
     output::print(&format!(
         "{}\ngo on: pulso demo --data {directory}\nprove: pulso verify --data {directory}\n",
-        board::summary(&ended.borrow())
+        board::summary(config.stream(), &ended.borrow())
     ))
 }
 
@@ -121,11 +123,12 @@ async fn stream(config: &Config, args: &DemoArgs) -> anyhow::Result<(Option<Simu
 }
 
 fn websocket(url: &str) -> anyhow::Result<Source> {
-    let wrong = || anyhow!("`{url}` is not the url of a websocket");
+    let wrong = || anyhow!("`{url}` is not a websocket URL");
     let hint = "use one like `wss://stream.example.org/rsvps`";
     let resume_parameter = Some("since_mtime".to_owned());
     let parsed = url.parse().map_err(|_| wrong()).exit(Exit::Usage).hint(hint)?;
-    let source = Source { name: SOURCE.into(), url: parsed, resume_parameter };
+    let resume_margin = Source::RESUME_MARGIN;
+    let source = Source { name: SOURCE.into(), url: parsed, resume_parameter, resume_margin };
     let named = source.url.host().is_some_and(|host| !host.is_empty());
     match source.url.scheme_str() {
         Some("ws" | "wss") if named => Ok(source),

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pulso_lake::ParquetExport;
-use pulso_model::{Scope, View};
+use pulso_model::{View, ViewKind};
 use pulso_pipeline::{LayerChoice, StoredDocument, Views};
 use pulso_runtime::config::ViewStore;
-use pulso_runtime::stores::{StoreError, ViewReader};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt};
+use pulso_runtime::stores::ViewReader;
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
 
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::data::{DataFolder, start};
@@ -24,28 +24,37 @@ const BUFFER_BYTES: usize = 256 * 1024;
 pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Result<()> {
     let ExportArgs { view, data, layer, format, output } = args;
     let config = start(common, &data)?;
+    let view = named(&config, &view)?;
     if format == ExportFormat::Parquet && output.is_none() && io::stdout().is_terminal() {
-        return Err(anyhow!("parquet is no format for the terminal"))
+        return Err(anyhow!("Parquet cannot be written to a terminal"))
             .exit(Exit::Usage)
             .hint("name a file with `--output FILE`");
     }
     let views = views(&config)?;
     // A journal has one list, whichever layer is asked for.
-    let layer = if view.scope() == Scope::Journal { LayerChoice::Current } else { layer.into() };
-    let mut documents = views.scan(view, layer).await.map_err(StoreError::explained)?;
+    let layer = if view.kind() == ViewKind::Journal { LayerChoice::Current } else { layer.into() };
+    let mut documents = views.scan(view, layer).await.explained()?;
     let target = Target::new(output);
-    let mut writer = target.explained(Writer::open(view, format, &target))?;
+    let mut writer = target.with_context(Writer::open(view, format, &target))?;
     while let Some(chunk) = documents.recv().await {
-        let chunk = chunk.map_err(StoreError::explained)?;
+        let chunk = chunk.explained()?;
         match writer.write(&chunk) {
             Err(error) if nobody_reads(&error) => return Ok(()),
-            written => target.explained(written)?,
+            written => target.with_context(written)?,
         }
     }
     match writer.finish() {
         Err(error) if nobody_reads(&error) => Ok(()),
-        finished => target.explained(finished.and_then(|()| Ok(target.publish()?))),
+        finished => target.with_context(finished.and_then(|()| Ok(target.publish()?))),
     }
+}
+
+/// The view of a name, of whichever stream.
+fn named(config: &Config, name: &str) -> anyhow::Result<View> {
+    let streams = config.streams();
+    let known: Vec<_> = streams.views().iter().map(|view| view.name()).collect();
+    let found = streams.view(name).ok_or_else(|| anyhow!("there is no view `{name}`"));
+    found.exit(Exit::Usage).hint(format!("the views are {}", known.join(", ")))
 }
 
 /// The views of the data folder or, where the configuration has them there, of Elasticsearch.
@@ -53,9 +62,9 @@ fn views(config: &Config) -> anyhow::Result<ViewReader> {
     match config.views.store {
         ViewStore::Embedded => {
             let folder = DataFolder::open_read_only(&config.data.directory)?;
-            Ok(ViewReader::Embedded(folder.views_read_only()?))
+            Ok(ViewReader::Embedded(folder.views_read_only(config)?))
         }
-        ViewStore::Elasticsearch => ViewReader::unseen(config).map_err(StoreError::explained),
+        ViewStore::Elasticsearch => ViewReader::unseen(config).explained(),
     }
 }
 
@@ -94,13 +103,13 @@ impl Target {
     }
 
     /// Says of an error what could not be written, and why in the system's words alone.
-    fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        let name = self.path.as_deref().map_or("the standard output".into(), Path::to_string_lossy);
+    fn with_context<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        let name = self.path.as_deref().map_or("standard output".into(), Path::to_string_lossy);
         result
             .map_err(|error| system_error(&error).map_or(error, anyhow::Error::from))
             .with_context(|| format!("failed to write `{name}`"))
             .exit(Exit::Unavailable)
-            .hint("check that the folder exists, its permissions and the space on its disk")
+            .hint("check that the folder exists, its permissions, and the free space on its disk")
     }
 }
 

@@ -32,6 +32,18 @@ impl<S: Source> Source for Finite<S> {
         self.source.partitions()
     }
 
+    async fn acquire(&mut self) -> Result<(), S::Error> {
+        self.source.acquire().await
+    }
+
+    fn may_write(&self) -> Result<(), S::Error> {
+        self.source.may_write()
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, S::Error> {
+        self.source.first_offsets().await
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), S::Error> {
         self.next_offsets = next_offsets.to_vec();
         self.source.seek(next_offsets).await
@@ -55,6 +67,7 @@ mod tests {
     use pulso_model::WallTime;
     use pulso_pipeline::memory::MemoryLog;
     use pulso_pipeline::{Headers, ManualClock, Message, Sink};
+    use pulso_runtime::stores::StoreError;
 
     use super::*;
 
@@ -62,7 +75,7 @@ mod tests {
     async fn the_end_is_where_the_writer_stopped() {
         let mut log = MemoryLog::new(2, ManualClock::default());
         let message = |payload: &'static str| Message {
-            headers: Headers { source: "test".into(), received_time: WallTime(0) },
+            headers: Headers { source: "test".into(), received_time: WallTime(0), cursor: None },
             payload: payload.into(),
         };
         log.write(vec![message("{\"rsvp_id\":0}"), message("{\"rsvp_id\":1}")]).await.unwrap();
@@ -74,5 +87,50 @@ mod tests {
         assert!(finite.next_batch().await.unwrap().finished, "also when read again");
         finite.seek(&[0, 1]).await.unwrap();
         assert_eq!(finite.next_batch().await.unwrap().records.len(), 1);
+    }
+
+    /// A log that begins later, and whose reader has no right to write before it has asked for it.
+    struct Guarded {
+        acquired: bool,
+    }
+
+    impl Source for Guarded {
+        type Error = StoreError;
+
+        fn partitions(&self) -> u32 {
+            2
+        }
+
+        async fn acquire(&mut self) -> Result<(), StoreError> {
+            self.acquired = true;
+            Ok(())
+        }
+
+        fn may_write(&self) -> Result<(), StoreError> {
+            let path = "not acquired".into();
+            if self.acquired { Ok(()) } else { Err(StoreError::NoLog { path }) }
+        }
+
+        async fn first_offsets(&mut self) -> Result<Vec<u64>, StoreError> {
+            Ok(vec![3, 4])
+        }
+
+        async fn seek(&mut self, _: &[u64]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        async fn next_batch(&mut self) -> Result<Batch, StoreError> {
+            Ok(Batch::default())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_may_read_and_where_the_log_begins_is_for_the_log_to_say() {
+        let (_ends, receiver) = watch::channel(None);
+        let mut finite = Finite::new(Guarded { acquired: false }, receiver);
+        assert_eq!(finite.first_offsets().await.unwrap(), [3, 4]);
+        assert!(finite.may_write().is_err());
+        finite.acquire().await.unwrap();
+        assert!(finite.may_write().is_ok());
     }
 }

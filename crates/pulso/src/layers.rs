@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use pulso_acquisition::{Error, Input};
+use anyhow::anyhow;
+use pulso_acquisition::Input;
 use pulso_batch::{BatchLayer, LayerOptions};
 use pulso_lake::Lake;
-use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source, SystemClock};
+use pulso_pipeline::{Checkpoints, Source, SystemClock, speed_checkpoint};
 use pulso_runtime::config::Schedule;
-use pulso_runtime::{Config, Exit, FailureExt};
-use pulso_speed::{Options, SpeedError, Status};
+use pulso_runtime::{Config, Exit, ExplainExt, FailureExt, stores as runtime_stores};
+use pulso_speed::{Options, Status};
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::data::{DataFolder, explained, explained_batch, explained_lake};
+use crate::data::DataFolder;
 
 /// The stores of a data folder.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    pub(crate) fn speed_checkpoints(&self) -> CheckpointStore {
-        self.views.checkpoints(SPEED_CHECKPOINT)
+    pub(crate) fn speed_checkpoints(&self, config: &Config) -> CheckpointStore {
+        self.views.checkpoints(&speed_checkpoint(&config.stream))
     }
 }
 
@@ -36,30 +36,31 @@ impl Stores {
 /// Views and lake say up to where they were made. A log that ends before (a new one in the place of
 /// a lost one, say) would have its messages taken for ones that were read long ago.
 pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result<Stores> {
-    let views = folder.views()?;
-    let checkpoint = explained(views.checkpoints(SPEED_CHECKPOINT).load().await)?;
+    let views = folder.views(config)?;
+    let checkpoint =
+        views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
     let read = checkpoint.into_iter().flat_map(|checkpoint| checkpoint.progress);
     let read: Vec<u64> = read.map(|progress| progress.next_offset).collect();
-    let archived = match Lake::open(folder.lake()).await {
+    let archived = match Lake::open(config.lake_path(), &config.decoder()).await {
         Err(pulso_lake::Error::NotFound { .. }) => Vec::new(),
-        lake => explained_lake(explained_lake(lake)?.next_offsets(config.log.partitions).await)?,
+        lake => lake.explained()?.next_offsets(config.log.partitions).await.explained()?,
     };
     let known = |next_offset: &u64| *next_offset > 0;
-    if !folder.log_path().exists() && read.iter().chain(&archived).any(known) {
-        return Err(missing_log(folder));
+    if !config.log_path().exists() && read.iter().chain(&archived).any(known) {
+        return missing_log(config);
     }
-    let log = folder.log(config.log.partitions)?;
-    let ends = explained(log.end_offsets().await)?;
+    let log = folder.log(config)?;
+    let ends = log.end_offsets().await.explained()?;
     for (what, next_offsets) in [("speed layer", &read), ("lake", &archived)] {
         for (partition, (&end, &next_offset)) in ends.iter().zip(next_offsets).enumerate() {
             if end < next_offset {
-                let log = folder.log_path();
+                let log = config.log_path();
                 let problem = format!(
                     "partition {partition} of the log in `{}` ends at offset {end}, but the {what} \
                      in the same folder goes up to {next_offset}",
                     log.display()
                 );
-                return Err(foreign_log(folder, problem));
+                return foreign_log(config, problem);
             }
         }
     }
@@ -67,17 +68,17 @@ pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result
 }
 
 /// The error of a folder with views or a lake, but without the log that they were made of.
-pub(crate) fn missing_log(folder: &DataFolder) -> anyhow::Error {
-    foreign_log(folder, format!("`{}` is missing", folder.log_path().display()))
+pub(crate) fn missing_log<T>(config: &Config) -> anyhow::Result<T> {
+    foreign_log(config, format!("`{}` is missing", config.log_path().display()))
 }
 
-fn foreign_log(folder: &DataFolder, problem: String) -> anyhow::Error {
-    let path = folder.path().display();
-    let failure = Err::<(), _>(anyhow!(problem)).exit(Exit::Unavailable).hint(format!(
-        "put the `log.db` back that the rest of `{path}` was made of, or begin in another folder \
-         with `--data DIR`"
-    ));
-    failure.expect_err("it was made of an error")
+fn foreign_log<T>(config: &Config, problem: String) -> anyhow::Result<T> {
+    let (path, log) = (config.data.directory.display(), config.log_path());
+    Err(anyhow!(problem)).exit(Exit::Unavailable).hint(format!(
+        "restore the `{}` from which the rest of `{path}` was computed, or start with another folder \
+         (`--data DIR`)",
+        log.display()
+    ))
 }
 
 /// Inputs -> log. Returns how many messages were stored.
@@ -90,21 +91,13 @@ pub(crate) async fn acquire(
     let looking = log.clone();
     let last_stored = move |source: Arc<str>| {
         let log = looking.clone();
-        async move { log.last_stored_mtime(&source).await }
+        async move { log.last_cursor(&source).await }
     };
-    let options = config.acquisition.clone();
+    let acquisition = config.acquisition.clone();
+    let options = pulso_acquisition::Options { acquisition, decoder: config.decoder() };
     let summary =
         pulso_acquisition::run(inputs, log, last_stored, SystemClock, options, shutdown).await;
-    match summary {
-        Ok(summary) => Ok(summary.stored),
-        Err(Error::File(error)) => Err(error).exit(Exit::NoInput),
-        Err(Error::Store { count, source }) => {
-            explained(Err(source)).with_context(|| format!("failed to store {count} messages"))
-        }
-        Err(Error::LastStored { name, source }) => explained(Err(source))
-            .with_context(|| format!("failed to look up where source `{name}` goes on")),
-        Err(error) => Err(error).exit(Exit::Unavailable),
-    }
+    Ok(summary.explained()?.stored)
 }
 
 /// Log -> realtime views.
@@ -116,32 +109,31 @@ pub(crate) async fn speed(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let options = Options::new(config, status);
-    let (views, checkpoints) = (stores.views.clone(), stores.speed_checkpoints());
-    pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown)
-        .await
-        .map_err(SpeedError::explained)
+    let (views, checkpoints) = (stores.views.clone(), stores.speed_checkpoints(config));
+    let ran = pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown).await;
+    ran.map_err(Into::into)
 }
 
 /// The batch layer of a data folder.
 pub(crate) async fn batch(
     config: &Config,
-    folder: &DataFolder,
     stores: &Stores,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<BatchLayer<LogSource, ViewStore, SystemClock>> {
-    let source = explained(stores.log.source(config.log.batch_records))?;
-    let lake = explained_lake(Lake::open_or_create(folder.lake()).await)?;
-    let options = LayerOptions::new(config, folder.scratch()?);
+    let source = stores.log.source(config.log.batch_records).explained()?;
+    let lake = Lake::open_or_create(config.lake_path(), &config.decoder()).await.explained()?;
+    let scratch = config.scratch_path();
+    runtime_stores::make(&scratch).explained()?;
+    let options = LayerOptions::new(config, scratch);
     let views = stores.views.clone();
     let mut layer = BatchLayer::new(source, lake, views, SystemClock, options, shutdown.clone());
-    explained_batch(layer.recover().await)?;
+    layer.recover().await?;
     Ok(layer)
 }
 
 /// Archive and jobs by the schedule, until `shutdown`.
 pub(crate) async fn schedule(
     config: &Config,
-    folder: &DataFolder,
     stores: &Stores,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -149,8 +141,8 @@ pub(crate) async fn schedule(
         shutdown.cancelled().await;
         return Ok(());
     }
-    let layer = batch(config, folder, stores, &shutdown).await?;
+    let layer = batch(config, stores, &shutdown).await?;
     // What one process has made in its folder stays.
     let schedule = Schedule { retain: None, ..config.schedule.clone() };
-    explained_batch(pulso_batch::schedule(layer, &schedule, SystemClock, shutdown).await)
+    pulso_batch::schedule(layer, &schedule, SystemClock, shutdown).await
 }

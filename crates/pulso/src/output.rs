@@ -12,9 +12,9 @@ use pulso_runtime::{Exit, FailureExt};
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     match write(text.as_bytes()) {
         Err(error) if !is_broken_pipe(&error) => Err(error)
-            .context("failed to write to the standard output")
+            .context("failed to write to standard output")
             .exit(Exit::Unavailable)
-            .hint("check the space on the disk that it is redirected to"),
+            .hint("check the free space on the disk that it is redirected to"),
         _ => Ok(()),
     }
 }

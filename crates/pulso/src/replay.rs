@@ -6,16 +6,16 @@ mod summary;
 use std::io::{self, IsTerminal};
 
 use anyhow::anyhow;
-use pulso_acquisition::{FileInput, INPUT_HINT, Input, Pace, Recording};
-use pulso_batch::{BatchError, JOBS, Job, Selection};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, logs};
+use pulso_acquisition::{FileInput, Input, Pace, Recording};
+use pulso_batch::{BatchError, Job, Selection};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs};
 use pulso_speed::Status;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{OutputFormat, ReplayArgs};
-use crate::data::{DataFolder, explained, explained_batch, load};
+use crate::data::{DataFolder, load};
 use crate::finite::Finite;
 use crate::layers::{self, Stores};
 use crate::output;
@@ -41,32 +41,32 @@ pub(crate) async fn replay(
     if shutdown.is_cancelled() {
         return stopped(&bars);
     }
-    let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
+    let mut batch = layers::batch(&config, &stores, &shutdown).await?;
     let total: u64 = status.progress.iter().map(|progress| progress.next_offset).sum();
     let bar = bars.steps("archive", total.saturating_sub(stores.archived));
-    let archived = explained_batch(batch.archive(|rows| bar.set_position(rows)).await)?;
+    let archived = batch.archive(|rows| bar.set_position(rows)).await?;
     bar.finish();
     if shutdown.is_cancelled() {
         return stopped(&bars);
     }
     let archive = begun.elapsed() - read;
-    let bar = bars.steps("jobs", JOBS.len() as u64);
+    let bar = bars.steps("jobs", batch.jobs().len() as u64);
     let mut jobs_begun = 0;
     let progress = |job: &Job| {
         bar.set_message(job.name());
         bar.set_position(jobs_begun);
         jobs_begun += 1;
     };
-    let jobs = batch.run_jobs(&JOBS, Selection::Everything, progress).await;
+    let jobs = batch.run_jobs(&batch.jobs(), Selection::Everything, progress).await;
     if shutdown.is_cancelled() && jobs.as_ref().err().is_none_or(is_stop) {
         return stopped(&bars);
     }
-    let jobs = explained_batch(jobs)?;
+    let jobs = jobs?;
     bar.finish();
     let seconds = Seconds::new(read, archive, begun.elapsed() - read - archive);
     bars.clear();
 
-    let summary = Summary::new(&folder, messages, &status, archived, jobs, seconds).await?;
+    let summary = Summary::new(&config, messages, &status, archived, jobs, seconds).await?;
     output::print(&match args.output {
         OutputFormat::Text => summary.text(),
         OutputFormat::Json => summary.json(),
@@ -84,7 +84,7 @@ fn is_stop(error: &anyhow::Error) -> bool {
 
 /// Before anything is written: one file that cannot be read must not leave half a replay behind.
 fn readable(input: &FileInput) -> anyhow::Result<()> {
-    input.check().exit(Exit::NoInput).hint(INPUT_HINT)
+    input.check().explained()
 }
 
 /// Reads all files into the log, one after the other, while the speed layer follows to the end.
@@ -98,7 +98,7 @@ async fn read_and_count(
 ) -> anyhow::Result<(Status, u64)> {
     let (ends, end_offsets) = watch::channel(None);
     let log = &stores.log;
-    let source = Finite::new(explained(log.source(config.log.batch_records))?, end_offsets);
+    let source = Finite::new(log.source(config.log.batch_records).explained()?, end_offsets);
     let (status, watched) = watch::channel(Status::default());
     let reading = async {
         let mut messages = 0;
@@ -108,7 +108,7 @@ async fn read_and_count(
             let inputs = vec![Input::Recording(recording)];
             messages += layers::acquire(config, inputs, log.clone(), shutdown.clone()).await?;
         }
-        ends.send_replace(Some(explained(log.end_offsets().await)?));
+        ends.send_replace(Some(log.end_offsets().await.explained()?));
         Ok(messages)
     };
     // One layer that fails takes the other with it: dropping them loses nothing that was stored.
@@ -116,9 +116,9 @@ async fn read_and_count(
     let (messages, ()) = tokio::try_join!(reading, counting)?;
     let status = watched.borrow().clone();
     if messages == 0 && !shutdown.is_cancelled() {
-        return Err(anyhow!("there was no message in the input"))
+        return Err(anyhow!("the input contains no messages"))
             .exit(Exit::NoInput)
-            .hint("a message is one JSON text on a line of its own");
+            .hint("each line must be one message, as JSON");
     }
     Ok((status, messages))
 }
@@ -127,7 +127,8 @@ async fn read_and_count(
 fn stopped(bars: &Bars) -> anyhow::Result<()> {
     bars.clear();
     eprintln!(
-        "stopped before the end; run it again to go on (what was read is stored and counts once)"
+        "stopped before the end; run the same command again to continue (what was read is stored \
+         and counts once)"
     );
     Ok(())
 }

@@ -16,7 +16,7 @@ pub(crate) async fn serve(
 ) -> anyhow::Result<()> {
     let mut config = start(common, &args.data)?;
     config.web.listen = args.listen.unwrap_or(config.web.listen);
-    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only()?;
+    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only(&config)?;
     let metrics = metrics::install()?;
     let listener = bind(&config, false).await?;
     let (directory, address) = (config.data.directory.display(), listener.local_addr()?);
@@ -38,6 +38,7 @@ pub(crate) fn options(config: &Config) -> Options {
     Options {
         page_limit_default: config.web.page_limit_default,
         page_limit_max: config.web.page_limit_max,
+        streams: config.streams(),
         windows: Windows {
             size: config.window.size,
             slide: config.window.slide,

@@ -2,12 +2,12 @@
 
 use anyhow::anyhow;
 use pulso_pipeline::Checkpoints;
-use pulso_runtime::{CommonArgs, Exit, FailureExt};
-use pulso_speed::{Processor, SpeedError};
+use pulso_runtime::{CommonArgs, Exit, ExplainExt, FailureExt};
+use pulso_speed::{Processor, SpeedError, StreamSettings};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DataArgs;
-use crate::data::{DataFolder, explained, explained_batch, start};
+use crate::data::{DataFolder, start};
 use crate::{layers, output};
 
 pub(crate) async fn verify(
@@ -18,7 +18,7 @@ pub(crate) async fn verify(
     let config = start(common, &args)?;
     let folder = DataFolder::open(&config.data.directory)?;
     let stores = layers::open(&config, &folder).await?;
-    let checkpoint = explained(stores.speed_checkpoints().load().await)?;
+    let checkpoint = stores.speed_checkpoints(&config).load().await.explained()?;
     let checkpoint = checkpoint
         .ok_or_else(|| {
             anyhow!("the speed layer has no checkpoint in `{}`", folder.path().display())
@@ -26,15 +26,12 @@ pub(crate) async fn verify(
         .exit(Exit::NoInput)
         .hint("run `pulso replay` or `pulso demo` on it first")?;
     // With other windows every document would differ.
-    Processor::restore(&checkpoint, &pulso_speed::settings(&config), config.log.partitions)
-        .map_err(|error| SpeedError::Restore(error).explained())?;
-    let mut batch = layers::batch(&config, &folder, &stores, &shutdown).await?;
-    let report = explained_batch(batch.verify(&checkpoint).await)?;
+    let stream = StreamSettings::new(&config);
+    let settings = pulso_speed::settings(&config);
+    Processor::restore(&stream, &checkpoint, &settings, config.log.partitions)
+        .map_err(SpeedError::from)?;
+    let mut batch = layers::batch(&config, &stores, &shutdown).await?;
+    let report = batch.verify(&checkpoint).await?;
     output::print(&report.to_string())?;
-    if report.holds() {
-        return Ok(());
-    }
-    Err(anyhow!("the layers differ")).exit(Exit::Internal).hint(
-        "each difference is listed above, with what is stored and what the master dataset gives",
-    )
+    report.conclude()
 }

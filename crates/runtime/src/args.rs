@@ -21,6 +21,10 @@ pub struct CommonArgs {
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = parse_override)]
     pub set: Vec<(String, String)>,
 
+    /// The stream that is meant, by name [default: rsvps]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub stream: Option<String>,
+
     /// Log as text or as JSON
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -48,10 +52,15 @@ impl CommonArgs {
     pub fn load(&self) -> anyhow::Result<Config> {
         let layers =
             Layers { file: self.file()?, environment: environment(), overrides: self.overrides() };
-        Config::load(&layers).or_else(|error| {
+        let config = Config::load(&layers).or_else(|error| {
             let hints = error.hints();
             let result = Err(error).exit(Exit::Usage);
             hints.into_iter().fold(result, |result, hint| result.hint(hint))
+        })?;
+        let Some(stream) = &self.stream else { return Ok(config) };
+        config.of_stream(stream).or_else(|error| {
+            let hint = error.hint();
+            Err(error).exit(Exit::Usage).hint(hint)
         })
     }
 

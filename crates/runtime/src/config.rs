@@ -23,9 +23,11 @@ pub use secret::{Secret, SecretError};
 pub use sections::{
     Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Demo, Echo, Elasticsearch,
     Kafka, Log, LogFormat, LogStore, Login, Logs, Lost, Operations, Retention, SaslMechanism,
-    Schedule, Source, Spool, Tls, Trends, ViewStore, Views, Web, Window,
+    Schedule, Source, Spool, Time, Tls, Trends, ViewStore, Views, Web, Window,
 };
 pub use size::{ByteSize, ParseByteSizeError};
+
+use std::path::PathBuf;
 
 use reader::Reader;
 
@@ -50,9 +52,29 @@ impl Config {
         Err(ConfigError::Invalid { path, problems })
     }
 
-    /// Where acquisition keeps messages while Kafka is away.
-    pub fn spool_directory(&self) -> std::path::PathBuf {
-        self.data.directory.join(&self.spool.directory)
+    /// Where acquisition keeps messages of the stream while Kafka is away.
+    pub fn spool_directory(&self) -> PathBuf {
+        self.data.directory.join(&self.spool.directory).join(&self.stream)
+    }
+
+    /// The file of the stream's embedded log.
+    pub fn log_path(&self) -> PathBuf {
+        self.data.directory.join("log").join(format!("{}.db", self.stream))
+    }
+
+    /// The file of embedded views, of all streams.
+    pub fn views_path(&self) -> PathBuf {
+        self.data.directory.join("views.db")
+    }
+
+    /// Where batch jobs of the stream spill what does not fit into their memory.
+    pub fn scratch_path(&self) -> PathBuf {
+        self.data.directory.join("scratch").join(&self.stream)
+    }
+
+    /// The folder of the stream's master dataset.
+    pub fn lake_path(&self) -> PathBuf {
+        self.data.directory.join("lake").join(&self.stream)
     }
 }
 

@@ -3,14 +3,17 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done, or stopped as asked |
-//! | 1 | an error inside Pulso or its data |
+//! | 1 | an error inside Pulso or its data, or `verify` found a difference |
 //! | 2 | wrong usage or configuration |
 //! | 3 | something Pulso depends on is not available |
-//! | 4 | no input |
+//! | 4 | no input, or nothing of a layer for `verify` to compare |
 
 use std::error::Error;
 use std::fmt;
+use std::io::{self, ErrorKind as Io};
 use std::process::ExitCode;
+
+use pulso_pipeline::{AdapterError, ErrorKind};
 
 use crate::chain;
 
@@ -23,13 +26,64 @@ pub enum Exit {
     Usage = 2,
     /// A server, file system or source that should be there is not; trying later may help.
     Unavailable = 3,
-    /// There was nothing to read.
+    /// There was nothing to read, or to compare.
     NoInput = 4,
 }
 
-/// An error with an exit code and hints for the user; made by [`FailureExt`].
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::Settings => Self::Usage,
+            ErrorKind::NoInput => Self::NoInput,
+            ErrorKind::Internal => Self::Internal,
+        }
+    }
+}
+
+/// An error that knows how a program ends because of it. Every error of an adapter does.
+pub trait Explain: Error + Send + Sync + Sized + 'static {
+    fn exit(&self) -> Exit;
+
+    /// What the user can do about it.
+    fn hint(&self) -> Option<String>;
+
+    /// The error with its exit code and its hint, which [`report`] finds under any context.
+    fn explained(self) -> anyhow::Error {
+        Failure::from(self).into()
+    }
+}
+
+impl<E: AdapterError> Explain for E {
+    fn exit(&self) -> Exit {
+        self.kind().into()
+    }
+
+    fn hint(&self) -> Option<String> {
+        AdapterError::hint(self)
+    }
+}
+
+/// Explains the error of a `Result`.
+pub trait ExplainExt<T> {
+    /// See [`Explain::explained`].
+    ///
+    /// # Errors
+    /// The same as before, marked.
+    fn explained(self) -> anyhow::Result<T>;
+}
+
+impl<T, E: Explain> ExplainExt<T> for Result<T, E> {
+    fn explained(self) -> anyhow::Result<T> {
+        self.map_err(E::explained)
+    }
+}
+
+/// An error with an exit code and hints for the user; made by [`FailureExt`], or of an error that
+/// [explains](Explain) itself.
 ///
-/// It takes the place of the error it was made of: it shows the same text and has the same cause.
+/// It takes the place of the error it was made of: it shows the same text and has the same cause. An
+/// error type that has it as its source needs no exit code of its own.
 #[derive(Debug)]
 pub struct Failure {
     error: anyhow::Error,
@@ -38,11 +92,28 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What the user can do about it.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The error that it was made of.
+    pub fn downcast_ref<E: Error + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
+    }
+
     fn of(error: anyhow::Error) -> Self {
         let new = |error| Self { error, exit: None, hints: Vec::new() };
         // `downcast` alone would also take a failure out from below its context.
         let outermost: &(dyn Error + 'static) = error.as_ref();
         if outermost.is::<Self>() { error.downcast().unwrap_or_else(new) } else { new(error) }
+    }
+}
+
+impl<E: Explain> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let (exit, hint) = (error.exit(), error.hint());
+        Self { error: error.into(), exit: Some(exit), hints: hint.into_iter().collect() }
     }
 }
 
@@ -71,12 +142,6 @@ pub trait FailureExt<T> {
     /// # Errors
     /// The same as before, marked.
     fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
-
-    /// The same for a hint that not every error has.
-    ///
-    /// # Errors
-    /// The same as before, marked.
-    fn hint_if_any(self, hint: Option<impl Into<String>>) -> anyhow::Result<T>;
 }
 
 impl<T, E: Into<anyhow::Error>> FailureExt<T> for Result<T, E> {
@@ -90,13 +155,6 @@ impl<T, E: Into<anyhow::Error>> FailureExt<T> for Result<T, E> {
             failure.hints.push(hint.into());
             failure.into()
         })
-    }
-
-    fn hint_if_any(self, hint: Option<impl Into<String>>) -> anyhow::Result<T> {
-        match hint {
-            Some(hint) => self.hint(hint),
-            None => self.map_err(Into::into),
-        }
     }
 }
 
@@ -116,7 +174,16 @@ fn describe(error: &anyhow::Error) -> String {
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    failures(error).find_map(|failure| failure.exit).unwrap_or(Exit::Internal)
+    let marked = failures(error).find_map(|failure| failure.exit);
+    marked.unwrap_or(if disk_refuses(error) { Exit::Unavailable } else { Exit::Internal })
+}
+
+/// Whether a disk is full, or does not let this user: nothing that Pulso could do better.
+fn disk_refuses(error: &anyhow::Error) -> bool {
+    let refusals =
+        [Io::PermissionDenied, Io::QuotaExceeded, Io::ReadOnlyFilesystem, Io::StorageFull];
+    let mut system = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    system.any(|error| refusals.contains(&error.kind()))
 }
 
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
@@ -126,11 +193,12 @@ fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
+    use pulso_pipeline::Retry;
 
     use super::*;
 
     fn broken() -> anyhow::Result<()> {
-        let cause = std::io::Error::other("connection refused");
+        let cause = io::Error::other("connection refused");
         Err(cause).context("failed to ask the server")
     }
 
@@ -163,9 +231,44 @@ mod tests {
         check(error, Exit::Usage, text);
     }
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("the store has 3 partitions")]
+    struct Refused;
+
+    impl AdapterError for Refused {
+        fn retry(&self) -> Retry {
+            Retry::No
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Settings
+        }
+
+        fn hint(&self) -> Option<String> {
+            Some("configure 3".to_owned())
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("failed to read the log")]
+    struct ReadLog(#[source] Failure);
+
+    #[test]
+    fn an_error_of_an_adapter_explains_itself_under_context_and_inside_other_errors() {
+        let text = "error: failed to read the log: the store has 3 partitions\nhint: configure 3\n";
+        check(Err(Refused).explained().context("failed to read the log"), Exit::Usage, text);
+        check(Err(ReadLog(Refused.into()).into()), Exit::Usage, text);
+    }
+
+    #[test]
+    fn a_disk_that_refuses_is_unavailable() {
+        let full = Err(io::Error::from(Io::StorageFull)).context("failed to spill");
+        check(full, Exit::Unavailable, "error: failed to spill: no storage space\n");
+    }
+
     #[test]
     fn a_hint_on_a_plain_error_keeps_its_text() {
-        let error = Err(std::io::Error::other("disk full")).hint("make room");
+        let error = Err(io::Error::other("disk full")).hint("make room");
         check(error, Exit::Internal, "error: disk full\nhint: make room\n");
     }
 }

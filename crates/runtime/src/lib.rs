@@ -16,10 +16,11 @@ pub mod operations;
 mod retry;
 pub mod server;
 pub mod stores;
+mod streams;
 
 pub use app::run_app;
 pub use args::CommonArgs;
 pub use chain::{Chain, chain};
 pub use config::{ByteSize, Config, ConfigError};
-pub use exit::{Exit, Failure, FailureExt, report};
+pub use exit::{Exit, Explain, ExplainExt, Failure, FailureExt, report};
 pub use retry::{Backoff, Retries, RetryPolicy};

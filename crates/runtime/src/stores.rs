@@ -14,7 +14,7 @@ mod views;
 
 use std::path::Path;
 
-pub use error::{StoreError, explained};
+pub use error::StoreError;
 pub use log::{LogReader, LogWriter, Reading};
 pub use open::Opener;
 pub use set_up::{check_log, check_views, retain_log, set_up};

@@ -36,10 +36,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Does what the command line asks for. `run` starts a runtime of its own and returns after SIGINT or SIGTERM.
+/// Does what the command line asks for. `run` starts its own runtime and returns after SIGINT or
+/// SIGTERM.
 ///
 /// # Errors
-/// See [`SimulatorError`]; its exit code and hint are for the caller to show.
+/// See [`SimulatorError`]; the caller shows its hint and uses its exit code.
 pub fn execute(cli: Cli) -> Result<(), SimulatorError> {
     match cli.verb {
         Verb::Run(arguments) => serve::run(&arguments),

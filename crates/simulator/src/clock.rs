@@ -6,12 +6,12 @@ use std::time::UNIX_EPOCH;
 
 /// Tells the time in milliseconds since the epoch.
 ///
-/// Everything that needs the time of day is given one of these, so a test decides what time it is.
+/// Everything that needs the time of day is given a clock, so a test decides what time it is.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
-    /// A clock that answers with `now_ms`.
+    /// A clock that returns what `now_ms` returns.
     pub fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(now_ms))
     }

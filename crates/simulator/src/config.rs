@@ -1,4 +1,4 @@
-//! What the simulator is asked to do.
+//! The configuration of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::SimulatorError;
 
-/// Messages kept for clients that come back, unless configured otherwise: about 140 MB, a quarter of an hour at
-/// 100 messages a second.
+/// Messages that are kept by default for clients that come back: about 140 MB, a quarter of an hour
+/// at 100 messages a second.
 pub const RESUME_BUFFER_DEFAULT: usize = 100_000;
-/// Below this the promise made to a client that comes back would be worth little.
+/// The smallest buffer for which the promise to a client that comes back is worth anything.
 pub const RESUME_BUFFER_MIN: usize = 16;
-/// Largest rate, in messages per second: about what one core can make.
+/// The largest rate in messages per second: about what one core can produce.
 pub const RATE_MAX: u32 = 100_000;
-/// Gaps of a recording are played no longer than this, unless configured otherwise.
+/// Gaps of a recording are shortened to this by default.
 pub const GAP_MAX_DEFAULT: Duration = Duration::from_secs(10);
 
 /// Everything a simulator needs to know.
@@ -27,11 +27,12 @@ pub struct Config {
     pub input: Input,
     /// When messages are sent.
     pub pace: Pace,
-    /// Nothing is sent before so many clients are connected; 0 starts at once.
+    /// Nothing is sent before this many clients are connected; 0 starts at once.
     pub wait_for_clients: usize,
-    /// Ends the stream after so many messages.
+    /// Ends the stream after this many messages.
     pub messages_max: Option<u64>,
-    /// Stops the simulator once the stream has ended and everything has been sent; otherwise it stays, silent.
+    /// Stops the simulator once the stream has ended and everything has been sent. Otherwise it
+    /// stays up, silent.
     pub exit_at_end: bool,
     /// How many of the newest messages are kept for clients that come back.
     pub resume_buffer: usize,
@@ -42,14 +43,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// A live synthetic stream of `per_second` messages per second on any free local port, with the seed `seed`.
+    /// A live synthetic stream with the given rate and seed, on any free local port.
     #[must_use]
     pub fn synthetic(seed: u64, per_second: NonZeroU32) -> Self {
         let input = Input::Synthetic(SyntheticConfig { seed, ..SyntheticConfig::default() });
         Self::new(input, Pace::Rate(per_second))
     }
 
-    /// A stream of `input` at `pace` on any free local port, without faults, everything else as by default.
+    /// A stream of `input` at `pace` on any free local port, without faults and with defaults for
+    /// everything else.
     #[must_use]
     pub fn new(input: Input, pace: Pace) -> Self {
         Self {
@@ -65,6 +67,8 @@ impl Config {
         }
     }
 
+    /// Checks the configuration.
+    ///
     /// # Errors
     /// The first problem found, as [`SimulatorError::Config`].
     pub fn validate(&self) -> Result<(), SimulatorError> {
@@ -105,7 +109,7 @@ impl Config {
 /// Where messages come from.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// Made up as they are needed.
+    /// Generated as they are needed.
     Synthetic(SyntheticConfig),
     /// Played from files.
     Recordings(RecordingsConfig),
@@ -114,7 +118,7 @@ pub enum Input {
 /// The shape of a synthetic stream. Shares are between 0 and 1; the defaults are those of the recordings.
 #[derive(Debug, Clone)]
 pub struct SyntheticConfig {
-    /// Same seed (and [`EventTime::Paced`]), same bytes.
+    /// The same seed (with [`EventTime::Paced`]) gives the same bytes.
     pub seed: u64,
     /// Where `mtime` comes from.
     pub event_time: EventTime,
@@ -151,6 +155,8 @@ impl Default for SyntheticConfig {
 }
 
 impl SyntheticConfig {
+    /// Checks the shape of the stream.
+    ///
     /// # Errors
     /// The first problem found, as [`SimulatorError::Config`].
     pub fn validate(&self) -> Result<(), SimulatorError> {
@@ -184,7 +190,7 @@ impl SyntheticConfig {
 /// Where the `mtime` of a synthetic message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventTime {
-    /// The clock, when the message is made.
+    /// The clock's time when the message is made.
     Live,
     /// A function of the message's number: starts at `start_ms` (milliseconds since the epoch) and advances by a
     /// second every `per_second` messages.
@@ -199,9 +205,9 @@ pub enum EventTime {
 /// Files to play, in this order.
 #[derive(Debug, Clone)]
 pub struct RecordingsConfig {
-    /// Files with one message a line.
+    /// Files with one message per line.
     pub files: Vec<PathBuf>,
-    /// Starts again at the end, with fresh ids and advancing event time.
+    /// Starts over at the end, with fresh ids and advancing event time.
     pub looped: bool,
     /// Shifts each pass in time so that it starts now; for playing in real time.
     pub shift_to_now: bool,
@@ -210,35 +216,36 @@ pub struct RecordingsConfig {
 /// When messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// With the gaps between the `mtime`s, none of them longer than `gap_max`. Late messages follow at once.
+    /// With the gaps between the `mtime`s, but none longer than `gap_max`. Late messages follow at
+    /// once.
     Recorded {
         /// The longest gap.
         gap_max: Duration,
     },
-    /// So many per second.
+    /// This many per second.
     Rate(NonZeroU32),
-    /// As fast as the clients take them.
+    /// As fast as the clients accept them.
     Unlimited,
 }
 
-/// Faults that happen by themselves. Counts are per connection, and begin again with a new one.
+/// Faults that happen by themselves. Counts are per connection.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    /// Drops the connection, without a closing handshake, after so many messages.
+    /// Drops the connection after this many messages, without a closing handshake.
     pub drop_every: Option<u64>,
-    /// Drops the connection when it is so old.
+    /// Drops the connection when it reaches this age.
     pub drop_after: Option<Duration>,
     /// Stops sending now and then.
     pub stall: Option<Stall>,
-    /// Share of messages before which something is sent that is no message.
+    /// Share of messages that are preceded by something that is no message.
     pub garbage_share: f64,
 }
 
-/// A connection that stays open but is silent for a while; pings are still answered.
+/// Makes a connection stay open but silent for a while; pings are still answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// After so many messages.
+    /// After this many messages.
     pub every: u64,
-    /// For so long.
+    /// For this long.
     pub length: Duration,
 }

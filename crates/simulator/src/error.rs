@@ -1,12 +1,12 @@
-//! Everything that can go wrong, with the exit code and the hint that belong to it.
+//! The errors of the simulator, with their exit codes and hints.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why the simulator could not do what it was asked to.
+/// Why the simulator could not do what it was asked to do.
 ///
-/// A client that misbehaves or goes away is not an error: the stream goes on without it.
+/// A client that misbehaves or goes away is not an error: the stream continues without it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatorError {
@@ -16,7 +16,7 @@ pub enum SimulatorError {
         /// What is wrong, as a lower-case fragment.
         problem: String,
     },
-    /// The address cannot be listened on.
+    /// The simulator cannot listen on the address.
     #[error("failed to listen on `{address}`")]
     Bind {
         /// The address asked for.
@@ -32,7 +32,7 @@ pub enum SimulatorError {
         /// The operating system's answer.
         source: io::Error,
     },
-    /// The recordings hold no line at all.
+    /// The recordings contain no lines.
     #[error("found no message in {files} recording(s)")]
     NoMessages {
         /// How many files were read.
@@ -46,7 +46,7 @@ pub enum SimulatorError {
         /// The operating system's answer.
         source: io::Error,
     },
-    /// A task of the simulator stopped without being asked to.
+    /// A task of the simulator stopped although nobody asked it to.
     #[error("{task} stopped unexpectedly")]
     Task {
         /// Which task.

@@ -1,9 +1,10 @@
-//! One message as it is made or replayed, before it meets a socket or a file.
+//! One message as it is generated or replayed, before it reaches a socket or a file.
 
 /// One message of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// Event time in milliseconds since the epoch; for a line without one, that of the newest message before it.
+    /// Event time in milliseconds since the epoch. A line without one has that of the newest
+    /// message before it.
     pub mtime_ms: i64,
     /// The JSON text, without a line end.
     pub payload: String,
@@ -11,7 +12,7 @@ pub struct Generated {
     pub kind: Kind,
 }
 
-/// What a message is, as its maker knows it. A consumer has to find out by itself.
+/// What a message is, as its maker knows. A consumer has to find out by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The first message of an RSVP.

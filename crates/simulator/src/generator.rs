@@ -1,8 +1,9 @@
-//! The synthetic stream: an endless iterator of messages, a function of its configuration alone.
+//! The synthetic stream: an endless iterator of messages that depends only on its configuration.
 //!
-//! No IO and no waiting happens here; with [`EventTime::Paced`] not even the clock is read, and the same configuration
-//! gives the same bytes. A message is kept as a [`Response`] of a few dozen bytes and written out only when it is its
-//! turn, so millions of echoes and changes can be pending without holding their texts.
+//! It does no IO and never waits. With [`EventTime::Paced`] it does not even read the clock, and
+//! the same configuration gives the same bytes. A message is kept as a [`Response`] of a few dozen
+//! bytes and written out only when its turn comes, so millions of echoes and changes can be pending
+//! without holding their texts.
 
 mod bursts;
 mod delays;
@@ -24,14 +25,14 @@ use crate::world::World;
 use bursts::Bursts;
 use response::Response;
 
-/// Echoes, repeats and changes that may wait for their time; beyond it no new ones are planned. At 100,000 messages a
-/// second about half of it is in use.
+/// The most echoes, repeats and changes that may be pending; beyond it no new ones are planned. At
+/// 100,000 messages a second about half of this is used.
 const PENDING_MAX: usize = 1_000_000;
-/// Few messages are longer; one that is makes the buffer grow once.
+/// Few messages are longer than this; one that is makes the buffer grow once.
 const SCRATCH_BYTES: usize = 4096;
 /// Share of changes of mind that are followed by another one.
 const CHANGE_AGAIN_SHARE: f64 = 0.2;
-/// Share of messages slightly behind the newest one, and by how much at most.
+/// Share of messages slightly behind the newest one, and how far behind they are at most.
 const JITTER_SHARE: f64 = 0.013;
 const JITTER_MS_MAX: i64 = 135;
 
@@ -53,7 +54,7 @@ pub struct Generator {
     front_ms: i64,
 }
 
-/// Something to be sent when event time has come to `due_ms`; `number` keeps equal times in a fixed order.
+/// Something to send when event time reaches `due_ms`. `number` keeps equal times in a fixed order.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pending {
     due_ms: i64,
@@ -63,7 +64,7 @@ struct Pending {
 }
 
 impl Generator {
-    /// A stream for `config`; `clock` is read only with [`EventTime::Live`].
+    /// Creates a stream for `config`. `clock` is read only with [`EventTime::Live`].
     #[must_use]
     pub fn new(config: SyntheticConfig, clock: Clock) -> Self {
         let world = World::new(config.seed, config.topics, config.groups);
@@ -197,9 +198,11 @@ impl Iterator for Generator {
     }
 }
 
-/// Ten digits like the real ones when event time is given. A live stream may be started again while a consumer still
-/// knows the RSVPs of the last run, so its ids begin where no earlier run can have come to: 128 ids for every
-/// millisecond are more than the fastest stream uses.
+/// The first id of the stream. With a given event time it has ten digits like the real ones.
+///
+/// A live stream may be restarted while a consumer still knows the RSVPs of the last run, so its
+/// ids begin where no earlier run can have arrived: 128 ids per millisecond are more than the
+/// fastest stream uses.
 fn first_rsvp_id(event_time: &EventTime, clock: &Clock) -> i64 {
     match event_time {
         EventTime::Live => clock.now_ms().saturating_mul(128),
@@ -207,7 +210,7 @@ fn first_rsvp_id(event_time: &EventTime, clock: &Clock) -> i64 {
     }
 }
 
-/// True for a share of keys; a function of its arguments.
+/// Returns true for a share of all keys. A function of its arguments.
 fn chance_of(key: u64, salt: u64, share: f64) -> bool {
     unit(salted(key, salt)) < share
 }

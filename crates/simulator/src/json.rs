@@ -1,7 +1,8 @@
-//! Writing JSON by appending to a string.
+//! Writes JSON by appending to a string.
 //!
-//! A generator that has to make 100,000 messages a second on one core has no time for value trees; it pastes prepared
-//! pieces together. Like the real source it escapes `/` as `\/` and leaves every other character outside ASCII as is.
+//! A generator that has to make 100,000 messages a second on one core has no time for value trees;
+//! it joins prepared pieces. Like the real source it escapes `/` as `\/` and leaves all other
+//! characters outside ASCII as they are.
 
 /// Appends `text` with JSON's escapes, without the quotes around it.
 pub(crate) fn push_escaped(out: &mut String, text: &str) {

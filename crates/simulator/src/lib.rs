@@ -1,20 +1,21 @@
-//! A stand-in for Meetup's RSVP stream: a websocket server that plays recordings or makes a realistic stream up.
+//! A stand-in for Meetup's RSVP stream: a websocket server that plays recordings or generates a
+//! realistic stream.
 //!
 //! - [`Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain iterators of messages, without IO and
 //!   without waiting.
-//! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each, and lets a client that comes
-//!   back go on where it was with `?since_mtime=MILLISECONDS`.
+//! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each. To a client that asks with
+//!   `?since_mtime=MILLISECONDS` it sends exactly the messages with a greater `mtime`, beginning with those it has kept.
 //! - [`Control`] disturbs the stream on demand, [`Faults`] do so by themselves.
 //!
-//! It does not know the rest of the workspace, and takes nothing from it: what it sends is an independent check of what
-//! the others understand.
+//! It does not know the rest of the workspace and takes nothing from it, so what it sends is an
+//! independent check of what the others understand.
 //!
 //! | guarantee | where |
 //! | --- | --- |
 //! | same seed and paced event time, same bytes | [`generator`](Generator) |
 //! | an echo repeats a message with `mtime` rounded half up to the second, and changes nothing else | [`Generator`] |
 //! | replaying with fresh ids and other times keeps what is an echo of what | [`Playback`], [`Repeated`] |
-//! | a client that resumes misses nothing, within half of the resume buffer | [`Simulator`] |
+//! | what a client missed is kept for it to ask for, within half of the resume buffer | [`Simulator`] |
 //! | a slow client slows the stream down and loses nothing | [`Simulator`] |
 
 pub mod cli;

@@ -1,20 +1,21 @@
-//! When each message is due, as a duration since the start; arithmetic alone, no clock and no waiting.
+//! Computes when each message is due, as a duration since the start, without a clock and without
+//! waiting.
 
 use std::time::Duration;
 
 use crate::config::Pace;
 use crate::generated::{Generated, Kind};
 
-/// After a pause (no client, or a slow one) the stream is not rushed to make up for more than this.
+/// After a pause (no client, or a slow one), the stream catches up with at most this much.
 pub(crate) const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// Computes due times from a [`Pace`].
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
-    /// Messages asked about so far.
+    /// The number of messages asked about so far.
     number: u64,
-    /// When the newest message was due, pauses not counted.
+    /// When the newest message was due, without pauses.
     due: Duration,
     /// The sum of all pauses.
     paused: Duration,
@@ -26,7 +27,7 @@ impl Pacer {
         Self { pace, number: 0, due: Duration::ZERO, paused: Duration::ZERO, front_ms: None }
     }
 
-    /// When the next message is to be *made*. A live one takes its event time then.
+    /// Returns when to *make* the next message. A live message takes its event time then.
     pub(crate) fn due_to_make(&mut self, elapsed: Duration) -> Duration {
         if let Pace::Rate(rate) = self.pace {
             let nanoseconds = u128::from(self.number) * 1_000_000_000 / u128::from(rate.get());
@@ -36,7 +37,7 @@ impl Pacer {
         self.forgive(elapsed)
     }
 
-    /// When a message that has been made is to be *sent*.
+    /// Returns when to *send* a message that has been made.
     pub(crate) fn due_to_send(&mut self, message: &Generated, elapsed: Duration) -> Duration {
         if let Pace::Recorded { gap_max } = self.pace
             && message.kind != Kind::Malformed

@@ -1,8 +1,8 @@
-//! A small generator of random numbers whose sequence never changes.
+//! A small random number generator whose sequence never changes.
 //!
-//! The bytes of `--seed 1` must be the same in every build, so they may not depend on a library that is free to change
-//! its algorithm. This is the public SplitMix64 sequence: a counter with an avalanche function behind it. It is not
-//! for secrets.
+//! The bytes of `--seed 1` must be the same in every build, so they may not depend on a library
+//! that is free to change its algorithm. This is the public SplitMix64 sequence: a counter followed
+//! by an avalanche function. Do not use it for secrets.
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -50,7 +50,7 @@ impl Random {
     }
 }
 
-/// Turns any number into one whose bits all depend on all bits of the input.
+/// Turns a number into one in which each bit depends on all bits of the input.
 pub(crate) fn mix(value: u64) -> u64 {
     let mut bits = value;
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -58,7 +58,7 @@ pub(crate) fn mix(value: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Combines a key with a salt, so that one key answers many independent questions.
+/// Combines a key with a salt, so that one key gives many independent random values.
 pub(crate) fn salted(key: u64, salt: u64) -> u64 {
     mix(key ^ mix(salt.wrapping_add(STEP)))
 }
@@ -80,7 +80,7 @@ pub(crate) fn index(bits: u64, length: usize) -> usize {
     usize::try_from(below(bits, length as u64)).expect("an index below a usize fits in a usize")
 }
 
-/// Draws indices in proportion to their weights.
+/// Draws indices with probabilities proportional to their weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Weighted {
     cumulative: Vec<f64>,

@@ -1,8 +1,8 @@
-//! Recordings: files with one message a line, in the order in which the messages arrived.
+//! Recordings: files with one message per line, in the order in which the messages arrived.
 //!
-//! A recording is played as it is; only two numbers of a message are ever replaced, its `rsvp_id` and its `mtime`, and
-//! everything else keeps its bytes. A line in which they cannot be found is not a message as far as the simulator is
-//! concerned, and is passed on unchanged.
+//! A recording is played as it is. Only two numbers of a message are ever replaced, its `rsvp_id`
+//! and its `mtime`; everything else keeps its bytes. A line without these numbers is not a message
+//! for the simulator, and is passed on unchanged.
 
 mod playback;
 mod repeated;
@@ -28,26 +28,26 @@ pub struct Recording {
 
 #[derive(Debug, Clone)]
 enum Line {
-    /// Has an `rsvp_id` and all else that decides what is an echo of what.
+    /// A line with an `rsvp_id` and everything else that determines echoes.
     Message(Message),
-    /// Passed on as it is.
+    /// A line that is passed on as it is.
     Opaque(String),
 }
 
-/// A message cut at the two numbers that may be replaced.
+/// A message, cut at the two numbers that may be replaced.
 #[derive(Debug, Clone)]
 struct Message {
     before: String,
     between: String,
     after: String,
-    /// The order of the two numbers in the text.
+    /// Whether `rsvp_id` comes first in the text.
     rsvp_id_first: bool,
     identity: Identity,
     /// Milliseconds since the epoch.
     mtime_ms: i64,
 }
 
-/// Whose answer it is, and which. Messages that share it may be echoes of each other, others cannot.
+/// Who answers, and how. Only messages with equal identities can be echoes of each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Identity {
     rsvp_id: i64,
@@ -56,10 +56,10 @@ struct Identity {
 }
 
 impl Recording {
-    /// Reads files. Blocks; empty lines are skipped.
+    /// Reads files and skips empty lines. Blocks.
     ///
     /// # Errors
-    /// A file cannot be read, or there is no line in any of them.
+    /// A file cannot be read, or none of them has a line.
     pub fn read(files: &[PathBuf]) -> Result<Self, SimulatorError> {
         let mut recording = Self::default();
         for path in files {
@@ -78,7 +78,7 @@ impl Recording {
         self.lines.extend(text.lines().filter(|line| !line.trim().is_empty()).map(Line::parse));
     }
 
-    /// Number of lines, messages or not.
+    /// The number of lines, including those that are not messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lines.len()
@@ -97,7 +97,7 @@ impl Recording {
         })
     }
 
-    /// By how much ids must be shifted so that two passes share none.
+    /// The amount by which ids must be shifted so that two passes share none.
     fn id_stride(&self) -> i64 {
         let ids = || self.messages().map(|message| message.identity.rsvp_id);
         match (ids().min(), ids().max()) {
@@ -135,7 +135,7 @@ impl Message {
         })
     }
 
-    /// The text with its `rsvp_id` moved on by `id_shift` and the given `mtime`.
+    /// The text with its `rsvp_id` increased by `id_shift` and with the given `mtime`.
     fn rewritten(&self, id_shift: i64, mtime_ms: i64) -> String {
         let rsvp_id = self.identity.rsvp_id.saturating_add(id_shift);
         let (first, second) =

@@ -1,15 +1,16 @@
-//! The newest messages of the stream, and who has read how far.
+//! The newest messages of the stream, and how far each client has read.
 //!
-//! Messages have consecutive numbers. Every client reads all of them in order from where it began, so the messages
-//! that somebody was sent are always those before one number, `sent_to`.
+//! Messages have consecutive numbers. Every client passes all of them in order from where it began; one that named a
+//! `since_mtime` is sent only those that are greater, as the real server's documentation says. The messages that some
+//! client has passed are always those before one number, `sent_to`.
 //!
 //! | guarantee | by |
 //! | --- | --- |
 //! | a connected client misses nothing, however slow | a message is not evicted before every client has passed it |
-//! | a message is sent to somebody, however long nobody is there | at most half of the ring is unsent, then it is full |
-//! | a client that comes back misses nothing, if no more than half a ring was sent since | the other half stays |
+//! | a message waits for a client, however long nobody is there | at most half of the ring waits, then it is full |
+//! | a client that comes back can have all it missed, if no more than half a ring was sent since | the other half stays |
 //!
-//! Full means that the stream pauses. Nothing is ever dropped to go on.
+//! When the ring is full, the stream pauses. Nothing is ever dropped to continue.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -30,16 +31,32 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClientId(u64);
 
+/// Where a connected client is.
+#[derive(Debug, Clone, Copy)]
+struct Cursor {
+    /// The number of the message that it reads next.
+    next: u64,
+    /// It is sent messages with a greater `mtime` only.
+    since_mtime_ms: Option<i64>,
+}
+
+/// What a client is to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) payloads: Vec<Utf8Bytes>,
+    /// How many messages these are, together with those between them that the client has not asked for.
+    pub(crate) passed: u64,
+}
+
 #[derive(Debug)]
 pub(crate) struct Ring {
     capacity: usize,
     entries: VecDeque<Entry>,
     /// Number of the oldest message kept.
     first: u64,
-    /// Messages before this number were sent to at least one client.
+    /// Messages before this number were sent to at least one client, or were not what it had asked for.
     sent_to: u64,
-    /// The number that each connected client reads next.
-    cursors: BTreeMap<ClientId, u64>,
+    cursors: BTreeMap<ClientId, Cursor>,
     next_client: u64,
 }
 
@@ -62,7 +79,7 @@ impl Ring {
             return Err(entry);
         }
         if self.entries.len() == self.capacity {
-            if self.cursors.values().any(|&cursor| cursor <= self.first) {
+            if self.cursors.values().any(|cursor| cursor.next <= self.first) {
                 return Err(entry);
             }
             self.entries.pop_front();
@@ -72,21 +89,17 @@ impl Ring {
         Ok(())
     }
 
-    /// Lets a client read, from the first message that it may not have.
+    /// Lets a client read.
     ///
-    /// Without `since_mtime_ms` these are the messages that nobody was sent. With it, also everything from the oldest
-    /// message with an `mtime` not before it: this is at or before the client's last message, whose `mtime` it is. All
-    /// that follows is sent again, not just what has a greater `mtime`, because late messages have a smaller one. When
-    /// there is no such message, the client's last one is from before the ring, and everything kept is sent again.
+    /// Without `since_mtime_ms` it begins with the first message that nobody was sent. With it, it is sent exactly the
+    /// messages with a greater `mtime`, in order of arrival: of those that are kept, and of those to come. A late one
+    /// with a smaller `mtime` is not among them, so a client has to ask from before its last message.
     pub(crate) fn attach(&mut self, since_mtime_ms: Option<i64>) -> ClientId {
         let client = ClientId(self.next_client);
         self.next_client += 1;
-        let resume_from = since_mtime_ms.map(|since| {
-            let known = self.entries.iter().position(|entry| entry.mtime_ms >= since).unwrap_or(0);
-            self.first + known as u64
-        });
-        let cursor = resume_from.map_or(self.sent_to, |resume_from| resume_from.min(self.sent_to));
-        self.cursors.insert(client, cursor.max(self.first));
+        let next = if since_mtime_ms.is_some() { self.first } else { self.sent_to };
+        let next = next.max(self.first);
+        self.cursors.insert(client, Cursor { next, since_mtime_ms });
         client
     }
 
@@ -95,38 +108,43 @@ impl Ring {
     }
 
     /// The next messages for a client, at most `count_max`; the same again until [`Ring::advance`] is called.
-    pub(crate) fn read(&self, client: ClientId, count_max: usize) -> Vec<Utf8Bytes> {
-        let Some(&cursor) = self.cursors.get(&client) else {
-            return Vec::new();
+    pub(crate) fn read(&self, client: ClientId, count_max: usize) -> Read {
+        let mut read = Read::default();
+        let Some(&Cursor { next, since_mtime_ms }) = self.cursors.get(&client) else {
+            return read;
         };
-        let skipped = usize::try_from(cursor - self.first).unwrap_or(usize::MAX);
-        self.entries
-            .iter()
-            .skip(skipped)
-            .take(count_max)
-            .map(|entry| entry.payload.clone())
-            .collect()
+        let behind = usize::try_from(next - self.first).unwrap_or(usize::MAX);
+        for entry in self.entries.iter().skip(behind) {
+            if read.payloads.len() == count_max {
+                break;
+            }
+            read.passed += 1;
+            if since_mtime_ms.is_none_or(|since_ms| entry.mtime_ms > since_ms) {
+                read.payloads.push(entry.payload.clone());
+            }
+        }
+        read
     }
 
-    /// Notes that `count` messages have been sent to a client.
-    pub(crate) fn advance(&mut self, client: ClientId, count: u64) {
+    /// Notes that a client has been sent what it read, and so has passed so many messages.
+    pub(crate) fn advance(&mut self, client: ClientId, passed: u64) {
         if let Some(cursor) = self.cursors.get_mut(&client) {
-            *cursor += count;
-            self.sent_to = self.sent_to.max(*cursor);
+            cursor.next += passed;
+            self.sent_to = self.sent_to.max(cursor.next);
         }
     }
 
-    /// True when there is nothing for a client to read.
+    /// Whether there is nothing for a client to read.
     pub(crate) fn caught_up(&self, client: ClientId) -> bool {
-        self.cursors.get(&client).is_none_or(|&cursor| cursor == self.head())
+        self.cursors.get(&client).is_none_or(|cursor| cursor.next == self.head())
     }
 
-    /// The number of the next message to come: how many there have been.
+    /// The number of the next message, which is the number of messages so far.
     pub(crate) fn head(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
-    /// How many messages have been sent to at least one client.
+    /// How many messages at least one client has passed.
     pub(crate) fn sent_to(&self) -> u64 {
         self.sent_to
     }

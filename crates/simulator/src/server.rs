@@ -1,11 +1,12 @@
-//! The websocket server: accepts clients, and runs the producer and a task for each of them.
+//! The websocket server: accepts clients, and runs the producer and a task for each client.
 //!
 //! ```text
 //! source -> producer -> ring -> connection -> client
 //!                            -> connection -> client
 //! ```
 //!
-//! All clients get every message. The slowest of them sets the pace: when the ring is full the producer waits.
+//! All clients get every message. The slowest one sets the pace: when the ring is full, the
+//! producer waits.
 
 mod connection;
 mod control;
@@ -38,12 +39,12 @@ use hub::Hub;
 
 /// More clients than any test needs; each holds a socket and a task.
 const CLIENTS_MAX: usize = 64;
-/// How long connections may take to say goodbye when the simulator stops.
+/// How long connections may take to close when the simulator stops.
 const GOODBYE_MAX: Duration = Duration::from_secs(3);
-/// After an accept that failed, usually for want of file descriptors.
+/// The pause after a failed accept, which usually means that file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A server that listens already, and streams once it is [run](Simulator::run).
+/// A server that is listening. It streams once it [runs](Simulator::run).
 #[derive(Debug)]
 pub struct Simulator {
     listener: TcpListener,
@@ -52,7 +53,7 @@ pub struct Simulator {
     shared: Arc<Shared>,
 }
 
-/// What all tasks of a simulator know.
+/// State that all tasks of a simulator share.
 #[derive(Debug)]
 struct Shared {
     config: Config,
@@ -82,19 +83,20 @@ impl Simulator {
         Ok(Self { listener, local_addr, source, shared: Arc::new(Shared::new(config)) })
     }
 
-    /// The address that is listened on, with the port that was free.
+    /// The address on which the server listens, with the actual port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// A handle to disturb the stream with, and to see how far it is.
+    /// A handle to disturb the stream and to see its progress.
     #[must_use]
     pub fn control(&self) -> Control {
         self.shared.control.clone()
     }
 
-    /// Streams until `shutdown`, or until everything has been sent when configured so; then closes all connections.
+    /// Streams until `shutdown` or, if configured, until everything has been sent. Then closes all
+    /// connections.
     ///
     /// # Errors
     /// A task of the simulator failed.

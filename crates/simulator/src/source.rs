@@ -1,4 +1,4 @@
-//! The stream's messages, wherever they come from.
+//! The messages of the stream, whatever their origin.
 
 use crate::config::{Config, Input};
 use crate::error::SimulatorError;

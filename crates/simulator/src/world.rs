@@ -1,7 +1,8 @@
-//! The made-up world that RSVPs happen in: topics, groups, venues.
+//! The fictional world of the RSVPs: topics, groups, venues.
 //!
-//! Built once from the seed, with everything that does not change from message to message already written as JSON.
-//! Shares of odd values follow the recordings of the real stream; the names are ours.
+//! It is built once from the seed, with everything that stays the same from message to message
+//! already written as JSON. Shares of odd values follow the recordings of the real stream; the
+//! names are ours.
 
 mod groups;
 mod odd;

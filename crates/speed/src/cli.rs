@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use pulso_file::{FileInput, FileSource, INPUT_HINT, NdjsonError, NdjsonOutput, NdjsonSink};
+use pulso_file::{FileInput, FileSource, NdjsonError, NdjsonOutput, NdjsonSink};
 use pulso_pipeline::memory::MemoryCheckpoints;
-use pulso_pipeline::{SPEED_CHECKPOINT, Source, SystemClock};
+use pulso_pipeline::{Source, SystemClock, speed_checkpoint};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
-use pulso_runtime::stores::{DeadLetters, LogReader, Opener, Reading, StoreError, ViewStore};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, run_app};
+use pulso_runtime::stores::{DeadLetters, LogReader, Opener, Reading, ViewStore};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, Failure, FailureExt, run_app};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -35,11 +35,11 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Keep the views up to date until told to stop, or until the files end
+    /// Keep the views up to date until stopped, or until the files end
     Run(Ports),
-    /// Check the configuration, the input and the checkpoint; changes nothing
+    /// Check the configuration, the input and the checkpoint, without changing anything
     Check(Ports),
-    /// Ask the running service whether it can work: ends with 0 or 1
+    /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
@@ -107,7 +107,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
         }
         Command::Run(Ports { source: None, sink: Some(output), .. }) => {
             let log = LogReader::open(&config, Reading::Shared).await;
-            write_lines(log.map_err(StoreError::explained)?, output, &config, shutdown).await
+            write_lines(log.explained()?, output, &config, shutdown).await
         }
         Command::Run(Ports { source: Some(files), sink, .. }) => {
             let output = sink.unwrap_or(NdjsonOutput::Standard);
@@ -127,13 +127,14 @@ async fn keep_views(
     let Some(log) = log.await? else { return Ok(()) };
     let views = opener.open("views", async || ViewStore::open(config).await);
     let Some(views) = views.await? else { return Ok(()) };
-    let checkpoints = Watched::new(views.checkpoints(SPEED_CHECKPOINT), "checkpoint", health);
-    let views = DeadLetters::beside(views, config).map_err(StoreError::explained)?;
+    let checkpoints =
+        Watched::new(views.checkpoints(&speed_checkpoint(&config.stream)), "checkpoint", health);
+    let views = DeadLetters::beside(views, config).explained()?;
     let log = Watched::new(log, "log", health);
     let views = Watched::new(views, "views", health);
     let options = Options::new(config, watch::Sender::default());
     let ran = crate::run(log, views, checkpoints, SystemClock, &options, shutdown).await;
-    ran.map_err(SpeedError::explained)
+    ran.map_err(Into::into)
 }
 
 /// From any source to lines; the checkpoint is as short-lived as the process.
@@ -143,7 +144,7 @@ async fn write_lines(
     config: &Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let sink = NdjsonSink::create(output).exit(Exit::Unavailable)?;
+    let sink = NdjsonSink::create(output).explained()?;
     let (sender, status) = watch::channel(Status::default());
     // The same input gives the same lines, whatever the clock says.
     let options = Options { health_interval: None, ..Options::new(config, sender) };
@@ -151,10 +152,10 @@ async fn write_lines(
     let stopping = shutdown.clone();
     let ran = crate::run(source, sink.clone(), checkpoints, SystemClock, &options, shutdown).await;
     match ran {
-        Err(SpeedError::Sink(error)) if closed(error.as_ref()) => return Ok(()),
-        ran => ran.map_err(SpeedError::explained)?,
+        Err(SpeedError::Sink(error)) if closed(&error) => return Ok(()),
+        ran => ran?,
     }
-    sink.sync().await.exit(Exit::Unavailable)?;
+    sink.sync().await.explained()?;
     let progress = &status.borrow().progress;
     let messages: u64 = progress.iter().map(|progress| progress.next_offset).sum();
     info!(messages, "wrote the views of all messages");
@@ -164,15 +165,13 @@ async fn write_lines(
     Ok(())
 }
 
-fn closed(error: &(dyn std::error::Error + 'static)) -> bool {
+fn closed(error: &Failure) -> bool {
     matches!(error.downcast_ref(), Some(NdjsonError::Closed { .. }))
 }
 
 fn open(Files(inputs): Files, config: &Config) -> anyhow::Result<FileSource<SystemClock>> {
     let bytes_max = config.acquisition.message_bytes_max.as_usize();
-    FileSource::open(inputs, bytes_max, config.log.batch_records, SystemClock)
-        .exit(Exit::NoInput)
-        .hint(INPUT_HINT)
+    FileSource::open(inputs, bytes_max, config.log.batch_records, SystemClock).explained()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use pulso_runtime::Config;
-use pulso_window::{EchoSettings, Settings, SlidingWindow, TrendSettings};
+use pulso_window::{EchoSettings, Settings, Shape, SlidingWindow, TrendSettings};
 use tokio::sync::watch;
 
-use crate::{Options, Status};
+use crate::{Options, Status, StreamSettings};
 
 /// Often enough for charts of an hour; less than nine thousand small documents a day.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,10 +25,20 @@ pub fn settings(config: &Config) -> Settings {
         echo: EchoSettings { horizon: echo.horizon, keys_max: echo.keys_max },
         trends: TrendSettings {
             count_above: u32::try_from(trends.count_above).unwrap_or(u32::MAX),
-            topics_max: trends.topics_max,
-            country_topics_max: trends.country_topics_max,
+            terms_max: trends.terms_max,
+            scope_terms_max: trends.scope_terms_max,
             baseline: trends.baseline,
         },
+        shape: Shape::of(config.stream()),
+    }
+}
+
+impl StreamSettings {
+    /// What the configured stream says.
+    pub fn new(config: &Config) -> Self {
+        let decoder = config.decoder();
+        let shows_facts = decoder.stream().facts_view.shown;
+        Self { decoder, shows_facts }
     }
 }
 
@@ -39,6 +49,7 @@ impl Options {
     /// As [`settings`].
     pub fn new(config: &Config, status: watch::Sender<Status>) -> Self {
         Self {
+            stream: StreamSettings::new(config),
             settings: settings(config),
             idle_timeout: config.window.idle_timeout,
             checkpoint_interval: config.checkpoint.interval,

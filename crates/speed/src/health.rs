@@ -1,11 +1,11 @@
-//! What the documents of [`View::Health`](pulso_model::View::Health) say, so that their sums are exact.
+//! What the documents of [`View::HEALTH`](pulso_model::View::HEALTH) say, so that their sums are exact.
 //!
 //! A document tells what was read since the one before it. It is part of the checkpoint, is written
 //! once that is saved, and again, under the same `_id`, by whoever goes on from there. So a crash
 //! adds and loses nothing: the sums over all documents are the counts of the checkpoint (W4) that
 //! the newest one was made for, such as that of a stop.
 
-use pulso_model::{EventTime, HealthDocument, ViewDocument, WallTime};
+use pulso_model::{EventTime, HealthDocument, Stream, ViewDocument, WallTime};
 use pulso_pipeline::Progress;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ struct Totals {
     counted: u64,
     echoes: u64,
     late: u64,
+    skipped: u64,
     dead_letters: u64,
 }
 
@@ -63,16 +64,18 @@ impl Health {
     }
 
     /// The newest document.
-    pub(crate) fn document(&self) -> Option<ViewDocument> {
+    pub(crate) fn document(&self, stream: &Stream) -> Option<ViewDocument> {
         let Measured { time_ms, read, lag, watermark_delay_ms } = self.newest?;
-        let Totals { counted, echoes, late, dead_letters } = read;
+        let Totals { counted, echoes, late, skipped, dead_letters } = read;
         let document = HealthDocument {
+            stream: stream.name,
             time: WallTime(time_ms),
             messages: self.told.sum(),
             received: read.sum(),
             counted,
             echoes,
             late,
+            skipped,
             dead_letters,
             lag,
             watermark_delay_ms,
@@ -87,6 +90,7 @@ impl Totals {
             counted: sum.counted + partition.counted,
             echoes: sum.echoes + partition.echoes,
             late: sum.late + partition.late,
+            skipped: sum.skipped + partition.skipped,
             dead_letters: sum.dead_letters + partition.dead_letters,
         })
     }
@@ -96,25 +100,32 @@ impl Totals {
             counted: self.counted - before.counted,
             echoes: self.echoes - before.echoes,
             late: self.late - before.late,
+            skipped: self.skipped - before.skipped,
             dead_letters: self.dead_letters - before.dead_letters,
         }
     }
 
     fn sum(self) -> u64 {
-        self.counted + self.echoes + self.late + self.dead_letters
+        self.counted + self.echoes + self.late + self.skipped + self.dead_letters
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pulso_streams::Streams;
+
     use super::*;
+
+    fn stream() -> &'static Stream {
+        Streams::brought().get("rsvps").unwrap().stream
+    }
 
     #[test]
     fn documents_of_one_moment_are_told_apart() {
         let mut health = Health::default();
         let mut time = |now| {
             health.measure(&[], None, None, WallTime(now));
-            health.document().unwrap().time
+            health.document(stream()).unwrap().time
         };
         // The clock stands still, and is then set back.
         let times = [time(5), time(5), time(2)];
@@ -127,7 +138,7 @@ mod tests {
         let mut delay = |watermark, now| {
             health.measure(&[], watermark, None, WallTime(now));
             let body: serde_json::Value =
-                serde_json::from_str(&health.document().unwrap().body).unwrap();
+                serde_json::from_str(&health.document(stream()).unwrap().body).unwrap();
             body["watermark_delay_seconds"].as_f64()
         };
         assert_eq!(delay(None, 5), None);

@@ -7,16 +7,16 @@
 
 pub mod cli;
 mod config;
-mod failure;
+mod error;
 mod health;
 mod idle;
 mod processor;
 mod render;
 mod run;
-mod saver;
 mod state;
 
 pub use config::settings;
-pub use processor::{Processed, Processor};
-pub use run::{Options, SpeedError, Status, run};
+pub use error::SpeedError;
+pub use processor::{Processed, Processor, StreamSettings};
+pub use run::{Options, Status, run};
 pub use state::{ChangedSettings, RestoreError};

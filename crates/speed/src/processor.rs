@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use pulso_model::{
-    DeadLetterDocument, LateResponseDocument, ResponseDocument, ViewDocument, WallTime, decode,
+    DeadLetter, DeadLetterDocument, Decoded, Decoder, Fact, FactWriter, LateFactDocument, Position,
+    Stream, ViewDocument, WallTime,
 };
 use pulso_pipeline::{Checkpoint, Progress, Record};
-use pulso_window::{Engine, Output, Settings, Verdict};
+use pulso_window::{Observed, Output, Settings, Verdict, Windows};
 
 use crate::health::Health;
 use crate::render::render;
@@ -23,15 +24,26 @@ pub struct Processed {
     /// What that closes; empty otherwise.
     pub closed: Vec<ViewDocument>,
     /// Messages that count nowhere, by reason.
-    pub discarded: BTreeMap<&'static str, u64>,
-    /// Windows with a listed topic.
+    pub discarded: BTreeMap<String, u64>,
+    /// Windows with a listed term.
     pub windows: u64,
+}
+
+/// What is read, and what is shown of it.
+#[derive(Clone, Debug)]
+pub struct StreamSettings {
+    pub decoder: Decoder,
+    /// Whether single facts are shown; the lake has them anyway.
+    pub shows_facts: bool,
 }
 
 /// Decodes records, runs them through the windows and renders what comes out.
 #[derive(Debug)]
 pub struct Processor {
-    engine: Engine,
+    decoder: Decoder,
+    /// `None` where single facts are not shown.
+    facts: Option<FactWriter>,
+    windows: Windows,
     health: Health,
     /// By partition: where the log began when it was first read.
     first_offsets: Vec<u64>,
@@ -39,16 +51,31 @@ pub struct Processor {
 
 impl Processor {
     /// Begins with an empty log position.
-    pub fn new(settings: Settings, partitions: u32) -> Self {
-        Self::beginning_at(settings, vec![0; partitions as usize])
+    pub fn new(stream: &StreamSettings, settings: Settings, partitions: u32) -> Self {
+        Self::beginning_at(stream, settings, vec![0; partitions as usize])
     }
 
     /// The same for a log whose partitions begin at these offsets.
-    pub fn beginning_at(settings: Settings, first_offsets: Vec<u64>) -> Self {
+    pub fn beginning_at(
+        stream: &StreamSettings,
+        settings: Settings,
+        first_offsets: Vec<u64>,
+    ) -> Self {
         let partitions = u32::try_from(first_offsets.len()).expect("a log has few partitions");
-        let mut engine = Engine::new(settings, partitions);
-        engine.begin_at(&first_offsets);
-        Self { engine, health: Health::default(), first_offsets }
+        let mut windows = Windows::new(settings, partitions);
+        windows.begin_at(&first_offsets);
+        Self::of(stream, windows, Health::default(), first_offsets)
+    }
+
+    fn of(
+        stream: &StreamSettings,
+        windows: Windows,
+        health: Health,
+        first_offsets: Vec<u64>,
+    ) -> Self {
+        let decoder = stream.decoder.clone();
+        let facts = stream.shows_facts.then(|| FactWriter::new(decoder.stream()));
+        Self { decoder, facts, windows, health, first_offsets }
     }
 
     /// Goes on from a checkpoint.
@@ -57,25 +84,26 @@ impl Processor {
     /// When it was made by another version, for another number of partitions, or under settings
     /// that give its panes another meaning.
     pub fn restore(
+        stream: &StreamSettings,
         checkpoint: &Checkpoint,
         settings: &Settings,
         partitions: u32,
     ) -> Result<Self, RestoreError> {
-        let (engine, health) = state::restore(checkpoint, settings, partitions)?;
+        let (windows, health) = state::restore(checkpoint, settings, partitions)?;
         let first_offsets = checkpoint.progress.iter().map(|p| p.first_offset).collect();
-        Ok(Self { engine, health, first_offsets })
+        Ok(Self::of(stream, windows, health, first_offsets))
     }
 
     /// What a restart needs. All documents returned so far must have been written first (P1), but
     /// for [`health`](Self::health).
     pub fn checkpoint(&self) -> Checkpoint {
-        state::checkpoint(&self.engine, &self.health, self.progress())
+        state::checkpoint(&self.windows, &self.health, self.progress())
     }
 
     /// Makes the next document of health, with what was read since the one before. The lag is unknown
     /// until the log has been looked at.
     pub fn measure(&mut self, lag: Option<u64>, now: WallTime) {
-        self.health.measure(&self.progress(), self.engine.watermark(), lag, now);
+        self.health.measure(&self.progress(), self.windows.watermark(), lag, now);
     }
 
     /// Whether documents of health tell of everything that was read.
@@ -86,7 +114,7 @@ impl Processor {
     /// The newest document of health. The checkpoint contains it: to be written after that is saved,
     /// and again after each restart from it.
     pub fn health(&self) -> Option<ViewDocument> {
-        self.health.document()
+        self.health.document(self.stream())
     }
 
     /// Takes records, then advances the watermark. `now` matters only while all partitions are idle.
@@ -94,12 +122,12 @@ impl Processor {
         let mut processed = Processed::default();
         // A checkpoint may hold a decision without what follows from it; no record may come between.
         self.close(false, &mut processed);
-        // A response has one document, nearly all others have fewer.
+        // A fact has one document, nearly all other messages have fewer.
         processed.documents.reserve(records.len());
         for record in records {
             self.record(record, &mut processed);
         }
-        let decided = self.engine.move_watermark(now);
+        let decided = self.windows.move_watermark(now);
         self.close(decided, &mut processed);
         processed
     }
@@ -107,63 +135,88 @@ impl Processor {
     /// The input is finite and this is its end: closes every pane and window.
     pub fn finish(&mut self) -> Processed {
         let mut processed = Processed::default();
-        let decided = self.engine.finish();
+        let decided = self.windows.finish();
         self.close(decided, &mut processed);
         processed
     }
 
     /// An idle partition does not hold the others back.
     pub fn set_idle(&mut self, partition: u32, idle: bool) {
-        self.engine.set_idle(partition, idle);
+        self.windows.set_idle(partition, idle);
     }
 
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    fn stream(&self) -> &'static Stream {
+        self.decoder.stream()
     }
 
     /// By partition.
     pub fn progress(&self) -> Vec<Progress> {
-        let counts = self.engine.counts().into_iter().zip(&self.first_offsets);
+        let counts = self.windows.counts().into_iter().zip(&self.first_offsets);
         counts.map(|(counts, first)| state::progress(counts, *first)).collect()
     }
 
     fn close(&mut self, decided: bool, processed: &mut Processed) {
         processed.decided = decided.then(|| self.checkpoint());
         let documents = if decided { &mut processed.closed } else { &mut processed.documents };
-        for output in self.engine.close() {
+        for output in self.windows.close() {
             processed.windows += u64::from(matches!(output, Output::Window(_)));
-            render(&output, documents);
+            render(self.decoder.stream(), &output, documents);
         }
     }
 
     fn record(&mut self, record: &Record, processed: &mut Processed) {
-        let Record { partition, offset, log_time, headers, payload } = record;
-        let place = (*partition, *offset);
-        let response = match decode(payload, *log_time) {
-            Ok(response) => response,
-            Err(dead) => {
-                self.engine.dead_letter(*partition, *offset);
-                processed.discard(dead.reason.name());
-                let document =
-                    DeadLetterDocument::render(place, *log_time, &headers.source, &dead, payload);
-                processed.documents.push(document);
-                return;
+        let position = Position { partition: record.partition, offset: record.offset };
+        // A clone of three pointers, as what is decoded borrows from the record and not from `self`.
+        let decoder = self.decoder.clone();
+        match decoder.decode(&record.payload, record.log_time) {
+            Ok(Decoded::Fact(fact)) => self.fact(position, &fact, processed),
+            Ok(Decoded::Skipped(reason)) => {
+                self.windows.skipped(position);
+                processed.discard(&reason);
             }
-        };
-        match self.engine.response(*partition, *offset, &response) {
-            Verdict::Counted => processed.documents.push(ResponseDocument::render(&response)),
-            Verdict::Echo => processed.discard("echo"),
-            Verdict::Late => {
-                processed.discard("late");
-                processed.documents.push(ResponseDocument::render(&response));
-                processed.documents.push(LateResponseDocument::render(place, &response));
+            Err(dead) => {
+                self.windows.dead_letter(position);
+                processed.discard(dead.reason.name());
+                processed.documents.push(self.dead_letter(record, position, &dead));
             }
         }
+    }
+
+    fn fact(&mut self, position: Position, fact: &Fact<'_>, processed: &mut Processed) {
+        let stream = self.stream();
+        let identity = stream.identity(fact);
+        let actor = stream.counts_actors().then(|| stream.actor(fact)).flatten();
+        let observed = Observed { fact, identity: identity.as_ref(), actor: actor.as_deref() };
+        let verdict = self.windows.fact(position, observed);
+        if verdict == Verdict::Echo {
+            processed.discard("echo");
+            return;
+        }
+        if let Some(facts) = &mut self.facts {
+            processed.documents.push(facts.render(fact, position));
+        }
+        if verdict == Verdict::Late {
+            processed.discard("late");
+            processed.documents.push(LateFactDocument::render(stream.name, position, fact));
+        }
+    }
+
+    fn dead_letter(&self, record: &Record, position: Position, dead: &DeadLetter) -> ViewDocument {
+        let Record { log_time, headers, payload, .. } = record;
+        let (stream, source) = (self.stream().name, &headers.source);
+        DeadLetterDocument::render(stream, position, *log_time, source, dead, payload)
     }
 }
 
 impl Processed {
-    fn discard(&mut self, reason: &'static str) {
-        *self.discarded.entry(reason).or_default() += 1;
+    fn discard(&mut self, reason: &str) {
+        match self.discarded.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(self.discarded.insert(reason.to_owned(), 1)),
+        }
     }
 }

@@ -1,74 +1,66 @@
 //! From what the windows say to documents.
 
-use std::sync::Arc;
-
-use pulso_model::{ActivityDocument, TrendDocument, View, ViewDocument};
+use pulso_model::{ActivityDocument, Facet, Stream, TrendDocument, ViewDocument};
 use pulso_window::{ClosedPane, Firing, Output, Trend, Unlisted};
 
 /// Appends the documents of one output.
-pub(crate) fn render(output: &Output, documents: &mut Vec<ViewDocument>) {
+pub(crate) fn render(stream: &Stream, output: &Output, documents: &mut Vec<ViewDocument>) {
     match output {
-        Output::Pane(pane) => render_pane(pane, documents),
-        Output::Window(firing) => render_firing(firing, documents),
+        Output::Pane(pane) => render_pane(stream, pane, documents),
+        Output::Window(firing) => render_firing(stream, firing, documents),
     }
 }
 
-fn render_pane(ClosedPane { start, aggregate }: &ClosedPane, documents: &mut Vec<ViewDocument>) {
-    for entry in aggregate.activity() {
+fn render_pane(stream: &Stream, pane: &ClosedPane, documents: &mut Vec<ViewDocument>) {
+    for entry in pane.aggregate.activity() {
+        let location = entry.activity.location.mean();
         let document = ActivityDocument {
-            pane_start: *start,
-            country: entry.country,
-            response: entry.kind,
-            responses: entry.activity.responses,
-            guests: entry.activity.guests,
-            attendees: entry.activity.attendees,
-            location: entry.activity.location.mean(),
+            stream,
+            pane_start: pane.start,
+            scope: entry.scope,
+            kind: stream.kind.values[entry.kind],
+            facts: entry.activity.facts,
+            sums: &entry.activity.sums,
+            location: location.filter(|_| stream.place),
         };
         documents.push(document.render());
     }
 }
 
-fn render_firing(firing: &Firing, documents: &mut Vec<ViewDocument>) {
-    for trend in &firing.worldwide {
-        documents.push(trend_document(firing, None, trend).render());
-    }
-    for (country, list) in &firing.by_country {
-        for trend in list {
-            documents.push(trend_document(firing, Some(country), trend).render());
+fn render_firing(stream: &Stream, firing: &Firing, documents: &mut Vec<ViewDocument>) {
+    for (facet, lists) in stream.facets.iter().zip(&firing.lists) {
+        let trend = |scope, trend| trend_document(stream, facet, firing, scope, trend).render();
+        documents.extend(lists.worldwide.iter().map(|listed| trend(None, listed)));
+        for (scope, list) in &lists.by_scope {
+            documents.extend(list.iter().map(|listed| trend(Some(scope), listed)));
         }
     }
-    for unlisted in &firing.unlisted {
-        documents.push(removal(firing, unlisted));
+    for Unlisted { facet, scope, term } in &firing.unlisted {
+        let facet = &stream.facets[*facet];
+        documents.push(TrendDocument::removal(facet, firing.end, scope.as_deref(), term));
     }
 }
 
 fn trend_document<'a>(
+    stream: &'a Stream,
+    facet: &'a Facet,
     firing: &Firing,
-    country: Option<&'a str>,
+    scope: Option<&'a str>,
     trend: &'a Trend,
 ) -> TrendDocument<'a> {
     TrendDocument {
+        stream,
+        facet,
         window_end: firing.end,
         window_start: firing.start,
-        country,
-        topic: &trend.topic,
+        scope,
+        term: &trend.term,
         name: &trend.name,
         count: u64::from(trend.count),
+        actors: u64::from(trend.actors),
         rank: trend.rank,
         score: trend.score,
         // A point for the whole world would mean nothing.
-        location: country.and(trend.location),
-    }
-}
-
-fn removal(firing: &Firing, (country, topic): &Unlisted) -> ViewDocument {
-    let time = firing.end;
-    let country: Option<&Arc<str>> = country.as_ref();
-    match country {
-        None => View::TrendingTopics.removal(time, &[time.into(), (&**topic).into()]),
-        Some(country) => {
-            let key = [time.into(), (&**country).into(), (&**topic).into()];
-            View::TrendingTopicsByCountry.removal(time, &key)
-        }
+        location: scope.and(trend.location),
     }
 }

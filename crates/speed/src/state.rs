@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use pulso_pipeline::{Checkpoint, Progress};
 use pulso_runtime::config::format_duration;
-use pulso_window::{Counts, Engine, Settings};
+use pulso_runtime::{Exit, Explain};
+use pulso_window::{Counts, Settings, Windows};
 use serde::{Deserialize, Serialize};
 
 use crate::health::Health;
 
 /// Raised whenever the serialised form changes.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 #[derive(Serialize)]
 struct StateRef<'a> {
     version: u32,
-    engine: &'a Engine,
+    windows: &'a Windows,
     health: &'a Health,
 }
 
 #[derive(Deserialize)]
 struct State {
-    engine: Engine,
+    windows: Windows,
     health: Health,
 }
 
@@ -41,6 +42,9 @@ pub enum RestoreError {
         "the checkpoint has read partition {partition} up to offset {next_offset}, the log has only {end_offset} messages there"
     )]
     Ahead { partition: usize, next_offset: u64, end_offset: u64 },
+    /// The stream's descriptor was changed: facets or kinds mean something else.
+    #[error("the stream's kinds or facets were changed since the checkpoint was made")]
+    Shape,
     #[error(transparent)]
     Settings(#[from] ChangedSettings),
 }
@@ -54,10 +58,18 @@ pub struct ChangedSettings {
     now: String,
 }
 
-impl RestoreError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> String {
+impl Explain for RestoreError {
+    fn exit(&self) -> Exit {
         match self {
+            Self::Settings(_) | Self::Shape | Self::Partitions { .. } | Self::Ahead { .. } => {
+                Exit::Usage
+            }
+            Self::Version { .. } | Self::Damaged(_) => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
             Self::Settings(ChangedSettings { key, before, .. }) => {
                 format!("set `{key}` back to \"{before}\"; {START_ANEW}")
             }
@@ -65,49 +77,57 @@ impl RestoreError {
                 format!("use the data folder of this log; {START_ANEW}")
             }
             Self::Version { .. } => format!("use the version that made it; {START_ANEW}"),
-            Self::Damaged(_) => START_ANEW.to_owned(),
-        }
+            Self::Damaged(_) | Self::Shape => START_ANEW.to_owned(),
+        })
     }
 }
 
 const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the data folder (in Elasticsearch, delete the index \
      of checkpoints): the realtime views are then made again from the log";
 
-/// Serialises the engine, and what has been told of it.
-pub(crate) fn checkpoint(engine: &Engine, health: &Health, progress: Vec<Progress>) -> Checkpoint {
-    let state = postcard::to_stdvec(&StateRef { version: VERSION, engine, health })
-        .expect("the engine serialises into memory");
-    Checkpoint { progress, closed_until: engine.closed_until(), state }
+/// Serialises the windows, and what has been told of it.
+pub(crate) fn checkpoint(
+    windows: &Windows,
+    health: &Health,
+    progress: Vec<Progress>,
+) -> Checkpoint {
+    let state = postcard::to_stdvec(&StateRef { version: VERSION, windows, health })
+        .expect("the windows serialise into memory");
+    Checkpoint { progress, closed_until: windows.closed_until(), state }
 }
 
 pub(crate) fn progress(counts: Counts, first_offset: u64) -> Progress {
-    let Counts { next_offset, counted, echoes, late, dead_letters } = counts;
-    Progress { first_offset, next_offset, counted, echoes, late, dead_letters }
+    let Counts { next_offset, counted, echoes, late, skipped, dead_letters } = counts;
+    Progress { first_offset, next_offset, counted, echoes, late, skipped, dead_letters }
 }
 
-/// Brings an engine back, and what has been told of it.
+/// Brings windows back, and what has been told of it.
 pub(crate) fn restore(
     checkpoint: &Checkpoint,
     settings: &Settings,
     partitions: u32,
-) -> Result<(Engine, Health), RestoreError> {
+) -> Result<(Windows, Health), RestoreError> {
     let (found, rest) =
         postcard::take_from_bytes::<u32>(&checkpoint.state).map_err(RestoreError::Damaged)?;
     if found != VERSION {
         return Err(RestoreError::Version { found });
     }
-    let State { mut engine, health } = postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
-    let found = engine.counts().len();
+    let State { mut windows, health } =
+        postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
+    let found = windows.counts().len();
     if found != partitions as usize {
         return Err(RestoreError::Partitions { found, log: partitions });
     }
-    unchanged(engine.settings(), settings)?;
-    engine.adopt(settings);
+    unchanged(windows.settings(), settings)?;
+    if windows.settings().shape != settings.shape {
+        return Err(RestoreError::Shape);
+    }
+    windows.adopt(settings);
     for partition in 0..partitions {
         // Nothing is known of the time in between; idleness has to be seen again.
-        engine.set_idle(partition, false);
+        windows.set_idle(partition, false);
     }
-    Ok((engine, health))
+    Ok((windows, health))
 }
 
 /// What the panes of a checkpoint depend on. What is listed, and for how long echoes are remembered,
@@ -128,4 +148,15 @@ fn unchanged(before: &Settings, now: &Settings) -> Result<(), ChangedSettings> {
             Err(ChangedSettings { key, before: format_duration(before), now: format_duration(now) })
         }
     }
+}
+
+/// A log that ends before the checkpoint is not the one that was read.
+pub(crate) fn fits_log(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), RestoreError> {
+    let both = next_offsets.iter().zip(end_offsets).enumerate();
+    for (partition, (&next_offset, &end_offset)) in both {
+        if end_offset < next_offset {
+            return Err(RestoreError::Ahead { partition, next_offset, end_offset });
+        }
+    }
+    Ok(())
 }

@@ -1,8 +1,10 @@
-//! Items a second through the log and the views, on the disk of the temporary directory.
+//! Measures items per second through the log and the views, on the disk of the temporary directory.
 //!
-//! `cargo bench -p pulso-sqlite`; the figures are wall time, commits and their syncs included.
+//! Run `cargo bench -p pulso-sqlite`. The figures are wall time, including commits and their syncs.
 
 #![expect(clippy::unwrap_used, reason = "benchmarks end at the first surprise")]
+
+use pulso_testkit::view;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -124,7 +126,7 @@ fn query(bencher: Bencher<'_, '_>, country: Option<&str>) {
     let query = Query {
         to: Some(EventTime(EPOCH + ITEMS * 250)),
         country: country.map(str::to_owned),
-        ..Query::newest(View::Responses, 100)
+        ..Query::newest(view("responses"), 100)
     };
     bencher.bench_local(|| runtime.block_on(store.query(query.clone())).unwrap());
 }
@@ -138,7 +140,7 @@ fn scan(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(ITEMS.unsigned_abs())).bench_local(|| {
         runtime.block_on(async {
             let layer = pulso_pipeline::LayerChoice::Current;
-            let mut chunks = store.scan(View::Responses, layer).await.unwrap();
+            let mut chunks = store.scan(view("responses"), layer).await.unwrap();
             while let Some(chunk) = chunks.recv().await {
                 chunk.unwrap();
             }

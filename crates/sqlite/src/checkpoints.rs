@@ -19,13 +19,13 @@ pub struct CheckpointStore {
 }
 
 impl CheckpointStore {
-    /// Opens the file on a connection of its own. Beside a [`ViewStore`] of the same process use
-    /// [`ViewStore::checkpoints`].
+    /// Opens the file on a connection of its own. If the same process has a [`ViewStore`] open, use
+    /// [`ViewStore::checkpoints`] instead.
     pub fn open(path: &Path, name: &str) -> Result<Self, Error> {
-        Ok(ViewStore::open(path)?.checkpoints(name))
+        Ok(ViewStore::open(path, &[])?.checkpoints(name))
     }
 
-    /// Opens the file only to look what was saved last.
+    /// Opens the file only to read what was saved last.
     pub fn open_read_only(path: &Path, name: &str) -> Result<Self, Error> {
         Ok(Self::new(Database::open_read_only(path, &SCHEMA)?, name))
     }
@@ -59,7 +59,7 @@ fn load(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Chec
         .query_row([name], |row| Ok((row.get::<_, Option<i64>>(0)?.map(EventTime), row.get(1)?)));
     let Some((closed_until, state)) = found.optional()? else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
-        "SELECT next_offset, counted, echoes, late, dead_letters, first_offset
+        "SELECT next_offset, counted, echoes, late, skipped, dead_letters, first_offset
          FROM checkpoint_progress WHERE name = ?1 ORDER BY partition",
     )?;
     let progress = statement.query_map([name], progress)?.collect::<rusqlite::Result<_>>()?;
@@ -77,21 +77,19 @@ fn save(connection: &mut Connection, name: &str, checkpoint: &Checkpoint) -> rus
         )?
         .execute(params![name, checkpoint.closed_until.map(|time| time.0), checkpoint.state])?;
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO checkpoint_progress VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO checkpoint_progress VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for (partition, progress) in checkpoint.progress.iter().enumerate() {
-        let Progress { first_offset, next_offset, counted, echoes, late, dead_letters } = *progress;
-        let counts = [next_offset, counted, echoes, late, dead_letters, first_offset].map(signed);
-        let [next_offset, counted, echoes, late, dead_letters, first_offset] = counts;
         insert.execute(params![
             name,
             signed(partition as u64),
-            next_offset,
-            counted,
-            echoes,
-            late,
-            dead_letters,
-            first_offset
+            signed(progress.next_offset),
+            signed(progress.counted),
+            signed(progress.echoes),
+            signed(progress.late),
+            signed(progress.skipped),
+            signed(progress.dead_letters),
+            signed(progress.first_offset),
         ])?;
     }
     drop(insert);
@@ -108,12 +106,13 @@ fn progress(row: &Row<'_>) -> rusqlite::Result<Progress> {
         counted: count(1)?,
         echoes: count(2)?,
         late: count(3)?,
-        dead_letters: count(4)?,
-        first_offset: count(5)?,
+        skipped: count(4)?,
+        dead_letters: count(5)?,
+        first_offset: count(6)?,
     })
 }
 
-/// Counts of messages; no log is longer than 2^63.
+/// Converts counts of messages; no log is longer than 2^63.
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

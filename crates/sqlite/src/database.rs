@@ -1,4 +1,4 @@
-//! Opening database files and running jobs on their connections.
+//! Opens database files and runs jobs on their connections.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,18 @@ use tokio::sync::{Semaphore, TryLockError};
 
 use crate::Error;
 
-/// How long SQLite waits for a lock of another process before it gives up as busy. Transactions
-/// here take milliseconds; whoever holds a lock longer is stuck or is a person at a prompt.
+/// How long SQLite waits for another process's lock before it reports that the file is busy.
+/// Transactions here take milliseconds; whoever holds a lock longer is stuck, or is a person at a
+/// prompt.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Prepared statements that a connection keeps: more than the views and partitions in use.
 const CACHED_STATEMENTS: usize = 128;
 
-/// The WAL is copied into the database when it has grown to about this many bytes...
+/// When the WAL has grown to about this many bytes, SQLite copies it into the database...
 const CHECKPOINT_BYTES: u32 = 32 * 1024 * 1024;
 
-/// ...and its file is cut to this size when a slow reader had let it grow.
+/// ...and truncates it to this size if a slow reader had let it grow.
 const WAL_BYTES_KEPT: u32 = 2 * CHECKPOINT_BYTES;
 
 /// Page cache of a connection that writes, in KiB: the upper levels of all indexes.
@@ -56,23 +57,23 @@ impl fmt::Display for Contents {
 #[derive(Debug)]
 pub(crate) struct Schema {
     pub(crate) contents: Contents,
-    /// Marks the file (`PRAGMA application_id`), so that one is never taken for the other.
+    /// Marks the file (`PRAGMA application_id`), so that one kind is never taken for the other.
     pub(crate) application_id: i32,
-    /// `PRAGMA user_version`. A change of the layout counts it up; [`Update`] brings older files along.
+    /// `PRAGMA user_version`. Every change of the layout increments it; older files are refused.
     pub(crate) version: i32,
-    /// Fixed when the file is made.
+    /// Fixed when the file is created.
     pub(crate) page_bytes: u32,
-    /// The file can give room back that it does not need any more. Also fixed.
+    /// Whether the file can return space that it no longer needs. Also fixed when it is created.
     pub(crate) shrinks: bool,
 }
 
-/// Brings a file from the layout of a version to that of this program; 0 is a new file.
-pub(crate) type Update<'a> = &'a dyn Fn(&Transaction<'_>, i32) -> rusqlite::Result<()>;
+/// Changes the tables of a file.
+pub(crate) type Change<'a> = &'a dyn Fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// One connection and the path of its file.
 ///
-/// Jobs run in the order in which they were asked for: an abandoned one that has begun ends before
-/// the next begins, so that nothing old overwrites what is newer.
+/// Jobs run in the order in which they were requested. An abandoned job that has begun ends before
+/// the next one begins, so nothing old overwrites anything newer.
 #[derive(Debug)]
 pub(crate) struct Database {
     path: PathBuf,
@@ -80,23 +81,25 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens a file for writing; makes it when there is none.
+    /// Opens a file for writing, and creates it if there is none; `add` then adds what it lacks.
     ///
-    /// `synchronous=FULL`, because a commit is acknowledged as durable: in WAL mode SQLite then syncs
-    /// the WAL at every commit, while `NORMAL` would lose the last commits when the power fails.
+    /// Uses `synchronous=FULL`, because a commit is acknowledged as durable: in WAL mode SQLite
+    /// then syncs the WAL at every commit, while `NORMAL` would lose the last commits in a power
+    /// failure.
     pub(crate) fn open(
         path: &Path,
         schema: &Schema,
-        update: Update<'_>,
+        create: Change<'_>,
+        add: Change<'_>,
     ) -> Result<Arc<Self>, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let (mut connection, _) = connect(path, schema, flags)?;
-        prepare(&mut connection, schema, update)
+        prepare(&mut connection, schema, create, add)
             .map_err(|source| open_error(path, schema, source))?;
         Ok(Self::new(path, connection))
     }
 
-    /// Opens a file that a writer has made.
+    /// Opens a file that a writer has created.
     pub(crate) fn open_read_only(path: &Path, schema: &Schema) -> Result<Arc<Self>, Error> {
         let connection = connect_read_only(path, schema)?;
         Ok(Self::new(path, connection))
@@ -111,7 +114,7 @@ impl Database {
         &self.path
     }
 
-    /// The connection while no job uses it, as right after opening.
+    /// Locks the connection while no job uses it, such as right after opening.
     pub(crate) fn idle(&self) -> Result<tokio::sync::MutexGuard<'_, Connection>, TryLockError> {
         self.connection.try_lock()
     }
@@ -128,7 +131,7 @@ impl Database {
     }
 }
 
-/// A few connections that only read, opened when first needed.
+/// A few read-only connections, opened when they are first needed.
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
@@ -138,14 +141,14 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Opens one connection, to learn now whether the file can be read.
+    /// Opens one connection at once, to find out whether the file can be read.
     pub(crate) fn open(path: &Path, schema: &'static Schema) -> Result<Arc<Self>, Error> {
         let idle = Mutex::new(vec![connect_read_only(path, schema)?]);
         let permits = Arc::new(Semaphore::new(QUERY_CONNECTIONS));
         Ok(Arc::new(Self { path: path.to_owned(), schema, permits, idle }))
     }
 
-    /// A connection of its own, for a reader that takes long; `begin` sets it up.
+    /// Opens a separate connection for a long-running reader; `begin` sets it up.
     pub(crate) async fn connect_for_long(
         self: &Arc<Self>,
         failed: fn(PathBuf, rusqlite::Error) -> Error,
@@ -164,7 +167,7 @@ impl Readers {
         &self.path
     }
 
-    /// Runs one job on a connection that is free, or waits for one.
+    /// Runs one job on a free connection, or waits for one.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         failed: fn(PathBuf, rusqlite::Error) -> Error,
@@ -193,7 +196,7 @@ impl Readers {
     }
 }
 
-/// Begins a transaction that will write: it takes the lock now rather than fail halfway.
+/// Begins a transaction that will write. It takes the lock now, so that it does not fail halfway.
 pub(crate) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
@@ -228,8 +231,6 @@ fn connect_read_only(path: &Path, schema: &Schema) -> Result<Connection, Error> 
 enum State {
     /// A new file.
     Empty,
-    /// A file of an older layout, which a writer brings along.
-    Older,
     Ready,
 }
 
@@ -243,7 +244,7 @@ fn connect(path: &Path, schema: &Schema, flags: OpenFlags) -> Result<(Connection
     Ok((connection, state))
 }
 
-/// Tells whether the file is new, ours, or somebody else's.
+/// Determines whether the file is new, ours, or somebody else's.
 fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<State, Error> {
     let read = || -> rusqlite::Result<(i32, i32, bool)> {
         let application_id = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
@@ -260,16 +261,17 @@ fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<State,
             Err(Error::OtherContents { contents: schema.contents, path })
         }
         (_, found, _) if found > known => Err(Error::NewerSchema { path, found, known }),
-        (_, found, _) if found < known => Ok(State::Older),
+        (_, found, _) if found < known => Err(Error::OlderSchema { path, found, known }),
         _ => Ok(State::Ready),
     }
 }
 
-/// Sets a writing connection up and makes the tables that are missing.
+/// Sets up a writing connection and creates the tables that are missing.
 fn prepare(
     connection: &mut Connection,
     schema: &Schema,
-    update: Update<'_>,
+    create: Change<'_>,
+    add: Change<'_>,
 ) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", schema.page_bytes)?;
     if schema.shrinks {
@@ -286,11 +288,12 @@ fn prepare(
     let transaction = begin(connection)?;
     // Asked again under the lock: two programs may start at once.
     let version: i32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    if version < schema.version {
-        update(&transaction, version)?;
+    if version == 0 {
+        create(&transaction)?;
         transaction.pragma_update(None, "application_id", schema.application_id)?;
         transaction.pragma_update(None, "user_version", schema.version)?;
     }
+    add(&transaction)?;
     transaction.commit()
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pulso_model::View;
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 use rusqlite::ErrorCode;
 
 use crate::database::Contents;
@@ -17,11 +17,13 @@ pub enum Error {
     /// A reader came before the writer.
     #[error("`{path}` does not hold the {contents} yet")]
     Missing { contents: Contents, path: PathBuf },
-    /// Another program's database, or the other one of Pulso's two files.
+    /// The file is another program's database, or another one of Pulso's files.
     #[error("`{path}` does not hold the {contents} of Pulso")]
     OtherContents { contents: Contents, path: PathBuf },
     #[error("`{path}` has schema version {found}; this program knows versions up to {known}")]
     NewerSchema { path: PathBuf, found: i32, known: i32 },
+    #[error("`{path}` was made by an older version of Pulso (schema version {found}, not {known})")]
+    OlderSchema { path: PathBuf, found: i32, known: i32 },
     #[error("the log in `{path}` has {stored} partitions, not {requested}")]
     Partitions { path: PathBuf, stored: u32, requested: u32 },
     #[error("a log has 1 to {MAX_PARTITIONS} partitions, not {requested}")]
@@ -59,25 +61,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a person can do about it; a sentence without the word `hint`.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Missing { .. } => Some("start the program that writes it first".into()),
-            Self::OtherContents { path, .. } => {
-                Some(format!("check the data directory; is `{}` another program's?", show(path)))
-            }
-            Self::NewerSchema { path, .. } => {
-                Some(format!("use the newer program that wrote `{}`", show(path)))
-            }
-            Self::Partitions { stored, .. } => Some(format!(
-                "the number is fixed when a log is made: configure {stored} partitions, or choose \
-                 another data directory"
-            )),
-            Self::PartitionCount { .. } => Some("4 are enough for most machines".into()),
-            _ => self.sqlite().and_then(|(contents, path, code)| advice(contents, path, code)),
-        }
-    }
-
     /// The SQLite error behind this one.
     fn sqlite(&self) -> Option<(Contents, &Path, ErrorCode)> {
         let (contents, path, source) = match self {
@@ -106,6 +89,36 @@ impl AdapterError for Error {
             None if matches!(self, Self::Missing { .. }) => Retry::Backoff,
             Some((_, _, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => Retry::Backoff,
             _ => Retry::No,
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Partitions { .. } | Self::PartitionCount { .. } => ErrorKind::Settings,
+            _ => ErrorKind::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } => Some("start the program that writes it first".into()),
+            Self::OtherContents { path, .. } => {
+                Some(format!("check the data directory; is `{}` another program's?", show(path)))
+            }
+            Self::NewerSchema { path, .. } => {
+                Some(format!("use the newer program that wrote `{}`", show(path)))
+            }
+            Self::OlderSchema { .. } => Some(
+                "nothing is migrated: choose another data directory, and replay what you have recorded \
+                 (`pulso replay FILE... --data DIR`)"
+                    .into(),
+            ),
+            Self::Partitions { stored, .. } => Some(format!(
+                "the number is fixed when a log is made: configure {stored} partitions, or choose \
+                 another data directory"
+            )),
+            Self::PartitionCount { .. } => Some("4 are enough for most machines".into()),
+            _ => self.sqlite().and_then(|(contents, path, code)| advice(contents, path, code)),
         }
     }
 }

@@ -1,12 +1,13 @@
-//! The embedded log, views and checkpoints: one SQLite file for the log, one for the rest. And a spool,
-//! where messages wait for a log that is away.
+//! The embedded log, views and checkpoints: one SQLite file for the log, one for the rest. And a
+//! spool, where messages wait while a log is unavailable.
 //!
-//! The only crate that names `rusqlite`. Adapters only: when to write, retry or stop is decided by
-//! the layers; an error here tells them whether trying again can help, and a person what to do.
+//! This is the only crate that names `rusqlite`, and it contains adapters only. The layers decide
+//! when to write, retry or stop; an error tells them whether a retry can help, and tells a person
+//! what to do.
 //!
 //! SQLite calls block, so every operation runs as one job on the runtime's blocking threads. A job
-//! is at most one transaction, and once begun it runs to its end, also when the future that asked
-//! for it is dropped: nothing is ever half done.
+//! is at most one transaction. Once begun, it runs to its end even if the future that requested it
+//! is dropped, so nothing is ever half done.
 
 mod checkpoints;
 mod database;

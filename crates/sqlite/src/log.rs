@@ -1,7 +1,7 @@
-//! The log: one append-only table per partition, its key the offset.
+//! The log: one append-only table per partition, with the offset as its key.
 //!
-//! A table keyed by an ascending integer grows at its right edge only, so pages are written full
-//! and once. Offsets have no gaps: a transaction that fails gives none away.
+//! A table keyed by an ascending integer grows only at its right edge, so each page is written once
+//! and full. Offsets have no gaps: a transaction that fails uses none up.
 
 pub(crate) mod append;
 mod source;
@@ -12,8 +12,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use pulso_model::{EventTime, WallTime};
-use pulso_pipeline::{Clock, Message, Sink};
+use pulso_model::WallTime;
+use pulso_pipeline::{Clock, Message, Sink, SourceCursor};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use tokio::sync::watch;
 
@@ -22,25 +22,25 @@ use crate::database::{Contents, Database, Schema};
 
 pub use source::LogSource;
 
-/// More partitions than any machine has use for; each has a table and a prepared statement.
+/// More partitions than any machine can use; each has a table and a prepared statement.
 pub(crate) const MAX_PARTITIONS: u32 = 64;
 
 static SCHEMA: Schema = Schema {
     contents: Contents::Log,
     application_id: i32::from_be_bytes(*b"PulL"),
-    version: 1,
+    version: 2,
     // Messages have about 1.4 kB; a small page would leave a third of itself empty.
     page_bytes: 16 * 1024,
     shrinks: false,
 };
 
-/// The write side of the log; clones share one connection.
+/// The write side of the log. Clones share one connection.
 #[derive(Clone)]
 pub struct Log {
     database: Arc<Database>,
     partitions: u32,
     now: Arc<dyn Fn() -> WallTime + Send + Sync>,
-    /// Tells the readers of this process that there is more.
+    /// Tells the readers in this process that there is more.
     appended: watch::Sender<()>,
 }
 
@@ -51,16 +51,18 @@ impl fmt::Debug for Log {
 }
 
 impl Log {
-    /// Opens the log at `path`, or makes it with so many partitions.
+    /// Opens the log at `path`, or creates it with this number of partitions.
     ///
     /// # Errors
-    /// Among others when the log has another number of partitions.
+    /// Among others, when the log has another number of partitions.
     pub fn open(path: &Path, partitions: u32, clock: impl Clock) -> Result<Self, Error> {
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
             return Err(Error::PartitionCount { requested: partitions });
         }
         let database =
-            Database::open(path, &SCHEMA, &|transaction, _| create(transaction, partitions))?;
+            Database::open(path, &SCHEMA, &|transaction| create(transaction, partitions), &|_| {
+                Ok(())
+            })?;
         let stored = stored_partitions(&database)?;
         if stored != partitions {
             let path = path.to_owned();
@@ -70,20 +72,15 @@ impl Log {
         Ok(Self { database, partitions, now, appended: watch::Sender::default() })
     }
 
-    /// A reader from the first offsets on, which gives at most `batch_records` at once.
+    /// Opens a reader at the first offsets, which returns at most `batch_records` at once.
     pub fn source(&self, batch_records: usize) -> Result<LogSource, Error> {
         LogSource::open(self.database.path(), batch_records, Some(self.appended.subscribe()))
     }
 
-    /// From where to ask a source for more: the event time up to which its messages are stored.
-    ///
-    /// Never later than the largest event time stored from the source (one that the log judged too
-    /// far in the future apart). A little earlier when a large write call was not in order, as only
-    /// its last messages are looked at: asking again for some makes echoes, while asking too late
-    /// would lose messages.
-    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
+    /// The cursor of the last stored message of a source: where it goes on.
+    pub async fn last_cursor(&self, source: &str) -> Result<Option<SourceCursor>, Error> {
         let source = source.to_owned();
-        let job = move |connection: &mut Connection| append::last_mtime(connection, &source);
+        let job = move |connection: &mut Connection| append::last_cursor(connection, &source);
         self.database.run(|path, source| Error::Read { path, source }, job).await
     }
 
@@ -119,7 +116,8 @@ impl Sink<Message> for Log {
 fn create(transaction: &Transaction<'_>, partitions: u32) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "CREATE TABLE log (partitions INTEGER NOT NULL) STRICT;
-         CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mtime INTEGER)
+         CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, cursor TEXT,
+             cursor_time INTEGER)
              STRICT;",
     )?;
     transaction.execute("INSERT INTO log VALUES (?1)", [partitions])?;
@@ -130,6 +128,7 @@ fn create(transaction: &Transaction<'_>, partitions: u32) -> rusqlite::Result<()
                  log_time INTEGER NOT NULL,
                  received_time INTEGER NOT NULL,
                  source INTEGER NOT NULL REFERENCES sources,
+                 cursor TEXT,
                  payload BLOB NOT NULL
              ) STRICT;"
         ))?;

@@ -1,8 +1,8 @@
-//! The spool: messages that wait, in order, for a log that is away.
+//! The spool: messages that wait, in order, while a log is unavailable.
 //!
-//! A queue on disk: appended at one end, read and removed at the other, both in transactions that are
-//! durable when they return. The file grows to a limit, uses its pages again, and gives them back when
-//! it is empty. Like the log it remembers how far each source has been stored.
+//! It is a queue on disk. Messages are appended at one end, and read and removed at the other, in
+//! transactions that are durable when they return. The file grows to a limit, reuses its pages, and
+//! returns them when it is empty. Like the log, it remembers how far each source has been stored.
 
 #[cfg(test)]
 mod tests;
@@ -11,38 +11,40 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use pulso_model::{EventTime, WallTime};
-use pulso_pipeline::{Headers, Message};
+use pulso_model::{Key, WallTime};
+use pulso_pipeline::{Headers, Message, SourceCursor};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, Transaction, params};
 
 use crate::Error;
 use crate::database::{Contents, Database, Schema, begin};
-use crate::log::append::{last_mtime, remember_mtimes, source_ids};
+use crate::log::append::{last_cursor, remember_cursors, source_ids};
 
 static SCHEMA: Schema = Schema {
     contents: Contents::Spool,
     application_id: i32::from_be_bytes(*b"PulS"),
-    version: 1,
+    version: 2,
     page_bytes: 16 * 1024,
     shrinks: true,
 };
 
-/// What a message takes beside its payload, generously: its row, and its part of inner pages.
+/// The space that a message takes besides its payload, generously: its row and its share of inner
+/// pages.
 const ROW_BYTES: u64 = 64;
 
-/// Keeps messages until they are removed; clones share one connection.
+/// Keeps messages until they are removed. Clones share one connection.
 #[derive(Clone, Debug)]
 pub struct Spool {
     database: Arc<Database>,
     bytes_max: u64,
 }
 
-/// What became of messages that were to be appended.
+/// The outcome of appending messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// All are durable.
+    /// All messages are durable.
     Stored,
-    /// There is no room; none was stored.
+    /// There is no space; none was stored.
     Full,
 }
 
@@ -58,22 +60,19 @@ pub struct SpoolLevel {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spooled {
     pub messages: Vec<Message>,
-    /// For [`Spool::remove`].
+    /// The position to pass to [`Spool::remove`].
     pub last: i64,
 }
 
 impl Spool {
-    /// Opens the spool at `path`, or makes it. Beside the file there is a write-ahead log, which takes
-    /// up to 64 MiB more.
+    /// Opens the spool at `path`, or creates it. Beside the file there is a write-ahead log, which
+    /// takes up to 64 MiB more.
     pub fn open(path: &Path, bytes_max: u64) -> Result<Self, Error> {
-        Ok(Self {
-            database: Database::open(path, &SCHEMA, &|transaction, _| create(transaction))?,
-            bytes_max,
-        })
+        Ok(Self { database: Database::open(path, &SCHEMA, &create, &|_| Ok(()))?, bytes_max })
     }
 
-    /// Appends all messages or none. An empty spool has room for any one call, so that none is too
-    /// large for ever. A disk that is full is a limit as well.
+    /// Appends all messages or none. An empty spool accepts any one call, so that no call is too
+    /// large for ever. A full disk is a limit as well.
     pub async fn append(&self, messages: Vec<Message>) -> Result<Appended, Error> {
         let bytes_max = self.bytes_max;
         let job = move |connection: &mut Connection| match append(connection, bytes_max, &messages)
@@ -86,7 +85,7 @@ impl Spool {
         self.run(job).await
     }
 
-    /// The oldest messages: at most so many, and so many bytes of payload, but at least one.
+    /// Returns the oldest messages, within both limits, but at least one.
     pub async fn first(&self, messages_max: usize, bytes_max: usize) -> Result<Spooled, Error> {
         self.run(move |connection| first(connection, messages_max, bytes_max)).await
     }
@@ -105,17 +104,17 @@ impl Spool {
         self.run(move |connection| {
             let transaction = begin(connection)?;
             source_ids(&transaction, &messages)?;
-            remember_mtimes(&transaction, received(&messages), &messages)?;
+            remember_cursors(&transaction, &messages)?;
             transaction.commit()
         })
         .await
     }
 
-    /// The event time up to which the messages of a source are known to be stored, here or, from
+    /// The cursor of the last message of a source that is known to be stored: here or, according to
     /// [`remember`](Self::remember), elsewhere.
-    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, Error> {
+    pub async fn last_cursor(&self, source: &str) -> Result<Option<SourceCursor>, Error> {
         let source = source.to_owned();
-        self.run(move |connection| last_mtime(connection, &source)).await
+        self.run(move |connection| last_cursor(connection, &source)).await
     }
 
     async fn run<T: Send + 'static>(
@@ -128,12 +127,15 @@ impl Spool {
 
 fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
-        "CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mtime INTEGER)
+        "CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, cursor TEXT,
+             cursor_time INTEGER)
              STRICT;
          CREATE TABLE messages (
              position INTEGER PRIMARY KEY,
              received_time INTEGER NOT NULL,
              source INTEGER NOT NULL REFERENCES sources,
+             cursor TEXT,
+             key ANY,
              payload BLOB NOT NULL
          ) STRICT;",
     )
@@ -152,22 +154,32 @@ fn append(
     }
     let sources = source_ids(&transaction, messages)?;
     {
-        let sql = "INSERT INTO messages (received_time, source, payload) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT INTO messages (received_time, source, cursor, key, payload)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut insert = transaction.prepare_cached(sql)?;
-        for Message { headers, payload } in messages {
-            let source = sources[&*headers.source];
-            insert.execute(params![headers.received_time.0, source, &payload[..]])?;
+        for Message { headers, key, payload } in messages {
+            let Headers { source, received_time, cursor } = headers;
+            let source = sources[&**source];
+            let key = key.as_ref().map(sql_key);
+            insert.execute(params![
+                received_time.0,
+                source,
+                cursor.as_deref(),
+                key,
+                &payload[..]
+            ])?;
         }
     }
-    remember_mtimes(&transaction, received(messages), messages)?;
+    remember_cursors(&transaction, messages)?;
     transaction.commit()?;
     Ok(Appended::Stored)
 }
 
-/// The log will store them later than this; so none that it keeps is taken for one from the future.
-fn received(messages: &[Message]) -> WallTime {
-    let times = messages.iter().map(|message| message.headers.received_time);
-    times.min().unwrap_or(WallTime(0))
+fn sql_key<'a>(key: &'a Key<'_>) -> ToSqlOutput<'a> {
+    match key {
+        Key::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+        Key::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+    }
 }
 
 fn level(connection: &Connection) -> rusqlite::Result<SpoolLevel> {
@@ -187,14 +199,14 @@ fn first(
     bytes_max: usize,
 ) -> rusqlite::Result<Spooled> {
     let names = names(connection)?;
-    let sql = "SELECT position, received_time, source, payload FROM messages ORDER BY position";
+    let sql = "SELECT position, received_time, source, cursor, key, payload FROM messages ORDER BY position";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let (mut spooled, mut bytes) = (Spooled::default(), 0);
     while spooled.messages.len() < messages_max.max(1)
         && let Some(row) = rows.next()?
     {
-        bytes += row.get_ref(3)?.as_blob()?.len();
+        bytes += row.get_ref(5)?.as_blob()?.len();
         if bytes > bytes_max && !spooled.messages.is_empty() {
             break;
         }
@@ -208,8 +220,15 @@ fn message(row: &Row<'_>, names: &BTreeMap<i64, Arc<str>>) -> rusqlite::Result<M
     let source: i64 = row.get(2)?;
     let unknown = || rusqlite::Error::IntegralValueOutOfRange(2, source);
     let source = Arc::clone(names.get(&source).ok_or_else(unknown)?);
-    let headers = Headers { source, received_time: WallTime(row.get(1)?) };
-    Ok(Message { headers, payload: row.get::<_, Vec<u8>>(3)?.into() })
+    let cursor: Option<String> = row.get(3)?;
+    let received_time = WallTime(row.get(1)?);
+    let headers = Headers { source, received_time, cursor: cursor.map(Into::into) };
+    let key = match row.get_ref(4)? {
+        ValueRef::Integer(number) => Some(Key::Integer(number)),
+        ValueRef::Text(_) => Some(Key::Text(row.get::<_, String>(4)?.into())),
+        _ => None,
+    };
+    Ok(Message { headers, key, payload: row.get::<_, Vec<u8>>(5)?.into() })
 }
 
 fn names(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, Arc<str>>> {

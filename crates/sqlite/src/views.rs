@@ -1,9 +1,9 @@
 //! The view store: documents by layer, and which layer answers for which day.
 //!
-//! Every view has two tables of one shape, `speed_<view>` and `batch_<view>`, and an SQL view of its
-//! own name for people. A batch row belongs to a generation, one attempt of the batch layer at one
-//! part; readers see the rows of published generations only, so that publishing is a change of one
-//! small table. The rows of generations that were replaced are deleted afterwards, a few at a time.
+//! Every view has two tables of the same shape, `speed_<view>` and `batch_<view>`, and an SQL view
+//! with its own name for people. A batch row belongs to a generation, which is one attempt of the
+//! batch layer at one part. Readers see only rows of published generations, so publishing changes
+//! one small table. The rows of replaced generations are deleted afterwards, a few at a time.
 
 mod age;
 mod batch;
@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 use pulso_model::{Day, Layer, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Documents, LayerChoice, Page, Part, Query, Sink, Stage, Views};
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use crate::Error;
 use crate::checkpoints::CheckpointStore;
 use crate::database::{Database, Readers};
 pub(crate) use schema::SCHEMA;
 
-/// Reads and writes views; clones share one writing connection and a few reading ones.
+/// Reads and writes views. Clones share one writing connection and a few reading ones.
 #[derive(Clone, Debug)]
 pub struct ViewStore {
     reader: ViewReader,
@@ -41,13 +41,14 @@ pub struct ViewReader {
 }
 
 impl ViewStore {
-    /// Opens the views at `path`, or makes an empty file.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let writer = Database::open(path, &SCHEMA, &schema::update)?;
+    /// Opens the file at `path`, or creates it, with these views.
+    pub fn open(path: &Path, views: &[View]) -> Result<Self, Error> {
+        let add = |transaction: &Transaction<'_>| schema::add(transaction, views);
+        let writer = Database::open(path, &SCHEMA, &schema::create, &add)?;
         Ok(Self { reader: Self::open_read_only(path)?, writer })
     }
 
-    /// Opens views that another process has made.
+    /// Opens views that another process has created.
     pub fn open_read_only(path: &Path) -> Result<ViewReader, Error> {
         Ok(ViewReader { readers: Readers::open(path, &SCHEMA)? })
     }
@@ -57,7 +58,7 @@ impl ViewStore {
         CheckpointStore::new(Arc::clone(&self.writer), name)
     }
 
-    /// The side that only reads.
+    /// Returns the read-only side.
     pub fn reader(&self) -> ViewReader {
         self.reader.clone()
     }
@@ -83,8 +84,8 @@ impl Views for ViewReader {
         self.readers.run(failed, move |connection| query::page(connection, &query)).await
     }
 
-    /// The answer is of the moment of the call: until its last chunk has been taken, SQLite keeps that
-    /// moment's pages, and the WAL of a store that is written meanwhile grows.
+    /// Reads the view as of the moment of the call. Until its last chunk has been taken, SQLite
+    /// keeps the pages of that moment, and if the store is written in the meantime its WAL grows.
     async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<Error>, Error> {
         scan::start(&self.readers, view, layer).await
     }
@@ -176,7 +177,7 @@ impl ViewStore {
     }
 
     /// Deletes what no reader sees any more, in small transactions so that other writers get their
-    /// turn. Not deleting it is no failure of what came before: the next call tries again.
+    /// turn. If that fails, what came before has still succeeded: the next call tries again.
     async fn sweep(&self, view: View) {
         loop {
             let failed = |path, source| Error::Sweep { path, source };

@@ -1,1 +1,40 @@
 //! The streams that Pulso brings, one folder each, and those that users declare.
+//!
+//! A stream is a descriptor (`stream.toml`), a decoder and its SQL. Everything else knows facts only.
+//! To add one that Pulso brings: a folder beside `src`, and a line in [`BROUGHT`].
+
+pub mod descriptor;
+mod json;
+#[path = "../rsvps/decode.rs"]
+mod rsvps;
+mod streams;
+
+pub use streams::{Definition, Streams, UnknownStream};
+
+use std::sync::Arc;
+
+use pulso_model::Decode;
+
+/// What the program carries of a stream: its files and, where it is native, its decoder.
+struct Brought {
+    descriptor: &'static str,
+    files: &'static [(&'static str, &'static str)],
+    decoder: Option<fn() -> Arc<dyn Decode>>,
+}
+
+macro_rules! brought {
+    ($folder:literal, $decoder:expr, [$($file:literal),* $(,)?]) => {
+        Brought {
+            descriptor: include_str!(concat!("../", $folder, "/stream.toml")),
+            files: &[$(($file, include_str!(concat!("../", $folder, "/", $file)))),*],
+            decoder: $decoder,
+        }
+    };
+}
+
+/// The first is meant where no stream is named.
+const BROUGHT: [Brought; 1] = [brought!(
+    "rsvps",
+    Some(|| Arc::new(rsvps::Rsvps)),
+    ["groups.sql", "events.sql", "group-days.sql", "event-days.sql"]
+)];

@@ -1,7 +1,7 @@
-//! A Kafka, an Elasticsearch and a proxy before it, disturbed by commands on standard input.
+//! Runs a Kafka, an Elasticsearch and a proxy in front of it, and obeys commands on standard input.
 //!
-//! Prints `NAME=ADDRESS` lines, then an empty one, then `ok` for each command. Ends, with its servers,
-//! when standard input does. For scripts/chaos.sh.
+//! Prints `NAME=ADDRESS` lines, then an empty line, then `ok` for each command. Ends, together with
+//! its servers, when standard input does. For scripts/chaos.sh.
 
 #![expect(clippy::print_stdout, reason = "a program for a script")]
 

@@ -1,4 +1,4 @@
-//! `servers start|stop|status`: the servers of the tests, left running; see scripts/servers.sh.
+//! `servers start|stop|status`: keeps the servers of the tests running; see scripts/servers.sh.
 
 #![expect(clippy::print_stdout, reason = "a program for a person and for `eval`")]
 

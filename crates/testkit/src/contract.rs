@@ -1,8 +1,8 @@
-//! What every adapter of a port must do, whatever it keeps its data in.
+//! What every adapter of a port must do, wherever it keeps its data.
 //!
-//! Each suite takes a function that makes a fresh host, a place in which stores are opened, closed
-//! and opened again. They panic at the first difference, as tests do. Suites may run with tokio's
-//! time paused: they wait for events only.
+//! Each suite takes a function that makes a new host: a place in which stores are opened, closed
+//! and opened again. Like tests, suites panic at the first difference. They may run with tokio's
+//! time paused, because they wait only for events.
 
 mod batch_views;
 mod checkpoints;

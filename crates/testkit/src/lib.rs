@@ -1,7 +1,9 @@
-//! What the tests of several crates share: messages, contract suites, recordings, real servers, a proxy with faults.
+//! What the tests of several crates share: messages, contract suites, recordings, real servers, a
+//! proxy with faults.
 //!
-//! For `[dev-dependencies]` only. Holds no fake of a port: the in-memory adapters are
-//! `pulso_pipeline::memory`, and the suites here hold them to the same behaviour as the real ones.
+//! For `[dev-dependencies]` only. It contains no fakes of ports: the in-memory adapters are
+//! `pulso_pipeline::memory`, and the suites here require the same behaviour of them as of the real
+//! ones.
 
 #![expect(clippy::unwrap_used, reason = "code of tests, which end at the first surprise")]
 
@@ -12,9 +14,41 @@ pub mod servers;
 
 use std::path::{Path, PathBuf};
 
-/// The folder of recorded real messages, beside the repository; prints why when there is none.
+use pulso_model::{Decoder, Key, Stream, TimeLimits, View};
+use pulso_streams::Streams;
+
+/// The stream that most tests are about: `rsvps`.
+pub fn stream() -> &'static Stream {
+    Streams::brought().get("rsvps").unwrap().stream
+}
+
+/// What decodes the messages of [`stream`], of any time.
+pub fn decoder() -> Decoder {
+    Streams::brought().get("rsvps").unwrap().decoder(TimeLimits::NONE)
+}
+
+/// The view of a name, of any stream that Pulso brings.
+pub fn view(name: &str) -> View {
+    Streams::brought().view(name).unwrap()
+}
+
+/// All views of the streams that Pulso brings, and the journals.
+pub fn views() -> Vec<View> {
+    Streams::brought().views()
+}
+
+/// The `rsvp_id` of a message, if it has one.
+pub fn rsvp_id(payload: &[u8]) -> Option<i64> {
+    match decoder().key(payload)? {
+        Key::Integer(id) => Some(id),
+        Key::Text(_) => None,
+    }
+}
+
+/// The folder of recorded real messages, beside the repository. Returns `None`, and prints why, if
+/// there is none.
 ///
-/// Tests that use it return early on `None`, as nothing of it may be copied into the repository.
+/// Tests that use it return early on `None`, because none of it may be copied into the repository.
 pub fn recordings() -> Option<PathBuf> {
     // Tests run in the folder of their package; a path baked in at build time would be another
     // checkout's where several share a target folder.

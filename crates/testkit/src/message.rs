@@ -1,15 +1,15 @@
-//! Messages as the source sends them, all of it made up.
+//! Synthetic messages, as the source would send them.
 
 mod sequence;
 
 use bytes::Bytes;
-use pulso_model::WallTime;
+use pulso_model::{Key, WallTime};
 use pulso_pipeline::{Headers, Message};
 use serde_json::{Value, json};
 
 pub use sequence::{EPOCH, sequence};
 
-/// Builds the JSON of one response; what is not set has a plausible value.
+/// Builds the JSON of one response. Whatever is not set has a plausible value.
 #[derive(Clone, Debug)]
 pub struct MessageBuilder {
     message: Value,
@@ -68,18 +68,18 @@ impl MessageBuilder {
             .set("/group/group_urlname", json!(format!("group-{id}")))
     }
 
-    /// As the source sends it: two lower-case letters.
+    /// The country as the source sends it: two lower-case letters.
     pub fn country(self, country: &str) -> Self {
         self.set("/group/group_country", json!(country))
     }
 
-    /// By `urlkey`; each topic's name is its key.
+    /// The topics by `urlkey`; each topic's name is its key.
     pub fn topics(self, topics: &[&str]) -> Self {
         let topic = |key: &&str| json!({"urlkey": key, "topic_name": key});
         self.set("/group/group_topics", topics.iter().map(topic).collect())
     }
 
-    /// Of the group, in degrees.
+    /// The group's coordinates, in degrees.
     pub fn coordinates(self, latitude: f64, longitude: f64) -> Self {
         self.set("/group/group_lat", json!(latitude)).set("/group/group_lon", json!(longitude))
     }
@@ -90,7 +90,7 @@ impl MessageBuilder {
         self.set("/venue", venue)
     }
 
-    /// Puts a value in the place of a JSON pointer's, or beside the others of its object.
+    /// Replaces the value at a JSON pointer, or adds it.
     pub fn set(mut self, pointer: &str, value: Value) -> Self {
         let (object, field) = pointer.rsplit_once('/').expect("a pointer begins with a slash");
         let object = self.message.pointer_mut(object).expect("the message has such an object");
@@ -98,7 +98,7 @@ impl MessageBuilder {
         self
     }
 
-    /// Takes a field away.
+    /// Removes a field.
     pub fn without(mut self, pointer: &str) -> Self {
         let (object, field) = pointer.rsplit_once('/').expect("a pointer begins with a slash");
         if let Some(object) = self.message.pointer_mut(object).and_then(Value::as_object_mut) {
@@ -107,18 +107,21 @@ impl MessageBuilder {
         self
     }
 
-    /// The message as it is sent.
+    /// The message as the source sends it.
     pub fn bytes(&self) -> Bytes {
         self.message.to_string().into()
     }
 
-    /// The message as acquisition hands it on: from the source `test`.
+    /// The message as acquisition passes it on, from the source `test`.
     pub fn received(&self, received_time: WallTime) -> Message {
         received("test", received_time, self.bytes())
     }
 }
 
-/// Any payload as acquisition hands it on.
+/// Any payload as acquisition passes it on.
 pub fn received(source: &str, received_time: WallTime, payload: impl Into<Bytes>) -> Message {
-    Message { headers: Headers { source: source.into(), received_time }, payload: payload.into() }
+    let payload = payload.into();
+    let headers = Headers { source: source.into(), received_time, cursor: None };
+    let key = crate::decoder().key(&payload).map(Key::into_owned);
+    Message { headers, key, payload }
 }

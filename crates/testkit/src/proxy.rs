@@ -1,8 +1,9 @@
-//! A proxy between a client and a server that does what networks and servers do on a bad day.
+//! A proxy between a client and a server that injects the faults of networks and servers.
 //!
-//! It also stands in for the security that the core server of Elasticsearch lacks: TLS with a given
-//! certificate, and credentials. It runs on a thread of its own, so it works under any test, and
-//! ends when it is dropped. Faults are asked for while it runs: [`Proxy::set`], [`Proxy::next`].
+//! It also stands in for the security features that the core server of Elasticsearch lacks: TLS
+//! with a given certificate, and credentials. It runs on its own thread, so it works under any
+//! test, and ends when it is dropped. [`Proxy::set`] and [`Proxy::next`] inject faults while it
+//! runs.
 
 mod http;
 mod tcp;
@@ -32,52 +33,55 @@ pub const API_KEY: &str = "ApiKey a2V5LWlkOnJpZ2h0LWtleQ==";
 /// What happens to a request (HTTP) or a connection (TCP).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: it passes.
+    /// No fault.
     None,
-    /// The connection is closed at once; with TCP also those that are open.
+    /// The connection is closed at once; with TCP, open connections are too.
     Refuse,
-    /// Nothing is passed, in either direction, nor closed until the stall is over; with TCP also of
-    /// connections that are open. What a stall held back is lost.
+    /// Nothing passes in either direction, and nothing is closed, until the stall is over; with TCP
+    /// this includes open connections. Whatever a stall held back is lost.
     Stall,
-    /// Closed after so many bytes towards the server; it may have done a part of the work.
+    /// The connection is closed after this many bytes towards the server, which may have done part
+    /// of the work.
     CutRequest(u64),
-    /// Closed after so many bytes towards the client; the server has done all of the work.
+    /// The connection is closed after this many bytes towards the client. The server has done all
+    /// of the work.
     CutResponse(u64),
     /// The proxy answers itself, so the server does nothing (HTTP only).
     Answer { status: u16, headers: &'static str, body: String },
 }
 
 impl Fault {
-    /// An answer with a status alone, such as 429 or 503.
+    /// An answer that consists only of a status, such as 429 or 503.
     pub fn status(status: u16) -> Self {
         let body = format!(r#"{{"error":{{"type":"fault","reason":"test"}},"status":{status}}}"#);
         Self::Answer { status, headers: "", body }
     }
 }
 
-/// How a connection is understood.
+/// How the proxy interprets a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// A request on each connection, which is closed after the response; faults are per request.
+    /// Each connection carries one request and is closed after the response. Faults are per
+    /// request.
     Http,
-    /// Bytes; faults are per connection.
+    /// Plain bytes. Faults are per connection.
     Tcp,
 }
 
-/// What stands between.
+/// What a proxy stands in front of, and how.
 #[derive(Debug, Clone)]
 pub struct ProxyOptions {
     /// `host:port` of the server.
     pub upstream: String,
     pub protocol: Protocol,
-    /// Certificate and key, in PEM, to speak TLS with.
+    /// The certificate and key for TLS, in PEM.
     pub tls: Option<[PathBuf; 2]>,
-    /// Values of `Authorization` to let in (HTTP only); empty: all.
+    /// The values of `Authorization` to accept (HTTP only). Empty accepts all.
     pub authorizations: Vec<&'static str>,
 }
 
 impl ProxyOptions {
-    /// In front of a server, by its `host:port` or `http://` URL.
+    /// A proxy in front of a server, given by its `host:port` or `http://` URL.
     pub fn new(protocol: Protocol, upstream: &str) -> Self {
         let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
         Self { upstream, protocol, tls: None, authorizations: Vec::new() }
@@ -96,14 +100,14 @@ pub struct Proxy {
 #[derive(Debug)]
 struct State {
     options: ProxyOptions,
-    /// What is done to one each, before the lasting fault is looked at.
+    /// Faults for the next requests or connections, one each. They come before the lasting fault.
     next: Mutex<VecDeque<Fault>>,
     lasting: watch::Sender<Fault>,
     seen: AtomicU64,
 }
 
 impl Proxy {
-    /// Passes everything between clients and this server, until told otherwise.
+    /// Starts a proxy that passes everything until told otherwise.
     pub fn start(options: ProxyOptions) -> Self {
         let tls = options.tls.as_ref().map(acceptor);
         let secure = tls.is_some();
@@ -119,7 +123,7 @@ impl Proxy {
         Self { port: port.recv().unwrap(), secure, state, stop }
     }
 
-    /// In front of an HTTP server, without TLS.
+    /// Starts a proxy in front of an HTTP server, without TLS.
     pub fn http(upstream: &str) -> Self {
         Self::start(ProxyOptions::new(Protocol::Http, upstream))
     }
@@ -132,17 +136,18 @@ impl Proxy {
         format!("http{}://{}", if self.secure { "s" } else { "" }, self.address())
     }
 
-    /// What happens from now on, also to what is passing now.
+    /// Sets the fault from now on, also for what is passing now.
     pub fn set(&self, fault: Fault) {
         self.state.lasting.send_replace(fault);
     }
 
-    /// What happens to the next requests or connections, one each; then as before.
+    /// Sets the faults of the next requests or connections, one each. After them, the lasting fault
+    /// applies again.
     pub fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.state.next.lock().unwrap().extend(faults);
     }
 
-    /// How many requests or connections there have been.
+    /// The number of requests or connections so far.
     pub fn seen(&self) -> u64 {
         self.state.seen.load(Ordering::Relaxed)
     }
@@ -155,7 +160,7 @@ impl Drop for Proxy {
 }
 
 impl State {
-    /// What happens to the one that has just come.
+    /// The fault of a request or connection that has just arrived.
     fn fault(&self) -> Fault {
         self.seen.fetch_add(1, Ordering::Relaxed);
         let next = self.next.lock().unwrap().pop_front();

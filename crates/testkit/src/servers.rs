@@ -1,12 +1,12 @@
 //! Real servers for tests: Kafka and Elasticsearch from the jars that their projects release.
 //!
-//! Java and Maven are all that it takes; jars are fetched once per machine and user, see `jars`.
+//! They need only Java and Maven. The jars are downloaded once per machine and user, see `jars`.
 //! [`kafka`] and [`elasticsearch`] are shared by all test programs that run at the same time or
-//! shortly one after another, so every test takes names of its own ([`unique`]). They end by
-//! themselves when no test program needs them any more, however that ended. Tests that stop, kill or
+//! shortly one after another, so every test uses names of its own ([`unique`]). They end by
+//! themselves when no test program needs them any more, however it ended. Tests that stop, kill or
 //! restart a server start their own: [`Kafka::start`], [`Elasticsearch::start`].
 //!
-//! Calls block: a server takes seconds to start, and a test has nothing to do meanwhile.
+//! Calls block: a server takes seconds to start, and the test has nothing to do in the meantime.
 
 mod certificates;
 mod elasticsearch;
@@ -26,16 +26,16 @@ pub use kafka::{Kafka, KafkaOptions, PASSWORD, USER};
 
 use process::Shared;
 
-/// Where tests find servers that run already.
+/// The variables that name servers which are already running.
 const KAFKA_VARIABLE: &str = "KAFKA_BROKERS";
 const ELASTICSEARCH_VARIABLE: &str = "ELASTICSEARCH_URL";
-/// Set to 1 where a test must not be skipped.
+/// Set to 1 where no test may be skipped.
 const REQUIRE_VARIABLE: &str = "PULSO_REQUIRE_SERVERS";
 
-/// How long a server that nobody needs waits for the next test program of the same run.
+/// How long an unused server waits for the next test program of the same run.
 const LINGER_SECONDS: i64 = 20;
 
-/// What the tests of this process use of a server that is not theirs alone.
+/// What the tests of this process use of a shared server.
 #[derive(Debug)]
 struct Found {
     address: String,
@@ -43,21 +43,22 @@ struct Found {
     _shared: Option<Shared>,
 }
 
-/// The addresses of a Kafka cluster, `host:port,...`; `None`, with one loud line, without one.
+/// The addresses of a Kafka cluster, `host:port,...`. Returns `None`, and prints a clear line, if
+/// there is none.
 pub fn kafka() -> Option<&'static str> {
     static FOUND: OnceLock<Option<Found>> = OnceLock::new();
     let find = || find(KAFKA_VARIABLE, || kafka::shared(LINGER_SECONDS));
     FOUND.get_or_init(find).as_ref().map(|found| &*found.address)
 }
 
-/// The URL of Elasticsearch; `None`, with one loud line, without one.
+/// The URL of Elasticsearch. Returns `None`, and prints a clear line, if there is none.
 pub fn elasticsearch() -> Option<&'static str> {
     static FOUND: OnceLock<Option<Found>> = OnceLock::new();
     let find = || find(ELASTICSEARCH_VARIABLE, || elasticsearch::shared(LINGER_SECONDS));
     FOUND.get_or_init(find).as_ref().map(|found| &*found.address)
 }
 
-/// Starts both and leaves them running until [`stop_all`]; for developers, who run tests often.
+/// Starts both and leaves them running until [`stop_all`], for developers who run tests often.
 pub fn start_all() -> Option<[String; 2]> {
     let mut kafka = available(kafka::shared(LINGER_SECONDS))?;
     let mut elasticsearch = available(elasticsearch::shared(LINGER_SECONDS))?;
@@ -66,18 +67,18 @@ pub fn start_all() -> Option<[String; 2]> {
     Some([kafka.address().to_owned(), elasticsearch.address().to_owned()])
 }
 
-/// The addresses of the shared servers that run now.
+/// The addresses of the shared servers that are running.
 pub fn running() -> [Option<String>; 2] {
     [kafka::running(), elasticsearch::running()]
 }
 
-/// Stops the shared servers, also those that tests use.
+/// Stops the shared servers, even if tests use them.
 pub fn stop_all() {
     kafka::stop_shared();
     elasticsearch::stop_shared();
 }
 
-/// A name that no other test uses, now or later, for topics and indices: lower case, with `-`.
+/// A name for topics and indices that no other test uses, now or later: lower case, with `-`.
 pub fn unique(name: &str) -> String {
     format!("{name}-{:08x}", RandomState::new().hash_one(name) >> 32)
 }
@@ -94,7 +95,7 @@ fn find(variable: &str, start: impl FnOnce() -> Result<Shared, Missing>) -> Opti
 #[derive(Debug)]
 struct Missing(String);
 
-/// Says what is missing, once per process and reason, or ends the test where it is required.
+/// Says what is missing, once per process and reason. Fails the test where servers are required.
 fn available<T>(server: Result<T, Missing>) -> Option<T> {
     static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
     match server {

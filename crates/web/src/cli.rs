@@ -1,4 +1,4 @@
-//! The command line of the serving layer as a program of its own, over views that other processes
+//! The command line of the serving layer as a separate program, over views that other processes
 //! write.
 
 use std::net::SocketAddr;
@@ -11,13 +11,13 @@ use pulso_model::View;
 use pulso_pipeline::{Query, Views};
 use pulso_runtime::operations::healthcheck;
 use pulso_runtime::stores::{self, StoreError, ViewReader};
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, chain, metrics, run_app};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, chain, metrics, run_app};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{Facts, Options, bind, run};
 
-/// Serves the JSON API and the page of Pulso
+/// Serves Pulso's JSON API and web page
 #[derive(Debug, Parser)]
 #[command(name = "pulso-web", version)]
 pub struct Cli {
@@ -28,7 +28,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where to answer [default: `web.listen` of the configuration]
+    /// The address to listen on [default: `web.listen` of the configuration]
     #[arg(long, global = true, value_name = "IP:PORT")]
     listen: Option<SocketAddr>,
 
@@ -40,9 +40,9 @@ pub struct Cli {
 enum Command {
     /// Serve until stopped
     Run,
-    /// Check the configuration and that the views can be read; changes nothing
+    /// Check the configuration and that the views can be read, without changing anything
     Check,
-    /// Ask the running service whether it can work: ends with 0 or 1
+    /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
 }
 
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
 /// Does what the command line says.
 ///
 /// # Errors
-/// With exit code 2 when the configuration is wrong, 3 when the views or the port cannot be had.
+/// With exit code 2 if the configuration is wrong, 3 if the views or the port are unavailable.
 pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
     let mut config = cli.common.start()?;
     config.data.directory = cli.data.unwrap_or(config.data.directory);
@@ -67,17 +67,17 @@ pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
             if let Some(line) = stores::check_views(&config).await? {
                 println!("{line}");
             }
-            open(&config).await.map_err(StoreError::explained)?;
+            open(&config).await.explained()?;
             println!("the configuration is valid and the views can be read");
             Ok(())
         }
     }
 }
 
-/// Opens the views and reads one, so that a wrong store is found out now and not by a visitor.
+/// Opens the views and reads one, so that a wrong store is noticed now and not by a visitor.
 async fn open(config: &Config) -> Result<ViewReader, StoreError> {
     let views = ViewReader::open(config).await?;
-    views.query(Query::newest(View::TrendingTopics, 1)).await?;
+    views.query(Query::newest(View::HEALTH, 1)).await?;
     Ok(views)
 }
 
@@ -87,14 +87,14 @@ async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
         // Whoever asks meanwhile is told, and `/readyz` says so.
         Err(error) if error.away() => {
             warn!(error = %chain(&error), "the views cannot be read yet");
-            ViewReader::unseen(config).map_err(StoreError::explained)?
+            ViewReader::unseen(config).explained()?
         }
-        opened => opened.map_err(StoreError::explained)?,
+        opened => opened.explained()?,
     };
     let listener = bind(config.web.listen, false)
         .await
         .exit(Exit::Unavailable)
-        .hint("stop the other program, or choose another address with `--listen`")?;
+        .hint("stop the program that uses this address, or choose another one with `--listen`")?;
     let render = move || metrics.render();
     run(listener, views, Facts::default, render, Options::from(config), shutdown)
         .await

@@ -1,5 +1,5 @@
-//! The routes, and what is true of every answer: a time limit, security headers, problem details
-//! with their place, and a measurement.
+//! The routes, and what all answers have in common: a time limit, security headers, problem details
+//! that name the request, and metrics.
 
 mod documents;
 mod error;
@@ -18,10 +18,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any, get};
 use pulso_model::View;
 use pulso_pipeline::{AdapterError, Page, Query, Retry, Views, observe};
 use pulso_runtime::{Config, chain};
+use pulso_streams::Streams;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -35,14 +36,14 @@ const API: &str = "/api/v1";
 /// How long a request may take.
 pub(crate) const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The most questions at the view store at once; more requests wait for their turn.
+/// The most concurrent queries at the view store; further requests wait for their turn.
 pub(crate) const QUERIES_MAX: usize = 16;
 
 /// The name of requests that match no route, in metrics.
 const NO_ROUTE: &str = "none";
 
-/// Sent with every answer: browsers may load nothing from elsewhere, embed the page nowhere and
-/// guess no types.
+/// Sent with every answer. They forbid browsers to load anything from elsewhere, to embed the page,
+/// and to guess types.
 const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -54,12 +55,15 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
 ];
 
 /// How the API and the page behave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// Documents in an answer when the request does not say; from 1 to `page_limit_max`.
+    /// Documents in an answer when the request does not specify a number; from 1 to
+    /// `page_limit_max`.
     pub page_limit_default: usize,
     pub page_limit_max: usize,
-    /// How the stream is cut into windows; only shown.
+    /// What is served: the views of these streams, and the journals.
+    pub streams: Streams,
+    /// How the stream is divided into windows; only shown.
     pub windows: Windows,
 }
 
@@ -73,11 +77,12 @@ impl From<&Config> for Options {
             count_above: trends.count_above,
         };
         let (page_limit_default, page_limit_max) = (web.page_limit_default, web.page_limit_max);
-        Self { page_limit_default, page_limit_max, windows }
+        let streams = config.streams();
+        Self { page_limit_default, page_limit_max, streams, windows }
     }
 }
 
-/// What every request sees.
+/// What all requests share.
 struct App<V> {
     views: V,
     status: Box<dyn Fn() -> Facts + Send + Sync>,
@@ -96,7 +101,7 @@ impl<V> fmt::Debug for App<V> {
 type Shared<V> = State<Arc<App<V>>>;
 
 impl<V: Views> App<V> {
-    /// Asks the view store, when it is this request's turn.
+    /// Queries the view store when it is this request's turn.
     async fn ask<T>(
         &self,
         question: impl Future<Output = Result<T, V::Error>>,
@@ -126,19 +131,22 @@ pub(crate) fn router<V: Views>(
     let (status, metrics) = (Box::new(status), Box::new(metrics));
     let openapi = openapi::document(&options).to_string();
     let queries = Semaphore::new(QUERIES_MAX);
+    let views_served = options.streams.views();
     let app = Arc::new(App { views, status, metrics, options, openapi, queries });
-    let unknown = MethodRouter::new().fallback(async |uri: Uri| error::no_route(&uri));
+    // `any`, as the fallback of a router of methods names those that are allowed: none.
+    let known = views_served.clone();
+    let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &known) });
     let mut router =
         Router::new().fallback_service(observed(NO_ROUTE.into(), unknown).with_state(()));
-    for (path, methods) in routes::<V>().into_iter().chain(page::routes()) {
+    for (path, methods) in routes::<V>(&views_served).into_iter().chain(page::routes()) {
         let methods = methods.fallback(async || Error::MethodNotAllowed);
         router = router.route(&path, observed(path.as_str().into(), methods));
     }
     router.with_state(app)
 }
 
-/// Every route but those of the page, which are the page's own business.
-fn routes<V: Views>() -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
+/// All routes except those of the page.
+fn routes<V: Views>(views_served: &[View]) -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
     let mut routes = vec![
         (format!("{API}/views"), get(views::list::<V>)),
         (format!("{API}/layers"), get(views::layers::<V>)),
@@ -148,7 +156,7 @@ fn routes<V: Views>() -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
         ("/readyz".to_owned(), get(status::ready::<V>)),
         ("/metrics".to_owned(), get(status::metrics::<V>)),
     ];
-    routes.extend(View::ALL.map(|view| {
+    routes.extend(views_served.iter().map(|&view| {
         let list =
             async move |State(app): Shared<V>, uri: Uri| documents::list(&app, view, &uri).await;
         (format!("{API}/{view}"), get(list))
@@ -156,7 +164,7 @@ fn routes<V: Views>() -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
     routes
 }
 
-/// Puts [`answer`] around a route.
+/// Wraps a route in [`answer`].
 fn observed<S: Clone + Send + Sync + 'static>(
     route: Arc<str>,
     methods: MethodRouter<S>,
@@ -183,7 +191,7 @@ async fn answer(route: Arc<str>, request: Request, next: Next) -> Response {
     response
 }
 
-/// An answer of ready JSON.
+/// An answer with prepared JSON.
 fn json(body: impl Into<axum::body::Body>) -> Response {
     let content_type = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, content_type)], body.into()).into_response()

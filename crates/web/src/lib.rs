@@ -1,8 +1,8 @@
-//! The serving layer: a JSON API over the views, metrics and health, and one page that shows what is
-//! trending.
+//! The serving layer: a JSON API over the views, metrics and health, and one page that shows what
+//! is trending.
 //!
-//! Reads through the [`Views`](pulso_pipeline::Views) port only: knows no database, computes no view
-//! and writes nothing.
+//! It reads only through the [`Views`](pulso_pipeline::Views) port: it knows no database, computes
+//! no view and writes nothing.
 
 pub mod cli;
 mod http;

@@ -1,4 +1,4 @@
-//! The serving layer as a program of its own.
+//! The serving layer as a separate program.
 
 use std::process::ExitCode;
 

@@ -21,14 +21,14 @@ pub enum RunError {
     ReadAddress { source: io::Error },
 }
 
-/// Serves the API and the page until `shutdown`, then lets requests under way finish, for five
+/// Serves the API and the page until `shutdown`. Then lets requests in progress finish, for five
 /// seconds at most.
 ///
-/// `status` is asked for the page and for `/readyz`, `metrics` for `/metrics` (Prometheus text);
-/// both must answer at once.
+/// The page and `/readyz` call `status`, and `/metrics` calls `metrics` (Prometheus text). Both
+/// must answer at once.
 ///
 /// # Errors
-/// When the listener is not usable. Errors of single connections and requests end neither.
+/// When the listener is unusable. Errors of single connections and requests do not end the server.
 pub async fn run(
     listener: TcpListener,
     views: impl Views,

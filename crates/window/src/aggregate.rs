@@ -1,4 +1,4 @@
-//! What happened in one pane: counts by country and by topic.
+//! What happened in one pane: counts by scope and by term.
 //!
 //! Mergeable in any order with the same result, and serialisable: one partition's part of a pane
 //! today, one process's part later.
@@ -6,156 +6,242 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use pulso_model::{Coordinate, CoordinateSum, Response, ResponseKind};
+use pulso_model::{Coordinate, CoordinateSum, Counts, Fact, SUMS_MAX, Term};
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use crate::pairs;
+use crate::{FacetShape, Shape, pairs};
 
 type Map<V> = IndexMap<Box<str>, V, FxBuildHasher>;
 
-/// Sums over responses of one kind in one country.
+/// Sums over facts of one kind in one scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    pub responses: u64,
-    pub guests: u64,
-    pub attendees: u64,
+    pub facts: u64,
+    /// In the stream's order; zeros after those that it has.
+    pub sums: [u64; SUMS_MAX],
     pub location: CoordinateSum,
 }
 
-/// A country's activity by kind, with the kinds that occurred only.
+/// A scope's activity by kind, with the kinds that occurred only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CountryActivity<'a> {
-    pub country: &'a str,
-    pub kind: ResponseKind,
+pub struct ScopeActivity<'a> {
+    pub scope: &'a str,
+    /// By place in the stream's list.
+    pub kind: usize,
     pub activity: Activity,
 }
 
-/// The responses of one pane, added up.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The facts of one pane, added up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaneAggregate {
+    /// By kind.
     #[serde(with = "pairs")]
-    countries: Map<[Activity; KINDS.len()]>,
+    scopes: Map<Vec<Activity>>,
+    facets: Vec<FacetAggregate>,
+    /// Those that facets count.
     #[serde(with = "pairs")]
-    topics: Map<TopicAggregate>,
+    actors: Map<()>,
 }
-
-const KINDS: [ResponseKind; 3] = [ResponseKind::No, ResponseKind::Waitlist, ResponseKind::Yes];
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct TopicAggregate {
-    /// The smallest of the names seen.
-    name: Box<str>,
-    /// By index into `countries`; few for nearly every topic, so a list beats a map.
-    countries: Vec<(usize, TopicCount)>,
+struct FacetAggregate {
+    shape: FacetShape,
+    #[serde(with = "pairs")]
+    terms: Map<TermAggregate>,
 }
 
-/// Responses that carry a topic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TopicCount {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct TermAggregate {
+    /// The smallest of the names seen.
+    name: Box<str>,
+    /// By index into `scopes`; few for nearly every term, so a list beats a map. A facet without
+    /// trends by scope has one entry only, of [`ALL_SCOPES`].
+    scopes: Vec<(usize, TermCount)>,
+}
+
+/// Where a facet has no trends by scope.
+const ALL_SCOPES: usize = 0;
+
+/// Facts that carry a term.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TermCount {
     pub(crate) count: u32,
     pub(crate) location: CoordinateSum,
+    /// Who made them, as indices of the pane's actors in order; empty where the facet counts facts.
+    pub(crate) actors: Vec<u32>,
+}
+
+/// A term of a pane, with its counts by scope.
+pub(crate) struct PaneTerm<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) name: &'a str,
+    /// The scope means nothing where the facet has no trends by scope.
+    pub(crate) scopes: Vec<(&'a str, &'a TermCount)>,
 }
 
 impl PaneAggregate {
-    /// Adds one response.
-    pub fn add(&mut self, response: &Response<'_>) {
-        let country = self.country(&response.group.country);
-        let activity = &mut self.countries[country][response.kind as usize];
-        activity.responses += 1;
-        activity.guests += u64::from(response.guests);
-        activity.attendees += u64::from(response.attendees());
-        activity.location.add(response.group.coordinate);
-        let count = one(response.group.coordinate);
-        for topic in &response.topics {
-            self.add_topic(&topic.key, &topic.name, [(country, count)]);
+    pub fn new(shape: &Shape) -> Self {
+        let facet = |shape: &FacetShape| FacetAggregate { shape: *shape, terms: Map::default() };
+        Self {
+            scopes: Map::default(),
+            facets: shape.facets.iter().map(facet).collect(),
+            actors: Map::default(),
+        }
+    }
+
+    /// Adds one fact, and who did it.
+    pub fn add(&mut self, fact: &Fact<'_>, actor: Option<&str>, shape: &Shape) {
+        let scope = scope_index(&mut self.scopes, &fact.scope, shape.kinds);
+        let activity = &mut self.scopes[scope][usize::from(fact.kind)];
+        activity.facts += 1;
+        for (sum, added) in activity.sums.iter_mut().zip(fact.sums) {
+            *sum += u64::from(added);
+        }
+        activity.location.add(fact.place);
+        for (facet, terms) in self.facets.iter_mut().zip(&fact.terms) {
+            if terms.is_empty() {
+                continue;
+            }
+            let actors = match (facet.shape.counts, actor) {
+                (Counts::Actors, Some(actor)) => vec![index_of(&mut self.actors, actor)],
+                _ => Vec::new(),
+            };
+            let scope = if facet.shape.by_scope { scope } else { ALL_SCOPES };
+            for Term { key, name } in terms {
+                let count = TermCount { actors: actors.clone(), ..one(fact.place) };
+                add_term(&mut facet.terms, key, name, [(scope, Cow::Owned(count))]);
+            }
         }
     }
 
     /// Adds what another part of the same pane has.
     pub fn merge(&mut self, other: &Self) {
-        let mut countries = Vec::with_capacity(other.countries.len());
-        for (country, theirs) in &other.countries {
-            let index = self.country(country);
-            countries.push(index);
-            for (ours, theirs) in self.countries[index].iter_mut().zip(theirs) {
-                ours.responses += theirs.responses;
-                ours.guests += theirs.guests;
-                ours.attendees += theirs.attendees;
+        let mut scopes = Vec::with_capacity(other.scopes.len());
+        for (scope, theirs) in &other.scopes {
+            let index = scope_index(&mut self.scopes, scope, theirs.len());
+            scopes.push(index);
+            for (ours, theirs) in self.scopes[index].iter_mut().zip(theirs) {
+                ours.facts += theirs.facts;
+                for (sum, added) in ours.sums.iter_mut().zip(theirs.sums) {
+                    *sum += added;
+                }
                 ours.location.merge(&theirs.location);
             }
         }
-        for (key, topic) in &other.topics {
-            let counts = topic.countries.iter().map(|&(index, count)| (countries[index], count));
-            self.add_topic(key, &topic.name, counts);
+        let actors: Vec<u32> =
+            other.actors.keys().map(|actor| index_of(&mut self.actors, actor)).collect();
+        for (ours, theirs) in self.facets.iter_mut().zip(&other.facets) {
+            let by_scope = ours.shape.by_scope;
+            for (key, term) in &theirs.terms {
+                let counts = term.scopes.iter().map(|(scope, count)| {
+                    let scope = if by_scope { scopes[*scope] } else { ALL_SCOPES };
+                    (scope, count.with_actors(&actors))
+                });
+                add_term(&mut ours.terms, key, &term.name, counts);
+            }
         }
     }
 
-    /// What happened in each country, ordered by country and kind.
-    pub fn activity(&self) -> Vec<CountryActivity<'_>> {
+    /// What happened in each scope, ordered by scope and kind.
+    pub fn activity(&self) -> Vec<ScopeActivity<'_>> {
         let mut all = Vec::new();
-        for (country, kinds) in &self.countries {
-            for (kind, activity) in KINDS.into_iter().zip(*kinds) {
-                if activity.responses > 0 {
-                    all.push(CountryActivity { country, kind, activity });
+        for (scope, kinds) in &self.scopes {
+            for (kind, activity) in kinds.iter().copied().enumerate() {
+                if activity.facts > 0 {
+                    all.push(ScopeActivity { scope, kind, activity });
                 }
             }
         }
-        all.sort_by_key(|entry| (entry.country, entry.kind));
+        all.sort_by_key(|entry| (entry.scope, entry.kind));
         all
     }
 
-    /// Each topic with its name and its counts by country, in no particular order.
-    pub(crate) fn topics(
-        &self,
-    ) -> impl Iterator<Item = (&str, &str, impl Iterator<Item = (&str, TopicCount)>)> {
-        self.topics.iter().map(|(key, topic)| {
-            let counts = topic.countries.iter().map(|&(index, count)| {
-                let (country, _) = self.countries.get_index(index).expect("indices stay valid");
-                (&**country, count)
-            });
-            (&**key, &*topic.name, counts)
+    /// The terms of a facet, in no particular order.
+    pub(crate) fn terms(&self, facet: usize) -> impl Iterator<Item = PaneTerm<'_>> {
+        let scope = |index: usize| {
+            // Where scopes mean nothing there may be none.
+            self.scopes.get_index(index).map_or("", |(scope, _)| scope)
+        };
+        self.facets[facet].terms.iter().map(move |(key, term)| PaneTerm {
+            key,
+            name: &term.name,
+            scopes: term.scopes.iter().map(|(index, count)| (scope(*index), count)).collect(),
         })
     }
 
-    fn country(&mut self, country: &str) -> usize {
-        match self.countries.get_index_of(country) {
-            Some(index) => index,
-            None => self.countries.insert_full(country.into(), Default::default()).0,
+    /// The name of an actor in [`TermCount::actors`].
+    pub(crate) fn actor(&self, index: u32) -> &str {
+        self.actors.get_index(index as usize).expect("indices stay valid").0
+    }
+}
+
+impl TermCount {
+    /// The same with other indices of actors.
+    fn with_actors(&self, indices: &[u32]) -> Cow<'_, Self> {
+        if self.actors.is_empty() {
+            return Cow::Borrowed(self);
         }
+        let mut actors: Vec<_> = self.actors.iter().map(|&actor| indices[actor as usize]).collect();
+        actors.sort_unstable();
+        Cow::Owned(Self { actors, ..self.clone() })
     }
 
-    fn add_topic(
-        &mut self,
-        key: &str,
-        name: &str,
-        counts: impl IntoIterator<Item = (usize, TopicCount)>,
-    ) {
-        let topic = match self.topics.get_index_of(key) {
-            Some(index) => &mut self.topics[index],
-            None => {
-                let new = TopicAggregate { name: name.into(), countries: Vec::new() };
-                self.topics.entry(key.into()).or_insert(new)
-            }
-        };
-        if *name < *topic.name {
-            topic.name = name.into();
-        }
-        for (country, theirs) in counts {
-            match topic.countries.iter_mut().find(|(index, _)| *index == country) {
-                Some((_, ours)) => {
-                    ours.count += theirs.count;
-                    ours.location.merge(&theirs.location);
-                }
-                None => topic.countries.push((country, theirs)),
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.location.merge(&other.location);
+        for actor in &other.actors {
+            if let Err(place) = self.actors.binary_search(actor) {
+                self.actors.insert(place, *actor);
             }
         }
     }
 }
 
-fn one(coordinate: Option<Coordinate>) -> TopicCount {
+fn scope_index(scopes: &mut Map<Vec<Activity>>, scope: &str, kinds: usize) -> usize {
+    match scopes.get_index_of(scope) {
+        Some(index) => index,
+        None => scopes.insert_full(scope.into(), vec![Activity::default(); kinds]).0,
+    }
+}
+
+fn index_of(actors: &mut Map<()>, actor: &str) -> u32 {
+    let index = match actors.get_index_of(actor) {
+        Some(index) => index,
+        None => actors.insert_full(actor.into(), ()).0,
+    };
+    u32::try_from(index).expect("a pane has fewer than 2^32 actors")
+}
+
+fn add_term<'c>(
+    terms: &mut Map<TermAggregate>,
+    key: &str,
+    name: &str,
+    counts: impl IntoIterator<Item = (usize, Cow<'c, TermCount>)>,
+) {
+    let term = match terms.get_index_of(key) {
+        Some(index) => &mut terms[index],
+        None => {
+            let new = TermAggregate { name: name.into(), scopes: Vec::new() };
+            terms.entry(key.into()).or_insert(new)
+        }
+    };
+    if *name < *term.name {
+        term.name = name.into();
+    }
+    for (scope, theirs) in counts {
+        match term.scopes.iter_mut().find(|(index, _)| *index == scope) {
+            Some((_, ours)) => ours.merge(&theirs),
+            None => term.scopes.push((scope, theirs.into_owned())),
+        }
+    }
+}
+
+fn one(place: Option<Coordinate>) -> TermCount {
     let mut location = CoordinateSum::default();
-    location.add(coordinate);
-    TopicCount { count: 1, location }
+    location.add(place);
+    TermCount { count: 1, location, actors: Vec::new() }
 }

@@ -1,7 +1,7 @@
-//! Sliding windows over event time: which responses count, and what each window shows.
+//! Sliding windows over event time: which facts count, and what each window shows.
 //!
-//! Pure and synchronous: no IO, no clock, no logging. The [`Engine`] takes responses partition by
-//! partition and returns facts: a [`Verdict`] for each response, and each closed pane and fired
+//! Pure and synchronous: no IO, no clock, no logging. [`Windows`] takes facts partition by partition
+//! and returns what follows: a [`Verdict`] for each fact, and each closed pane and fired
 //! window. All of its state is serialisable, so that a reader can stop anywhere and go on (P2).
 //!
 //! ```text
@@ -12,22 +12,22 @@
 //!
 //! Invariants (their ids are used in tests): W1 windows are `[start, end)` and aligned to the epoch;
 //! W2 the watermark never goes back; W3 a window fires when `watermark >= end`; W4 every offset is
-//! exactly one of counted, echo, late, dead letter; P2 the same log gives the same documents for any
+//! exactly one of counted, echo, late, skipped, dead letter; P2 the same log gives the same documents for any
 //! cut into batches, any split into partitions and any crash point.
 
 mod aggregate;
 mod columns;
 mod echo;
-mod engine;
 mod pairs;
 mod partition;
 mod settings;
 mod sliding;
 mod trends;
+mod windows;
 
-pub use aggregate::{Activity, CountryActivity, PaneAggregate};
-pub use engine::{ClosedPane, Engine, Firing, Output, Unlisted};
-pub use partition::{Counts, Verdict};
-pub use settings::{EchoSettings, Settings, TrendSettings};
+pub use aggregate::{Activity, PaneAggregate, ScopeActivity};
+pub use partition::{Counts, Observed, Verdict};
+pub use settings::{EchoSettings, FacetShape, Settings, Shape, TrendSettings};
 pub use sliding::{InvalidWindow, SlidingWindow};
-pub use trends::Trend;
+pub use trends::{Lists, Trend};
+pub use windows::{ClosedPane, Firing, Output, Unlisted, Windows};

@@ -2,19 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use pulso_model::{EventTime, Response};
+use pulso_model::{EventTime, Fact, Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::echo::{EchoMemory, Keep};
 use crate::settings::millis;
 use crate::{PaneAggregate, Settings};
 
-/// What became of a response.
+/// A fact, and what tells it from others.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'f> {
+    pub fact: &'f Fact<'f>,
+    /// `None` where each message is a fact of its own.
+    pub identity: Option<&'f Identity>,
+    /// Who did it, where a facet counts actors.
+    pub actor: Option<&'f str>,
+}
+
+/// What became of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Added to its pane.
     Counted,
-    /// The same response was here before; counts nowhere.
+    /// The same fact was here before; counts nowhere.
     Echo,
     /// Its pane has closed; recorded, but missing from panes and windows.
     Late,
@@ -28,16 +38,17 @@ pub struct Counts {
     pub counted: u64,
     pub echoes: u64,
     pub late: u64,
+    pub skipped: u64,
     pub dead_letters: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Partition {
     pub(crate) counts: Counts,
-    /// No response with an earlier event time is expected; `None` before the first.
+    /// No fact with an earlier event time is expected; `None` before the first.
     pub(crate) watermark: Option<EventTime>,
     echoes: EchoMemory,
-    /// Panes with responses that are not part of a closed pane yet, by start.
+    /// Panes with facts that are not part of a closed pane yet, by start.
     pub(crate) open: BTreeMap<EventTime, PaneAggregate>,
     pub(crate) idle: bool,
 }
@@ -53,22 +64,30 @@ impl Partition {
         }
     }
 
-    /// Judges a response and counts it. `dropped_before`: panes that end at or before this time
+    /// Takes note that the message at an offset was read.
+    pub(crate) fn read(&mut self, offset: u64) {
+        self.counts.next_offset = offset + 1;
+        self.idle = false;
+    }
+
+    /// Judges a fact and counts it. `dropped_before`: panes that end at or before this time
     /// are final, whatever this partition's own watermark says.
-    pub(crate) fn response(
+    pub(crate) fn fact(
         &mut self,
-        response: &Response<'_>,
+        observed: Observed<'_>,
         settings: &Settings,
         keys_max: usize,
         dropped_before: Option<EventTime>,
     ) -> Verdict {
-        let time = response.event_time;
-        let verdict = self.judge(response, settings, dropped_before);
+        let time = observed.fact.time;
+        let verdict = self.judge(observed, settings, dropped_before);
         match verdict {
             Verdict::Counted => {
                 self.counts.counted += 1;
                 let pane = settings.window.pane(time);
-                self.open.entry(pane).or_default().add(response);
+                let open = self.open.entry(pane);
+                let open = open.or_insert_with(|| PaneAggregate::new(&settings.shape));
+                open.add(observed.fact, observed.actor, &settings.shape);
             }
             Verdict::Echo => self.counts.echoes += 1,
             Verdict::Late => self.counts.late += 1,
@@ -85,15 +104,17 @@ impl Partition {
 
     fn judge(
         &mut self,
-        response: &Response<'_>,
+        observed: Observed<'_>,
         settings: &Settings,
         dropped_before: Option<EventTime>,
     ) -> Verdict {
-        let pane_end = settings.window.pane_end(settings.window.pane(response.event_time));
+        let time = observed.fact.time;
+        let pane_end = settings.window.pane_end(settings.window.pane(time));
         let closes = EventTime(pane_end.0.saturating_add(millis(settings.allowed_lateness)));
-        // The key of a late response is remembered too: its echo may lie in the next pane, half a
-        // second later, and must not count there when the response itself does not.
-        if !self.echoes.insert(response.echo_key()) {
+        // A late fact is remembered too: its echo may lie in a later pane, and must not count there
+        // when the fact itself does not.
+        let second = time.nearest_second();
+        if observed.identity.is_some_and(|identity| !self.echoes.insert(identity.clone(), second)) {
             return Verdict::Echo;
         }
         let closed = self.watermark.is_some_and(|watermark| closes <= watermark);
@@ -105,8 +126,8 @@ impl Partition {
         let Some(EventTime(watermark)) = self.watermark else { return };
         let largest = watermark + millis(settings.max_out_of_orderness);
         let horizon = largest - millis(settings.echo.horizon);
-        // A response that still counts is at most a pane and the lateness behind the watermark; the
-        // second in its key is the nearest one, so one more.
+        // A fact that still counts is at most a pane and the lateness behind the watermark; its
+        // second is the nearest one, so one more.
         let open = watermark - millis(settings.allowed_lateness) - settings.window.slide();
         let needed = open.div_euclid(1000) - 1;
         self.echoes.forget(Keep { horizon: horizon.div_euclid(1000), needed, keys_max });

@@ -1,12 +1,13 @@
-//! What can be chosen about windows, echoes and trends.
+//! What can be chosen about windows, echoes and trends, and what is added up.
 
 use std::time::Duration;
 
+use pulso_model::{Counts, Facet, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::SlidingWindow;
 
-/// All settings of an [`Engine`](crate::Engine).
+/// All settings of an [`Windows`](crate::Windows).
 ///
 /// They are part of its state: a checkpoint made with others would mix two definitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,41 @@ pub struct Settings {
     pub allowed_lateness: Duration,
     pub echo: EchoSettings,
     pub trends: TrendSettings,
+    pub shape: Shape,
+}
+
+/// What of a stream's facts is added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// How many kinds there are.
+    pub kinds: usize,
+    pub facets: Vec<FacetShape>,
+}
+
+/// How the terms of a facet are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FacetShape {
+    #[serde(with = "CountsName")]
+    pub counts: Counts,
+    pub by_scope: bool,
+}
+
+/// Serialises [`Counts`].
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Counts")]
+enum CountsName {
+    Facts,
+    Actors,
+}
+
+impl Shape {
+    pub fn of(stream: &Stream) -> Self {
+        let facet = |facet: &Facet| FacetShape {
+            counts: facet.counts,
+            by_scope: facet.by_scope_view.is_some(),
+        };
+        Self { kinds: stream.kind.values.len(), facets: stream.facets.iter().map(facet).collect() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,18 +66,19 @@ pub struct EchoSettings {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrendSettings {
-    /// A topic is listed when it has more responses than this.
+    /// A term is listed when more facts, or actors, than this carry it.
     pub count_above: u32,
-    /// The most topics listed for a window worldwide.
-    pub topics_max: usize,
-    /// The most topics listed for a window and country.
-    pub country_topics_max: usize,
+    /// The most terms of a facet listed for a window worldwide.
+    pub terms_max: usize,
+    /// The most terms of a facet listed for a window and scope.
+    pub scope_terms_max: usize,
     /// The span of earlier windows that says what is usual; a multiple of the slide.
     pub baseline: Duration,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// The usual settings for a stream.
+    pub fn usual(shape: Shape) -> Self {
         Self {
             window: SlidingWindow::default(),
             max_out_of_orderness: Duration::from_secs(2),
@@ -49,10 +86,11 @@ impl Default for Settings {
             echo: EchoSettings { horizon: Duration::from_secs(10 * 60), keys_max: 4_000_000 },
             trends: TrendSettings {
                 count_above: 5,
-                topics_max: 100,
-                country_topics_max: 20,
+                terms_max: 100,
+                scope_terms_max: 20,
                 baseline: Duration::from_secs(60 * 60),
             },
+            shape,
         }
     }
 }

@@ -1,8 +1,8 @@
-"""TLS, users and roles in front of an Elasticsearch that has none; for scripts/e2e.sh --tls.
+"""Adds TLS, users and roles to an Elasticsearch that has none; for scripts/e2e.sh --tls.
 
-Reads the settings of compose.tls.yml, and does of the real thing what Pulso meets: certificates, wrong or
-missing passwords, users and roles made over HTTP, and privileges by index name. Not for production:
-no limits, passwords in clear.
+Reads the settings of compose.tls.yml and imitates the security features that Pulso meets: certificates, wrong
+or missing passwords, users and roles created over HTTP, and privileges by index name. Not for production: it
+has no limits and stores passwords in clear text.
 """
 
 import base64
@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CONFIG = "/usr/share/elasticsearch/config/"
 BACKEND = ("127.0.0.1", int(os.environ["http.port"]))
-# What a request to a path that begins so needs of a role, when it is not about an index.
+# The cluster privilege that a request needs, by the first part of its path; for requests that name no index.
 CLUSTER = {
     "": "monitor",
     "_cat": "monitor",
@@ -27,11 +27,11 @@ CLUSTER = {
     "_nodes": "monitor",
     "_index_template": "manage_index_templates",
 }
-# These name their indices in the body, or carry an id that only who may read has.
+# These requests name their indices in the body, or carry an id that only an authorized reader has.
 NAMED_INSIDE = ("_bulk", "_mget", "_search", "_pit", "_aliases")
 NAMES = re.compile(rb'"(?:_index|index|alias)"\s*:\s*"([^"]+)"')
 
-# Survives a restart, as the real ones do.
+# Users and roles survive a restart, as real ones do.
 KEPT = "/usr/share/elasticsearch/data/proxy.json"
 USERS, ROLES = {}, {}
 if os.path.exists(KEPT):
@@ -39,7 +39,8 @@ if os.path.exists(KEPT):
         USERS, ROLES = json.load(file)
 with open(os.environ["ELASTIC_PASSWORD_FILE"]) as file:
     USERS["elastic"] = {"password": file.read().strip(), "roles": ["superuser"]}
-# Less than that in the real one, but it may do all that Kibana does; without a password nobody is it.
+# The real user has fewer rights, but enough for everything Kibana does. Until it has a password, nobody can
+# log in as it.
 USERS.setdefault("kibana_system", {"password": None, "roles": ["superuser"]})
 
 
@@ -51,7 +52,7 @@ class Refused(Exception):
 
 
 def user_of(header, path):
-    """Who asks, by the password."""
+    """Authenticates the request and returns the name of its user."""
     if not header:
         raise Refused(401, f"missing authentication credentials for REST request [{path}]")
     name, _, password = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
@@ -61,7 +62,7 @@ def user_of(header, path):
 
 
 def authorize(name, method, path, body):
-    """Whether a role of the user lets it do this."""
+    """Refuses the request unless a role of the user allows it."""
     roles = USERS[name]["roles"]
     if "superuser" in roles:
         return
@@ -89,7 +90,7 @@ def authorize(name, method, path, body):
 
 
 def secure(method, path, body):
-    """The part of the security API that compose.tls.yml uses."""
+    """Implements the part of the security API that compose.tls.yml uses."""
     kind, name, *rest = path.removeprefix("/_security/").split("/")
     if (method, kind, rest) == ("PUT", "role", []):
         ROLES[name] = json.loads(body)
@@ -106,7 +107,7 @@ def secure(method, path, body):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Small answers go out at once.
+    # Send small answers at once.
     disable_nagle_algorithm = True
 
     def answer(self, status, headers, body):
@@ -131,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         try:
-            # Before the server is up, nobody asks for a password.
+            # While the server is starting, answer 503 rather than ask for a password.
             socket.create_connection(BACKEND).close()
             name = user_of(self.headers.get("authorization"), self.path)
             plain = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
@@ -155,7 +156,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def finish_request(self, request, client_address):
-        # In the thread of the connection, so that a client that is slow at it holds up nobody else.
+        # Handshake in the connection's own thread, so that a slow client holds up nobody else.
         with TLS.wrap_socket(request, server_side=True) as encrypted:
             super().finish_request(encrypted, client_address)
 

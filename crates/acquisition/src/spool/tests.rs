@@ -3,7 +3,7 @@ use std::sync::Mutex as StdMutex;
 
 use bytes::Bytes;
 use pulso_model::{WallTime, mtime, rsvp_id};
-use pulso_pipeline::Headers;
+use pulso_pipeline::{ErrorKind, Headers};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
@@ -31,6 +31,14 @@ struct No(Retry);
 impl AdapterError for No {
     fn retry(&self) -> Retry {
         self.0
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -79,7 +87,8 @@ impl Sink<Message> for Log {
 
 fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
     let message = |id: i64| {
-        let headers = Headers { source: "test".into(), received_time: WallTime(id * 1000 + 7) };
+        let headers =
+            Headers { source: "test".into(), received_time: WallTime(id * 1000 + 7), cursor: None };
         Message { headers, payload: valid(id) }
     };
     ids.into_iter().map(message).collect()

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::Uri;
-use pulso_model::EventTime;
 use pulso_runtime::config::{Acquisition, Source};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -117,14 +116,4 @@ pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()>
     let socket = open(&Tcp::new(options)?, &source.url, options).await?;
     say_goodbye(socket).await;
     Ok(())
-}
-
-/// Adds the parameter to the query.
-pub(super) fn resume_url(url: &Uri, parameter: &str, position: EventTime) -> Uri {
-    let mut parts = url.clone().into_parts();
-    let separator = if url.query().is_some() { '&' } else { '?' };
-    let path = url.path_and_query().map_or("/", |path| path.as_str());
-    let path = format!("{path}{separator}{parameter}={}", position.0);
-    parts.path_and_query = Some(path.parse().expect("the configuration checks the parameter"));
-    Uri::from_parts(parts).expect("only the query was changed")
 }

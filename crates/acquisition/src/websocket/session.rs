@@ -97,9 +97,11 @@ pub(super) struct Received {
 }
 
 /// Receives into the buffer until the connection is lost, `stop`, or nobody takes the messages.
+/// `take_note` is called with each of them.
 pub(super) async fn receive<S, C>(
     socket: WebSocketStream<S>,
     buffer: &Buffer<C>,
+    take_note: impl FnMut(&[u8]),
     options: &Acquisition,
     stop: &CancellationToken,
 ) -> Received
@@ -109,7 +111,7 @@ where
 {
     let liveness = Liveness::new(options, Instant::now());
     let mut session = Session { socket, liveness, options, messages: 0 };
-    let lost = session.run(buffer, stop).await.err();
+    let lost = session.run(buffer, take_note, stop).await.err();
     let Session { socket, messages, .. } = session;
     if !matches!(lost, Some(Lost::Broken { .. })) {
         say_goodbye(socket).await;
@@ -138,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     async fn run<C: Clock>(
         &mut self,
         buffer: &Buffer<C>,
+        mut take_note: impl FnMut(&[u8]),
         stop: &CancellationToken,
     ) -> Result<(), Lost> {
         loop {
@@ -148,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let message = stop.run_until_cancelled(self.message()).await.transpose()?;
             let Some(message) = message else { return Ok(()) };
             self.messages += 1;
+            take_note(&message);
             if buffer.put(slot, message).await.is_err() {
                 return Ok(());
             }

@@ -48,7 +48,8 @@ fn serve(host: &str) -> (Source, JoinHandle<bool>) {
 fn source(host: &str, listener: &TcpListener) -> Source {
     let port = listener.local_addr().unwrap().port();
     let url = format!("wss://{host}:{port}/").parse().unwrap();
-    Source { name: "encrypted".into(), url, resume_parameter: None }
+    let resume_margin = Source::RESUME_MARGIN;
+    Source { name: "encrypted".into(), url, resume_parameter: None, resume_margin }
 }
 
 fn said_goodbye<S: Read + Write>(mut socket: WebSocket<S>) -> bool {

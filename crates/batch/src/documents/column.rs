@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, ListArray, RecordBatch,
-    StringViewArray, TimestampMillisecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray,
+    RecordBatch, StringViewArray, TimestampMillisecondArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
@@ -19,6 +19,7 @@ pub(super) enum Column {
     Time(TimestampMillisecondArray),
     /// The days, and the same as text.
     Day(Date32Array, Vec<String>),
+    Boolean(BooleanArray),
     Integer(Int64Array),
     Float(Float64Array),
     Text(StringViewArray),
@@ -51,6 +52,9 @@ impl Column {
                 let texts = days.values().iter().map(|&day| Day(day).to_string()).collect();
                 Self::Day(days, texts)
             }
+            FieldType::Boolean => {
+                Self::Boolean(column(field.name, &DataType::Boolean)?.as_boolean().clone())
+            }
             FieldType::Integer => {
                 let numbers = column(field.name, &DataType::Int64)?;
                 Self::Integer(numbers.as_primitive::<Int64Type>().clone())
@@ -77,6 +81,7 @@ impl Column {
         match self {
             Self::Time(times) => times.is_null(row),
             Self::Day(days, _) => days.is_null(row),
+            Self::Boolean(booleans) => booleans.is_null(row),
             Self::Integer(numbers) => numbers.is_null(row),
             Self::Float(floats) => float(floats),
             Self::Text(texts) => texts.is_null(row),
@@ -124,6 +129,9 @@ impl Column {
                 write_display(format_args!("\"{}\"", EventTime(times.value(row))), into)
             }
             Self::Day(_, texts) => push_json_text(into, &texts[row]),
+            Self::Boolean(booleans) => {
+                into.push_str(if booleans.value(row) { "true" } else { "false" })
+            }
             Self::Integer(numbers) => write_display(format_args!("{}", numbers.value(row)), into),
             Self::Float(floats) => write_float(floats.value(row), into),
             Self::Text(texts) => push_json_text(into, texts.value(row)),

@@ -1,3 +1,4 @@
+use pulso_testkit::view;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -11,7 +12,7 @@ use super::*;
 /// A row of groups with few values, and one column in place of the usual; `None` leaves it out.
 fn groups(name: &str, column: Option<ArrayRef>) -> RecordBatch {
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-    for field in View::Groups.fields() {
+    for field in view("groups").fields() {
         let array: ArrayRef = match field.field_type {
             FieldType::Time => Arc::new(TimestampMillisecondArray::from(vec![-1])),
             FieldType::Text => new_null_array(&DataType::Utf8, 1),
@@ -34,7 +35,7 @@ fn groups(name: &str, column: Option<ArrayRef>) -> RecordBatch {
 }
 
 fn body(batch: &RecordBatch) -> String {
-    Encoder::new(View::Groups).encode(batch).unwrap().remove(0).body
+    Encoder::new(view("groups")).encode(batch).unwrap().remove(0).body
 }
 
 #[test]
@@ -59,11 +60,11 @@ fn text_of_any_kind_reads_back() {
 
 #[test]
 fn a_missing_column_and_a_missing_key_are_errors_that_name_them() {
-    let mut encoder = Encoder::new(View::Groups);
+    let mut encoder = Encoder::new(view("groups"));
     let error = encoder.encode(&groups("members", None)).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("`members`"), "{source}");
     let null = new_null_array(&DataType::Int64, 1);
     let error = encoder.encode(&groups("group.id", Some(null))).unwrap_err();
-    assert_eq!(error.to_string(), "job `groups` gave a row without `group.id`");
+    assert_eq!(error.to_string(), "job `groups` returned a row without `group.id`");
 }

@@ -24,7 +24,7 @@ async fn a_run_waits_for_that_of_another_program() {
 async fn a_run_does_not_wait_for_ever() {
     let (folder, _other) = locked();
     let error = lock(folder.path(), &CancellationToken::new()).await.unwrap_err();
-    assert!(error.to_string().contains("another program runs batch jobs"), "{error}");
+    assert!(error.to_string().contains("another program is running batch jobs"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

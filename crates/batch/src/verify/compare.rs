@@ -8,100 +8,89 @@ use pulso_pipeline::Views;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
 use super::documents::{Computed, Stored};
-use super::{Difference, Report};
+use super::{Comparison, Difference, LeftOut, Report};
 use crate::BatchError;
 
-/// How many differences a report keeps; all are counted.
-const DIFFERENCES_MAX: usize = 100;
-
-/// Adds to the differences of a report.
-pub(super) struct Differences<'a> {
-    report: &'a mut Report,
+/// The documents of a view that a layer wrote, and those that it should have written.
+pub(super) struct SideBySide<'a, V: Views> {
+    pub(super) view: View,
+    pub(super) layer: Layer,
+    pub(super) stored: Stored<V>,
+    pub(super) computed: Computed<'a>,
+    /// Where the store may have documents of these instead.
+    pub(super) ahead: Option<Computed<'a>>,
+    /// What is known to be on neither side.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
-impl<'a> Differences<'a> {
-    pub(super) fn new(report: &'a mut Report) -> Self {
-        Self { report }
-    }
+/// A document on both sides, or on one.
+struct Pair {
+    stored: Option<ViewDocument>,
+    computed: Option<ViewDocument>,
+}
 
-    fn add(&mut self, difference: Difference) {
-        self.report.difference_count += 1;
-        if self.report.differences.len() < DIFFERENCES_MAX {
-            self.report.differences.push(difference);
+impl<V: Views> SideBySide<'_, V> {
+    /// By `_id` and, where both sides have a document, field by field.
+    pub(super) async fn compare(mut self, report: &mut Report) -> Result<(), BatchError> {
+        let (mut compared, mut equal) = (0, 0);
+        while let Some(pair) = self.next_pair().await? {
+            compared += 1;
+            let differences = match &pair {
+                Pair { stored: Some(stored), computed: None } if self.is_ahead(stored).await? => {
+                    Vec::new()
+                }
+                _ => self.differences(pair),
+            };
+            equal += u64::from(differences.is_empty());
+            differences.into_iter().for_each(|difference| report.add(difference));
         }
+        let Self { view, layer, mut left_out, stored, .. } = self;
+        left_out.extend(stored.left_out());
+        report.comparisons.push(Comparison { view, layer, compared, equal, left_out });
+        Ok(())
     }
-}
 
-/// Compares documents by `_id` and, where both sides have one, field by field.
-pub(super) async fn compare<V: Views>(
-    of: (View, Layer),
-    stored: Stored<V>,
-    computed: Computed<'_>,
-    report: &mut Report,
-) -> Result<(), BatchError> {
-    compare_with_ahead(of, stored, computed, None, report).await
-}
-
-/// The same, where the store may have documents that are among the ones `ahead` instead.
-pub(super) async fn compare_with_ahead<V: Views>(
-    (view, layer): (View, Layer),
-    mut stored: Stored<V>,
-    mut computed: Computed<'_>,
-    mut ahead: Option<Computed<'_>>,
-    report: &mut Report,
-) -> Result<(), BatchError> {
-    let mut differences = Differences::new(report);
-    let mut equal = 0;
-    let (mut left, mut right) = (stored.next().await?, computed.next().await?);
-    loop {
-        let order = match (&left, &right) {
-            (None, None) => break,
+    async fn next_pair(&mut self) -> Result<Option<Pair>, BatchError> {
+        let order = match (self.stored.peek().await?, self.computed.peek().await?) {
+            (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(left), Some(right)) => order(left, right),
+            (Some(stored), Some(computed)) => order(stored, computed),
         };
-        if let (Ordering::Less, Some(ahead), Some(one)) = (order, &mut ahead, &left)
-            && reach(ahead, one).await?
-        {
-            left = stored.next().await?;
-            continue;
-        }
-        let found = match (order, &left, &right) {
-            (Ordering::Equal, Some(left), Some(right)) => unlike(left, right),
-            (Ordering::Less, Some(left), _) => vec![(None, Some(left.body.clone()), None)],
-            (_, _, right) => vec![(None, None, right.as_ref().map(|right| right.body.clone()))],
-        };
-        equal += u64::from(found.is_empty());
-        let first = if order == Ordering::Greater { &right } else { &left };
-        let id = first.as_ref().map(|document| document.id.clone()).unwrap_or_default();
-        for (field, stored, computed) in found {
-            let id = id.clone();
-            differences.add(Difference { view, layer, id, field, stored, computed });
-        }
-        if order != Ordering::Greater {
-            left = stored.next().await?;
-        }
-        if order != Ordering::Less {
-            right = computed.next().await?;
-        }
+        let stored = if order.is_le() { self.stored.next().await? } else { None };
+        let computed = if order.is_ge() { self.computed.next().await? } else { None };
+        Ok(Some(Pair { stored, computed }))
     }
-    report.equal.push((view, layer, equal));
-    Ok(())
-}
 
-/// Goes on to a document; whether it is there.
-async fn reach(stream: &mut Computed<'_>, wanted: &ViewDocument) -> Result<bool, BatchError> {
-    while let Some(found) = stream.next().await? {
-        match order(&found, wanted) {
-            Ordering::Less => {}
-            Ordering::Equal => return Ok(unlike(&found, wanted).is_empty()),
-            Ordering::Greater => {
-                stream.put_back(found);
-                break;
+    /// Whether a document is one of those ahead; these are asked for in their order.
+    async fn is_ahead(&mut self, document: &ViewDocument) -> Result<bool, BatchError> {
+        let Some(ahead) = &mut self.ahead else { return Ok(false) };
+        while let Some(found) = ahead.peek().await? {
+            match order(found, document) {
+                Ordering::Less => drop(ahead.next().await?),
+                Ordering::Equal => return Ok(unlike_fields(found, document).is_empty()),
+                Ordering::Greater => break,
             }
         }
+        Ok(false)
     }
-    Ok(false)
+
+    fn differences(&self, pair: Pair) -> Vec<Difference> {
+        let (view, layer) = (self.view, self.layer);
+        let fields = match (&pair.stored, &pair.computed) {
+            (Some(stored), Some(computed)) => unlike_fields(stored, computed),
+            (stored, computed) => {
+                let body = |side: &Option<ViewDocument>| Some(side.as_ref()?.body.clone());
+                vec![Unlike { field: None, stored: body(stored), computed: body(computed) }]
+            }
+        };
+        let id = pair.stored.or(pair.computed).map(|document| document.id).unwrap_or_default();
+        let difference = |Unlike { field, stored, computed }: Unlike| {
+            let id = id.clone();
+            Difference { view, layer, id, field, stored, computed }
+        };
+        fields.into_iter().map(difference).collect()
+    }
 }
 
 fn order(left: &ViewDocument, right: &ViewDocument) -> Ordering {
@@ -112,20 +101,27 @@ fn order(left: &ViewDocument, right: &ViewDocument) -> Ordering {
     key(left).cmp(&key(right))
 }
 
-type Unlike = (Option<String>, Option<String>, Option<String>);
+/// What two documents have under a name; without a name, the documents themselves.
+struct Unlike {
+    field: Option<String>,
+    stored: Option<String>,
+    computed: Option<String>,
+}
 
 /// The fields that differ, with both values.
-fn unlike(left: &ViewDocument, right: &ViewDocument) -> Vec<Unlike> {
-    if left.body == right.body {
+fn unlike_fields(stored: &ViewDocument, computed: &ViewDocument) -> Vec<Unlike> {
+    if stored.body == computed.body {
         return Vec::new();
     }
-    let (left, right) = (leaves(&left.body), leaves(&right.body));
-    let names: BTreeSet<_> = left.keys().chain(right.keys()).collect();
-    let values = names.into_iter().map(|name| (name, left.get(name), right.get(name)));
-    values
-        .filter(|(_, left, right)| left != right)
-        .map(|(name, left, right)| (Some(name.clone()), left.cloned(), right.cloned()))
-        .collect()
+    let (stored, computed) = (leaves(&stored.body), leaves(&computed.body));
+    let names: BTreeSet<_> = stored.keys().chain(computed.keys()).collect();
+    let differ = names.into_iter().filter(|name| stored.get(*name) != computed.get(*name));
+    let unlike = |name: &String| Unlike {
+        field: Some(name.clone()),
+        stored: stored.get(name).cloned(),
+        computed: computed.get(name).cloned(),
+    };
+    differ.map(unlike).collect()
 }
 
 /// The values of a document by dotted name, as JSON. Text that is no JSON is one value.

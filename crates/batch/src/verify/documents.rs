@@ -1,26 +1,42 @@
 //! Documents in the order of their keys, from a store and from SQL, a chunk at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::{Expr, cast, ident};
 use futures::StreamExt;
-use pulso_model::{DayRange, View, ViewDocument};
+use pulso_model::{Day, DayRange, View, ViewDocument};
 use pulso_pipeline::{Documents, LayerChoice, Views};
+use pulso_runtime::Failure;
 
+use super::LeftOut;
 use crate::documents::Encoder;
-use crate::engine::{Responses, Rows};
+use crate::engine::{Facts, Rows};
 use crate::{BatchError, Job};
 
-/// Which documents are looked at.
-pub(super) type Selected = Box<dyn Fn(&ViewDocument) -> bool + Send + Sync>;
+/// Tells which documents are compared.
+pub(super) type Judge = Arc<dyn Fn(&ViewDocument) -> Standing + Send + Sync>;
+
+/// Whether a document is compared, or why it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Compared,
+    /// Messages play a part in it that are gone.
+    OfGoneMessages,
+    AfterCheckpoint,
+    /// Of a day that is not compared.
+    OfOtherDay,
+}
 
 /// The documents of a view store.
 pub(super) struct Stored<V: Views> {
     view: View,
     chunks: Documents<V::Error>,
     next: VecDeque<ViewDocument>,
-    selected: Selected,
+    judge: Judge,
+    of_gone_messages: u64,
+    after_checkpoint: u64,
 }
 
 impl<V: Views> Stored<V> {
@@ -29,77 +45,112 @@ impl<V: Views> Stored<V> {
         view: View,
         layer: LayerChoice,
     ) -> Result<Self, BatchError> {
-        let failed = |source| BatchError::Read { view, source: Box::new(source) };
+        let failed = |error| BatchError::Read { view, source: Failure::from(error) };
         let chunks = views.scan(view, layer).await.map_err(failed)?;
-        Ok(Self { view, chunks, next: VecDeque::new(), selected: Box::new(|_| true) })
+        Ok(Self {
+            view,
+            chunks,
+            next: VecDeque::new(),
+            judge: Arc::new(|_| Standing::Compared),
+            of_gone_messages: 0,
+            after_checkpoint: 0,
+        })
     }
 
-    /// Looks at these only.
-    pub(super) fn select(self, selected: Selected) -> Self {
-        Self { selected, ..self }
+    /// Leaves out what is not compared, and counts it.
+    pub(super) fn judged_by(self, judge: &Judge) -> Self {
+        Self { judge: Arc::clone(judge), ..self }
     }
 
-    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+    /// The document that comes next.
+    pub(super) async fn peek(&mut self) -> Result<Option<&ViewDocument>, BatchError> {
         let view = self.view;
         while self.next.is_empty() {
             let Some(chunk) = self.chunks.recv().await else { break };
             let chunk =
-                chunk.map_err(|source| BatchError::Read { view, source: Box::new(source) })?;
-            let documents = chunk.into_iter().map(|stored| stored.document);
-            self.next.extend(documents.filter(|document| (self.selected)(document)));
+                chunk.map_err(|error| BatchError::Read { view, source: Failure::from(error) })?;
+            for document in chunk.into_iter().map(|stored| stored.document) {
+                match (self.judge)(&document) {
+                    Standing::Compared => self.next.push_back(document),
+                    Standing::OfGoneMessages => self.of_gone_messages += 1,
+                    Standing::AfterCheckpoint => self.after_checkpoint += 1,
+                    Standing::OfOtherDay => {}
+                }
+            }
         }
+        Ok(self.next.front())
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+        self.peek().await?;
         Ok(self.next.pop_front())
+    }
+
+    /// What was left out until here, but for other days.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = LeftOut> {
+        let gone = LeftOut::OfGoneMessages { documents: self.of_gone_messages };
+        let after = LeftOut::AfterCheckpoint { documents: self.after_checkpoint };
+        let gone = Some(gone).filter(|_| self.of_gone_messages > 0);
+        gone.into_iter().chain(Some(after).filter(|_| self.after_checkpoint > 0))
     }
 }
 
 /// The documents of a job, over one range of days after the other.
 pub(super) struct Computed<'a> {
-    responses: &'a Responses,
+    facts: &'a Facts,
     job: Job,
     encoder: Encoder,
     ranges: std::vec::IntoIter<DayRange>,
     rows: Option<Rows>,
     next: VecDeque<ViewDocument>,
-    selected: Selected,
+    judge: Judge,
 }
 
 impl<'a> Computed<'a> {
-    pub(super) fn new(
-        responses: &'a Responses,
-        job: Job,
-        ranges: Vec<DayRange>,
-        selected: Selected,
-    ) -> Self {
+    pub(super) fn new(facts: &'a Facts, job: Job, ranges: Vec<DayRange>, judge: &Judge) -> Self {
         let (encoder, ranges) = (Encoder::new(job.view), ranges.into_iter());
-        Self { responses, job, encoder, ranges, rows: None, next: VecDeque::new(), selected }
+        let (next, judge) = (VecDeque::new(), Arc::clone(judge));
+        Self { facts, job, encoder, ranges, rows: None, next, judge }
     }
 
-    /// Gives a document again that was taken too early.
-    pub(super) fn put_back(&mut self, document: ViewDocument) {
-        self.next.push_front(document);
-    }
-
-    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+    /// The document that comes next.
+    pub(super) async fn peek(&mut self) -> Result<Option<&ViewDocument>, BatchError> {
         let view = self.job.view;
         while self.next.is_empty() {
             let Some(rows) = &mut self.rows else {
                 let Some(days) = self.ranges.next() else { break };
                 let order = key_order(view);
-                self.rows = Some(self.responses.rows(&self.job, days, order).await?);
+                self.rows = Some(self.facts.rows(&self.job, days, order).await?);
                 continue;
             };
             match rows.next().await {
                 Some(batch) => {
                     let batch = batch
                         .map_err(|error| BatchError::Compute { view, source: error.into() })?;
-                    let documents = self.encoder.encode(&batch)?.into_iter();
-                    self.next.extend(documents.filter(|document| (self.selected)(document)));
+                    let mut documents = self.encoder.encode(&batch)?;
+                    documents.retain(|document| (self.judge)(document) == Standing::Compared);
+                    self.next.extend(documents);
                 }
                 None => self.rows = None,
             }
         }
+        Ok(self.next.front())
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<ViewDocument>, BatchError> {
+        self.peek().await?;
         Ok(self.next.pop_front())
     }
+}
+
+/// Each day by itself.
+pub(super) fn single_days<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<DayRange> {
+    days.map(|&day| DayRange { first: day, last: day }).collect()
+}
+
+/// The days from the first to the last, if there are any.
+pub(super) fn whole(days: &BTreeSet<Day>) -> Option<DayRange> {
+    Some(DayRange { first: *days.first()?, last: *days.last()? })
 }
 
 /// As [`ViewDocument::sort_key`] orders.

@@ -1,239 +1,325 @@
-//! Every offset from where the speed layer began to its checkpoint is exactly one of counted, echo, late
-//! and dead letter (W4).
+//! Every offset from where the speed layer began to its checkpoint is exactly one of counted, echo, late,
+//! skipped and dead letter (W4).
 
-use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type};
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
+use datafusion::common::DataFusionError;
 use futures::StreamExt;
-use pulso_lake::{Removed, Retained};
+use pulso_lake::Removed;
 use pulso_model::{Day, Layer, View};
 use pulso_pipeline::{Checkpoint, LayerChoice, Progress, Views};
 use serde::Deserialize;
 
 use super::Check;
 use super::documents::Stored;
-use crate::engine::{Input, Positions, Responses};
+use crate::engine::{Input, Positions};
 use crate::{BatchError, Engine};
 
-const ROWS: &str = r#"SELECT "partition", "offset", reason, "day" FROM lake"#;
+const MESSAGES: &str = r#"SELECT "partition", "offset", outcome, "day" FROM lake"#;
 
-/// The rows of the lake up to the checkpoint.
+/// What the speed layer read of the log, as the lake and the journals have it.
+#[derive(Debug)]
+pub(crate) struct Accounts<'a, V> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) checkpoint: &'a Checkpoint,
+    pub(crate) views: &'a V,
+}
+
+/// What became of the offsets.
+pub(super) struct Offsets {
+    pub(super) checks: Vec<Check>,
+    /// The partitions of which messages were removed from the lake that the speed layer has read again
+    /// since: what it counted cannot be told apart.
+    pub(super) uncounted: Vec<u32>,
+    pub(super) late: Positions,
+}
+
+/// A message as the lake has it.
+struct LakeMessage {
+    partition: i32,
+    offset: i64,
+    outcome: Outcome,
+    day: Day,
+}
+
+/// What the archive found a message to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Fact,
+    Skipped,
+    DeadLetter,
+}
+
+/// The messages of the lake that the speed layer has read.
 #[derive(Debug, Default)]
-struct Rows {
+struct LakePositions {
     all: Positions,
+    skipped: Positions,
     dead_letters: Positions,
     /// Positions that come a second time.
     repeated: Positions,
 }
 
+/// The positions that the documents of a journal name.
+#[derive(Debug, Default)]
+struct JournalPositions {
+    all: Positions,
+    /// Those whose messages are still in the lake.
+    kept: Positions,
+}
+
+/// Where a document of a journal comes from.
 #[derive(Deserialize)]
 struct Position {
+    stream: String,
     /// Not there in the dead letter of a document that the view store refused, which was no message.
     partition: Option<i32>,
     offset: Option<i64>,
 }
 
-/// What became of the offsets.
-pub(super) struct Offsets {
-    pub(super) late: Positions,
-    pub(super) checks: Vec<Check>,
-    /// The partitions of which messages were removed from the lake that the speed layer has read again
-    /// since: what it counted cannot be told apart.
-    pub(super) uncounted: Vec<u32>,
-}
-
-/// Counts what the lake has of what the speed layer could read; `engine` and `responses` begin there.
-pub(super) async fn check<V: Views>(
-    engine: &Engine,
-    responses: &Responses,
-    checkpoint: &Checkpoint,
-    views: &V,
-) -> Result<Offsets, BatchError> {
-    let rows = rows(engine, checkpoint).await?;
-    let retained = engine.retained();
-    let (_, dead_letters) = positions(views, View::DeadLetters, checkpoint, retained).await?;
-    let (all_late, late) = positions(views, View::LateResponses, checkpoint, retained).await?;
-    let echoes = responses.echoes();
-    let (mut checks, mut uncounted) = (Vec::new(), Vec::new());
-    for ((partition, progress), number) in (0..).zip(&checkpoint.progress).zip(0_i32..) {
-        let count = |of: &Positions| of.count(number);
-        let here = |of: &Positions, test: &dyn Fn(i64) -> bool| {
-            let offsets = of.of_partition(number);
-            offsets.filter(|&offset| test(offset)).count() as u64
-        };
-        let valid = |offset| {
-            rows.all.contains(number, offset) && !rows.dead_letters.contains(number, offset)
-        };
-        let is_late = |offset| late.contains(number, offset);
-        let is_echo = |offset| echoes.contains(number, offset);
-        let counted = here(&rows.all, &|at| valid(at) && !is_late(at) && !is_echo(at));
-        let echo = here(&rows.all, &|at| valid(at) && !is_late(at) && is_echo(at));
-        let only_in_lake = here(&rows.dead_letters, &|at| !dead_letters.contains(number, at));
-        let only_in_view = here(&dead_letters, &|at| !rows.dead_letters.contains(number, at));
-        let read = progress.next_offset.saturating_sub(progress.first_offset);
-        let accounted = progress.counted + progress.echoes + progress.late + progress.dead_letters;
-        let mut check = |what, expected, found| {
-            checks.push(Check { partition, what, expected, found });
-        };
-        check("messages in the lake more than once", 0, count(&rows.repeated));
-        check("counted, echoes, late and dead letters", read, accounted);
-        check("late that are no responses of the lake", 0, here(&late, &|at| !valid(at)));
-        check("dead letters in the lake only", 0, only_in_lake);
-        check("dead letters in the view only", 0, only_in_view);
-        let removed = retained.removed.get(partition as usize).copied().unwrap_or_default();
-        let Some(removed) = removed.seen_from(progress.first_offset) else {
-            uncounted.push(partition);
-            continue;
-        };
-        let Removed { messages, .. } = removed;
-        let removed_counted = messages - removed.echoes - removed.late - removed.dead_letters;
-        check("messages in the lake", read, messages + count(&rows.all));
-        check("counted", progress.counted, removed_counted + counted);
-        check("echoes", progress.echoes, removed.echoes + echo);
-        check("late", progress.late, removed.late + count(&late));
-        let dead = removed.dead_letters + count(&rows.dead_letters);
-        check("dead letters in the lake", progress.dead_letters, dead);
-    }
-    Ok(Offsets { late: all_late, checks, uncounted })
-}
-
-/// What is removed together with all days before `kept_from`: earlier counts and those of the rows that
-/// go now. `None` when the speed layer has not judged all of them yet.
-pub(crate) async fn removed_before<V: Views>(
-    engine: &Engine,
-    kept_from: Day,
-    ends: &[u64],
-    checkpoint: &Checkpoint,
-    views: &V,
-) -> Result<Option<Vec<Removed>>, BatchError> {
-    let retained = engine.retained();
-    let (_, late) = positions(views, View::LateResponses, checkpoint, retained).await?;
-    let firsts: Vec<_> = checkpoint.progress.iter().map(|p| p.first_offset).collect();
-    let responses = engine.beginning_at(firsts.clone()).responses(Input::Lake, &[]).await?;
-    let mut removed = retained.removed.clone();
-    for ((removed, end), first) in removed.iter_mut().zip(ends).zip(&firsts) {
-        // Without knowing how many of the earlier ones were read again it counts from behind them on.
-        let behind = Removed { from: removed.end, end: removed.end, ..Removed::default() };
-        *removed = removed.seen_from(*first).unwrap_or(behind);
-        removed.until = *end;
-    }
-    let mut judged = true;
-    let counting = each_row(engine, |row| {
-        if row.day >= kept_from {
-            return;
-        }
-        let removed = usize::try_from(row.partition).ok().and_then(|at| removed.get_mut(at));
-        let Some((removed, offset)) = removed.zip(u64::try_from(row.offset).ok()) else {
-            judged = false;
-            return;
-        };
-        judged &= before(checkpoint, row.partition, row.offset);
-        removed.end = removed.end.max(offset + 1);
-        if offset < removed.from {
-            return;
-        }
-        removed.messages += 1;
-        if row.dead_letter {
-            removed.dead_letters += 1;
-        } else if late.contains(row.partition, row.offset) {
-            removed.late += 1;
-        } else if responses.echoes().contains(row.partition, row.offset) {
-            removed.echoes += 1;
-        }
-    });
-    counting.await?;
-    Ok(judged.then_some(removed))
-}
-
-async fn rows(engine: &Engine, checkpoint: &Checkpoint) -> Result<Rows, BatchError> {
-    let mut found = Rows::default();
-    let finding = each_row(engine, |Row { partition, offset, dead_letter, .. }| {
-        if !read(checkpoint, partition, offset) {
-            return;
-        }
-        if !found.all.insert(partition, offset) {
-            found.repeated.insert(partition, offset);
-        }
-        if dead_letter {
-            found.dead_letters.insert(partition, offset);
-        }
-    });
-    finding.await?;
-    Ok(found)
-}
-
-/// A message as the lake has it.
-struct Row {
-    partition: i32,
-    offset: i64,
-    dead_letter: bool,
-    day: Day,
-}
-
-/// Visits the rows of the lake, but for those that are counted among the removed ones already.
-async fn each_row(engine: &Engine, mut visit: impl FnMut(Row)) -> Result<(), BatchError> {
-    let mut batches = engine.lake_rows(ROWS).await?;
-    while let Some(batch) = batches.next().await {
-        let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
-        let partitions = batch.column(0).as_primitive::<Int32Type>().values();
-        let offsets = batch.column(1).as_primitive::<Int64Type>().values();
-        let days = batch.column(3).as_primitive::<Date32Type>().values();
-        for (at, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
-            let day = Day(days[at]);
-            if !accounts_for(engine.retained(), day, partition, offset) {
-                visit(Row { partition, offset, dead_letter: batch.column(2).is_valid(at), day });
+impl<V: Views> Accounts<'_, V> {
+    /// Counts what the lake has of what the speed layer could read; the engine begins there.
+    pub(super) async fn check(&self, echoes: &Positions) -> Result<Offsets, BatchError> {
+        let lake = self.lake_positions().await?;
+        let dead_letters = self.journal_positions(View::DEAD_LETTERS).await?.kept;
+        let late = self.journal_positions(View::LATE_FACTS).await?;
+        let (mut checks, mut uncounted) = (Vec::new(), Vec::new());
+        for ((partition, progress), number) in (0..).zip(&self.checkpoint.progress).zip(0_i32..) {
+            let tally = Tally::of(number, &lake, &dead_letters, &late.kept, echoes);
+            checks.extend(tally.checks(partition, progress));
+            let removed = self.engine.retained().removed.get(partition as usize).copied();
+            match removed.unwrap_or_default().seen_from(progress.first_offset) {
+                Some(removed) => checks.extend(tally.checks_with(partition, progress, removed)),
+                None => uncounted.push(partition),
             }
         }
+        Ok(Offsets { checks, uncounted, late: late.all })
     }
-    Ok(())
+
+    /// What is removed together with all days before `kept_from`: earlier counts and those of the
+    /// messages that go now. `None` when the speed layer has not judged all of them yet. `end_offsets`
+    /// are those of the lake.
+    pub(crate) async fn removed_before(
+        &self,
+        kept_from: Day,
+        end_offsets: &[u64],
+    ) -> Result<Option<Vec<Removed>>, BatchError> {
+        let late = self.journal_positions(View::LATE_FACTS).await?.kept;
+        let firsts: Vec<_> = self.checkpoint.progress.iter().map(|p| p.first_offset).collect();
+        let seen = self.engine.beginning_at(firsts.clone());
+        let facts = seen.facts(Input::Lake, &[]).await?;
+        let mut removed = self.engine.retained().removed.clone();
+        for ((removed, end), first) in removed.iter_mut().zip(end_offsets).zip(&firsts) {
+            // Without knowing how many of the earlier ones were read again it counts from behind them on.
+            let behind = Removed { from: removed.end, end: removed.end, ..Removed::default() };
+            *removed = removed.seen_from(*first).unwrap_or(behind);
+            removed.until = *end;
+        }
+        let mut judged = true;
+        let counting = self.visit_lake(|message| {
+            let LakeMessage { partition, offset, outcome, day } = message;
+            if day >= kept_from {
+                return;
+            }
+            let removed = usize::try_from(partition).ok().and_then(|at| removed.get_mut(at));
+            let Some((removed, number)) = removed.zip(u64::try_from(offset).ok()) else {
+                judged = false;
+                return;
+            };
+            judged &= self.has_passed(partition, offset);
+            removed.end = removed.end.max(number + 1);
+            if number < removed.from {
+                return;
+            }
+            removed.messages += 1;
+            match outcome {
+                Outcome::DeadLetter => removed.dead_letters += 1,
+                Outcome::Skipped => removed.skipped += 1,
+                Outcome::Fact if late.contains(partition, offset) => removed.late += 1,
+                Outcome::Fact if facts.echoes().contains(partition, offset) => removed.echoes += 1,
+                Outcome::Fact => {}
+            }
+        });
+        counting.await?;
+        Ok(judged.then_some(removed))
+    }
+
+    async fn lake_positions(&self) -> Result<LakePositions, BatchError> {
+        let mut found = LakePositions::default();
+        let finding = self.visit_lake(|LakeMessage { partition, offset, outcome, .. }| {
+            if !self.has_read(partition, offset) {
+                return;
+            }
+            if !found.all.insert(partition, offset) {
+                found.repeated.insert(partition, offset);
+            }
+            match outcome {
+                Outcome::Fact => {}
+                Outcome::Skipped => drop(found.skipped.insert(partition, offset)),
+                Outcome::DeadLetter => drop(found.dead_letters.insert(partition, offset)),
+            }
+        });
+        finding.await?;
+        Ok(found)
+    }
+
+    /// Visits the messages of the lake, but for those that are counted among the removed ones already.
+    async fn visit_lake(&self, mut visit: impl FnMut(LakeMessage)) -> Result<(), BatchError> {
+        let mut batches = self.engine.lake_rows(MESSAGES).await?;
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| BatchError::ReadLake { source: error.into() })?;
+            let partitions = batch.column(0).as_primitive::<Int32Type>().values();
+            let offsets = batch.column(1).as_primitive::<Int64Type>().values();
+            let outcomes = cast(batch.column(2), &DataType::Utf8View).map_err(|error| {
+                BatchError::ReadLake { source: DataFusionError::from(error).into() }
+            })?;
+            let outcomes = outcomes.as_string_view();
+            let days = batch.column(3).as_primitive::<Date32Type>().values();
+            for (at, (&partition, &offset)) in partitions.iter().zip(offsets).enumerate() {
+                let day = Day(days[at]);
+                let outcome = match outcomes.value(at) {
+                    "fact" => Outcome::Fact,
+                    "skipped" => Outcome::Skipped,
+                    _ => Outcome::DeadLetter,
+                };
+                if !self.is_removed(day, partition, offset) {
+                    visit(LakeMessage { partition, offset, outcome, day });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Documents of messages after the checkpoint are left out, as the speed layer writes documents
+    /// first; and those of messages before it began, which were judged by an earlier one.
+    async fn journal_positions(&self, view: View) -> Result<JournalPositions, BatchError> {
+        let choice = LayerChoice::Only(Layer::Speed);
+        let mut stored = Stored::scan(self.views, view, choice).await?;
+        let mut found = JournalPositions::default();
+        while let Some(document) = stored.next().await? {
+            let Position { stream, partition, offset } = serde_json::from_str(&document.body)
+                .map_err(|source| BatchError::Decode { view, source })?;
+            if stream != self.engine.stream().name {
+                continue;
+            }
+            let Some((partition, offset)) = partition.zip(offset) else { continue };
+            if !self.has_read(partition, offset) {
+                continue;
+            }
+            found.all.insert(partition, offset);
+            if !self.is_removed(document.time.day(), partition, offset) {
+                found.kept.insert(partition, offset);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a message of this day is no longer there, and counted among those that were.
+    fn is_removed(&self, day: Day, partition: i32, offset: i64) -> bool {
+        let (partition, offset) = (usize::try_from(partition), u64::try_from(offset));
+        partition.is_ok_and(|at| {
+            offset.is_ok_and(|offset| self.engine.retained().accounts_for(day, at, offset))
+        })
+    }
+
+    /// Whether the speed layer has read this offset itself.
+    fn has_read(&self, partition: i32, offset: i64) -> bool {
+        let first_offset = self.progress(partition).first_offset;
+        self.has_passed(partition, offset)
+            && u64::try_from(offset).is_ok_and(|offset| offset >= first_offset)
+    }
+
+    /// Whether the speed layer is behind this offset, be it that it read it or began there.
+    fn has_passed(&self, partition: i32, offset: i64) -> bool {
+        let next_offset = self.progress(partition).next_offset;
+        u64::try_from(offset).is_ok_and(|offset| offset < next_offset)
+    }
+
+    fn progress(&self, partition: i32) -> Progress {
+        let index = usize::try_from(partition).ok();
+        let progress = index.and_then(|index| self.checkpoint.progress.get(index));
+        progress.copied().unwrap_or_default()
+    }
 }
 
-/// The positions that the documents of a journal name: all, and those whose messages are kept. Those
-/// after the checkpoint are left out, as the speed layer writes documents first; and those before it
-/// began, which were judged by an earlier one.
-async fn positions<V: Views>(
-    views: &V,
-    view: View,
-    checkpoint: &Checkpoint,
-    retained: &Retained,
-) -> Result<(Positions, Positions), BatchError> {
-    let choice = LayerChoice::Only(Layer::Speed);
-    let mut stored = Stored::scan(views, view, choice).await?;
-    let (mut all, mut kept) = (Positions::default(), Positions::default());
-    while let Some(document) = stored.next().await? {
-        let Position { partition, offset } = serde_json::from_str(&document.body)
-            .map_err(|source| BatchError::Read { view, source: Box::new(source) })?;
-        let Some((partition, offset)) = partition.zip(offset) else { continue };
-        if !read(checkpoint, partition, offset) {
-            continue;
-        }
-        all.insert(partition, offset);
-        if !accounts_for(retained, document.time.day(), partition, offset) {
-            kept.insert(partition, offset);
+/// How many messages of a partition there are, by what became of them.
+#[derive(Debug)]
+struct Tally {
+    in_lake: u64,
+    repeated: u64,
+    counted: u64,
+    echoes: u64,
+    late: u64,
+    /// Late ones that are no facts of the lake.
+    late_unknown: u64,
+    skipped: u64,
+    dead_letters: u64,
+    dead_letters_in_lake_only: u64,
+    dead_letters_in_view_only: u64,
+}
+
+impl Tally {
+    fn of(
+        partition: i32,
+        lake: &LakePositions,
+        dead_letters: &Positions,
+        late: &Positions,
+        echoes: &Positions,
+    ) -> Self {
+        let count = |of: &Positions, test: &dyn Fn(i64) -> bool| {
+            of.of_partition(partition).filter(|&offset| test(offset)).count() as u64
+        };
+        let is_in = |of: &Positions, offset| of.contains(partition, offset);
+        let is_valid = |offset| {
+            is_in(&lake.all, offset)
+                && !is_in(&lake.dead_letters, offset)
+                && !is_in(&lake.skipped, offset)
+        };
+        let in_time = |offset| is_valid(offset) && !is_in(late, offset);
+        Self {
+            in_lake: lake.all.count(partition),
+            repeated: lake.repeated.count(partition),
+            counted: count(&lake.all, &|offset| in_time(offset) && !is_in(echoes, offset)),
+            echoes: count(&lake.all, &|offset| in_time(offset) && is_in(echoes, offset)),
+            late: late.count(partition),
+            late_unknown: count(late, &|offset| !is_valid(offset)),
+            skipped: lake.skipped.count(partition),
+            dead_letters: lake.dead_letters.count(partition),
+            dead_letters_in_lake_only: count(&lake.dead_letters, &|at| !is_in(dead_letters, at)),
+            dead_letters_in_view_only: count(dead_letters, &|at| !is_in(&lake.dead_letters, at)),
         }
     }
-    Ok((all, kept))
-}
 
-/// Whether a message of this day is no longer there, and counted among those that were.
-fn accounts_for(retained: &Retained, day: Day, partition: i32, offset: i64) -> bool {
-    let (partition, offset) = (usize::try_from(partition), u64::try_from(offset));
-    partition.is_ok_and(|at| offset.is_ok_and(|offset| retained.accounts_for(day, at, offset)))
-}
+    /// What must hold whatever was removed from the lake.
+    fn checks(&self, partition: u32, progress: &Progress) -> [Check; 5] {
+        let check = |what, expected, found| Check { partition, what, expected, found };
+        let read = progress.next_offset.saturating_sub(progress.first_offset);
+        let Progress { counted, echoes, late, skipped, dead_letters, .. } = *progress;
+        let accounted = counted + echoes + late + skipped + dead_letters;
+        [
+            check("messages in the lake more than once", 0, self.repeated),
+            check("counted, echoes, late, skipped and dead letters", read, accounted),
+            check("late that are no facts of the lake", 0, self.late_unknown),
+            check("dead letters in the lake only", 0, self.dead_letters_in_lake_only),
+            check("dead letters in the view only", 0, self.dead_letters_in_view_only),
+        ]
+    }
 
-/// Whether the speed layer has read up to behind this offset.
-fn before(checkpoint: &Checkpoint, partition: i32, offset: i64) -> bool {
-    let next_offset = progress(checkpoint, partition).next_offset;
-    u64::try_from(offset).is_ok_and(|offset| offset < next_offset)
-}
-
-/// Whether the speed layer has read this offset.
-fn read(checkpoint: &Checkpoint, partition: i32, offset: i64) -> bool {
-    let first_offset = progress(checkpoint, partition).first_offset;
-    before(checkpoint, partition, offset)
-        && u64::try_from(offset).is_ok_and(|offset| offset >= first_offset)
-}
-
-fn progress(checkpoint: &Checkpoint, partition: i32) -> Progress {
-    let index = usize::try_from(partition).ok();
-    index.and_then(|index| checkpoint.progress.get(index)).copied().unwrap_or_default()
+    /// What must hold together with the messages that were removed from the lake.
+    fn checks_with(&self, partition: u32, progress: &Progress, removed: Removed) -> [Check; 6] {
+        let check = |what, expected, found| Check { partition, what, expected, found };
+        let read = progress.next_offset.saturating_sub(progress.first_offset);
+        let Removed { messages, echoes, late, skipped, dead_letters, .. } = removed;
+        let counted = messages - echoes - late - skipped - dead_letters;
+        let dead_letters = dead_letters + self.dead_letters;
+        [
+            check("messages in the lake", read, messages + self.in_lake),
+            check("counted", progress.counted, counted + self.counted),
+            check("echoes", progress.echoes, echoes + self.echoes),
+            check("late", progress.late, late + self.late),
+            check("skipped in the lake", progress.skipped, skipped + self.skipped),
+            check("dead letters in the lake", progress.dead_letters, dead_letters),
+        ]
+    }
 }

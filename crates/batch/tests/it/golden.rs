@@ -1,5 +1,9 @@
-//! Each job over one small table, against the documents in `tests/slt/JOB.slt`; `UPDATE_EXPECT=1`
+//! Each job over one small table, against the documents in `tests/golden/JOB.golden`; `UPDATE_EXPECT=1`
 //! writes them anew.
+//!
+//! Such a file is the job's description after a `# `, then each document as two lines, its `_id` and its
+//! body, with an empty line before it, in the order of the view's key. It is no file of sqllogictest, as
+//! what a job gives are documents, after its rows have been encoded.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -52,13 +56,13 @@ fn days() -> Days {
 async fn jobs_give_the_expected_documents() {
     let lake = TestLake::of(&records(&messages(), 2)).await;
     let views = run(&lake.engine(small_windows()).await, &JOBS, &days()).await;
-    let folder = Path::new("tests/slt");
+    let folder = Path::new("tests/golden");
     for job in JOBS {
         let mut found = format!("# {}\n", job.description());
         for document in written(&views, job.view, Layer::Batch).await {
             write!(found, "\n{}\n{}\n", document.id, document.body).unwrap();
         }
-        let path = folder.join(format!("{}.slt", job.name()));
+        let path = folder.join(format!("{}.golden", job.name()));
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(&path, &found).unwrap();
         }

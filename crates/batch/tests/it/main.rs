@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+mod complete;
 mod golden;
+mod incremental;
 mod jobs;
 mod naive;
 mod program;
@@ -11,4 +13,5 @@ mod recording;
 mod retain;
 mod spill;
 mod support;
+mod uncompared;
 mod verify;

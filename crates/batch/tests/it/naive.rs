@@ -1,5 +1,6 @@
 //! The views counted in the most obvious way, straight from the definitions, as an oracle.
 
+use pulso_testkit::view;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +95,7 @@ pub(crate) fn trends(
     } else {
         [None].into()
     };
-    let most = if by_country { windows.country_topics_max } else { windows.topics_max };
+    let most = if by_country { windows.scope_terms_max } else { windows.terms_max };
     let baseline = usize::try_from(millis(windows.baseline) / slide).unwrap();
 
     let mut documents = Vec::new();
@@ -173,7 +174,7 @@ fn score(count: usize, before: &[usize]) -> f64 {
     (score * 1000.0).round() / 1000.0
 }
 
-/// What the documents of [`View::Groups`] and its three sisters are counted over.
+/// What the documents of [`view("groups")`] and its three sisters are counted over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// By event, else by group.
@@ -185,10 +186,10 @@ pub(crate) struct Totals {
 impl Totals {
     fn view(self) -> View {
         match (self.events, self.day) {
-            (false, None) => View::Groups,
-            (true, None) => View::Events,
-            (false, Some(_)) => View::GroupDays,
-            (true, Some(_)) => View::EventDays,
+            (false, None) => view("groups"),
+            (true, None) => view("events"),
+            (false, Some(_)) => view("group-days"),
+            (true, Some(_)) => view("event-days"),
         }
     }
 }

@@ -25,7 +25,7 @@ fn one_program_at_a_time_runs_batch_jobs() {
     let mut waiting = archive(folder.path()).spawn().unwrap();
     let mut logs = BufReader::new(waiting.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.contains("another program runs batch jobs; waiting for it") {
+    while !line.contains("another program is running batch jobs; waiting for it") {
         line.clear();
         assert_ne!(logs.read_line(&mut line).unwrap(), 0, "it has ended");
     }

@@ -1,5 +1,6 @@
 //! What a run puts in place, and when a day becomes the batch layer's.
 
+use pulso_testkit::view;
 use std::collections::BTreeSet;
 
 use pulso_batch::{BatchError, Computation, Days, Job};
@@ -30,13 +31,13 @@ async fn days_that_end_by_the_complete_time_are_completed_empty_ones_too() {
     let days: BTreeSet<_> = [DAY, DAY.next(), DAY.next().next()].into();
     let days = Days { days, complete_until: Some(until) };
     let views = run(&lake.engine(small_windows()).await, &responses(), &days).await;
-    assert_eq!(written(&views, View::Responses, Layer::Batch).await.len(), 2);
-    let completed = views.completed_days(View::Responses).await.unwrap();
+    assert_eq!(written(&views, view("responses"), Layer::Batch).await.len(), 2);
+    let completed = views.completed_days(view("responses")).await.unwrap();
     assert_eq!(completed, [DAY, DAY.next()].into());
     assert_eq!(days.last_completed(), Some(DAY.next()), "as the record of the run tells it");
     let days = Days { complete_until: Some(EventTime(until.0 - 1)), ..days };
     let views = run(&lake.engine(small_windows()).await, &responses(), &days).await;
-    assert_eq!(views.completed_days(View::Responses).await.unwrap(), [DAY].into());
+    assert_eq!(views.completed_days(view("responses")).await.unwrap(), [DAY].into());
     assert_eq!(days.last_completed(), Some(DAY));
 }
 
@@ -51,7 +52,7 @@ async fn a_run_replaces_the_documents_of_its_days_and_no_others() {
         let jobs = responses();
         let computation = Computation::prepare(&engine, &jobs, &days.days, views.clone(), shutdown);
         computation.await.unwrap().run(&jobs[0], &days).await.unwrap();
-        let documents = written(&views, View::Responses, Layer::Batch).await;
+        let documents = written(&views, view("responses"), Layer::Batch).await;
         documents.iter().map(|document| document.time.day()).collect::<Vec<_>>()
     };
     let later = DAY.next();
@@ -72,5 +73,5 @@ async fn a_stopped_run_leaves_what_was_there() {
     computation.run(&jobs[0], &days).await.unwrap();
     shutdown.cancel();
     assert!(matches!(computation.run(&jobs[0], &days).await, Err(BatchError::Stopped)));
-    assert_eq!(written(&views, View::Responses, Layer::Batch).await.len(), 1);
+    assert_eq!(written(&views, view("responses"), Layer::Batch).await.len(), 1);
 }

@@ -23,8 +23,8 @@ async fn nineteen_minutes_of_real_messages_are_counted_as_by_hand() {
         slide: Duration::from_secs(10),
         baseline: Duration::from_secs(60 * 60),
         count_above: 5,
-        topics_max: 100,
-        country_topics_max: 20,
+        terms_max: 100,
+        scope_terms_max: 20,
     };
     let days = TestLake::of(&records).await.days();
     check(&records, windows, &days).await;

@@ -1,20 +1,23 @@
 //! Days that are gone are accounted for, and what is left is verified as before.
 
+use pulso_testkit::view;
 use std::time::Duration;
 
 use pulso_batch::{
-    ArchiveOptions, BatchLayer, JOBS, Job, LayerOptions, Removals, Resources, Selection,
+    ArchiveOptions, BatchLayer, Comparison, JOBS, Job, LayerOptions, LeftOut, Removals, Report,
+    Resources, Selection, Verdict,
 };
 use pulso_lake::Lake;
-use pulso_model::{Day, DayRange, EventTime, LateResponseDocument, ResponseDocument, View, decode};
+use pulso_model::{
+    Day, DayRange, EventTime, LateResponseDocument, Layer, ResponseDocument, View, decode,
+};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
 use pulso_pipeline::{Headers, ManualClock, Message, Record, Sink, Source};
 use pulso_runtime::config::Retention;
 use pulso_testkit::message::message;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{LOG_TIME, small_windows};
+use crate::support::{LOG_TIME, batch_layer};
 use crate::verify::{World, stream};
 
 /// 2017-03-19T23:58:00Z: each of the streams, a day apart, goes over midnight.
@@ -23,15 +26,15 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const AGE: Duration = Duration::from_hours(24);
 
 /// The batch layer over a log in memory.
-struct Layer {
+pub(crate) struct Batch {
     folder: TempDir,
     log: MemoryLog<ManualClock>,
-    views: MemoryViews,
+    pub(crate) views: MemoryViews,
 }
 
-impl Layer {
+impl Batch {
     /// Over what the world's speed layer has read and written.
-    async fn of(world: &World) -> Self {
+    pub(crate) async fn of(world: &World) -> Self {
         let folder = TempDir::new().unwrap();
         let log = MemoryLog::new(2, ManualClock::at(LOG_TIME));
         let mut layer = Self { folder, log, views: MemoryViews::default() };
@@ -58,27 +61,15 @@ impl Layer {
     }
 
     async fn write(&mut self, payload: bytes::Bytes) {
-        let headers = Headers { source: "test".into(), received_time: LOG_TIME };
+        let headers = Headers { source: "test".into(), received_time: LOG_TIME, cursor: None };
         self.log.write(vec![Message { headers, payload }]).await.unwrap();
     }
 
-    async fn open(
+    pub(crate) async fn open(
         &self,
         retention: Retention,
     ) -> BatchLayer<impl Source + use<>, MemoryViews, ManualClock> {
-        let lake = Lake::open_or_create(self.folder.path().join("messages")).await.unwrap();
-        let scratch = self.folder.path().join("scratch");
-        std::fs::create_dir_all(&scratch).unwrap();
-        let options = LayerOptions {
-            windows: small_windows(),
-            resources: Resources { memory_max: 1 << 28, threads: 2, scratch },
-            archive: ArchiveOptions::from(&pulso_runtime::Config::default().archive),
-            max_out_of_orderness_ms: 2_000,
-            retention,
-        };
-        let (log, views) = (self.log.source(500), self.views.clone());
-        let clock = ManualClock::at(LOG_TIME);
-        BatchLayer::new(log, lake, views, clock, options, CancellationToken::new())
+        batch_layer(self.folder.path(), self.log.source(500), &self.views, retention).await
     }
 }
 
@@ -86,7 +77,7 @@ impl Layer {
 async fn a_lake_without_its_oldest_days_is_still_verified() {
     let messages: Vec<_> = (0..3).flat_map(|day| stream(START + day * DAY_MS)).collect();
     let mut world = World::of(&messages).await;
-    let mut layer = Layer::of(&world).await;
+    let mut layer = Batch::of(&world).await;
 
     let retention = Retention { lake: Some(AGE), ..Retention::default() };
     let mut batch = layer.open(retention).await;
@@ -107,7 +98,7 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     assert_eq!(removals, Removals { views: 0, lake_files: 1, kept_from: Some(last.previous()) });
     let after = batch.verify(&world.checkpoint).await.unwrap();
     assert!(after.holds(), "{after}");
-    assert!(after.equal.iter().map(|equal| equal.2).sum::<u64>() > 100, "{after}");
+    assert!(after.comparisons.iter().map(|one| one.equal).sum::<u64>() > 100, "{after}");
     let lake = Lake::open(layer.folder.path().join("messages")).await.unwrap();
     assert_eq!(lake.days().unwrap().keys().next(), Some(&Day(last.0 - 2)));
 
@@ -116,8 +107,8 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     batch.archive(|_| ()).await.unwrap();
     let with_late = batch.verify(&world.checkpoint).await.unwrap();
     assert!(with_late.holds(), "{with_late}");
-    let views: Vec<_> = with_late.waiting.iter().map(|(view, _)| *view).collect();
-    assert_eq!(views, [View::Groups, View::Events], "the day that it is for is not compared");
+    let views = [view("groups"), view("events")];
+    assert_eq!(waiting(&with_late), views, "the day that it is for is not compared");
     let again = batch.retain(Some(&world.checkpoint)).await.unwrap();
     assert_eq!(again.kept_from, removals.kept_from);
     let again = batch.verify(&world.checkpoint).await.unwrap();
@@ -136,19 +127,18 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
 async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
     let messages: Vec<_> = (0..2).flat_map(|day| stream(START + day * DAY_MS)).collect();
     let mut world = World::of(&messages).await;
-    let mut layer = Layer::of(&world).await;
+    let mut layer = Batch::of(&world).await;
     let mut batch = layer.open(Retention::default()).await;
     batch.archive(|_| ()).await.unwrap();
     batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
     let before = batch.verify(&world.checkpoint).await.unwrap();
-    assert!(before.holds() && before.waiting.is_empty(), "{before}");
+    assert!(before.holds(), "{before}");
+    assert_eq!(waiting(&before), []);
 
     layer.late(&mut world, START + 30_500).await;
     let late = batch.verify(&world.checkpoint).await.unwrap();
-    assert!(late.holds(), "{late}");
-    let waiting = late.waiting.iter().map(|(view, _)| *view).collect::<Vec<_>>();
-    assert_eq!(waiting, JOBS.map(|job| job.view), "{late}");
-    assert!(late.to_string().contains("not compared before the next `run`"), "{late}");
+    assert_eq!(late.verdict(), Verdict::NothingCompared(vec![Layer::Batch]), "{late}");
+    assert_eq!(waiting(&late), JOBS.map(|job| job.view), "{late}");
 
     // A run over another day is no run over this one.
     let other = EventTime(START + DAY_MS).day().next();
@@ -160,7 +150,16 @@ async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
 
     batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
     let after = batch.verify(&world.checkpoint).await.unwrap();
-    assert!(after.holds() && after.waiting.is_empty(), "{after}");
+    assert!(after.holds(), "{after}");
+    assert_eq!(waiting(&after), []);
+}
+
+/// The views of which something waits for the next run.
+fn waiting(report: &Report) -> Vec<View> {
+    let waits = |one: &&Comparison| {
+        one.left_out.iter().any(|left_out| matches!(left_out, LeftOut::Waiting { .. }))
+    };
+    report.comparisons.iter().filter(waits).map(|one| one.view).collect()
 }
 
 /// The speed layer's checkpoint is lost after days were removed from the lake, and the log begins later.
@@ -175,7 +174,7 @@ async fn a_speed_layer_that_begins_anew_is_verified_over_what_is_left() {
         [0, 1].map(|partition| before.iter().filter(of(partition)).count() as u64)
     };
     let (second, fourth) = (begins(1), begins(3));
-    let mut layer = Layer::of(&world).await;
+    let mut layer = Batch::of(&world).await;
     let two_days = Retention { lake: Some(AGE * 2), ..Retention::default() };
     let mut batch = layer.open(two_days).await;
     batch.archive(|_| ()).await.unwrap();

@@ -1,14 +1,19 @@
 //! Lakes made of messages, and what the batch layer computes from them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pulso_batch::{Computation, Days, Engine, Job, Resources, WindowSettings};
+use pulso_batch::{
+    ArchiveOptions, BatchLayer, Completeness, Computation, Days, Engine, Job, LayerOptions,
+    Resources, WindowSettings,
+};
 use pulso_lake::{Lake, SegmentBuilder};
 use pulso_model::{Layer, View, ViewDocument, WallTime, rsvp_id};
 use pulso_pipeline::memory::MemoryViews;
-use pulso_pipeline::{Headers, LayerChoice, Record, Views, partition_of};
+use pulso_pipeline::{Headers, LayerChoice, ManualClock, Record, Source, Views, partition_of};
+use pulso_runtime::config::Retention;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -28,8 +33,8 @@ pub(crate) fn small_windows() -> WindowSettings {
         slide: Duration::from_secs(10),
         baseline: Duration::from_secs(120),
         count_above: 1,
-        topics_max: 3,
-        country_topics_max: 2,
+        terms_max: 3,
+        scope_terms_max: 2,
     }
 }
 
@@ -41,7 +46,7 @@ pub(crate) fn records(messages: &[Bytes], partitions: u32) -> Vec<Record> {
         let next = next_offsets.entry(partition).or_default();
         let offset = *next;
         *next += 1;
-        let headers = Headers { source: "test".into(), received_time: LOG_TIME };
+        let headers = Headers { source: "test".into(), received_time: LOG_TIME, cursor: None };
         Record { partition, offset, log_time: LOG_TIME, headers, payload: payload.clone() }
     };
     messages.iter().map(record).collect()
@@ -92,6 +97,30 @@ impl TestLake {
         let days = days.keys().flat_map(|day| [*day, day.next()]).collect();
         Days { days, complete_until: None }
     }
+}
+
+/// The batch layer over a log and views in memory, with its lake in a folder.
+pub(crate) async fn batch_layer<S: Source>(
+    folder: &Path,
+    log: S,
+    views: &MemoryViews,
+    retention: Retention,
+) -> BatchLayer<S, MemoryViews, ManualClock> {
+    let lake = Lake::open_or_create(folder.join("messages")).await.unwrap();
+    let scratch = folder.join("scratch");
+    std::fs::create_dir_all(&scratch).unwrap();
+    let options = LayerOptions {
+        windows: small_windows(),
+        resources: Resources { memory_max: MEMORY_MAX, threads: 2, scratch },
+        archive: ArchiveOptions::from(&pulso_runtime::Config::default().archive),
+        completeness: Completeness {
+            max_out_of_orderness: Duration::from_secs(2),
+            idle_timeout: Duration::from_mins(1),
+        },
+        retention,
+    };
+    let clock = ManualClock::at(LOG_TIME);
+    BatchLayer::new(log, lake, views.clone(), clock, options, CancellationToken::new())
 }
 
 /// Runs jobs into a store of their own.

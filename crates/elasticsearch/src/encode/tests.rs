@@ -1,4 +1,5 @@
 use super::*;
+use pulso_testkit::{view, views};
 
 fn document(view: View, id: &str, body: &str) -> ViewDocument {
     let time = EventTime(1_000);
@@ -16,12 +17,12 @@ fn check_net(view: View, input: &[(&str, &str)], expected: &[(Action, &str, &str
 #[test]
 fn each_id_comes_to_one_item() {
     use Action::{Create, Delete, Index};
-    let last = View::TrendingTopics;
+    let last = view("trending-topics");
     check_net(last, &[], &[]);
     check_net(last, &[("a", "1"), ("b", "1"), ("a", "2")], &[(Index, "b", "1"), (Index, "a", "2")]);
     check_net(last, &[("a", "1"), ("a", "")], &[(Delete, "a", "")]);
     check_net(last, &[("a", ""), ("a", "1")], &[(Index, "a", "1")]);
-    let first = View::Responses;
+    let first = view("responses");
     check_net(
         first,
         &[("a", "1"), ("a", "2"), ("b", "1")],
@@ -34,8 +35,10 @@ fn each_id_comes_to_one_item() {
 
 #[test]
 fn ids_of_different_views_are_different() {
-    let documents =
-        vec![document(View::TrendingTopics, "a", "1"), document(View::CountryActivity, "a", "2")];
+    let documents = vec![
+        document(view("trending-topics"), "a", "1"),
+        document(view("country-activity"), "a", "2"),
+    ];
     assert_eq!(net(documents).len(), 2);
 }
 
@@ -56,13 +59,13 @@ fn documents_come_back_as_they_were_written() {
         r#"{"@timestamp":"1970-01-01T00:00:01.000Z"}"#,
         r#"{"score":1e-7,"@timestamp":"1970-01-01T00:00:01.000Z","name":"a \"b\" \u00e9 é"}"#,
     ];
-    for view in View::ALL {
+    for view in views() {
         for layer in [Layer::Speed, Layer::Batch] {
             for (body, country) in bodies.into_iter().zip([None, Some("Ü'".to_owned())]) {
                 let document = ViewDocument { country, ..document(view, "a/\"\u{0}é", body) };
                 let source = source(layer, &document);
                 let read: serde_json::Value = serde_json::from_str(&source).unwrap();
-                assert_eq!(read["layer"].is_null(), view.scope() == Scope::Journal);
+                assert_eq!(read["layer"].is_null(), view.kind() == ViewKind::Journal);
                 assert_eq!(decode(view, layer, &source), Some(document));
             }
         }
@@ -71,7 +74,7 @@ fn documents_come_back_as_they_were_written() {
 
 #[test]
 fn other_texts_are_not_taken_for_documents() {
-    let view = View::Responses;
+    let view = view("responses");
     for text in ["", "{}", r#"{"layer":"speed"}"#, r#"{"layer":"speed","pulso":{"id":"a"}}"#] {
         assert_eq!(decode(view, Layer::Speed, text), None, "{text}");
     }

@@ -1,4 +1,4 @@
-//! Answers as Elasticsearch 9.2.0 gave them.
+//! Parses answers as Elasticsearch 9.2.0 gave them.
 
 use super::*;
 

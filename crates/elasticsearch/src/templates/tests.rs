@@ -1,10 +1,11 @@
+use pulso_testkit::{view, views};
 use std::fs;
 use std::path::Path;
 
 use super::*;
 
-/// The files that people read, and that the Kibana objects are checked against. `UPDATE_EXPECT=1`
-/// writes them anew.
+/// Compares the templates with the files that people read, and that the Kibana objects are checked
+/// against. `UPDATE_EXPECT=1` rewrites the files.
 #[test]
 fn the_files_are_the_templates() {
     let folder = Path::new("../../deploy/index-templates");
@@ -28,7 +29,7 @@ fn the_files_are_the_templates() {
 
 #[test]
 fn every_field_has_its_type() {
-    let mapping = mappings(View::Responses);
+    let mapping = mappings(view("responses"));
     let of = |path: &str| -> &Value {
         let inner = path.replace('.', "/properties/");
         mapping.pointer(&format!("/properties/{inner}/type")).unwrap()
@@ -40,14 +41,14 @@ fn every_field_has_its_type() {
     assert_eq!(of("topics"), "keyword");
     assert_eq!(of("layer"), "keyword");
     assert_eq!(mapping["dynamic"], "strict");
-    assert_eq!(mappings(View::DeadLetters).pointer("/properties/layer"), None);
+    assert_eq!(mappings(View::DEAD_LETTERS).pointer("/properties/layer"), None);
 }
 
 #[test]
 fn no_template_takes_in_the_indices_of_another_view() {
     let names = Names::new("pulso");
-    for view in View::ALL {
-        for other in View::ALL.into_iter().filter(|other| *other != view) {
+    for view in views() {
+        for other in views().into_iter().filter(|other| *other != view) {
             for pattern in names.patterns(view) {
                 let start = pattern.trim_end_matches('*');
                 for kind in ["speed-2026.11.22", "batch-now-1", "2026.11", "empty"] {
@@ -62,11 +63,11 @@ fn no_template_takes_in_the_indices_of_another_view() {
 #[test]
 fn one_fact_has_one_name_in_all_views_that_have_it() {
     let path = |view| mappings(view).pointer("/properties/country/path").cloned();
-    for view in [View::Groups, View::GroupDays, View::Events, View::EventDays] {
+    for view in [view("groups"), view("group-days"), view("events"), view("event-days")] {
         assert_eq!(path(view), Some(json!("group.country")), "{view}");
     }
-    assert_eq!(path(View::Responses), None, "a field of its own");
-    for view in View::ALL {
+    assert_eq!(path(view("responses")), None, "a field of its own");
+    for view in views() {
         for (name, path) in other_names(view) {
             let has = |name| view.fields().iter().any(|field| field.name == name);
             assert!(has(*path) && !has(*name), "{view}: {name}");
@@ -76,7 +77,7 @@ fn one_fact_has_one_name_in_all_views_that_have_it() {
 
 #[test]
 fn windows_can_be_told_apart_as_text() {
-    for view in [View::TrendingTopics, View::TrendingTopicsByCountry] {
+    for view in [view("trending-topics"), view("trending-topics-by-country")] {
         let mapping = mappings(view);
         let window = &mapping["properties"]["window_start"];
         assert_eq!(window["type"], "date", "{view}");

@@ -1,4 +1,4 @@
-//! Two readers that both believe to be the only one.
+//! Two readers that both believe they are the only one.
 
 use pulso_elasticsearch::{CheckpointStore, Error};
 use pulso_pipeline::{AdapterError, Checkpoint, Checkpoints, Progress, Retry};
@@ -35,7 +35,7 @@ async fn a_reader_that_was_replaced_is_told_so() {
     assert_eq!(first.load().await.unwrap(), Some(checkpoint(3)));
 }
 
-/// Whoever loses the views loses the checkpoint, and must not go on as if nothing had been.
+/// Whoever loses the views loses the checkpoint, and must not continue as if nothing had happened.
 #[tokio::test]
 async fn a_checkpoint_that_was_lost_is_not_made_up() {
     let Some(url) = servers::elasticsearch() else { return };

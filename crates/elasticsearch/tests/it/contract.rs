@@ -1,4 +1,4 @@
-//! The ports' contracts. Nothing is set up before: a store must also do what it promises on a server
+//! The ports' contracts. Nothing is set up first: a store must also keep its promises on a server
 //! that somebody has just emptied.
 
 use pulso_testkit::contract;
@@ -25,7 +25,7 @@ async fn checkpoints() {
     contract::checkpoints(|| Host::new(url)).await;
 }
 
-/// The same on the oldest version that is supported.
+/// Runs the contracts on the oldest supported version.
 #[tokio::test]
 async fn the_oldest_server() {
     let Some(server) = Elasticsearch::start(Generation::Eight) else { return };

@@ -1,5 +1,6 @@
-//! A server, or the way to it, on a bad day: nothing is lost, nothing is there twice.
+//! Faults of the server, or on the way to it: nothing is lost, nothing is there twice.
 
+use pulso_testkit::view;
 use std::time::Duration;
 
 use pulso_elasticsearch::{Connection, Error, Options, ViewStore};
@@ -13,12 +14,14 @@ use tokio::time::Instant;
 
 use crate::host::{Host, Method, connection};
 
-const VIEW: View = View::Responses;
+fn the_view() -> View {
+    view("responses")
+}
 const DAY: Day = Day(17_000);
 
 fn documents(count: i64) -> Vec<ViewDocument> {
     let noon = EventTime(DAY.start().0 + 43_200_000);
-    (0..count).map(|number| document(VIEW, noon, number, "DE", "text")).collect()
+    (0..count).map(|number| document(the_view(), noon, number, "DE", "text")).collect()
 }
 
 fn behind(proxy: &Proxy, host: &Host, patience: Duration) -> ViewStore {
@@ -28,7 +31,7 @@ fn behind(proxy: &Proxy, host: &Host, patience: Duration) -> ViewStore {
     ViewStore::new(&connection, options).unwrap()
 }
 
-/// Writes through a proxy that does these things to the next requests, and reads past it.
+/// Writes through a proxy that injects these faults into the next requests, and reads around it.
 async fn check(faults: Vec<Fault>) {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
@@ -39,7 +42,7 @@ async fn check(faults: Vec<Fault>) {
     proxy.next(faults.clone());
     let written = documents(2_000);
     store.write(written.clone()).await.unwrap();
-    let mut chunks = host.store().scan(VIEW, LayerChoice::Current).await.unwrap();
+    let mut chunks = host.store().scan(the_view(), LayerChoice::Current).await.unwrap();
     let mut found = Vec::new();
     while let Some(chunk) = chunks.recv().await {
         found.extend(chunk.unwrap().into_iter().map(|stored| stored.document));
@@ -87,38 +90,38 @@ async fn patience_ends_with_an_error_that_says_to_try_later() {
     }
     proxy.set(Fault::None);
     store.write(documents(500)).await.unwrap();
-    let found = store.query(Query::newest(VIEW, 1_000)).await.unwrap().documents;
+    let found = store.query(Query::newest(the_view(), 1_000)).await.unwrap().documents;
     assert_eq!(found.len(), 500);
 }
 
-/// Exactly what was refused is sent again: the other index takes its documents at once.
+/// Sends exactly the refused documents again; the other index takes its documents at once.
 #[tokio::test]
 async fn items_that_are_refused_for_now_are_sent_again() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
-    let other = |number| document(View::Events, DAY.start(), number, "DE", "text");
+    let other = |number| document(view("events"), DAY.start(), number, "DE", "text");
     store.write(vec![documents(1).remove(0), other(1)]).await.unwrap();
-    let settings = format!("{}-{VIEW}-speed-2016.07.18/_settings", host.prefix);
+    let settings = format!("{}-{the_view()}-speed-2016.07.18/_settings", host.prefix);
     let block = |on| Some(json!({ "index.blocks.read_only_allow_delete": on }));
     host.ask(Method::Put, &settings, block(Some(true))).await;
     let mixed: Vec<_> = documents(300).into_iter().chain((0..300).map(other)).collect();
     let reader = host.store();
     let seen = async {
         loop {
-            let events = reader.query(Query::newest(View::Events, 1_000)).await.unwrap();
+            let events = reader.query(Query::newest(view("events"), 1_000)).await.unwrap();
             if events.documents.len() == 300 {
                 break;
             }
             tokio::task::yield_now().await;
         }
-        let responses = reader.query(Query::newest(VIEW, 1_000)).await.unwrap();
+        let responses = reader.query(Query::newest(the_view(), 1_000)).await.unwrap();
         assert_eq!(responses.documents.len(), 1, "its index takes nothing");
         host.ask(Method::Put, &settings, block(None)).await;
     };
     let (written, ()) = tokio::join!(store.write(mixed), seen);
     written.unwrap();
-    let responses = reader.query(Query::newest(VIEW, 1_000)).await.unwrap();
+    let responses = reader.query(Query::newest(the_view(), 1_000)).await.unwrap();
     assert_eq!(responses.documents.len(), 300);
 }
 
@@ -130,10 +133,10 @@ async fn readers_outlast_a_short_absence() {
     let mut store = behind(&proxy, &host, Duration::from_secs(60));
     store.write(documents(3)).await.unwrap();
     proxy.next([Fault::status(503), Fault::Refuse, Fault::CutResponse(50)]);
-    let page = store.query(Query::newest(VIEW, 10)).await.unwrap();
+    let page = store.query(Query::newest(the_view(), 10)).await.unwrap();
     assert_eq!(page.documents.len(), 3);
     proxy.set(Fault::Answer { status: 200, headers: "", body: "<html>".into() });
-    let error = store.query(Query::newest(VIEW, 10)).await.unwrap_err();
+    let error = store.query(Query::newest(the_view(), 10)).await.unwrap_err();
     assert!(matches!(error, Error::Unreadable { .. }), "{error}");
     assert!(error.hint().unwrap().contains("another service"), "{error}");
 }

@@ -17,7 +17,7 @@ pub(crate) fn connection(url: &str) -> Connection {
     }
 }
 
-/// One prefix on the server; its indices are deleted at the end.
+/// A prefix on the server. Its indices are deleted at the end.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) url: String,
@@ -57,7 +57,7 @@ impl Host {
         names
     }
 
-    /// Asks the server past the adapter.
+    /// Asks the server directly, without the adapter.
     pub(crate) async fn ask(
         &self,
         method: Method,

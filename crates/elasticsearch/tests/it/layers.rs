@@ -4,26 +4,29 @@ use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::{BatchViews, LayerChoice, Part, Query, Sink, StoredDocument, Views};
 use pulso_testkit::contract::document;
 use pulso_testkit::servers;
+use pulso_testkit::view;
 use serde_json::json;
 
 use crate::host::{Host, Method};
 
-const VIEW: View = View::CountryActivity;
+fn the_view() -> View {
+    view("country-activity")
+}
 const DAY: Day = Day(17_000);
 
 async fn publish(store: &impl BatchViews, part: Part, documents: Vec<ViewDocument>) {
-    let stage = store.begin(VIEW, part).await.unwrap();
+    let stage = store.begin(the_view(), part).await.unwrap();
     store.stage(stage, documents).await.unwrap();
     store.publish(stage, true).await.unwrap();
 }
 
 fn of_day(day: Day, count: i64, text: &str) -> Vec<ViewDocument> {
     let time = |number| EventTime(day.start().0 + number);
-    (0..count).map(|number| document(VIEW, time(number), number, "DE", text)).collect()
+    (0..count).map(|number| document(the_view(), time(number), number, "DE", text)).collect()
 }
 
 async fn layers(store: &impl Views, layer: LayerChoice) -> Vec<Layer> {
-    let page = store.query(Query { layer, ..Query::newest(VIEW, 100) }).await.unwrap();
+    let page = store.query(Query { layer, ..Query::newest(the_view(), 100) }).await.unwrap();
     page.documents.iter().map(|stored| stored.layer).collect()
 }
 
@@ -45,10 +48,10 @@ pub(crate) async fn late_documents(url: &str) {
     store.write(of_day(DAY.next(), 2, "speed")).await.unwrap();
     publish(&store, Part::Day(DAY.next()), Vec::new()).await;
     assert_eq!(layers(&store, LayerChoice::Current).await, [Layer::Batch]);
-    assert_eq!(store.completed_days(VIEW).await.unwrap().len(), 2);
+    assert_eq!(store.completed_days(the_view()).await.unwrap().len(), 2);
 }
 
-/// The speed layer makes a day's index at the moment in which the batch layer completes the day.
+/// The speed layer creates a day's index at the moment when the batch layer completes the day.
 #[tokio::test]
 async fn a_day_is_never_answered_by_both_layers() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -60,7 +63,7 @@ pub(crate) async fn both_at_once(url: &str) {
     let store = host.store();
     for number in 0..25 {
         let day = Day(DAY.0 + number);
-        let stage = store.begin(VIEW, Part::Day(day)).await.unwrap();
+        let stage = store.begin(the_view(), Part::Day(day)).await.unwrap();
         store.stage(stage, of_day(day, 1, "batch")).await.unwrap();
         let mut speed = host.store();
         let (published, written) =
@@ -68,16 +71,16 @@ pub(crate) async fn both_at_once(url: &str) {
         published.unwrap();
         written.unwrap();
         let text = day.to_string().replace('-', ".");
-        let alias = format!("{VIEW}-day-{text}");
-        assert_eq!(host.indices(&alias).await, [format!("{VIEW}-batch-{text}-1")]);
-        let answering = host.indices(VIEW.name()).await;
-        assert!(!answering.contains(&format!("{VIEW}-speed-{text}")), "{answering:?}");
+        let alias = format!("{the_view()}-day-{text}");
+        assert_eq!(host.indices(&alias).await, [format!("{the_view()}-batch-{text}-1")]);
+        let answering = host.indices(the_view().name()).await;
+        assert!(!answering.contains(&format!("{the_view()}-speed-{text}")), "{answering:?}");
     }
     assert_eq!(layers(&store, LayerChoice::Current).await, [Layer::Batch; 25]);
     assert_eq!(layers(&store, LayerChoice::Only(Layer::Speed)).await, [Layer::Speed; 25]);
 }
 
-/// Of attempts that run at the same time, each is published whole or not at all, and one stays.
+/// When attempts run at the same time, each is published whole or not at all, and one remains.
 #[tokio::test]
 async fn attempts_at_the_same_time_leave_one() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -85,7 +88,7 @@ async fn attempts_at_the_same_time_leave_one() {
     for round in 0..5 {
         let attempt = async |text: &'static str| {
             let store = host.store();
-            let stage = store.begin(VIEW, Part::Day(DAY)).await?;
+            let stage = store.begin(the_view(), Part::Day(DAY)).await?;
             store.stage(stage, of_day(DAY, 3, text)).await?;
             store.publish(stage, true).await
         };
@@ -95,9 +98,9 @@ async fn attempts_at_the_same_time_leave_one() {
         for error in outcomes.into_iter().filter_map(Result::err) {
             assert!(error.to_string().contains("is not open any more"), "{error:?}");
         }
-        let published = host.indices(&format!("{VIEW}-batch")).await;
+        let published = host.indices(&format!("{the_view()}-batch")).await;
         assert_eq!(published.len(), 1, "round {round}: {published:?}");
-        assert_eq!(host.indices(VIEW.name()).await, published);
+        assert_eq!(host.indices(the_view().name()).await, published);
         let store = host.store();
         assert_eq!(layers(&store, LayerChoice::Current).await, [Layer::Batch; 3]);
     }
@@ -110,12 +113,13 @@ async fn what_was_replaced_is_deleted_when_nobody_reads_it() {
     let store = host.store();
     let old = of_day(DAY, 5_500, "old");
     publish(&store, Part::Day(DAY), old.clone()).await;
-    let mut chunks = store.scan(VIEW, LayerChoice::Current).await.unwrap();
+    let mut chunks = store.scan(the_view(), LayerChoice::Current).await.unwrap();
     for text in ["second", "third", "fourth"] {
         publish(&store, Part::Day(DAY), of_day(DAY, 2, text)).await;
     }
-    let index =
-        |generation: u32| format!("{}-{VIEW}-batch-2016.07.18-{generation}/_alias", host.prefix);
+    let index = |generation: u32| {
+        format!("{}-{the_view()}-batch-2016.07.18-{generation}/_alias", host.prefix)
+    };
     let there = async |generation| host.ask(Method::Get, &index(generation), None).await.0 == 200;
     assert!(there(1).await, "somebody reads it");
     let mut scanned = Vec::new();
@@ -129,7 +133,7 @@ async fn what_was_replaced_is_deleted_when_nobody_reads_it() {
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
     while there(1).await {
         assert!(tokio::time::Instant::now() < deadline, "it is never deleted");
-        store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+        store.begin(the_view(), Part::Day(DAY)).await.unwrap();
     }
     assert!(!there(2).await && !there(3).await && there(4).await);
 }
@@ -141,15 +145,15 @@ async fn a_page_may_be_longer_than_the_window_of_the_server() {
     let mut store = host.store();
     let documents = of_day(DAY, 10_500, "text");
     store.write(documents.clone()).await.unwrap();
-    let page = store.query(Query::newest(VIEW, 10_400)).await.unwrap();
+    let page = store.query(Query::newest(the_view(), 10_400)).await.unwrap();
     let found = page.documents.into_iter().map(|StoredDocument { document, .. }| document);
     assert!(found.eq(documents.iter().rev().take(10_400).cloned()));
-    let rest = Query { after: page.next, ..Query::newest(VIEW, 10_400) };
+    let rest = Query { after: page.next, ..Query::newest(the_view(), 10_400) };
     let rest = store.query(rest).await.unwrap();
     assert_eq!((rest.documents.len(), rest.next), (100, None));
 }
 
-/// What a person finds who searches with a pattern: each day once.
+/// A person who searches with a pattern finds each day once.
 #[tokio::test]
 async fn patterns_count_a_day_once() {
     let Some(url) = servers::elasticsearch() else { return };
@@ -159,10 +163,10 @@ async fn patterns_count_a_day_once() {
     store.write(of_day(DAY, 3, "speed")).await.unwrap();
     store.write(of_day(DAY.next(), 3, "speed")).await.unwrap();
     publish(&store, Part::Day(DAY), of_day(DAY, 2, "batch")).await;
-    let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    let stage = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
     store.stage(stage, of_day(DAY, 7, "staged")).await.unwrap();
     let body = json!({ "size": 0, "aggs": { "layers": { "terms": { "field": "layer" } } } });
-    for pattern in [format!("{VIEW}"), "country-act*".to_owned()] {
+    for pattern in [format!("{the_view()}"), "country-act*".to_owned()] {
         let path = format!("{}-{pattern}/_search", host.prefix);
         let (_, found) = host.ask(Method::Post, &path, Some(body.clone())).await;
         assert_eq!(found["hits"]["total"]["value"], 5, "{pattern}");

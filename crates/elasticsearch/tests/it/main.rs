@@ -1,4 +1,4 @@
-//! Elasticsearch against the contract suites, and against what is its own: names, aliases, races
+//! Elasticsearch against the contract suites, and what is specific to it: names, aliases, races
 //! between layers, faults of the server.
 
 #![expect(clippy::unwrap_used, reason = "tests end at the first surprise")]

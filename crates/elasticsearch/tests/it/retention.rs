@@ -1,13 +1,16 @@
-//! Days that are removed for their age, and what comes for them afterwards.
+//! Days that are removed because of their age, and documents that arrive for them afterwards.
 
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::{BatchViews, LayerChoice, Part, Query, Sink, Views};
 use pulso_testkit::contract::document;
 use pulso_testkit::servers;
+use pulso_testkit::view;
 
 use crate::host::Host;
 
-const VIEW: View = View::Responses;
+fn the_view() -> View {
+    view("responses")
+}
 const DAY: Day = Day(17_000);
 
 fn one(view: View, day: Day, text: &str) -> Vec<ViewDocument> {
@@ -32,43 +35,49 @@ async fn old_days_go_and_do_not_come_back() {
     let mut store = host.store();
     for number in 0..5 {
         let day = Day(DAY.0 + number);
-        store.write(one(VIEW, day, "speed")).await.unwrap();
+        store.write(one(the_view(), day, "speed")).await.unwrap();
         if number < 3 {
-            let stage = store.begin(VIEW, Part::Day(day)).await.unwrap();
-            store.stage(stage, one(VIEW, day, "batch")).await.unwrap();
+            let stage = store.begin(the_view(), Part::Day(day)).await.unwrap();
+            store.stage(stage, one(the_view(), day, "batch")).await.unwrap();
             store.publish(stage, true).await.unwrap();
         }
     }
     let before = |number: i32| Day(DAY.0 + number);
     use Layer::{Batch, Speed};
     let all = [(0, Batch), (1, Batch), (2, Batch), (3, Speed), (4, Speed)];
-    assert_eq!(days(&store, VIEW, LayerChoice::Current).await, all);
+    assert_eq!(days(&store, the_view(), LayerChoice::Current).await, all);
 
     // The speed layer's copies of completed days: no reader of the view sees a difference.
-    let removed = store.retain(VIEW, Speed, before(2)).await.unwrap();
-    let index = |name: &str| format!("{}-{VIEW}-{name}", host.prefix);
+    let removed = store.retain(the_view(), Speed, before(2)).await.unwrap();
+    let index = |name: &str| format!("{}-{the_view()}-{name}", host.prefix);
     assert_eq!(removed, [index("speed-2016.07.18"), index("speed-2016.07.19")]);
-    assert_eq!(days(&store, VIEW, LayerChoice::Current).await, all);
-    store.write(one(VIEW, before(0), "late")).await.unwrap();
-    assert_eq!(days(&store, VIEW, LayerChoice::Current).await, all, "batch still answers");
+    assert_eq!(days(&store, the_view(), LayerChoice::Current).await, all);
+    store.write(one(the_view(), before(0), "late")).await.unwrap();
+    assert_eq!(days(&store, the_view(), LayerChoice::Current).await, all, "batch still answers");
 
     // The answers of two days.
-    let removed = store.retain(VIEW, Batch, before(2)).await.unwrap();
+    let removed = store.retain(the_view(), Batch, before(2)).await.unwrap();
     assert_eq!(removed, [index("batch-2016.07.18-1"), index("batch-2016.07.19-1")]);
-    assert_eq!(days(&store, VIEW, LayerChoice::Current).await, all[2..]);
-    assert_eq!(store.completed_days(VIEW).await.unwrap().len(), 1);
-    store.retain(VIEW, Speed, before(2)).await.unwrap();
+    assert_eq!(days(&store, the_view(), LayerChoice::Current).await, all[2..]);
+    assert_eq!(store.completed_days(the_view()).await.unwrap().len(), 1);
+    // The port counts the parts: the copy that came late.
+    assert_eq!(store.remove_before(the_view(), Speed, before(2)).await.unwrap(), 1);
     for late in [store.clone(), host.store()] {
         let mut late = late;
-        let documents = [one(VIEW, before(0), "late"), one(VIEW, before(1), "late")].concat();
+        let documents =
+            [one(the_view(), before(0), "late"), one(the_view(), before(1), "late")].concat();
         late.write(documents).await.unwrap();
-        assert_eq!(days(&late, VIEW, LayerChoice::Current).await, all[2..], "nothing comes back");
+        assert_eq!(
+            days(&late, the_view(), LayerChoice::Current).await,
+            all[2..],
+            "nothing comes back"
+        );
     }
 
     // A day that only the speed layer has.
-    assert_eq!(store.retain(VIEW, Speed, before(4)).await.unwrap().len(), 4);
-    assert_eq!(days(&store, VIEW, LayerChoice::Current).await, [(2, Batch), (4, Speed)]);
-    assert_eq!(store.retain(VIEW, Speed, before(4)).await.unwrap(), [""; 0]);
+    assert_eq!(store.retain(the_view(), Speed, before(4)).await.unwrap().len(), 4);
+    assert_eq!(days(&store, the_view(), LayerChoice::Current).await, [(2, Batch), (4, Speed)]);
+    assert_eq!(store.retain(the_view(), Speed, before(4)).await.unwrap(), [""; 0]);
 }
 
 #[tokio::test]
@@ -76,7 +85,7 @@ async fn journals_go_by_the_month_and_views_as_of_now_stay() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
-    let journal = View::DeadLetters;
+    let journal = View::DEAD_LETTERS;
     for day in ["2026-01-31", "2026-02-01", "2026-02-28"] {
         store.write(one(journal, day.parse().unwrap(), "journal")).await.unwrap();
     }
@@ -88,9 +97,9 @@ async fn journals_go_by_the_month_and_views_as_of_now_stay() {
     assert_eq!(removed, [format!("{}-{journal}-2026.01", host.prefix)]);
     assert_eq!(days(&store, journal, LayerChoice::Current).await.len(), 2);
 
-    let stage = store.begin(View::Groups, Part::Now).await.unwrap();
-    store.stage(stage, one(View::Groups, DAY, "now")).await.unwrap();
+    let stage = store.begin(view("groups"), Part::Now).await.unwrap();
+    store.stage(stage, one(view("groups"), DAY, "now")).await.unwrap();
     store.publish(stage, true).await.unwrap();
-    assert_eq!(retain(View::Groups, Layer::Batch, "2999-01-01").await, [""; 0]);
-    assert_eq!(days(&store, View::Groups, LayerChoice::Current).await.len(), 1);
+    assert_eq!(retain(view("groups"), Layer::Batch, "2999-01-01").await, [""; 0]);
+    assert_eq!(days(&store, view("groups"), LayerChoice::Current).await.len(), 1);
 }

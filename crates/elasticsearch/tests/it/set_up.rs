@@ -1,4 +1,4 @@
-//! Setting up, looking whether it is done, and what older installs left behind.
+//! Setting up, checking that it is done, and what older installs left behind.
 
 use pulso_elasticsearch::{Error, TEMPLATE_VERSION, ViewStore};
 use pulso_model::{Day, View};
@@ -6,6 +6,7 @@ use pulso_pipeline::{AdapterError, Retry, Sink};
 use pulso_testkit::contract::document;
 use pulso_testkit::proxy::{Fault, Proxy};
 use pulso_testkit::servers;
+use pulso_testkit::{view, views};
 use serde_json::{Value, json};
 
 use crate::host::{Host, Method, connection};
@@ -24,7 +25,7 @@ async fn set_up_makes_templates_and_aliases() {
         store.set_up().await.unwrap();
         store.check().await.unwrap();
     }
-    for view in View::ALL {
+    for view in views() {
         assert_eq!(host.indices(view.name()).await, [format!("{view}-empty")]);
     }
     // What somebody makes by hand has the mapping of its view, and no other one.
@@ -69,7 +70,7 @@ async fn an_index_with_other_types_is_named() {
     host.ask(Method::Put, &name, Some(older)).await;
     let mut store = host.store();
     check_conflict(&host, index, store.set_up().await.unwrap_err()).await;
-    let document = document(View::Responses, DAY.start(), 1, "DE", "text");
+    let document = document(view("responses"), DAY.start(), 1, "DE", "text");
     check_conflict(&host, index, store.write(vec![document]).await.unwrap_err()).await;
 }
 
@@ -84,7 +85,7 @@ async fn an_index_that_lacks_fields_gets_them() {
     host.ask(Method::Put, &name, Some(older)).await;
     let mut store = host.store();
     store.set_up().await.unwrap();
-    let written = document(View::Responses, DAY.start(), 1, "DE", "text");
+    let written = document(view("responses"), DAY.start(), 1, "DE", "text");
     store.write(vec![written]).await.unwrap();
     let (_, found) = host.ask(Method::Get, &format!("{name}/_count"), None).await;
     assert_eq!(found["count"], 1, "it takes documents");

@@ -1,14 +1,17 @@
-//! What becomes of documents that the server takes, does not take, or has no place for.
+//! The fate of documents that the server accepts, refuses, or has no index for.
 
 use pulso_model::{Day, EventTime, View, ViewDocument};
 use pulso_pipeline::{Query, Sink, Views};
 use pulso_testkit::contract::document;
 use pulso_testkit::servers;
+use pulso_testkit::{view, views};
 use serde_json::{Value, json};
 
 use crate::host::{Host, Method};
 
-const VIEW: View = View::Responses;
+fn the_view() -> View {
+    view("responses")
+}
 const DAY: Day = Day(17_000);
 
 async fn bodies(store: &impl Views, view: View) -> Vec<String> {
@@ -21,7 +24,7 @@ async fn a_document_that_is_never_taken_becomes_a_dead_letter() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
-    let good = |number| document(VIEW, DAY.start(), number, "DE", "text");
+    let good = |number| document(the_view(), DAY.start(), number, "DE", "text");
     let with = |number, name: &str, value: Value| {
         let mut body: Value = serde_json::from_str(&good(number).body).unwrap();
         body[name] = value;
@@ -33,8 +36,8 @@ async fn a_document_that_is_never_taken_becomes_a_dead_letter() {
     for _ in 0..2 {
         store.write(documents.clone()).await.unwrap();
     }
-    assert_eq!(bodies(&store, VIEW).await, [good(1).body, good(4).body]);
-    let dead = bodies(&store, View::DeadLetters).await;
+    assert_eq!(bodies(&store, the_view()).await, [good(1).body, good(4).body]);
+    let dead = bodies(&store, View::DEAD_LETTERS).await;
     let dead: Vec<Value> = dead.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
     assert_eq!(dead.len(), 2, "one each, however often it is tried");
     for rejected in [unknown, nowhere] {
@@ -47,61 +50,62 @@ async fn a_document_that_is_never_taken_becomes_a_dead_letter() {
     }
 }
 
-/// Texts as long as messages may be, where the server's index would take no more than 32 kB.
+/// Texts as long as messages may be, although the server's index takes at most 32 kB.
 #[tokio::test]
 async fn long_texts_are_kept() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
     let mut written = Vec::new();
-    for view in View::ALL {
+    for view in views() {
         let text = "é\u{1f600} ".repeat(30_000);
         written.push(document(view, DAY.start(), 1, &text, &text));
     }
     store.write(written.clone()).await.unwrap();
-    for (view, written) in View::ALL.into_iter().zip(written) {
+    for (view, written) in views().into_iter().zip(written) {
         assert!(bodies(&store, view).await == [written.body], "{view}");
     }
 }
 
-/// The key of a response is its time to the nearest second, which may be that of midnight.
+/// The key of a response is its time rounded to the nearest second, which may be that of midnight.
 #[tokio::test]
 async fn the_first_response_stays_also_across_midnight() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
-    let at = |ms: i64, text: &str| document(VIEW, EventTime(DAY.start().0 + ms), 1, "DE", text);
+    let at =
+        |ms: i64, text: &str| document(the_view(), EventTime(DAY.start().0 + ms), 1, "DE", text);
     let (before, after) = (at(-500, "before"), at(499, "after"));
     assert_eq!(before.id, after.id, "they are one response");
     store.write(vec![after.clone()]).await.unwrap();
     store.write(vec![before.clone()]).await.unwrap();
     store.write(vec![after.clone(), before]).await.unwrap();
-    assert_eq!(bodies(&store, VIEW).await, [after.body]);
+    assert_eq!(bodies(&store, the_view()).await, [after.body]);
     // Neighbouring seconds are responses of their own.
     let others = vec![at(-501, "earlier"), at(500, "later")];
     store.write(others).await.unwrap();
-    assert_eq!(bodies(&store, VIEW).await.len(), 3);
+    assert_eq!(bodies(&store, the_view()).await.len(), 3);
 }
 
-/// Somebody empties the cluster while a program runs: it does not go on in indices that the server
-/// makes by itself, which would have a guessed mapping and no alias.
+/// Somebody empties the cluster while a program runs. The program must not continue in indices that
+/// the server creates by itself, with a guessed mapping and no alias.
 #[tokio::test]
 async fn an_index_that_was_deleted_is_made_again_as_it_was() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
-    let name = format!("{}-{VIEW}-speed-2016.07.18", host.prefix);
+    let name = format!("{}-{the_view()}-speed-2016.07.18", host.prefix);
     let mapping = async || {
         let (_, found) = host.ask(Method::Get, &format!("{name}/_mapping"), None).await;
         found[&name]["mappings"].clone()
     };
-    store.write(vec![document(VIEW, DAY.start(), 1, "DE", "first")]).await.unwrap();
+    store.write(vec![document(the_view(), DAY.start(), 1, "DE", "first")]).await.unwrap();
     let before = mapping().await;
     assert_eq!(before["dynamic"], "strict");
     let (status, _) = host.ask(Method::Delete, &name, None).await;
     assert_eq!(status, 200);
-    let second = document(VIEW, DAY.start(), 2, "DE", "second");
+    let second = document(the_view(), DAY.start(), 2, "DE", "second");
     store.write(vec![second.clone()]).await.unwrap();
     assert_eq!(mapping().await, before);
-    assert_eq!(bodies(&store, VIEW).await, [second.body]);
+    assert_eq!(bodies(&store, the_view()).await, [second.body]);
 }

@@ -1,4 +1,4 @@
-//! Undoes gzip and zstd, whatever the file is called.
+//! Decompresses gzip and zstd, whatever the file's name.
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::sync::Arc;
@@ -16,9 +16,9 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 type Begun<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// The content of a file: of all members or frames of a compressed one, as it is otherwise.
+/// The content of a file: decompressed from all members or frames, or as it is.
 pub(super) enum Decompressed<R: Read> {
-    /// Nothing was read yet, so the format is unknown.
+    /// Nothing has been read yet, so the format is unknown.
     Unopened(Option<R>),
     Plain(Begun<R>),
     Gzip(Box<MultiGzDecoder<BufReader<Begun<R>>>>),

@@ -5,27 +5,27 @@ use std::io::{self, ErrorKind, Read};
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr_iter, memrchr};
 
-/// How much is read at once. Small enough for a processor's cache, large enough that handing it to
-/// the async side costs nothing beside what happens there.
+/// How much is read at once. Small enough for a processor's cache, and large enough that handing it
+/// to the async side costs little compared with what happens there.
 const READ_BYTES: usize = 1024 * 1024;
 
-/// What one or more reads gave.
+/// The result of one or more reads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunk {
-    /// At least one. Slices of one buffer; `\n` or `\r\n` is gone, empty lines are left out.
+    /// At least one line. Slices of one buffer, without `\n` or `\r\n`, and without empty lines.
     pub(super) lines: Vec<Bytes>,
-    /// The numbers, from 1, of those that were longer than the limit.
+    /// The numbers, from 1, of the lines that were longer than the limit.
     pub(super) cut: Vec<u64>,
 }
 
 pub(super) struct Lines<R> {
     reader: R,
     line_bytes_max: usize,
-    /// What was read and not given; without a newline between calls.
+    /// What was read but not returned yet. Contains no newline between calls.
     buffer: BytesMut,
-    /// How many line ends were passed.
+    /// How many line ends were read.
     line: u64,
-    /// The rest of the line, up to its end, is to be left out.
+    /// Whether to skip the rest of the current line.
     skipping: bool,
 }
 
@@ -34,13 +34,13 @@ impl<R: Read> Lines<R> {
         Self { reader, line_bytes_max, buffer: BytesMut::new(), line: 0, skipping: false }
     }
 
-    /// The number of the last line that was given or left out.
+    /// The number of the last line that was returned or skipped.
     pub(super) fn line(&self) -> u64 {
         self.line
     }
 
-    /// The next lines; `None` at the end, whose last line needs no line end. After an error the begin
-    /// of a line is not given: it would look like a message.
+    /// Returns the next lines, or `None` at the end. The last line needs no line end. After an
+    /// error, the beginning of a line is not returned, because it would look like a message.
     pub(super) fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let mut chunk = Chunk::default();
         while chunk.lines.is_empty() {
@@ -104,7 +104,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Keeps a line without an end from taking all memory.
+    /// Limits a line without an end, so that it cannot take all memory.
     fn bound(&mut self, chunk: &mut Chunk) {
         if self.skipping {
             self.buffer.clear();

@@ -19,7 +19,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-/// All lines of a file with this content, and how reading it ended.
+/// Reads all lines of a file with this content. Also returns how the reading ended.
 async fn read_file(content: &[u8], limit: usize) -> (Vec<Bytes>, Result<(), FileError>) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), content).unwrap();

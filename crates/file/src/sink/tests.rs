@@ -1,3 +1,4 @@
+use pulso_testkit::view;
 use std::os::fd::OwnedFd;
 
 use pulso_model::{EventTime, View};
@@ -6,7 +7,7 @@ use super::*;
 
 fn document(id: &str, body: &str) -> ViewDocument {
     ViewDocument {
-        view: View::TrendingTopics,
+        view: view("trending-topics"),
         id: id.to_owned(),
         time: EventTime(0),
         position: 0,

@@ -7,7 +7,7 @@ use super::*;
 
 const LIMIT: usize = 1000;
 
-/// Two files with the lines 0 to 4, an empty one among them.
+/// Two files with the lines 0 to 4 and an empty one.
 fn files(folder: &Path) -> Vec<FileInput> {
     let paths: Vec<PathBuf> = ["a.jsonl", "b.jsonl"].map(|name| folder.join(name)).into();
     std::fs::write(&paths[0], "0\n\n1\n2\n").unwrap();
@@ -19,7 +19,7 @@ fn open(inputs: Vec<FileInput>, batch_records: usize) -> FileSource<ManualClock>
     FileSource::open(inputs, LIMIT, batch_records, ManualClock::at(WallTime(7))).unwrap()
 }
 
-/// Offset, payload and file of all records to the end, batch by batch.
+/// The offset, payload and file of all records up to the end, batch by batch.
 async fn rest(source: &mut FileSource<ManualClock>) -> Vec<Vec<(u64, String, String)>> {
     let mut batches = Vec::new();
     loop {

@@ -1,29 +1,31 @@
-//! Looks at the end of the log for the last message of a source.
+//! Searches the end of the log for the last message of a source.
 
-use pulso_model::{EventTime, decode};
-use pulso_pipeline::{Batch, Source};
+use std::sync::Arc;
+
+use pulso_pipeline::{Batch, Headers, Source, SourceCursor};
 
 use super::LogOptions;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::source::{KafkaSource, Lost, SourceOptions};
 
-/// How many messages of each partition are looked at, in turn: the last few nearly always say it,
-/// and a source that has been quiet while others were not is still found further back.
+/// How many messages of each partition are searched, in successive rounds. The last few nearly
+/// always suffice; a source that was quiet while others were not is found further back.
 const TAIL_RECORDS: [u64; 3] = [500, 5_000, TAIL_RECORDS_MAX];
 
-/// A source of which none of the last so many messages of any partition is, is asked from nowhere.
+/// The search ends after this many messages of each partition. A source without a message among
+/// them has no known position.
 pub(super) const TAIL_RECORDS_MAX: u64 = 50_000;
 
-/// Messages at once.
+/// How many messages are read at once.
 const BATCH_RECORDS: usize = 5_000;
 
-/// The largest event time of the source among the last messages.
-pub(super) async fn last_mtime(
+/// Returns the cursor of the source's last message among the last messages of the log.
+pub(super) async fn last_cursor(
     connection: &Connection,
     options: &LogOptions,
     source: &str,
-) -> Result<Option<EventTime>, Error> {
+) -> Result<Option<SourceCursor>, Error> {
     let LogOptions { topic, partitions, .. } = options;
     // Retention may take away what is looked at meanwhile.
     let lost = Lost::Skip;
@@ -55,16 +57,19 @@ async fn read(
     from: &[u64],
     to: &[u64],
     source: &str,
-) -> Result<Option<EventTime>, Error> {
+) -> Result<Option<SourceCursor>, Error> {
     reader.seek(from).await?;
     let (mut next_offsets, mut latest) = (from.to_vec(), None);
     while next_offsets.iter().zip(to).any(|(next_offset, end)| next_offset < end) {
         let Batch { records, .. } = reader.next_batch().await?;
         for record in &records {
             next_offsets[record.partition as usize] = record.offset + 1;
-            if &*record.headers.source == source {
-                let response = decode(&record.payload, record.log_time).ok();
-                latest = latest.max(response.map(|response| response.event_time));
+            let Headers { source: of, received_time, cursor } = &record.headers;
+            if &**of == source
+                && let Some(cursor) = cursor
+            {
+                let (received_time, cursor) = (*received_time, Arc::clone(cursor));
+                latest = latest.max(Some(SourceCursor { received_time, cursor }));
             }
         }
     }

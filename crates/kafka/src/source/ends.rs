@@ -1,4 +1,4 @@
-//! Where the partitions begin and end, asked of the brokers.
+//! Asks the brokers where the partitions begin and end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use crate::blocking;
 use crate::context::Context;
 use crate::error::{Error, Fault};
 
-/// How old the end offsets of a batch may be before they are asked for again.
+/// How old the end offsets of a batch may be before the brokers are asked again.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long one question may take.
+/// How long one request may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the brokers may leave questions unanswered before a reader is told. Shorter than any
-/// useful time after which a partition counts as idle; long enough for a new leader to be elected.
+/// How long the brokers may fail to answer before the reader gets an error. Shorter than any useful
+/// time after which a partition counts as idle, and long enough for the election of a new leader.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// What to ask for.
+/// Which offsets to ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Edge {
     Begin,
     End,
 }
 
-/// Who is asked, about what.
+/// A request: whom to ask, about which partitions.
 #[derive(Clone)]
 pub(super) struct Asker {
     pub(super) consumer: Arc<BaseConsumer<Context>>,
@@ -57,7 +57,7 @@ impl Asker {
     }
 }
 
-/// One request to each leader, for all of its partitions.
+/// Sends one request to each leader, for all of its partitions.
 fn offsets(
     consumer: &BaseConsumer<Context>,
     topic: &str,
@@ -90,13 +90,13 @@ fn offsets(
 
 type Question = JoinHandle<Result<Vec<u64>, Error>>;
 
-/// What is known of where the partitions end.
+/// What is known about the ends of the partitions.
 pub(super) struct Ends {
     asker: Asker,
     offsets: Vec<u64>,
     /// When the brokers last answered.
     answered: Instant,
-    /// A question under way, and when it was asked; it outlives a dropped read.
+    /// A request under way, and when it was made. It outlives a dropped read.
     question: Option<(Instant, Question)>,
 }
 
@@ -105,19 +105,19 @@ impl Ends {
         Self { asker, offsets: Vec::new(), answered: Instant::now(), question: None }
     }
 
-    /// Asks a new consumer from now on.
+    /// Uses a new consumer for requests from now on.
     pub(super) fn ask_through(&mut self, consumer: &Arc<BaseConsumer<Context>>) {
         self.asker.consumer = Arc::clone(consumer);
         self.question = None;
     }
 
-    /// Asks one thing and waits for it.
+    /// Makes one request and waits for the answer.
     pub(super) async fn look(&self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
         let asker = self.asker.clone();
         blocking::run(timeout, move || asker.ask(edge, timeout)).await
     }
 
-    /// What has just been answered.
+    /// Records the offsets of an answer.
     pub(super) fn set(&mut self, offsets: Vec<u64>) {
         self.offsets = offsets;
         self.answered = Instant::now();
@@ -128,7 +128,8 @@ impl Ends {
         &self.offsets
     }
 
-    /// The ends, none before what has been read: that was there, whatever was answered before.
+    /// The ends, but none before what has been read: messages that were read exist, whatever an
+    /// earlier answer said.
     pub(super) fn at_least(&mut self, next_offsets: &[u64]) -> Vec<u64> {
         for (end, next_offset) in self.offsets.iter_mut().zip(next_offsets) {
             *end = (*end).max(*next_offset);
@@ -140,7 +141,7 @@ impl Ends {
         self.question.is_some()
     }
 
-    /// Asks, unless a question is under way.
+    /// Makes a request, unless one is under way.
     pub(super) fn ask(&mut self) {
         if self.question.is_none() {
             let asker = self.asker.clone();
@@ -149,7 +150,7 @@ impl Ends {
         }
     }
 
-    /// Asks at intervals, without waiting for the answer.
+    /// Makes requests at intervals, without waiting for the answers.
     pub(super) async fn keep_asking(&mut self) -> Result<(), Error> {
         if self.question.as_ref().is_some_and(|(_, question)| question.is_finished()) {
             self.answer().await?;
@@ -160,8 +161,9 @@ impl Ends {
         Ok(())
     }
 
-    /// Waits for the answer to the question under way, for ever if there is none; tells when it was
-    /// asked. `None` when nobody answered, which is an error only after a while.
+    /// Waits for the answer to the request under way, for ever if there is none, and returns when
+    /// the request was made. `None` means that nobody answered, which is an error only after a
+    /// while.
     pub(super) async fn answer(&mut self) -> Result<Option<Instant>, Error> {
         let Some((asked, question)) = &mut self.question else {
             return std::future::pending().await;

@@ -21,29 +21,29 @@ use crate::context::Context;
 use crate::error::{Cause, Error, Fault};
 use crate::headers::Decoder;
 
-/// How long a poll waits, and so how late the thread hears of a seek or that it should end.
+/// How long a poll waits, and so how late the thread notices a seek or that it should end.
 const POLL_WAIT: Duration = Duration::from_millis(50);
 
-/// A chunk is sent when it has so many messages or bytes, or when nothing more is there at once.
+/// A chunk is sent when it has this many messages or bytes, or when no more are available at once.
 const CHUNK_RECORDS: usize = 2048;
 const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// How many chunks wait for the reader.
 const CHUNKS: usize = 8;
 
-/// How much the library fetches ahead, over all partitions.
+/// How much the library prefetches, over all partitions.
 const FETCH_AHEAD_KIB: u32 = 32 * 1024;
 
-/// How soon it fetches again after that much has waited; its default of a second starves a reader
-/// that takes less than a second for it.
+/// How soon the library fetches again after it reached that limit. Its default of a second starves
+/// a reader that needs less than a second for that much.
 const FETCH_AGAIN: Duration = Duration::from_millis(10);
 
-/// What the poll thread tells.
+/// Events that the poll thread sends.
 #[derive(Debug)]
 pub(super) enum KafkaEvent {
-    /// Without gaps, since the assignment or the last ones.
+    /// Records without gaps, following the assignment or the previous records.
     Records(Vec<Record>),
-    /// The log does not have the offsets that were asked for.
+    /// The log does not have the requested offsets.
     OutOfRange,
     Failed(Error),
 }
@@ -51,12 +51,12 @@ pub(super) enum KafkaEvent {
 /// Where to read from now on.
 #[derive(Debug)]
 pub(super) struct Assignment {
-    /// Given with each event that comes of it.
+    /// Sent along with each event that results from it.
     pub(super) generation: u64,
     pub(super) next_offsets: Vec<u64>,
 }
 
-/// A consumer for assigned partitions; it joins no group.
+/// A consumer for assigned partitions. It joins no group.
 pub(super) fn consumer(
     connection: &Connection,
     context: &Context,
@@ -84,10 +84,10 @@ pub(super) struct Poller {
     assignments: std_mpsc::Receiver<Assignment>,
     events: mpsc::Sender<(u64, KafkaEvent)>,
     generation: u64,
-    /// By partition; empty while nothing is assigned.
+    /// The next offset of each partition. Empty while nothing is assigned.
     next_offsets: Vec<u64>,
     headers: Decoder,
-    /// Payloads are copied in here, many to an allocation.
+    /// The buffer for payloads, many to an allocation.
     payloads: BytesMut,
 }
 
@@ -147,7 +147,7 @@ impl Poller {
         }
     }
 
-    /// Sends what is there, after at most one wait.
+    /// Sends what is available, after at most one wait.
     fn poll(&mut self) {
         let consumer = Arc::clone(&self.consumer);
         let (mut records, mut bytes, mut wait) = (Vec::new(), 0, POLL_WAIT);
@@ -182,7 +182,7 @@ impl Poller {
         }
     }
 
-    /// `None` for what was fetched before the last assignment.
+    /// Returns `None` for a message that was fetched before the last assignment.
     fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<Option<Record>, KafkaEvent> {
         let index = usize::try_from(message.partition()).unwrap_or(usize::MAX);
         let offset = u64::try_from(message.offset()).unwrap_or(0);
@@ -211,8 +211,8 @@ impl Poller {
         Ok(Some(Record { partition, offset, log_time, headers, payload }))
     }
 
-    /// What an error means for the reader. One that the library gets over by itself, or that shows
-    /// when the brokers are asked for the ends, means nothing.
+    /// Decides what an error means for the reader: nothing, if the library recovers by itself or
+    /// the error will show when the brokers are asked for the ends.
     fn judge(&mut self, error: &KafkaError) -> Option<KafkaEvent> {
         self.context.note(error);
         match error.rdkafka_error_code() {
@@ -243,7 +243,7 @@ impl Poller {
         self.send(KafkaEvent::Failed(Error::Read { topic, source }));
     }
 
-    /// Reads no more before the next assignment.
+    /// Stops reading until the next assignment.
     fn stop(&mut self) {
         self.next_offsets.clear();
         if let Err(error) = self.consumer.unassign() {

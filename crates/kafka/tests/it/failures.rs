@@ -9,7 +9,7 @@ use pulso_pipeline::{AdapterError, Retry, Sink};
 
 use crate::support::{at, log, messages, soon, topics};
 
-/// The whole of an error, in one line, as programs print it.
+/// The whole error in one line, as programs print it.
 pub(crate) fn chain(error: &Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
@@ -17,7 +17,8 @@ pub(crate) fn chain(error: &Error) -> String {
     }
 }
 
-/// Nobody listens at port 1. What ends only after so long has not seen that connections are refused.
+/// A connection to port 1, where nobody listens. An error that took all of the time limit has not
+/// noticed that connections are refused.
 fn nowhere() -> Connection {
     Connection { timeout: Duration::from_mins(5), ..at("127.0.0.1:1") }
 }

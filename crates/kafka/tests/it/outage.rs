@@ -1,4 +1,4 @@
-//! A broker that goes and comes back: writers and readers say so, then go on.
+//! A broker that goes away and comes back: writers and readers report it, then continue.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -49,8 +49,8 @@ async fn a_broker_is_killed_and_comes_back() {
     }
 }
 
-/// The controller gives a broker up that stands still, and tells clients of no brokers until the two
-/// have found each other again.
+/// The controller gives up a broker that stands still, and tells clients of no brokers until the
+/// two have found each other again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_stands_still_and_goes_on() {
     let Some(kafka) = Kafka::start() else { return };
@@ -83,7 +83,8 @@ async fn a_broker_stands_still_and_goes_on() {
     }
 }
 
-/// Takes the lease again, and reads from the beginning until so many different messages have come.
+/// Acquires the lease again, and reads from the beginning until `count` different messages have
+/// come.
 async fn again(reader: &mut KafkaSource, count: i64) -> Result<(), Error> {
     reader.acquire().await?;
     reader.seek(&[0, 0]).await?;

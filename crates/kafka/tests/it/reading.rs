@@ -9,7 +9,7 @@ use rdkafka::{ClientConfig, TopicPartitionList};
 
 use crate::support::{connection, log, made, messages, read, source};
 
-/// Has the log begin later, as retention does.
+/// Makes the log begin later, as retention does.
 async fn remove_before(connection: &Connection, topics: &Topics, offset: i64) {
     let brokers = connection.brokers.join(",");
     let admin: AdminClient<DefaultClientContext> =

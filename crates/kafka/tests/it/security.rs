@@ -1,8 +1,7 @@
-//! Encrypted connections, client certificates, passwords; and what is said when they do not fit.
+//! Encrypted connections, client certificates and passwords, and the errors when they do not match.
 
 use pulso_kafka::{Cause, Connection, Mechanism, Sasl, Tls, Topics, check, set_up};
-use pulso_pipeline::Secret;
-use pulso_pipeline::Sink;
+use pulso_pipeline::{AdapterError, Secret, Sink};
 use pulso_testkit::servers::{Certificates, Kafka, KafkaOptions, PASSWORD, USER};
 
 use crate::failures::chain;

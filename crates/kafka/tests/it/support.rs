@@ -1,4 +1,4 @@
-//! Brokers, and topics of a test's own.
+//! Brokers, and topics for a single test.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use pulso_testkit::servers;
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The running brokers; `None`, said aloud, when there can be none.
+/// The running brokers. Returns `None`, and says so, if there can be none.
 pub(crate) fn connection() -> Option<Connection> {
     servers::kafka().map(at)
 }
@@ -34,7 +34,7 @@ pub(crate) fn topics(name: &str, partitions: u32) -> Topics {
     }
 }
 
-/// Topics that are there.
+/// Creates topics.
 pub(crate) async fn made(connection: &Connection, name: &str, partitions: u32) -> Topics {
     let topics = topics(name, partitions);
     set_up(connection, &topics).await.unwrap();
@@ -51,13 +51,13 @@ pub(crate) async fn source(connection: &Connection, topics: &Topics) -> KafkaSou
     KafkaSource::open(connection, options).await.unwrap()
 }
 
-/// A valid message of each id, a second apart.
+/// A valid message for each id, a second apart.
 pub(crate) fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
     let made = |id| message(id, EPOCH + id * 1000).received(WallTime(EPOCH + id * 1000));
     ids.into_iter().map(made).collect()
 }
 
-/// Reads so many records.
+/// Reads `count` records.
 pub(crate) async fn read(source: &mut KafkaSource, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     let reading = async {
@@ -70,7 +70,7 @@ pub(crate) async fn read(source: &mut KafkaSource, count: usize) -> Vec<Record> 
     records
 }
 
-/// Waits for what must happen.
+/// Waits for something that must happen.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it did not happen in time")
 }

@@ -1,8 +1,9 @@
-//! Topics are made as configured, and one that would lose messages is refused.
+//! Topics are created as configured, and a topic that would lose messages is refused.
 
 use std::time::Duration;
 
 use pulso_kafka::{Connection, Error, Topics, check, set_retention, set_up};
+use pulso_pipeline::AdapterError;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;

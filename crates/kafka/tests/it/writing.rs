@@ -1,10 +1,11 @@
-//! What is written is where the embedded log would have it, and is found again.
+//! Messages are written where the embedded log would write them, and are found again.
 
 use pulso_kafka::{KafkaDeadLetters, KafkaSource, LogOptions, SourceOptions};
 use pulso_model::{DeadLetter, DeadLetterDocument, EventTime, Reason, View, WallTime, rsvp_id};
 use pulso_pipeline::{Sink, Source, partition_of};
 use pulso_testkit::contract::document;
 use pulso_testkit::message::{EPOCH, received};
+use pulso_testkit::view;
 
 use crate::support::{connection, log, made, messages, read, source};
 
@@ -55,7 +56,7 @@ async fn dead_letters_are_copied_as_they_were_received() {
     let made = (0..).zip(payloads).map(|(offset, payload)| {
         DeadLetterDocument::render((1, offset), WallTime(5), "meetup", &dead, payload)
     });
-    let other = document(View::Responses, EventTime(0), 1, "be", "x");
+    let other = document(view("responses"), EventTime(0), 1, "be", "x");
     letters.write(made.chain([other]).collect()).await.unwrap();
 
     let options = SourceOptions::new(&topics.dead_letters, topics.partitions, 10);

@@ -9,7 +9,7 @@ use super::*;
 const LOG_TIME: WallTime = WallTime(1_489_924_800_000);
 
 fn record(partition: u32, offset: u64, payload: &str) -> Record {
-    let headers = Headers { source: Arc::from("test"), received_time: LOG_TIME };
+    let headers = Headers { source: Arc::from("test"), received_time: LOG_TIME, cursor: None };
     let payload = payload.to_owned().into();
     Record { partition, offset, log_time: LOG_TIME, headers, payload }
 }
@@ -37,7 +37,7 @@ fn offsets_must_rise_within_a_partition() {
 
     let segment = builder.finish();
     assert_eq!(segment.offsets, [5..10, 0..1]);
-    assert_eq!((segment.rows, segment.dead_letters, segment.skipped), (3, 3, 3));
+    assert_eq!((segment.rows, segment.dead_letters, segment.missing), (3, 3, 3));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use pulso_lake::{Compaction, Lake};
 
 use crate::support::{
-    DAY_MS, NOON, append, doubles_and_count, message, parquet_files, query, record, segment,
+    DAY_MS, NOON, NOW, append, doubles_and_count, message, parquet_files, query, record, segment,
 };
 
 const TARGET: u64 = 1 << 20;
@@ -25,13 +25,13 @@ async fn small_files_of_a_day_become_one_with_the_same_rows() {
     let all = "select * from messages order by \"offset\"";
     let (rows, days) = (query(&lake, all).await, lake.days().unwrap());
 
-    let compaction = lake.compact(TARGET, 5).await.unwrap();
+    let compaction = lake.compact(TARGET, 5, NOW).await.unwrap();
     assert_eq!(compaction, Compaction { days: 1, files_removed: 5, files_added: 1 });
     assert_eq!(files_in_table(&lake).await, 2);
     assert_eq!(query(&lake, all).await, rows);
     assert_eq!(lake.days().unwrap(), days);
     assert_eq!(lake.next_offsets(1).await.unwrap(), [16]);
-    assert_eq!(lake.compact(TARGET, 2).await.unwrap(), Compaction::default());
+    assert_eq!(lake.compact(TARGET, 2, NOW).await.unwrap(), Compaction::default());
 
     let reopened = Lake::open(folder.path()).await.unwrap();
     assert_eq!(query(&reopened, all).await, rows);
@@ -45,7 +45,7 @@ async fn a_day_with_few_files_is_left_alone() {
     for _ in 0..4 {
         append(&mut lake, 1).await;
     }
-    assert_eq!(lake.compact(TARGET, 5).await.unwrap(), Compaction::default());
+    assert_eq!(lake.compact(TARGET, 5, NOW).await.unwrap(), Compaction::default());
     assert_eq!(lake.version(), 4);
 }
 
@@ -57,7 +57,7 @@ async fn readers_of_an_older_version_are_not_disturbed() {
         append(&mut lake, 2).await;
     }
     let reader = Lake::open(folder.path()).await.unwrap();
-    assert_eq!(lake.compact(TARGET, 3).await.unwrap().files_removed, 3);
+    assert_eq!(lake.compact(TARGET, 3, NOW).await.unwrap().files_removed, 3);
     append(&mut lake, 2).await;
     assert_eq!(doubles_and_count(&reader).await, (vec![], "6".into()));
     assert_eq!(doubles_and_count(&lake).await, (vec![], "8".into()));
@@ -71,7 +71,7 @@ async fn an_append_goes_on_top_of_a_compaction() {
         append(&mut lake, 2).await;
     }
     let mut archiver = Lake::open(folder.path()).await.unwrap();
-    assert_eq!(lake.compact(TARGET, 3).await.unwrap().files_removed, 3);
+    assert_eq!(lake.compact(TARGET, 3, NOW).await.unwrap().files_removed, 3);
     append(&mut archiver, 2).await;
     assert_eq!(doubles_and_count(&archiver).await, (vec![], "8".into()));
 }
@@ -88,7 +88,7 @@ async fn archiver_compactors_and_readers_at_once_neither_lose_nor_double_a_row()
             let mut lake = Lake::open(path).await.unwrap();
             let mut seen = 0;
             while seen < 12 {
-                lake.compact(TARGET, 3).await.unwrap();
+                lake.compact(TARGET, 3, NOW).await.unwrap();
                 let (doubles, count) = doubles_and_count(&lake).await;
                 assert_eq!(doubles, [""; 0]);
                 let count = count.parse().unwrap();

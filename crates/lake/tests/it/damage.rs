@@ -7,7 +7,7 @@ use std::path::Path;
 use pulso_lake::{Error, Lake};
 use pulso_pipeline::{AdapterError, Retry};
 
-use crate::support::{append, parquet_files, records, segment};
+use crate::support::{NOW, append, parquet_files, records, segment};
 
 async fn table_of(folder: &Path, commits: u64) -> Lake {
     let mut lake = Lake::open_or_create(folder).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_lost_file_is_found_when_it_is_compacted() {
     let mut lake = table_of(folder.path(), 3).await;
     let file = parquet_files(folder.path()).remove(0);
     fs::remove_file(folder.path().join(&file)).unwrap();
-    assert_damaged(&lake.compact(1 << 20, 3).await.unwrap_err(), &file);
+    assert_damaged(&lake.compact(1 << 20, 3, NOW).await.unwrap_err(), &file);
     assert_eq!(parquet_files(folder.path()).len(), 2, "the unfinished file is removed");
 }
 
@@ -109,7 +109,7 @@ async fn folders_that_cannot_be_are_user_errors() {
     }
     let error = Lake::open(folder.path().join("nothing")).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
-    assert_eq!(error.hint(), Some("run `archive` first"));
+    assert_eq!(error.hint().as_deref(), Some("run `archive` first"));
 }
 
 #[tokio::test]

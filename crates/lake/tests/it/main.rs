@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+mod archived;
 mod compaction;
 mod damage;
 mod exactly_once;
 mod maintenance;
 mod reading;
 mod support;
+mod times;

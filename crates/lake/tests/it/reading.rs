@@ -6,7 +6,8 @@ use pulso_lake::{Lake, SegmentBuilder};
 use pulso_model::{Day, decode};
 
 use crate::support::{
-    DAY_MS, LOG_TIME, NOON, append, doubles_and_count, message, query, record, records, segment,
+    DAY_MS, LOG_TIME, NOON, NOW, append, doubles_and_count, message, query, record, records,
+    segment,
 };
 
 #[tokio::test]
@@ -112,7 +113,7 @@ async fn versions_tell_which_days_got_rows() {
     lake.append(segment(&[2], &[older])).await.unwrap();
     append(&mut lake, 2).await;
     append(&mut lake, 2).await;
-    assert_eq!(lake.compact(1 << 20, 3).await.unwrap().days, 1);
+    assert_eq!(lake.compact(1 << 20, 3, NOW).await.unwrap().days, 1);
     assert_eq!(lake.version(), 5);
 
     let changed = async |version| -> Vec<String> {

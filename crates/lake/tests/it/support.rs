@@ -17,6 +17,9 @@ pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// When the log stored the records: on the same day in the evening.
 pub(crate) const LOG_TIME: WallTime = WallTime(NOON + 10 * 60 * 60 * 1000);
 
+/// When files are replaced; all that are written in tests are younger.
+pub(crate) const NOW: WallTime = WallTime(LOG_TIME.0 + DAY_MS);
+
 /// A complete message.
 pub(crate) fn message(rsvp_id: i64, mtime: i64) -> String {
     format!(
@@ -31,7 +34,11 @@ pub(crate) fn message(rsvp_id: i64, mtime: i64) -> String {
 }
 
 pub(crate) fn record(partition: u32, offset: u64, payload: impl Into<Vec<u8>>) -> Record {
-    let headers = Headers { source: Arc::from("test"), received_time: WallTime(LOG_TIME.0 - 1) };
+    let headers = Headers {
+        source: Arc::from("test"),
+        received_time: WallTime(LOG_TIME.0 - 1),
+        cursor: None,
+    };
     let payload = payload.into().into();
     Record { partition, offset, log_time: LOG_TIME, headers, payload }
 }

@@ -1,13 +1,13 @@
 //! Writes a JSON object field by field.
 //!
-//! Responses are most of all documents, and a general serializer spends more on each of their many
+//! Facts are most of all documents, and a general serializer spends more on each of their many
 //! small fields than on the text itself.
 
 use crate::scan::any_byte;
 use crate::time::IsoTime;
 use crate::{EventTime, Location};
 
-/// An object being written. Fields that are `None` are left out.
+/// An object being written.
 pub(super) struct ObjectWriter {
     json: String,
 }
@@ -24,69 +24,35 @@ impl ObjectWriter {
         self.json
     }
 
-    pub(super) fn text(&mut self, name: &'static str, text: &str) {
+    pub(super) fn text(&mut self, name: &str, text: &str) {
         self.name(name);
         push_json_text(&mut self.json, text);
     }
 
-    pub(super) fn optional_text(&mut self, name: &'static str, text: Option<&str>) {
-        if let Some(text) = text {
-            self.text(name, text);
+    pub(super) fn integer(&mut self, name: &str, number: i64) {
+        self.name(name);
+        push_integer(&mut self.json, number);
+    }
+
+    pub(super) fn float(&mut self, name: &str, number: f64) {
+        self.name(name);
+        push_float(&mut self.json, number);
+    }
+
+    pub(super) fn time(&mut self, name: &str, time: EventTime) {
+        self.name(name);
+        push_time(&mut self.json, time);
+    }
+
+    pub(super) fn location(&mut self, name: &str, location: Option<Location>) {
+        if let Some(location) = location {
+            self.name(name);
+            push_location(&mut self.json, location);
         }
-    }
-
-    pub(super) fn texts<'a>(
-        &mut self,
-        name: &'static str,
-        texts: impl IntoIterator<Item = &'a str>,
-    ) {
-        self.name(name);
-        self.json.push('[');
-        for (index, text) in texts.into_iter().enumerate() {
-            if index > 0 {
-                self.json.push(',');
-            }
-            push_json_text(&mut self.json, text);
-        }
-        self.json.push(']');
-    }
-
-    pub(super) fn integer(&mut self, name: &'static str, number: i64) {
-        self.name(name);
-        self.json.push_str(itoa::Buffer::new().format(number));
-    }
-
-    pub(super) fn float(&mut self, name: &'static str, number: f64) {
-        self.name(name);
-        // A number that is not finite does not come up, and would not be JSON.
-        self.json.push_str(zmij::Buffer::new().format_finite(number));
-    }
-
-    pub(super) fn time(&mut self, name: &'static str, time: EventTime) {
-        self.name(name);
-        self.json.push('"');
-        self.json.push_str(IsoTime::new(time.0).as_str());
-        self.json.push('"');
-    }
-
-    pub(super) fn location(&mut self, name: &'static str, location: Option<Location>) {
-        if let Some(Location { lat, lon }) = location {
-            self.object(name, |json| {
-                json.float("lat", lat);
-                json.float("lon", lon);
-            });
-        }
-    }
-
-    pub(super) fn object(&mut self, name: &'static str, fields: impl FnOnce(&mut Self)) {
-        self.name(name);
-        self.json.push('{');
-        fields(self);
-        self.json.push('}');
     }
 
     /// The name of a field needs no escapes.
-    fn name(&mut self, name: &'static str) {
+    fn name(&mut self, name: &str) {
         if !self.json.ends_with('{') {
             self.json.push(',');
         }
@@ -94,6 +60,40 @@ impl ObjectWriter {
         self.json.push_str(name);
         self.json.push_str("\":");
     }
+}
+
+pub(super) fn push_integer(json: &mut String, number: i64) {
+    json.push_str(itoa::Buffer::new().format(number));
+}
+
+/// A number that is not finite is no JSON: decoders refuse it.
+pub(super) fn push_float(json: &mut String, number: f64) {
+    json.push_str(zmij::Buffer::new().format_finite(number));
+}
+
+pub(super) fn push_time(json: &mut String, time: EventTime) {
+    json.push('"');
+    json.push_str(IsoTime::new(time.0).as_str());
+    json.push('"');
+}
+
+pub(super) fn push_texts<'a>(json: &mut String, texts: impl IntoIterator<Item = &'a str>) {
+    json.push('[');
+    for (index, text) in texts.into_iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        push_json_text(json, text);
+    }
+    json.push(']');
+}
+
+pub(super) fn push_location(json: &mut String, Location { lat, lon }: Location) {
+    json.push_str("{\"lat\":");
+    push_float(json, lat);
+    json.push_str(",\"lon\":");
+    push_float(json, lon);
+    json.push('}');
 }
 
 /// Appends a text as JSON (RFC 8259, section 7), with its quotes.
@@ -127,22 +127,28 @@ mod tests {
     }
 
     #[test]
-    fn objects_nest_and_leave_out_what_is_not_there() {
+    fn fields_without_a_value_are_left_out() {
         let mut object = ObjectWriter::with_capacity(0);
-        object.optional_text("none", None);
-        object.object("inner", |inner| {
-            inner.location("none", None);
-            inner.integer("number", i64::MIN);
-            inner.float("small", 1e-7);
-            inner.location("place", Some(Location { lat: 1.0, lon: -0.5 }));
-        });
-        object.texts("no_texts", []);
-        object.texts("texts", ["a", "\""]);
+        object.location("none", None);
+        object.integer("number", i64::MIN);
+        object.float("small", 1e-7);
+        object.location("place", Some(Location { lat: 1.0, lon: -0.5 }));
         object.time("time", EventTime(0));
         let expected = concat!(
-            r#"{"inner":{"number":-9223372036854775808,"small":1e-7,"place":{"lat":1.0,"lon":-0.5}},"no_texts":[],"#,
-            r#""texts":["a","\""],"time":"1970-01-01T00:00:00.000Z"}"#
+            r#"{"number":-9223372036854775808,"small":1e-7,"place":{"lat":1.0,"lon":-0.5},"#,
+            r#""time":"1970-01-01T00:00:00.000Z"}"#
         );
         assert_eq!(object.finish(), expected);
+    }
+
+    #[test]
+    fn texts_are_a_list() {
+        let list = |texts: &[&str]| {
+            let mut json = String::new();
+            push_texts(&mut json, texts.iter().copied());
+            json
+        };
+        assert_eq!(list(&[]), "[]");
+        assert_eq!(list(&["a", "\""]), r#"["a","\""]"#);
     }
 }

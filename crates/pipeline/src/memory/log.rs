@@ -53,8 +53,8 @@ impl<C: Clock> Sink<Message> for MemoryLog<C> {
         let log_time = self.clock.now();
         let mut partitions = lock(&self.partitions);
         let count = u32::try_from(partitions.records.len()).unwrap_or(u32::MAX);
-        for Message { headers, payload } in messages {
-            let partition = partition_of(pulso_model::rsvp_id(&payload), count);
+        for Message { headers, key, payload } in messages {
+            let partition = partition_of(key.as_ref(), count);
             let records = &mut partitions.records[partition as usize];
             let offset = records.len() as u64;
             records.push(Record { partition, offset, log_time, headers, payload });
@@ -93,6 +93,18 @@ impl Source for MemorySource {
 
     fn partitions(&self) -> u32 {
         u32::try_from(self.next_offsets.len()).unwrap_or(u32::MAX)
+    }
+
+    async fn acquire(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
+        Ok(vec![0; self.next_offsets.len()])
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pulso_model::{Day, Layer, Scope, View, ViewDocument};
+use pulso_model::{Day, Layer, View, ViewDocument, ViewKind};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -55,7 +55,7 @@ impl Store {
 
     fn answers(&self, layer: Layer, document: &ViewDocument) -> bool {
         let completed = || self.completed.contains(&(document.view, document.time.day()));
-        document.view.scope() != Scope::Day || (layer == Layer::Batch) == completed()
+        document.view.kind() != ViewKind::Day || (layer == Layer::Batch) == completed()
     }
 }
 
@@ -84,7 +84,7 @@ impl Views for MemoryViews {
         documents.retain(|StoredDocument { document, .. }| {
             query.from.is_none_or(|from| document.time >= from)
                 && query.to.is_none_or(|to| document.time < to)
-                && query.country.as_ref().is_none_or(|c| document.country.as_ref() == Some(c))
+                && query.scope.as_ref().is_none_or(|c| document.scope.as_ref() == Some(c))
                 && query.after.as_ref().is_none_or(|after| place(document) > cursor_place(after))
         });
         documents.sort_by(|a, b| place(&a.document).cmp(&place(&b.document)));
@@ -149,5 +149,10 @@ impl BatchViews for MemoryViews {
             store.completed.insert((stage.view, day));
         }
         Ok(())
+    }
+
+    /// It lives as long as the process, and keeps everything.
+    async fn remove_before(&self, _: View, _: Layer, _: Day) -> Result<u64, Infallible> {
+        Ok(0)
     }
 }

@@ -9,36 +9,38 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use console::{Alignment, pad_str, style, truncate_str};
-use pulso_model::{EventTime, View, WallTime};
+use pulso_model::{Counts, EventTime, Stream, WallTime};
 use pulso_pipeline::{LayerChoice, Query, Views};
 use pulso_speed::Status;
 use serde::Deserialize;
+use serde_json::Value;
 
-/// Topics and countries shown.
+/// Terms and scopes shown.
 const LINES: usize = 10;
 
-/// The most pane documents looked at for the countries of one window.
+/// The most pane documents looked at for the scopes of one window.
 const ACTIVITY_MAX: usize = 20_000;
 
 /// Characters of a bar at most.
 const BAR: usize = 40;
 
-/// Characters before the bar in the lines of topics and countries.
+/// Characters before the bar in the lines of terms and scopes.
 const BEFORE_BAR: usize = 56;
 
 /// Lines of log messages at most.
 const NOTICE_LINES: usize = 4;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Board {
+    stream: &'static Stream,
     pub(super) messages: u64,
     pub(super) per_second: f64,
     pub(super) lag: u64,
     pub(super) watermark: Option<EventTime>,
     pub(super) discarded: Discarded,
     pub(super) window_end: Option<EventTime>,
-    pub(super) topics: Vec<Topic>,
-    pub(super) countries: Vec<Country>,
+    pub(super) terms: Vec<Term>,
+    pub(super) scopes: Vec<Scope>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,28 +51,45 @@ pub(super) struct Discarded {
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
-pub(super) struct Topic {
+pub(super) struct Term {
     name: String,
     count: u64,
+    /// Where the facet counts them.
+    actors: Option<u64>,
     rank: u32,
     score: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Country {
-    country: String,
-    responses: u64,
-    attendees: u64,
+pub(super) struct Scope {
+    scope: String,
+    facts: u64,
+    /// Of the last of the stream's sums.
+    sum: u64,
 }
 
-#[derive(Deserialize)]
-struct Activity {
-    country: String,
-    responses: u64,
-    attendees: u64,
+impl Term {
+    /// What the facet counts.
+    fn ranked(&self) -> u64 {
+        self.actors.unwrap_or(self.count)
+    }
 }
 
 impl Board {
+    pub(super) fn new(stream: &'static Stream) -> Self {
+        Self {
+            stream,
+            messages: 0,
+            per_second: 0.0,
+            lag: 0,
+            watermark: None,
+            discarded: Discarded::default(),
+            window_end: None,
+            terms: Vec::new(),
+            scopes: Vec::new(),
+        }
+    }
+
     /// The counters of the speed layer; `per_second` since the board before.
     pub(super) fn count(&mut self, status: &Status, elapsed: Duration) {
         let total = |of: fn(&pulso_pipeline::Progress) -> u64| status.progress.iter().map(of).sum();
@@ -90,18 +109,19 @@ impl Board {
         };
     }
 
-    /// The newest window's topics, and the countries of the same span.
+    /// The terms of the newest window, and the scopes of the same span.
     pub(super) async fn look<V: Views>(
         &mut self,
         views: &V,
         window: Duration,
     ) -> Result<(), V::Error> {
-        let newest = views.query(Query::newest(View::TrendingTopics, LINES)).await?;
+        let Some(facet) = self.stream.facets.first() else { return Ok(()) };
+        let newest = views.query(Query::newest(facet.view, LINES)).await?;
         let Some(end) = newest.documents.first().map(|stored| stored.document.time) else {
             return Ok(());
         };
         let of_window = newest.documents.iter().filter(|stored| stored.document.time == end);
-        self.topics = of_window
+        self.terms = of_window
             .filter_map(|stored| serde_json::from_str(&stored.document.body).ok())
             .collect();
         self.window_end = Some(end);
@@ -111,28 +131,28 @@ impl Board {
             layer: LayerChoice::Current,
             from: Some(EventTime(from)),
             to: Some(end),
-            ..Query::newest(View::CountryActivity, ACTIVITY_MAX)
+            ..Query::newest(self.stream.activity_view, ACTIVITY_MAX)
         };
-        let mut countries: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut scopes: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let (facts_name, sum_name) = (self.stream.fact.many, self.sum_name());
         for stored in views.query(activity).await?.documents {
-            if let Ok(pane) = serde_json::from_str::<Activity>(&stored.document.body) {
-                let sums = countries.entry(pane.country).or_default();
-                sums.0 += pane.responses;
-                sums.1 += pane.attendees;
-            }
+            let Ok(pane) = serde_json::from_str::<Value>(&stored.document.body) else { continue };
+            let number = |name: Option<&str>| name.and_then(|name| pane[name].as_u64());
+            let scope = stored.document.scope.unwrap_or_default();
+            let sums = scopes.entry(scope).or_default();
+            sums.0 += number(Some(facts_name)).unwrap_or_default();
+            sums.1 += number(sum_name).unwrap_or_default();
         }
-        self.countries = countries
-            .into_iter()
-            .map(|(country, (responses, attendees))| Country { country, responses, attendees })
-            .collect();
-        self.countries.sort_by_key(|country| Reverse(country.responses));
-        self.countries.truncate(LINES);
+        let scopes = scopes.into_iter().map(|(scope, (facts, sum))| Scope { scope, facts, sum });
+        self.scopes = scopes.collect();
+        self.scopes.sort_by_key(|scope| Reverse(scope.facts));
+        self.scopes.truncate(LINES);
         Ok(())
     }
 
     /// One line, for output that is no terminal.
     pub(super) fn line(&self, now: WallTime) -> String {
-        let top = self.topics.first().map_or("-", |topic| &topic.name);
+        let top = self.terms.first().map_or("-", |term| &term.name);
         format!(
             "messages={} per_second={:.0} lag={} watermark_delay={} top_topic={top:?}",
             self.messages,
@@ -142,7 +162,7 @@ impl Board {
         )
     }
 
-    /// The whole board, for a terminal. Topics come before countries when there is little room.
+    /// The whole board, for a terminal. Terms come before scopes when there is little room.
     pub(super) fn lines(&self, now: WallTime, frame: &Frame) -> Vec<String> {
         let Discarded { echoes, late, dead_letters } = self.discarded;
         let mut lines = vec![
@@ -172,32 +192,42 @@ impl Board {
         };
         // Two titles, an empty line, and one more title.
         let room = rows.saturating_sub(4);
-        let topics = self.topics.len().min((room * 2 / 3).max(room.saturating_sub(LINES)));
-        let countries = room - topics;
+        let Some(facet) = self.stream.facets.first() else { return Vec::new() };
+        let terms = self.terms.len().min((room * 2 / 3).max(room.saturating_sub(LINES)));
+        let scopes = room - terms;
         let bar_max = columns.saturating_sub(BEFORE_BAR).min(BAR);
+        let counts = if facet.counts == Counts::Actors { "actors" } else { "count" };
+        let of = facet.term.many.replace('_', " ");
+        let header = format!("{:>4}  {:<32} {counts:>6} {:>8}", "rank", facet.term.one, "score");
         let mut lines = vec![
-            format!("trending topics in the window that ended at {end}"),
-            style(format!("{:>4}  {:<32} {:>6} {:>8}", "rank", "topic", "count", "score"))
-                .bold()
-                .to_string(),
+            format!("trending {of} in the window that ended at {end}"),
+            style(header).bold().to_string(),
         ];
-        let most = self.topics.first().map_or(1, |topic| topic.count.max(1));
-        for Topic { name, count, rank, score } in self.topics.iter().take(topics) {
+        let most = self.terms.first().map_or(1, |term| term.ranked().max(1));
+        for term @ Term { name, rank, score, .. } in self.terms.iter().take(terms) {
             let name = truncate_str(name, 32, "…");
             let name = pad_str(&name, 32, Alignment::Left, None);
-            let bar = bar(*count, most, bar_max);
+            let (count, bar) = (term.ranked(), bar(term.ranked(), most, bar_max));
             lines.push(format!("{rank:>4}  {name} {count:>6} {score:>8.2}  {bar}"));
         }
-        let header = format!("      {:<32} {:>6} {:>8}", "country", "count", "coming");
+        let Some(field) = self.stream.scope else { return lines };
+        let sum = self.sum_name().unwrap_or_default();
+        let header = format!("      {:<32} {:>6} {sum:>9}", field.name, "count");
         lines.extend([String::new(), style(header).bold().to_string()]);
-        let most = self.countries.first().map_or(1, |country| country.responses.max(1));
-        for Country { country, responses, attendees } in self.countries.iter().take(countries) {
-            let country = pad_str(country, 32, Alignment::Left, Some("…"));
-            let bar = bar(*responses, most, bar_max);
-            lines.push(format!("      {country} {responses:>6} {attendees:>8}  {bar}"));
+        let most = self.scopes.first().map_or(1, |scope| scope.facts.max(1));
+        for Scope { scope, facts, sum } in self.scopes.iter().take(scopes) {
+            let scope = pad_str(scope, 32, Alignment::Left, Some("…"));
+            let sum = self.sum_name().map_or(String::new(), |_| sum.to_string());
+            let bar = bar(*facts, most, bar_max);
+            lines.push(format!("      {scope} {facts:>6} {sum:>9}  {bar}"));
         }
         lines.truncate(rows);
         lines
+    }
+
+    /// The last of the stream's sums, which says most.
+    fn sum_name(&self) -> Option<&'static str> {
+        self.stream.sums.last().copied()
     }
 
     fn delay(&self, now: WallTime) -> String {
@@ -209,8 +239,8 @@ impl Board {
 }
 
 /// What happened, for after the end.
-pub(super) fn summary(status: &Status) -> String {
-    let mut board = Board::default();
+pub(super) fn summary(stream: &'static Stream, status: &Status) -> String {
+    let mut board = Board::new(stream);
     board.count(status, Duration::ZERO);
     let Board { messages, discarded: Discarded { echoes, late, dead_letters }, .. } = board;
     format!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pulso_model::Stream;
 use pulso_pipeline::{Clock, SystemClock, Views};
 use pulso_speed::Status;
 use tokio::sync::watch;
@@ -19,6 +20,7 @@ const LINE: Duration = Duration::from_secs(10);
 
 /// What is shown, and above what.
 pub(super) struct Screen<V> {
+    pub(super) stream: &'static Stream,
     pub(super) status: watch::Receiver<Status>,
     pub(super) views: V,
     pub(super) window: Duration,
@@ -34,7 +36,7 @@ impl<V: Views> Screen<V> {
         let mut terminal = self.notices.as_ref().map(|_| Terminal::take(stop.clone()));
         let mut ticks = tokio::time::interval(if terminal.is_some() { REDRAW } else { LINE });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut board = Board::default();
+        let mut board = Board::new(self.stream);
         let mut last = Instant::now();
         if terminal.is_none() {
             ticks.tick().await;

@@ -62,13 +62,14 @@ mod tests {
     use pulso_model::{EventTime, Layer, ViewDocument};
 
     use super::*;
+    use pulso_testkit::view;
 
     #[test]
     fn a_row_has_every_field_in_its_column() {
         let body = r#"{"@timestamp":"1970-01-01T00:00:00.000Z","country":"DE","response":"yes",
             "responses":2,"guests":0,"attendees":2,"location":{"lat":1.5,"lon":-2.0}}"#;
         let document = ViewDocument {
-            view: View::CountryActivity,
+            view: view("country-activity"),
             id: "id".into(),
             time: EventTime(0),
             position: 0,
@@ -76,7 +77,7 @@ mod tests {
             body: body.into(),
         };
         let mut bytes = Vec::new();
-        let mut csv = CsvExport::new(View::CountryActivity, &mut bytes).unwrap();
+        let mut csv = CsvExport::new(view("country-activity"), &mut bytes).unwrap();
         csv.write(&[StoredDocument { layer: Layer::Speed, document }]).unwrap();
         csv.finish().unwrap();
         assert_eq!(
@@ -90,7 +91,7 @@ mod tests {
     fn text_with_commas_and_quotes_is_quoted() {
         let body = r#"{"group":{"id":1,"name":"Run, \"fast\""}}"#;
         let document = ViewDocument {
-            view: View::Groups,
+            view: view("groups"),
             id: "id".into(),
             time: EventTime(0),
             position: 0,
@@ -98,7 +99,7 @@ mod tests {
             body: body.into(),
         };
         let mut bytes = Vec::new();
-        let mut csv = CsvExport::new(View::Groups, &mut bytes).unwrap();
+        let mut csv = CsvExport::new(view("groups"), &mut bytes).unwrap();
         csv.write(&[StoredDocument { layer: Layer::Batch, document }]).unwrap();
         csv.finish().unwrap();
         assert!(String::from_utf8(bytes).unwrap().contains(r#",1,"Run, ""fast""","#));

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pulso_model::View;
+use pulso_model::{Stream, View};
 use pulso_pipeline::{LayerChoice, Progress, Views};
+use pulso_runtime::{Config, ExplainExt};
 use pulso_speed::Status;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataFolder, explained};
+use crate::data::DataFolder;
 
 /// Seconds of wall time by stage.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -29,6 +30,9 @@ impl Seconds {
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     data: String,
+    /// A view worth a first look.
+    #[serde(skip)]
+    look: &'static str,
     /// Read in this run; all other counts are of the whole log.
     messages: u64,
     log: Totals,
@@ -47,17 +51,19 @@ struct Totals {
     counted: u64,
     echoes: u64,
     late: u64,
+    skipped: u64,
     dead_letters: u64,
 }
 
 #[derive(Deserialize)]
 struct DeadLetter {
+    stream: String,
     reason: String,
 }
 
 impl Summary {
     pub(super) async fn new(
-        folder: &DataFolder,
+        config: &Config,
         messages: u64,
         status: &Status,
         archived: u64,
@@ -65,10 +71,11 @@ impl Summary {
         seconds: Seconds,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            data: folder.path().display().to_string(),
+            data: config.data.directory.display().to_string(),
+            look: look(config.stream()).name(),
             messages,
             log: status.progress.iter().fold(Totals::default(), Totals::add),
-            dead_letters_by_reason: dead_letters_by_reason(folder).await?,
+            dead_letters_by_reason: dead_letters_by_reason(config).await?,
             closed_until: status.closed_until.map(|time| time.to_string()),
             archived,
             jobs,
@@ -82,11 +89,11 @@ impl Summary {
     }
 
     pub(super) fn text(&self) -> String {
-        let Totals { messages, counted, echoes, late, dead_letters } = self.log;
+        let Totals { messages, counted, echoes, late, skipped, dead_letters } = self.log;
         let mut text = format!(
             "read {} messages in {:.1} s (archive {:.1} s, batch jobs {:.1} s)\n\
              in the log: {messages} messages = {counted} counted + {echoes} echoes + {late} late \
-             + {dead_letters} dead letters\n",
+             + {skipped} skipped + {dead_letters} dead letters\n",
             self.messages, self.seconds.read, self.seconds.archive, self.seconds.jobs
         );
         for (reason, count) in &self.dead_letters_by_reason {
@@ -98,9 +105,9 @@ impl Summary {
         for (job, documents) in &self.jobs {
             text.push_str(&format!("  {job}: {documents} documents\n"));
         }
-        let data = &self.data;
+        let (data, view) = (&self.data, &self.look);
         text.push_str(&format!(
-            "look: pulso export trending-topics --data {data}\nprove: pulso verify --data {data}\n"
+            "look: pulso export {view} --data {data}\nprove: pulso verify --data {data}\n"
         ));
         text
     }
@@ -113,18 +120,25 @@ impl Totals {
             counted: self.counted + progress.counted,
             echoes: self.echoes + progress.echoes,
             late: self.late + progress.late,
+            skipped: self.skipped + progress.skipped,
             dead_letters: self.dead_letters + progress.dead_letters,
         }
     }
 }
 
-async fn dead_letters_by_reason(folder: &DataFolder) -> anyhow::Result<BTreeMap<String, u64>> {
-    let views = folder.views_read_only()?;
-    let mut documents = explained(views.scan(View::DeadLetters, LayerChoice::Current).await)?;
+fn look(stream: &Stream) -> View {
+    stream.facets.first().map_or(stream.activity_view, |facet| facet.view)
+}
+
+async fn dead_letters_by_reason(config: &Config) -> anyhow::Result<BTreeMap<String, u64>> {
+    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only(config)?;
+    let mut documents = views.scan(View::DEAD_LETTERS, LayerChoice::Current).await.explained()?;
     let mut reasons = BTreeMap::new();
     while let Some(chunk) = documents.recv().await {
-        for stored in explained(chunk)? {
-            if let Ok(DeadLetter { reason }) = serde_json::from_str(&stored.document.body) {
+        for stored in chunk.explained()? {
+            if let Ok(DeadLetter { stream, reason }) = serde_json::from_str(&stored.document.body)
+                && stream == config.stream
+            {
                 *reasons.entry(reason).or_default() += 1;
             }
         }

@@ -14,11 +14,7 @@ fn wrong_use_is_explained() {
     check(2, &["export", "trends"], &["there is no view `trends`", "trending-topics"]);
     check(2, &["replay", "x", "--rate", "0"], &["0"]);
     check(2, &["replay", "x", "--rate", "-5"], &["`-5` is not a pace"]);
-    check(
-        2,
-        &["demo", "--url", "http://example.org/"],
-        &["is not the url of a websocket", "hint:"],
-    );
+    check(2, &["demo", "--url", "http://example.org/"], &["is not a websocket URL", "hint:"]);
     check(
         2,
         &["--set", "window.size=7m", "--set", "window.slide=2m", "check"],
@@ -86,7 +82,7 @@ fn who_stops_reading_gets_no_error_and_a_full_disk_is_named() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = run(3, pulso().args(&args).stdout(full));
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(stderr.starts_with("error: failed to write to the standard output"), "{stderr}");
+        assert!(stderr.starts_with("error: failed to write to standard output"), "{stderr}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! All programs over Kafka and Elasticsearch answer as one process does over a folder.
 
+use pulso_testkit::view;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl Deployment {
     /// Whether the speed layer has made its file.
     fn has_views(&self) -> bool {
         let mut command = self.program("pulso");
-        command.args(["export", View::Responses.name(), "--layer", "speed"]);
+        command.args(["export", view("responses").name(), "--layer", "speed"]);
         command.output().unwrap().status.success()
     }
 
@@ -117,22 +118,22 @@ impl Drop for Service {
 }
 
 const SPEED_VIEWS: [View; 5] = [
-    View::Responses,
-    View::CountryActivity,
-    View::TrendingTopics,
-    View::TrendingTopicsByCountry,
-    View::LateResponses,
+    view("responses"),
+    view("country-activity"),
+    view("trending-topics"),
+    view("trending-topics-by-country"),
+    View::LATE_FACTS,
 ];
 
 const BATCH_VIEWS: [View; 8] = [
-    View::Responses,
-    View::CountryActivity,
-    View::TrendingTopics,
-    View::TrendingTopicsByCountry,
-    View::Groups,
-    View::Events,
-    View::GroupDays,
-    View::EventDays,
+    view("responses"),
+    view("country-activity"),
+    view("trending-topics"),
+    view("trending-topics-by-country"),
+    view("groups"),
+    view("events"),
+    view("group-days"),
+    view("event-days"),
 ];
 
 fn all(

@@ -1,5 +1,6 @@
 //! Recordings in, views out.
 
+use pulso_testkit::view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::View;
@@ -20,8 +21,14 @@ fn a_synthetic_stream_is_counted_once_by_both_layers() {
     for name in ["counted", "echoes", "late", "dead_letters"] {
         assert!(part(name) > 0, "the stream has {name}: {log}");
     }
-    verify(0, &data);
-    for run in export(View::BatchRuns, "current", &data).lines() {
+    let report = verify(0, &data);
+    let last = report.lines().last().unwrap();
+    assert!(
+        last.starts_with("every message is accounted for once; the layers agree in "),
+        "{last}"
+    );
+    assert!(last.ends_with(" documents"), "nothing is left out: {report}");
+    for run in export(View::BATCH_RUNS, "current", &data).lines() {
         let run: Value = serde_json::from_str(run).unwrap();
         assert_eq!(run["outcome"], "succeeded", "{run}");
         // The recording has come to its end, and all of its days with it.
@@ -61,10 +68,10 @@ fn the_recording_of_2017_gives_what_a_recount_gives() {
     let log = &summary["log"];
     let known = log["counted"].as_u64().unwrap() + log["late"].as_u64().unwrap();
     assert!(known >= 1325, "{log}");
-    assert_eq!(export(View::Responses, "batch", folder.path()).lines().count(), 1325);
-    assert_eq!(export(View::Responses, "speed", folder.path()).lines().count(), 1325);
+    assert_eq!(export(view("responses"), "batch", folder.path()).lines().count(), 1325);
+    assert_eq!(export(view("responses"), "speed", folder.path()).lines().count(), 1325);
     let mut exported: BTreeMap<String, u64> = BTreeMap::new();
-    for line in export(View::CountryActivity, "current", folder.path()).lines() {
+    for line in export(view("country-activity"), "current", folder.path()).lines() {
         let document: Value = serde_json::from_str(line).unwrap();
         let country = document["country"].as_str().unwrap().to_owned();
         *exported.entry(country).or_default() += document["responses"].as_u64().unwrap();
@@ -82,14 +89,25 @@ fn odd_and_malformed_messages_lose_nothing() {
         .args(["odd.jsonl", "malformed.txt"].map(|f| recordings.join("rsvps").join(f)));
     run(0, command.arg("--data").arg(folder.path()));
     verify(0, folder.path());
-    assert_eq!(export(View::DeadLetters, "current", folder.path()).lines().count(), 7);
+    assert_eq!(export(View::DEAD_LETTERS, "current", folder.path()).lines().count(), 7);
     let first: Value = {
-        let text = export(View::DeadLetters, "current", folder.path());
+        let text = export(View::DEAD_LETTERS, "current", folder.path());
         serde_json::from_str(text.lines().next().unwrap()).unwrap()
     };
     assert_eq!(first["reason"], "invalid_json");
     let malformed = std::fs::read_to_string(recordings.join("rsvps/malformed.txt")).unwrap();
     assert!(malformed.lines().any(|line| first["payload"] == line), "the payload is as received");
+}
+
+#[test]
+fn a_verify_that_compared_nothing_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recording, data) = (folder.path().join("malformed.txt"), folder.path().join("data"));
+    std::fs::write(&recording, "{\nno json\n").unwrap();
+    replay(&recording, &data);
+    let report = verify(4, &data);
+    let last = "every message is accounted for once; nothing of either layer was compared";
+    assert_eq!(report.lines().last(), Some(last), "{report}");
 }
 
 #[test]
@@ -100,5 +118,5 @@ fn two_recordings_of_different_years_follow_each_other() {
         replay(&recordings.join("rsvps").join(file), folder.path());
         verify(0, folder.path());
     }
-    assert_eq!(export(View::Responses, "current", folder.path()).lines().count(), 1325 + 82);
+    assert_eq!(export(view("responses"), "current", folder.path()).lines().count(), 1325 + 82);
 }

@@ -1,5 +1,6 @@
 //! Running the program, and input for it.
 
+use pulso_testkit::view;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -73,16 +74,16 @@ pub(crate) fn export(view: View, layer: &str, data: &Path) -> String {
 pub(crate) fn exports(data: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for view in [
-        View::Responses,
-        View::CountryActivity,
-        View::TrendingTopics,
-        View::TrendingTopicsByCountry,
+        view("responses"),
+        view("country-activity"),
+        view("trending-topics"),
+        view("trending-topics-by-country"),
     ] {
         for layer in ["speed", "batch", "current"] {
             all.push((format!("{view} {layer}"), export(view, layer, data)));
         }
     }
-    for view in [View::Groups, View::Events, View::GroupDays, View::EventDays] {
+    for view in [view("groups"), view("events"), view("group-days"), view("event-days")] {
         all.push((view.to_string(), export(view, "batch", data)));
     }
     all

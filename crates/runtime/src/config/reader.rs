@@ -97,16 +97,8 @@ impl Reader {
     }
 
     pub(super) fn duration(&mut self, key: &str, min: Duration) -> Duration {
-        self.read(key, |value| {
-            let duration = value.as_str().and_then(parse_duration).ok_or_else(|| {
-                Wrong::new("is not a duration", "write a number and a unit, like \"10s\" or \"5m\"")
-            })?;
-            if (min..=DURATION_MAX).contains(&duration) {
-                return Ok(duration);
-            }
-            let (from, to) = (format_duration(min), format_duration(DURATION_MAX));
-            Err(Wrong::new("is out of range", format!("choose a duration from {from} to {to}")))
-        })
+        // What is not text is no duration either.
+        self.read(key, |value| duration(value.as_str().unwrap_or_default(), min))
     }
 
     pub(super) fn size(&mut self, key: &str) -> ByteSize {
@@ -159,6 +151,17 @@ impl Reader {
         let origin = self.layered.origins.get(key);
         origin.map(|origin| format!(", from {origin},")).unwrap_or_default()
     }
+}
+
+pub(super) fn duration(text: &str, min: Duration) -> Result<Duration, Wrong> {
+    let duration = parse_duration(text).ok_or_else(|| {
+        Wrong::new("is not a duration", "write a number and a unit, like \"10s\" or \"5m\"")
+    })?;
+    if (min..=DURATION_MAX).contains(&duration) {
+        return Ok(duration);
+    }
+    let (from, to) = (format_duration(min), format_duration(DURATION_MAX));
+    Err(Wrong::new("is out of range", format!("choose a duration from {from} to {to}")))
 }
 
 pub(super) fn text(value: &Value) -> Result<&str, Wrong> {

@@ -21,6 +21,8 @@ pub use deployment::{
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The stream that is meant, by name.
+    pub stream: String,
     pub logs: Logs,
     pub data: Data,
     pub log: Log,
@@ -29,6 +31,7 @@ pub struct Config {
     pub elasticsearch: Elasticsearch,
     pub spool: Spool,
     pub acquisition: Acquisition,
+    pub time: Time,
     pub window: Window,
     pub echo: Echo,
     pub trends: Trends,
@@ -80,6 +83,14 @@ pub struct Log {
     pub batch_records: usize,
 }
 
+/// How far a message's time may lie from the time at which the log stored it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    pub ahead_max: Duration,
+    /// `None`: as far behind as it likes.
+    pub behind_max: Option<Duration>,
+}
+
 /// A websocket that messages come from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source {
@@ -89,9 +100,15 @@ pub struct Source {
     pub url: Uri,
     /// The query parameter that takes the `mtime` to go on from; `None` when there is none.
     pub resume_parameter: Option<String>,
+    /// How far before the largest `mtime` stored that is. At least a millisecond, so that the message
+    /// with this `mtime` comes again and shows that nothing before it is missing.
+    pub resume_margin: Duration,
 }
 
 impl Source {
+    /// A fifth more than the 74.7 days by which the latest message of all recordings was behind.
+    pub const RESUME_MARGIN: Duration = Duration::from_hours(90 * 24);
+
     /// The url for logs and messages: without what may be a secret.
     pub fn shown_url(&self) -> String {
         masked_url(&self.url.to_string())
@@ -105,6 +122,7 @@ impl fmt::Debug for Source {
             .field("name", &self.name)
             .field("url", &self.shown_url())
             .field("resume_parameter", &self.resume_parameter)
+            .field("resume_margin", &self.resume_margin)
             .finish()
     }
 }
@@ -161,8 +179,8 @@ pub struct Echo {
 #[derive(Clone, Debug)]
 pub struct Trends {
     pub count_above: u64,
-    pub topics_max: usize,
-    pub country_topics_max: usize,
+    pub terms_max: usize,
+    pub scope_terms_max: usize,
     /// A multiple of `window.slide`.
     pub baseline: Duration,
 }
@@ -179,6 +197,7 @@ pub struct Archive {
     pub batch_delay: Duration,
     pub target_file_bytes: ByteSize,
     pub compact_files_min: usize,
+    pub replaced_files_kept: Duration,
 }
 
 #[derive(Clone, Debug)]

@@ -47,13 +47,15 @@ fn a_file_changes_only_what_it_holds() {
     let config = load(
         "[window]\nsize = \"10m\"\n\
          [[acquisition.sources]]\nname = \"a\"\nurl = \"ws://localhost:1/x?y=z\"\n\
-         [[acquisition.sources]]\nname = \"b\"\nurl = \"wss://b.example\"\nresume_parameter = \"\"",
+         [[acquisition.sources]]\nname = \"b\"\nurl = \"wss://b.example\"\nresume_parameter = \"\"\n\
+         resume_margin = \"10m\"",
     );
     assert_eq!((config.window.size.as_secs(), config.window.slide.as_secs()), (600, 10));
     let [a, b] = config.acquisition.sources.as_slice() else { panic!("not two sources") };
     assert_eq!((&*a.name, a.url.to_string().as_str()), ("a", "ws://localhost:1/x?y=z"));
     assert_eq!(a.resume_parameter.as_deref(), Some("since_mtime"));
     assert_eq!((b.url.host(), b.resume_parameter.as_deref()), (Some("b.example"), None));
+    assert_eq!((a.resume_margin, b.resume_margin.as_secs()), (Source::RESUME_MARGIN, 600));
 }
 
 #[test]
@@ -218,7 +220,8 @@ fn values_must_be_what_their_key_needs() {
 #[test]
 fn sources_are_checked_one_by_one() {
     let source = |text: &str| format!("acquisition.sources = [{text}]");
-    let fields = "a source has `name`, `url` and, optionally, `resume_parameter`";
+    let fields =
+        "a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`";
     let url = "write it like \"wss://stream.example.org/rsvps\"";
     let place = |rest: &str| format!("`acquisition.sources[0]{rest}");
     check(
@@ -260,6 +263,11 @@ fn sources_are_checked_one_by_one() {
         &source("{name='a', url='ws://a', resume_parameter='a=b'}"),
         &place(".resume_parameter` (a=b) is not the name of a query parameter"),
         "use letters, digits, `-`, `_` and `.`",
+    );
+    check(
+        &source("{name='a', url='ws://a', resume_margin='0s'}"),
+        &place(".resume_margin` (0s) is out of range"),
+        "choose a duration from 1ms to 3650d",
     );
     check(
         &source("{name='a', url='ws://a'}, {name='a', url='ws://b'}"),
@@ -335,9 +343,9 @@ fn all_problems_are_reported_at_once() {
   `log.partitions` (0) is out of range
     hint: choose a number from 1 to 64
   `acquisition.sources[0].name` is missing
-    hint: a source has `name`, `url` and, optionally, `resume_parameter`
+    hint: a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`
   `acquisition.sources[0].url` is missing
-    hint: a source has `name`, `url` and, optionally, `resume_parameter`
+    hint: a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`
   `window.size` (x) is not a duration
     hint: write a number and a unit, like \"10s\" or \"5m\"
   `trends.baseline` (1h) is not a multiple of `window.slide` (7s)

@@ -13,12 +13,19 @@ use super::sections::{
 mod deployment;
 mod sources;
 
+/// The stream that is meant where none is named.
+const STREAM: &str = "rsvps";
+
 /// The shortest duration where none at all makes no sense.
 const TICK: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_hours(24);
 
+/// The shortest time in which a segment that has been written is also committed, however slow the disk.
+const REPLACED_FILES_MIN: Duration = Duration::from_mins(10);
+
 pub(super) fn read(reader: &mut Reader) -> Config {
     Config {
+        stream: STREAM.to_owned(),
         logs: logs(reader),
         data: Data { directory: reader.read("data.directory", directory) },
         log: Log {
@@ -31,6 +38,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         elasticsearch: deployment::elasticsearch(reader),
         spool: deployment::spool(reader),
         acquisition: acquisition(reader),
+        time: deployment::time(reader),
         window: Window {
             size: reader.duration("window.size", TICK),
             slide: reader.duration("window.slide", TICK),
@@ -44,8 +52,8 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         },
         trends: Trends {
             count_above: reader.number("trends.count_above", 0..=1_000_000_000),
-            topics_max: reader.number("trends.topics_max", 1..=100_000),
-            country_topics_max: reader.number("trends.country_topics_max", 1..=100_000),
+            terms_max: reader.number("trends.terms_max", 1..=100_000),
+            scope_terms_max: reader.number("trends.scope_terms_max", 1..=100_000),
             baseline: reader.duration("trends.baseline", TICK),
         },
         checkpoint: Checkpoint {
@@ -57,6 +65,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             batch_delay: reader.duration("archive.batch_delay", TICK),
             target_file_bytes: reader.size("archive.target_file_bytes"),
             compact_files_min: reader.number("archive.compact_files_min", 2..=100_000),
+            replaced_files_kept: reader.duration("archive.replaced_files_kept", REPLACED_FILES_MIN),
         },
         batch: Batch {
             memory_max: reader.size("batch.memory_max"),

@@ -127,7 +127,7 @@ impl<P: BatchViews> BatchViews for Watched<P> {
 
 #[cfg(test)]
 mod tests {
-    use pulso_pipeline::{AdapterError, Retry};
+    use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 
     use super::*;
 
@@ -138,6 +138,14 @@ mod tests {
     impl AdapterError for Refused {
         fn retry(&self) -> Retry {
             Retry::Backoff
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Unavailable
+        }
+
+        fn hint(&self) -> Option<String> {
+            None
         }
     }
 

@@ -1,3 +1,4 @@
+use pulso_pipeline::ErrorKind;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
@@ -16,6 +17,14 @@ struct Busy(Retry);
 impl AdapterError for Busy {
     fn retry(&self) -> Retry {
         self.0
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

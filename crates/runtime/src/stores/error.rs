@@ -1,12 +1,10 @@
 //! The errors of all stores in one.
 
-use std::error::Error;
 use std::path::PathBuf;
 
-use pulso_pipeline::{AdapterError, Retry};
+use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 
 use crate::config::SecretError;
-use crate::{Exit, FailureExt};
 
 /// What a store said; shows as that.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +35,19 @@ impl AdapterError for StoreError {
             _ => Retry::No,
         }
     }
-}
 
-impl StoreError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Embedded(error) => error.kind(),
+            Self::Kafka(error) => error.kind(),
+            Self::Elasticsearch(error) => error.kind(),
+            Self::Secret(_) => ErrorKind::Settings,
+            Self::NoLog { .. } => ErrorKind::NoInput,
+            Self::MakeDirectory { .. } | Self::NoViews { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Embedded(error) => error.hint(),
             Self::Kafka(error) => error.hint(),
@@ -59,19 +65,9 @@ impl StoreError {
             ),
         }
     }
+}
 
-    /// How a program ends because of it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Secret(_) => Exit::Usage,
-            Self::NoLog { .. } => Exit::NoInput,
-            Self::Embedded(
-                pulso_sqlite::Error::Partitions { .. } | pulso_sqlite::Error::PartitionCount { .. },
-            ) => Exit::Usage,
-            _ => Exit::Unavailable,
-        }
-    }
-
+impl StoreError {
     /// Whether a server is merely away, and will be back without anybody changing a setting.
     pub fn away(&self) -> bool {
         match self {
@@ -83,27 +79,4 @@ impl StoreError {
             _ => false,
         }
     }
-
-    /// The error with its exit code and hint.
-    pub fn explained(self) -> anyhow::Error {
-        let (exit, hint) = (self.exit(), self.hint());
-        let failure = Err::<(), _>(self).exit(exit).hint_if_any(hint);
-        failure.expect_err("it was made of an error")
-    }
-
-    /// The same for any error: whether this is an error of a store, and which.
-    fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        error.downcast_ref()
-    }
-}
-
-/// Gives a failure the exit code and the hint of the store's error among its causes, if there is one.
-///
-/// # Errors
-/// The same as before, marked.
-pub fn explained<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
-    let Err(error) = result else { return result };
-    let Some(store) = error.chain().find_map(StoreError::find) else { return Err(error) };
-    let (exit, hint) = (store.exit(), store.hint());
-    Err(error).exit(exit).hint_if_any(hint)
 }

@@ -1,8 +1,7 @@
 //! Writing and reading the log, wherever it is.
 
 use pulso_kafka::{KafkaLog, KafkaSource, Lease};
-use pulso_model::EventTime;
-use pulso_pipeline::{Batch, Message, Sink, Source, SystemClock};
+use pulso_pipeline::{Batch, Message, Sink, Source, SourceCursor, SystemClock};
 use pulso_sqlite::{Log, LogSource};
 
 use super::{StoreError, kafka, on_store};
@@ -25,8 +24,8 @@ impl LogWriter {
     pub fn open(config: &Config) -> Result<Self, StoreError> {
         Ok(match config.log.store {
             LogStore::Embedded => {
-                super::make(&config.data.directory)?;
-                let path = config.data.directory.join("log.db");
+                let path = config.log_path();
+                path.parent().map_or(Ok(()), super::make)?;
                 Self::Embedded(Log::open(&path, config.log.partitions, SystemClock)?)
             }
             LogStore::Kafka => {
@@ -36,12 +35,12 @@ impl LogWriter {
         })
     }
 
-    /// From where to ask a source for more: the event time up to which its messages are stored.
+    /// The cursor of the last stored message of a source: where it goes on.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn last_stored_mtime(&self, source: &str) -> Result<Option<EventTime>, StoreError> {
-        on_store!(self, Kafka, log => log.last_stored_mtime(source))
+    pub async fn last_cursor(&self, source: &str) -> Result<Option<SourceCursor>, StoreError> {
+        on_store!(self, Kafka, log => log.last_cursor(source))
     }
 }
 
@@ -83,7 +82,7 @@ impl LogReader {
 }
 
 fn embedded(config: &Config) -> Result<LogReader, StoreError> {
-    let path = config.data.directory.join("log.db");
+    let path = config.log_path();
     if !path.exists() {
         return Err(StoreError::NoLog { path });
     }
@@ -118,7 +117,7 @@ impl Source for LogReader {
 
     fn may_write(&self) -> Result<(), StoreError> {
         match self {
-            Self::Embedded(_) => Ok(()),
+            Self::Embedded(source) => Ok(source.may_write()?),
             Self::Kafka(source) => Ok(source.may_write()?),
         }
     }

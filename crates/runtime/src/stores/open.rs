@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::StoreError;
 use crate::health::Health;
-use crate::{Backoff, chain};
+use crate::{Backoff, Explain, chain};
 
 /// Pauses between attempts: at first, and at most. Short enough that a service goes on within seconds
 /// of its server.

@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 
-use super::{StoreError, elasticsearch, explained, kafka};
-use crate::Config;
+use super::{StoreError, elasticsearch, kafka};
 use crate::config::{LogStore, ViewStore, format_duration};
+use crate::{Config, ExplainExt};
 
 /// Makes topics, templates and aliases where they are missing; returns a line for each store.
 ///
@@ -17,12 +17,12 @@ pub async fn set_up(config: &Config) -> anyhow::Result<Vec<String>> {
             let connection = kafka::connection(config)?;
             Ok::<_, StoreError>(pulso_kafka::set_up(&connection, &kafka::topics(config)).await?)
         };
-        explained(done.await.context("failed to set up Kafka"))?;
+        done.await.explained().context("failed to set up Kafka")?;
         lines.push(format!("{}: set up", kafka_name(config)));
     }
     if config.views.store == ViewStore::Elasticsearch {
         let done = async { Ok::<_, StoreError>(elasticsearch::views(config)?.set_up().await?) };
-        explained(done.await.context("failed to set up Elasticsearch"))?;
+        done.await.explained().context("failed to set up Elasticsearch")?;
         lines.push(format!("{}: set up", elasticsearch_name(config)));
     }
     if lines.is_empty() {
@@ -48,7 +48,7 @@ pub async fn retain_log(config: &Config) -> anyhow::Result<Option<String>> {
         }
         Ok::<_, StoreError>(())
     };
-    explained(changed.await.map_err(Into::into))?;
+    changed.await.explained()?;
     let kept = config
         .kafka
         .retention
@@ -68,7 +68,7 @@ pub async fn check_log(config: &Config) -> anyhow::Result<Option<String>> {
         let connection = kafka::connection(config)?;
         Ok::<_, StoreError>(pulso_kafka::check(&connection, &kafka::topics(config)).await?)
     };
-    explained(asked.await.map_err(Into::into))?;
+    asked.await.explained()?;
     let partitions = config.log.partitions;
     Ok(Some(format!("{}: ok, {partitions} partitions", kafka_name(config))))
 }
@@ -82,7 +82,7 @@ pub async fn check_views(config: &Config) -> anyhow::Result<Option<String>> {
         return Ok(None);
     }
     let asked = async { Ok::<_, StoreError>(elasticsearch::views(config)?.check().await?) };
-    explained(asked.await.map_err(Into::into))?;
+    asked.await.explained()?;
     Ok(Some(format!("{}: ok", elasticsearch_name(config))))
 }
 

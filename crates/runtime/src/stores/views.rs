@@ -44,8 +44,8 @@ impl ViewStore {
         Ok(match config.views.store {
             config::ViewStore::Embedded => {
                 super::make(&config.data.directory)?;
-                let path = config.data.directory.join("views.db");
-                Self::Embedded(pulso_sqlite::ViewStore::open(&path)?)
+                let (path, views) = (config.views_path(), config.all_views());
+                Self::Embedded(pulso_sqlite::ViewStore::open(&path, &views)?)
             }
             config::ViewStore::Elasticsearch => Self::Elasticsearch(in_order(config).await?),
         })
@@ -87,7 +87,7 @@ impl ViewReader {
         if config.views.store == config::ViewStore::Elasticsearch {
             return Ok(Self::Elasticsearch(elasticsearch::views(config)?));
         }
-        let path = config.data.directory.join("views.db");
+        let path = config.views_path();
         if !path.exists() {
             return Err(StoreError::NoViews { path });
         }
@@ -105,7 +105,7 @@ impl CheckpointStore {
         if config.views.store == config::ViewStore::Elasticsearch {
             return Ok(Some(Self::Elasticsearch(in_order(config).await?.checkpoints(name))));
         }
-        let path = config.data.directory.join("views.db");
+        let path = config.views_path();
         if !path.exists() {
             return Ok(None);
         }
@@ -189,10 +189,7 @@ impl BatchViews for ViewStore {
         layer: Layer,
         before: Day,
     ) -> Result<u64, StoreError> {
-        match self {
-            Self::Embedded(views) => Ok(views.remove_before(view, layer, before).await?),
-            Self::Elasticsearch(views) => Ok(views.retain(view, layer, before).await?.len() as u64),
-        }
+        on_store!(self, Elasticsearch, views => views.remove_before(view, layer, before))
     }
 }
 
@@ -238,7 +235,7 @@ impl<V: Sink<ViewDocument, Error = StoreError>> Sink<ViewDocument> for DeadLette
     /// Both have them before this returns; after an error either may, and gets them again.
     async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), StoreError> {
         if let Some(topic) = &mut self.topic {
-            let dead = |document: &&ViewDocument| document.view == View::DeadLetters;
+            let dead = |document: &&ViewDocument| document.view == View::DEAD_LETTERS;
             topic.write(documents.iter().filter(dead).cloned().collect()).await?;
         }
         self.views.write(documents).await

@@ -29,18 +29,20 @@ pub enum Verb {
     ///
     /// Prints the address on standard output. Commands on standard input disturb the stream: `drop`, `stall 5s`,
     /// `freeze 5s`, `garbage 10`, `stats`. A client connects to `ws://ADDRESS/`, or to
-    /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent again what it may have missed.
+    /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent exactly the messages with a greater `mtime`, those that are
+    /// kept and those to come. Messages come out of order: to miss none, ask from well before the last one.
     Run(Box<RunArguments>),
-    /// Write a synthetic stream, one message a line; the same arguments always give the same bytes.
+    /// Write a synthetic stream, one message per line; the same arguments always give the same
+    /// bytes.
     Generate(GenerateArguments),
-    /// Write recordings over and over again, with fresh ids and times; echoes stay echoes.
+    /// Write recordings repeatedly, with fresh ids and times; echoes stay echoes.
     Repeat(RepeatArguments),
 }
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// Recordings to play, one message a line; without any the stream is synthetic.
+    /// Recordings to play, one message per line; without any, the stream is synthetic.
     pub files: Vec<PathBuf>,
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
@@ -71,16 +73,17 @@ pub struct RunArguments {
     /// Share of synthetic messages that are malformed.
     #[arg(long, value_name = "SHARE", default_value_t = 0.001, conflicts_with = "files")]
     pub malformed: f64,
-    /// End the stream after so many messages.
+    /// End the stream after this many messages.
     #[arg(long, value_name = "N")]
     pub messages: Option<u64>,
-    /// Exit once the stream has ended and everything has been sent; by default the server stays, silent.
+    /// Exit once the stream has ended and everything has been sent; by default the server stays up,
+    /// silent.
     #[arg(long)]
     pub exit_at_end: bool,
-    /// Send nothing before so many clients are connected.
+    /// Send nothing before this many clients are connected.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub wait_for_clients: usize,
-    /// Newest messages to keep for clients that come back with `since_mtime`.
+    /// Newest messages to keep for clients that ask with `since_mtime`.
     #[arg(long, value_name = "N", default_value_t = RESUME_BUFFER_DEFAULT)]
     pub resume_buffer: usize,
     /// Faults.
@@ -88,23 +91,24 @@ pub struct RunArguments {
     pub faults: FaultArguments,
 }
 
-/// Faults that happen by themselves; counted per connection.
+/// Faults that happen by themselves, counted per connection.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults")]
 pub struct FaultArguments {
-    /// Drop the connection after so many messages.
+    /// Drop the connection after this many messages.
     #[arg(long, value_name = "N")]
     pub drop_every: Option<u64>,
-    /// Drop the connection when it is so old.
+    /// Drop the connection when it reaches this age.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub drop_after: Option<Duration>,
-    /// Stop sending after so many messages, for `--stall-for`.
+    /// Stop sending after this many messages, for `--stall-for`.
     #[arg(long, value_name = "N")]
     pub stall_every: Option<u64>,
     /// How long to stop sending.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
     pub stall_for: Duration,
-    /// Share of messages before which something is sent that is none: a binary frame, broken JSON, a mebibyte.
+    /// Share of messages that are preceded by something that is no message: a binary frame, broken
+    /// JSON, a mebibyte.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub garbage: f64,
 }
@@ -112,10 +116,10 @@ pub struct FaultArguments {
 /// Arguments of `generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
-    /// Same seed, same stream.
+    /// Seed; the same seed gives the same stream.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many messages.
+    /// Number of messages.
     #[arg(long, value_name = "N")]
     pub messages: u64,
     /// File to write; `-` is standard output.
@@ -135,10 +139,10 @@ pub struct GenerateArguments {
 /// Arguments of `repeat`.
 #[derive(Debug, Args)]
 pub struct RepeatArguments {
-    /// Recordings, one message a line, in order of arrival.
+    /// Recordings, one message per line, in order of arrival.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// How many messages.
+    /// Number of messages.
     #[arg(long, value_name = "N")]
     pub messages: u64,
     /// File to write; `-` is standard output.

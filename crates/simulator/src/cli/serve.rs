@@ -1,4 +1,4 @@
-//! `run`: a simulator with signals, standard input and standard output around it.
+//! `run`: adds signals, standard input and standard output to a simulator.
 
 use std::io::{self, BufRead, Write};
 use std::num::NonZeroU32;

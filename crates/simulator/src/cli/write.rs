@@ -1,4 +1,4 @@
-//! `generate` and `repeat`: a stream as lines of a file, for tests and benchmarks.
+//! `generate` and `repeat`: write a stream as lines of a file, for tests and benchmarks.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};

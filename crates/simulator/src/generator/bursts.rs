@@ -1,22 +1,23 @@
-//! Bursts: for some minutes one topic that is otherwise rare gets a large part of the messages.
+//! Bursts: for some minutes, a topic that is otherwise rare gets a large part of the messages.
 //!
-//! The plan is a function of seed and event time, so it needs no state and is the same at every speed.
+//! The plan is a function of seed and event time, so it needs no state and is the same at every
+//! speed.
 
 use crate::random::{Random, below, index, salted, unit};
 use crate::world::World;
 
 /// Each slot of event time has one burst.
 const SLOT_MS: i64 = 360_000;
-/// A burst begins within this time of its slot's start.
+/// A burst begins within this time after the start of its slot.
 const BEGIN_MS_MAX: u64 = 60_000;
-/// How long a burst lasts at least, and by how much more at most; it ends inside its slot.
+/// The shortest length of a burst, and how much longer it may be. It ends inside its slot.
 const LENGTH_MS_MIN: i64 = 150_000;
 const LENGTH_MS_MORE: u64 = 140_000;
 /// The burst's share of the messages.
 const SHARE_MIN: f64 = 0.05;
 const SHARE_MORE: f64 = 0.10;
-/// Only topics carried by so many groups burst: a common topic would hardly stand out, and with a single group all its
-/// topics would rise together.
+/// Only topics of at least this many groups burst: a common topic would hardly stand out, and all
+/// topics of a single group would rise together.
 const GROUPS_MIN: usize = 8;
 const GROUPS_MAX: usize = 60;
 
@@ -43,7 +44,8 @@ impl Bursts {
         Self { seed: salted(seed, 2), candidates }
     }
 
-    /// The burst of the slot that holds `now_ms`; none in a world too small to have candidates.
+    /// The burst of the slot that contains `now_ms`. `None` in a world too small to have
+    /// candidates.
     pub(super) fn of_slot(&self, now_ms: i64) -> Option<Burst> {
         let slot = now_ms.div_euclid(SLOT_MS);
         let key = salted(self.seed, slot.cast_unsigned());
@@ -56,7 +58,7 @@ impl Bursts {
         Some(Burst { topic, begin_ms, end_ms: begin_ms + length_ms, share })
     }
 
-    /// A group with the topic of the burst under way, in the burst's share of all calls.
+    /// Returns a group with the topic of the current burst, in the burst's share of all calls.
     pub(super) fn draw_group(
         &self,
         random: &mut Random,

@@ -1,4 +1,4 @@
-//! How much later (or earlier) than now things happen, in milliseconds of event time.
+//! How much later (or earlier) things happen, in milliseconds of event time.
 
 use crate::random::Random;
 
@@ -9,11 +9,11 @@ const ECHO_MS_P90: f64 = 15_000.0;
 const ECHO_MS_MAX: f64 = 325_000.0;
 const REPEAT_MS_MIN: i64 = 100;
 const REPEAT_MS_MAX: i64 = 5_000;
-/// A change of mind comes at least this much later. Jitter takes at most 135 ms off the original's `mtime`, so the two
-/// states of an RSVP can never share a rounded second.
+/// The shortest delay of a change of mind. Jitter takes at most 135 ms off the original's `mtime`,
+/// so the two states of an RSVP can never share a rounded second.
 const CHANGE_MS_MIN: f64 = 3_000.0;
 const CHANGE_MS_MAX: f64 = 600_000.0;
-/// Late messages: from a minute to the worst on record, 75 days.
+/// Delays of late messages: from a minute to the worst on record, 75 days.
 const LATE_MS_MIN: f64 = 60_000.0;
 const LATE_MS_MAX: f64 = 75.0 * 86_400_000.0;
 
@@ -37,13 +37,14 @@ pub(super) fn change_ms(random: &mut Random) -> i64 {
     whole(between_logarithms(CHANGE_MS_MIN, CHANGE_MS_MAX, random.unit()))
 }
 
-/// The `mtime` of a late message sent at `now_ms`: on a whole second, like all late ones in the recordings.
+/// The `mtime` of a late message sent at `now_ms`: a whole second, like all late ones in the
+/// recordings.
 pub(super) fn late_mtime(random: &mut Random, now_ms: i64) -> i64 {
     let behind_ms = whole(between_logarithms(LATE_MS_MIN, LATE_MS_MAX, random.unit()));
     (now_ms - behind_ms).div_euclid(1000) * 1000
 }
 
-/// From `low` (at 0) to `high` (at 1), evenly on a logarithmic scale.
+/// Interpolates from `low` (at 0) to `high` (at 1) on a logarithmic scale.
 fn between_logarithms(low: f64, high: f64, at: f64) -> f64 {
     low * (high / low).powf(at)
 }

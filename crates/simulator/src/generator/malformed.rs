@@ -1,8 +1,8 @@
-//! Messages that are not valid, in the ways lines of real recordings are.
+//! Breaks messages in the ways in which lines of real recordings are broken.
 
 use crate::random::Random;
 
-/// A broken version of a valid message; never valid, never with a line end.
+/// Returns a broken version of a valid message. It is never valid and never contains a line end.
 pub(super) fn broken(random: &mut Random, message: &str) -> String {
     match random.below(9) {
         0 => cut_short(random, message),

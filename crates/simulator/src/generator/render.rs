@@ -1,6 +1,7 @@
-//! Writes a response as the JSON text the source would send.
+//! Writes a response as the JSON text that the source would send.
 //!
-//! A message is a function of the response and the world, so an echo rendered again differs in its `mtime` alone.
+//! A message is a function of the response and the world, so an echo rendered again differs only in
+//! its `mtime`.
 
 use super::chance_of;
 use super::response::{Response, WEEK_MS};
@@ -13,11 +14,11 @@ const NO_PHOTO_SHARE: f64 = 0.05;
 const NO_EVENT_TIME_SHARE: f64 = 0.004;
 /// Share of messages with the key order of an older version of the source.
 const OLD_ORDER_SHARE: f64 = 0.01;
-/// A third of events repeat and have ids made of letters.
+/// Share of events that repeat and have ids made of letters.
 const LETTER_ID_SHARE: f64 = 0.33;
 const FIRST_MEMBER_ID: i64 = 10_000_000;
 const FIRST_EVENT_ID: i64 = 200_000_000;
-/// Events of one group get ids from a block of this size, one a week.
+/// Events of one group get ids from a block of this size, one per week.
 const EVENT_IDS_PER_GROUP: i64 = 1024;
 const QUARTER_HOUR_MS: i64 = 900_000;
 const QUARTER_HOURS_PER_WEEK: u64 = 7 * 24 * 4;

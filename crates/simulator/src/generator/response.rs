@@ -1,4 +1,4 @@
-//! One RSVP in the few values that everything in its message follows from.
+//! One RSVP, as the few values that determine everything in its message.
 
 use crate::random::Random;
 
@@ -42,7 +42,7 @@ impl Response {
         }
     }
 
-    /// Another response or another number of guests: the state is different for certain.
+    /// Changes the response or the number of guests, so that the state is certainly different.
     pub(super) fn change(&mut self, random: &mut Random) {
         if !self.yes {
             self.yes = true;
@@ -58,7 +58,7 @@ impl Response {
     }
 }
 
-/// 1 to 10, each one more a good deal rarer.
+/// Returns 1 to 10; each number is much rarer than the one before.
 fn some_guests(random: &mut Random) -> u8 {
     let mut guests = 1;
     while guests < GUESTS_MAX && random.chance(0.4) {

@@ -21,7 +21,7 @@ fn messages(config: SyntheticConfig, count: usize) -> Vec<Generated> {
         .collect()
 }
 
-/// Messages and their parsed form, malformed ones left out.
+/// Messages and their parsed form, without the malformed ones.
 fn parsed(messages: &[Generated]) -> impl Iterator<Item = (&Generated, Value)> {
     let valid = messages.iter().filter(|message| message.kind != Kind::Malformed);
     valid.map(|message| (message, serde_json::from_str(&message.payload).unwrap()))
@@ -165,8 +165,8 @@ fn malformed_messages_are_malformed() {
     }
 }
 
-/// The rule of the stream, checked on every message: an echo and a repeat have the key of exactly one message before
-/// them and its bytes but for the time; all others have a key of their own.
+/// Checks the rule of the stream on every message: an echo or a repeat has the key of exactly one
+/// earlier message, and its bytes except for the time; every other message has a key of its own.
 #[test]
 fn echoes_obey_the_rule_exactly() {
     let mut first_of_key: BTreeMap<(i64, String, i64, i64), (i64, String)> = BTreeMap::new();

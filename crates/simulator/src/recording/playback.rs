@@ -1,15 +1,15 @@
 //! Plays a recording as it is, once or for ever.
 //!
-//! In a loop every pass gets fresh ids (all shifted by one constant) and later times (all shifted by one constant
-//! number of whole seconds). Both being constant within a pass, rounding to seconds gives the same groups of messages
-//! as before: echoes stay echoes and nothing else becomes one.
+//! In a loop, every pass gets fresh ids (all shifted by one constant) and later times (all shifted
+//! by one constant number of whole seconds). Because both are constant within a pass, rounding to
+//! seconds groups the messages as before: echoes stay echoes, and nothing else becomes one.
 
 use super::{Line, Recording};
 use crate::clock::Clock;
 use crate::generated::{Generated, Kind};
 
-/// The median `mtime` of so many messages at the start tells when a recording begins: the very first message may be a
-/// late one and months old.
+/// The median `mtime` of this many messages at the start tells when a recording begins: the very
+/// first message may be a late one and months old.
 const START_SAMPLE: usize = 100;
 
 /// The messages of a recording, in order.
@@ -17,7 +17,7 @@ const START_SAMPLE: usize = 100;
 pub struct Playback {
     recording: Recording,
     looped: bool,
-    /// Set when each pass is to start at the time this clock tells.
+    /// If set, each pass starts at the time of this clock.
     shift_to_now: Option<Clock>,
     pass: i64,
     next_line: usize,
@@ -30,8 +30,9 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Plays `recording` once, or for ever when `looped`. With a clock in `shift_to_now` each pass starts now, to the
-    /// second; otherwise the first pass keeps its times and the others follow it.
+    /// Plays `recording` once, or for ever when `looped`. With a clock in `shift_to_now`, each pass
+    /// starts now, to the second; otherwise the first pass keeps its times and the others follow
+    /// it.
     #[must_use]
     pub fn new(recording: Recording, looped: bool, shift_to_now: Option<Clock>) -> Self {
         let mut first: Vec<i64> =

@@ -1,4 +1,4 @@
-//! Repeats a recording with fresh ids, with event time advancing at a rate of its own.
+//! Repeats a recording with fresh ids, and with event time that advances at a given rate.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,7 @@ use super::retime::Classes;
 use super::{Line, Recording};
 use crate::generated::{Generated, Kind};
 
-/// The messages of a recording over and over again, without end; see [`Repeated::new`].
+/// The messages of a recording, repeated without end; see [`Repeated::new`].
 #[derive(Debug)]
 pub struct Repeated {
     recording: Recording,
@@ -18,13 +18,14 @@ pub struct Repeated {
     number: u64,
     pass: i64,
     next_line: usize,
-    /// The `mtime`s of the pass under way, one for each line.
+    /// The `mtime`s of the current pass, one for each line.
     times_ms: Vec<i64>,
 }
 
 impl Repeated {
-    /// Event time starts at `start_ms` (the recording's own start by default) and advances by a second every
-    /// `per_second` messages. Echoes of a pass stay echoes, and nothing else becomes one.
+    /// Event time starts at `start_ms` (by default the recording's own start) and advances by a
+    /// second every `per_second` messages. Echoes stay echoes within a pass, and nothing else
+    /// becomes one.
     #[must_use]
     pub fn new(recording: Recording, start_ms: Option<i64>, per_second: NonZeroU32) -> Self {
         let first_ms = recording.messages().next().map_or(0, |message| message.mtime_ms);

@@ -1,18 +1,21 @@
-//! New times for a recording that is played many times faster than it was recorded.
+//! Computes new times for a recording that is played many times faster than it was recorded.
 //!
-//! Scaling all times down would make echoes of what were changes of mind, and rounding would part echoes from their
-//! originals. Times are therefore given not to messages but to *classes*: all messages of an identity (`rsvp_id`,
-//! `response`, `guests`) with the same rounded second, that is, a response and its echoes.
+//! Scaling all times down would turn changes of mind into echoes, and rounding would separate
+//! echoes from their originals. So times are given not to messages but to *classes*: all messages
+//! of an identity (`rsvp_id`, `response`, `guests`) with the same rounded second, that is, a
+//! response and its echoes.
 //!
-//! 1. The first message of a class gets the event time of its place in the output, less its lateness: how far it was
-//!    behind the newest message before it. Lateness is not scaled, so late messages stay as late as they were.
-//! 2. Classes of one RSVP keep their order: ascending by old time, each gets a time later than the one before, and one
-//!    of the same identity gets a later rounded second. That moves a quick change of mind ahead by a second at most.
-//! 3. The other messages of a class keep their distance to the rounded second (0 for an echo); those equal to the first
-//!    get its time.
+//! 1. The first message of a class gets the event time of its place in the output minus its lateness:
+//!    how far it was behind the newest message before it. Lateness is not scaled, so late messages
+//!    stay as late as they were.
+//! 2. Classes of one RSVP keep their order: in ascending order of their old times, each gets a later
+//!    time than the one before, and a later rounded second than an earlier one of the same identity.
+//!    That moves a quick change of mind ahead by at most a second.
+//! 3. The other messages of a class keep their distance to the rounded second (0 for an echo); those
+//!    equal to the first message get its time.
 //!
-//! So two messages of a pass have the same key after as before, and the last state of every RSVP is the same too.
-//! Different RSVPs are never compared, so nothing else has to be kept.
+//! So two messages of a pass have equal keys exactly when they had before, and every RSVP has the
+//! same last state. Different RSVPs are never compared, so nothing else needs to be preserved.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,14 +23,14 @@ use std::collections::btree_map::Entry;
 use super::{Identity, Line, Recording};
 use crate::generated::rounded_second;
 
-/// More than the worst lateness on record (75 days): a longer way back is the start of another recording.
+/// More than the worst lateness on record (75 days): a longer step back begins another recording.
 const LATENESS_MS_MAX: i64 = 90 * 86_400_000;
 
-/// The messages of a recording that are the same response.
+/// The messages of a recording, grouped into responses.
 #[derive(Debug)]
 pub(super) struct Classes {
     lines: Vec<Place>,
-    /// In the order in which new times are found: by RSVP, old time, arrival.
+    /// In the order in which new times are assigned: by RSVP, old time, arrival.
     classes: Vec<Class>,
 }
 
@@ -39,14 +42,14 @@ struct Class {
     lateness_ms: i64,
 }
 
-/// Where a line's new time comes from.
+/// The origin of a line's new time.
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    /// The line's number in the output: it is no message.
+    /// The line is no message: its time is that of its place in the output.
     OfLine,
-    /// The time of the class: the line is its first, or equal to it.
+    /// The time of the class: the line is its first message, or equal to it.
     First { class: usize },
-    /// The rounded second of the class, and so many milliseconds more.
+    /// The rounded second of the class plus this many milliseconds.
     Second { class: usize, more_ms: i64 },
 }
 
@@ -88,7 +91,8 @@ impl Classes {
         Self { lines, classes }.sorted()
     }
 
-    /// The new times of all lines; `event_time_of` tells the event time of a line's place in the output.
+    /// Computes the new times of all lines. `event_time_of` returns the event time of a place in
+    /// the output.
     pub(super) fn retimed(&self, event_time_of: impl Fn(u64) -> i64) -> Vec<i64> {
         let first_ms = self.first_times(&event_time_of);
         let time_of = |(number, place): (u64, &Place)| match *place {

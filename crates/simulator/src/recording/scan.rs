@@ -1,7 +1,7 @@
 //! Finds the fields of a JSON object without building it.
 //!
-//! Only as strict as needed to cut out numbers safely: strings are skipped with their escapes, brackets are counted,
-//! nested objects are not looked into.
+//! It is only as strict as cutting out numbers safely requires: it skips strings with their
+//! escapes, counts brackets, and does not look into nested objects.
 
 /// One field at the top level.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) struct Field<'a> {
     pub(super) start: usize,
 }
 
-/// The fields of the object that `text` consists of; `None` when its brackets or quotes do not match.
+/// The fields of the object in `text`, or `None` if its brackets or quotes do not match.
 pub(super) fn top_level(text: &str) -> Option<Vec<Field<'_>>> {
     let bytes = text.as_bytes();
     let mut at = skip_space(bytes, 0);

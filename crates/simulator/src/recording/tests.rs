@@ -25,7 +25,7 @@ fn key(payload: &str) -> Option<Key> {
     Some((message.identity, rounded_second(message.mtime_ms)))
 }
 
-/// A way back of months is lateness, one of many months is where another recording begins.
+/// A step back of some months is lateness; a step back of many months begins another recording.
 #[test]
 fn an_older_recording_after_a_newer_one_is_not_late() {
     const DAY_MS: i64 = 86_400_000;
@@ -38,7 +38,7 @@ fn an_older_recording_after_a_newer_one_is_not_late() {
     assert_eq!(times_ms, [0, 1000, 1000 - 80 * DAY_MS, 3000, 4000]);
 }
 
-/// The real recordings beside the workspace, or nothing when they are not there.
+/// The real recordings beside the workspace, if they exist.
 fn real_recordings() -> Option<Vec<PathBuf>> {
     let folder = Path::new("../../../shared/data/rsvps");
     let files = ["wbaa-2017-03-19.jsonl", "linksim-2018-03-29.jsonl", "odd.jsonl"]
@@ -50,7 +50,8 @@ fn real_recordings() -> Option<Vec<PathBuf>> {
     None
 }
 
-/// Passes have the same partition into responses as the recording, and share no key with each other.
+/// Checks that each pass groups messages into responses as the recording does, and shares no key
+/// with another pass.
 fn check_echo_relation(recording: &Recording, replayed: &[Generated]) {
     let mut all_keys = BTreeSet::new();
     for pass in replayed.chunks(recording.len()) {

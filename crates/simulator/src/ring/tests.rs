@@ -14,9 +14,9 @@ fn ring(capacity: usize, mtimes_ms: &[i64]) -> Ring {
 
 /// Reads everything there is for the client.
 fn drain(ring: &mut Ring, client: ClientId) -> Vec<i64> {
-    let read = ring.read(client, usize::MAX);
-    ring.advance(client, read.len() as u64);
-    read.iter().map(|payload| payload.parse().unwrap()).collect()
+    let Read { payloads, passed } = ring.read(client, usize::MAX);
+    ring.advance(client, passed);
+    payloads.iter().map(|payload| payload.parse().unwrap()).collect()
 }
 
 #[test]
@@ -34,30 +34,44 @@ fn what_was_sent_to_nobody_goes_to_the_first_client_and_new_messages_to_all() {
 }
 
 #[test]
-fn a_client_resumes_at_its_last_message_with_late_ones_included() {
+fn since_mtime_gives_exactly_the_messages_with_a_greater_mtime() {
     let mut ring = ring(20, &[10, 20, 5, 30, 7, 30, 40]);
     let first = ring.attach(None);
     drain(&mut ring, first);
     ring.detach(first);
     for (since, expected) in [
-        (20, &[20, 5, 30, 7, 30, 40][..]),
-        (30, &[30, 7, 30, 40]),
-        (25, &[30, 7, 30, 40]),
-        // Nothing so new is known: the client must have been here before the ring was.
-        (99, &[10, 20, 5, 30, 7, 30, 40]),
+        (20, &[30, 30, 40][..]),
+        (30, &[40]),
+        (25, &[30, 30, 40]),
+        (6, &[10, 20, 30, 7, 30, 40]),
+        (99, &[]),
         (0, &[10, 20, 5, 30, 7, 30, 40]),
     ] {
         let client = ring.attach(Some(since));
         assert_eq!(drain(&mut ring, client), expected, "since {since}");
+        assert!(ring.caught_up(client));
         ring.detach(client);
     }
 }
 
 #[test]
-fn unsent_messages_come_with_a_resume_however_new_its_time() {
+fn since_mtime_holds_for_the_messages_to_come_and_for_those_that_nobody_was_sent() {
     let mut ring = ring(20, &[10, 50, 20]);
-    let client = ring.attach(Some(50));
-    assert_eq!(drain(&mut ring, client), [10, 50, 20]);
+    let client = ring.attach(Some(15));
+    assert_eq!(drain(&mut ring, client), [50, 20]);
+    for mtime_ms in [15, 60, 9] {
+        ring.push(entry(mtime_ms)).unwrap();
+    }
+    assert_eq!(drain(&mut ring, client), [60]);
+    assert_eq!((ring.head(), ring.sent_to()), (6, 6), "those not asked for hold nothing up");
+}
+
+#[test]
+fn a_read_is_limited_by_what_it_gives() {
+    let mut ring = ring(20, &[1, 9, 2, 8, 3, 7]);
+    let client = ring.attach(Some(5));
+    let Read { payloads, passed } = ring.read(client, 2);
+    assert_eq!((payloads.len(), passed), (2, 4));
 }
 
 #[test]
@@ -88,6 +102,6 @@ fn the_stream_pauses_when_half_of_the_ring_waits_for_somebody() {
     ring.push(entry(9)).unwrap();
     ring.push(entry(10)).unwrap_err();
     // The last two messages sent are still there for a client that did not get to store them.
-    let returned = ring.attach(Some(6));
+    let returned = ring.attach(Some(5));
     assert_eq!(drain(&mut ring, returned), [6, 7, 8, 9]);
 }

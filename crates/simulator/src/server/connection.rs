@@ -1,4 +1,4 @@
-//! One client: sends it what it has not read yet, and misbehaves when told to.
+//! Serves one client: sends it what it has not read yet, and misbehaves when told to.
 
 use std::future::{pending, ready};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use tracing::info;
 use super::hub::Progress;
 use super::{Orders, Shared, garbage};
 use crate::config::{Input, Stall};
-use crate::ring::ClientId;
+use crate::ring::{ClientId, Read};
 
-/// Messages that are sent before the client's pings are looked at again.
+/// The most messages that are sent before the client's pings are checked again.
 const BATCH_MAX: usize = 256;
-/// A client that takes nothing for so long is taken for dead; others wait for it until then.
+/// A client that accepts nothing for this long counts as dead; others wait for it until then.
 const SEND_MAX: Duration = Duration::from_secs(60);
 /// How long a closing handshake may take.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -164,15 +164,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Step::Again
     }
 
-    /// Sends garbage that is due and the next messages, as many as may go before the next fault.
+    /// Sends garbage that is due, and as many of the next messages as may go before the next fault.
     async fn send(&mut self, stop: &CancellationToken) -> Step {
-        let batch = self.shared.hub.read(self.client, self.batch_max());
-        let count = batch.len();
+        let Read { payloads, passed } = self.shared.hub.read(self.client, self.batch_max());
+        let count = payloads.len();
         let mut frames: Vec<Message> = Vec::with_capacity(count);
         for _ in 0..std::mem::take(&mut self.garbage_due) {
             frames.push(self.next_garbage());
         }
-        for (place, payload) in (self.sent..).zip(batch) {
+        for (place, payload) in (self.sent..).zip(payloads) {
             if self.garbage_before(place) {
                 frames.push(self.next_garbage());
             }
@@ -199,11 +199,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(end) = stopped {
             return Step::Stop(end);
         }
-        self.shared.hub.advance(self.client, count);
+        self.shared.hub.advance(self.client, passed);
         self.after_messages(count as u64)
     }
 
-    /// The faults that come after a number of messages.
+    /// Triggers the faults that are due after a number of messages.
     fn after_messages(&mut self, count: u64) -> Step {
         self.sent += count;
         let faults = &self.shared.config.faults;
@@ -219,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Step::Again
     }
 
-    /// A batch ends where a fault is due.
+    /// The size of the next batch, which ends where a fault is due.
     fn batch_max(&self) -> usize {
         let faults = &self.shared.config.faults;
         let until = |every: u64| usize::try_from(every - self.sent % every).unwrap_or(usize::MAX);

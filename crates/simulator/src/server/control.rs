@@ -6,25 +6,27 @@ use tokio::sync::watch;
 
 use super::hub::Hub;
 
-/// Disturbs a running stream. Orders reach the clients connected at the time; cheap to clone.
+/// Disturbs a running stream. Orders reach the clients that are connected at the time. Cheap to
+/// clone.
 #[derive(Debug, Clone)]
 pub struct Control {
     orders: watch::Sender<Orders>,
     hub: Hub,
 }
 
-/// How far the stream is.
+/// The progress of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     /// Messages made so far.
     pub made: u64,
-    /// Messages sent to at least one client.
+    /// Messages sent to at least one client, or not asked for by it.
     pub sent: u64,
     /// Clients connected now.
     pub clients: usize,
 }
 
-/// All orders ever given, as counters: a connection compares them with what it has seen, and misses none.
+/// All orders ever given, as counters. A connection compares them with what it has seen, so it
+/// misses none.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Orders {
     pub(super) drops: u64,
@@ -61,12 +63,13 @@ impl Control {
         self.pause(Pause { length, frozen: true });
     }
 
-    /// Sends every client so many things that are no messages: binary frames, broken JSON, frames over a mebibyte.
+    /// Sends every client this many things that are no messages: binary frames, broken JSON, frames
+    /// over a mebibyte.
     pub fn garbage(&self, count: u64) {
         self.orders.send_modify(|orders| orders.garbage += count);
     }
 
-    /// How far the stream is.
+    /// The progress of the stream.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let progress = self.hub.progress();

@@ -1,4 +1,4 @@
-//! The websocket handshake, and the one parameter it may carry: `?since_mtime=MILLISECONDS`.
+//! The websocket handshake, with one optional parameter: `?since_mtime=MILLISECONDS`.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, tungstenite};
 
-/// A client that takes longer is not a websocket client.
+/// The longest handshake: a client that takes longer is not a websocket client.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// Clients have nothing to say but pings and goodbye.
+/// Small, because clients send only pings and closing frames.
 const INCOMING_BYTES_MAX: usize = 64 * 1024;
-/// One write to the socket carries up to so many bytes of messages.
+/// One write to the socket carries up to this many bytes of messages.
 const WRITE_BUFFER_BYTES: usize = 128 * 1024;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(super) enum HandshakeError {
     Socket(#[from] tungstenite::Error),
 }
 
-/// The websocket and the `since_mtime` that was asked for.
+/// Returns the websocket and the requested `since_mtime`.
 pub(super) async fn accept<S>(
     stream: S,
 ) -> Result<(WebSocketStream<S>, Option<i64>), HandshakeError>
@@ -50,7 +50,7 @@ where
     Ok((socket, since_mtime_ms))
 }
 
-/// Other parameters are ignored.
+/// Reads the parameter and ignores all others.
 fn since_mtime(query: Option<&str>) -> Result<Option<i64>, String> {
     let parameters = query.unwrap_or_default().split('&');
     let Some(value) =

@@ -1,27 +1,26 @@
-//! The ring, shared between the producer and the connections.
+//! The ring, shared by the producer and the connections.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::ring::{ClientId, Entry, Ring};
+use crate::ring::{ClientId, Entry, Read, Ring};
 
-/// Cheap to clone: all clones are the same hub.
+/// A shared ring. Cheap to clone: all clones are the same hub.
 #[derive(Debug, Clone)]
 pub(super) struct Hub {
     ring: Arc<Mutex<Ring>>,
     progress: watch::Sender<Progress>,
-    /// Wakes the producer. It is the only one who waits here, so one stored permit is enough.
+    /// Wakes the producer. Only the producer waits for it, so one stored permit is enough.
     room: Arc<Notify>,
 }
 
-/// How far the stream is.
+/// The progress of the stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     /// Messages made so far.
     pub(super) made: u64,
-    /// Messages sent to at least one client.
+    /// Messages sent to at least one client, or not asked for by it.
     pub(super) sent: u64,
     /// Clients connected now.
     pub(super) clients: usize,
@@ -46,7 +45,7 @@ impl Hub {
         self.progress.subscribe()
     }
 
-    /// Adds messages, waiting for room as often as needed; leaves `batch` empty.
+    /// Adds messages, and waits for space as often as needed. Leaves `batch` empty.
     pub(super) async fn push_all(&self, batch: &mut Vec<Entry>) {
         let mut entries = batch.drain(..);
         let mut next = entries.next();
@@ -88,13 +87,13 @@ impl Hub {
         self.room.notify_one();
     }
 
-    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Vec<Utf8Bytes> {
+    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Read {
         self.lock().read(client, count_max)
     }
 
-    pub(super) fn advance(&self, client: ClientId, count: usize) {
+    pub(super) fn advance(&self, client: ClientId, passed: u64) {
         let mut ring = self.lock();
-        ring.advance(client, count as u64);
+        ring.advance(client, passed);
         self.publish(&ring);
         self.room.notify_one();
     }
@@ -103,12 +102,12 @@ impl Hub {
         self.lock().caught_up(client)
     }
 
-    /// Completes when so many clients are connected.
+    /// Completes when this many clients are connected.
     pub(super) async fn clients(&self, count: usize) {
         self.reached(|progress| progress.clients >= count).await;
     }
 
-    /// Completes when the stream has ended and every message was sent to somebody.
+    /// Completes when the stream has ended and every message has been passed by somebody.
     pub(super) async fn all_sent(&self) {
         self.reached(|progress| progress.ended && progress.sent == progress.made).await;
     }

@@ -12,7 +12,7 @@ use crate::pacer::Pacer;
 use crate::ring::Entry;
 use crate::source::Source;
 
-/// Messages that are handed over together: at high rates this is a few milliseconds' worth.
+/// The most messages that are handed over together: a few milliseconds' worth at high rates.
 const BATCH_MAX: usize = 256;
 /// The shortest sleep. Messages due within it are handed over in one batch.
 const TICK: Duration = Duration::from_millis(2);
@@ -54,7 +54,8 @@ struct Outlet<'a> {
 }
 
 impl Outlet<'_> {
-    /// Waits until `due` after the start; what has been collected is not kept waiting.
+    /// Waits until `due` after the start. Sends what has been collected first, so that it need not
+    /// wait.
     async fn wait_until(&mut self, due: Duration) {
         let wait = due.saturating_sub(self.started.elapsed());
         if wait.is_zero() {

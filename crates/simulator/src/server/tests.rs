@@ -46,7 +46,7 @@ fn payloads(messages: &[(i64, String)]) -> Vec<String> {
     messages.iter().map(|(_, payload)| payload.clone()).collect()
 }
 
-/// The server's tasks without a socket, so that time can stand still.
+/// The server's tasks without a socket, so that time can be paused.
 struct Rig {
     shared: Arc<Shared>,
     connections: JoinSet<()>,
@@ -72,7 +72,7 @@ impl Rig {
     }
 }
 
-/// The next text message; `None` when the connection has ended, in whatever way.
+/// The next text message, or `None` when the connection has ended in any way.
 async fn next_text(client: &mut Client) -> Option<String> {
     loop {
         match client.next().await {
@@ -136,20 +136,42 @@ async fn a_taken_address_and_a_wrong_configuration_are_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_dropped_again_and_again_misses_nothing() {
-    let faults = Faults { drop_every: Some(150), ..Faults::default() };
-    let mut rig = Rig::start(Config { faults, resume_buffer: 400, ..config(2000) });
-    let expected = expected(2000);
+async fn since_mtime_is_strict_from_the_handshake_to_the_last_message() {
+    let expected = expected(500);
+    // Of a message in the middle: there are late ones after it, and early ones before it.
+    let since_ms = expected[250].0;
+    let mut rig = Rig::start(config(500));
+    let mut client = rig.connect(&format!("?since_mtime={since_ms}")).await;
+    let greater = expected.iter().filter(|(mtime_ms, _)| *mtime_ms > since_ms);
+    let greater: Vec<String> = greater.map(|(_, payload)| payload.clone()).collect();
+    assert_eq!(read_all(&mut client).await, greater);
+    assert!(!payloads(&expected).ends_with(&greater), "the stream is not in order of `mtime`");
+}
+
+/// With late messages left out, so that a margin of a part of a connection's 300 messages spans all disorder.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_dropped_again_and_again_and_asks_from_a_margin_before_misses_nothing() {
+    const MARGIN_MS: i64 = 150;
+    const DROP_EVERY: usize = 300;
+    let faults = Faults { drop_every: Some(DROP_EVERY as u64), ..Faults::default() };
+    let ordered = SyntheticConfig { late_share: 0.0, echo_share: 0.0, ..synthetic() };
+    let input = Input::Synthetic(ordered.clone());
+    let mut rig = Rig::start(Config { faults, resume_buffer: 800, input, ..config(2000) });
+    let expected = Generator::new(ordered, Clock::new(|| 0)).take(2000);
+    let expected: Vec<_> = expected.map(|message| (message.mtime_ms, message.payload)).collect();
     let mut stored: Vec<String> = Vec::new();
     let mut since_ms: Option<i64> = None;
     let mut connections = 0;
     while stored.len() < expected.len() {
-        let query = since_ms.map_or(String::new(), |since_ms| format!("?since_mtime={since_ms}"));
+        let query = since_ms
+            .map_or(String::new(), |since_ms| format!("?since_mtime={}", since_ms - MARGIN_MS));
         let mut client = rig.connect(&query).await;
         connections += 1;
-        // Some of what arrives is lost before it is stored.
+        // Some of what arrives before a drop is lost before it is stored.
         let mut received = read_all(&mut client).await;
-        received.truncate(received.len() - received.len() / 4);
+        if received.len() == DROP_EVERY {
+            received.truncate(DROP_EVERY * 3 / 4);
+        }
         for text in received {
             let position = expected.iter().position(|(_, payload)| *payload == text).unwrap();
             if position >= stored.len() {

@@ -15,14 +15,14 @@ const ONLINE_SHARE: f64 = 0.01;
 const FIRST_GROUP_ID: i64 = 1_600_000;
 const FIRST_VENUE_ID: i64 = 10_000_000;
 
-/// A group whose members answer to events.
+/// A group whose members respond to events.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// Answers questions about the group and its events, see [`salted`].
+    /// The key for random choices about the group and its events, see [`salted`].
     pub(crate) key: u64,
     /// `"group":{...}`, complete.
     pub(crate) json: String,
-    /// The group's part of an event's url, escaped for a url.
+    /// The group's part of an event's URL, escaped for a URL.
     pub(crate) url_name: String,
     /// Indices into the world's topics, distinct, 1 to 20.
     pub(crate) topics: Vec<usize>,
@@ -35,7 +35,8 @@ pub(crate) struct Venue {
     pub(crate) json: String,
 }
 
-/// Makes `count` groups, the busiest first. Every country has at least one when there are enough.
+/// Creates `count` groups, the busiest first. If there are enough groups, every country has at
+/// least one.
 pub(super) fn build(
     random: &mut Random,
     count: usize,
@@ -83,7 +84,7 @@ fn group(
     Group { key, json, url_name: percent_encoded(&urlname), topics: own_topics, venues }
 }
 
-/// 4 to 20 topics around a median of 12, and now and then fewer.
+/// Draws 4 to 20 topics around a median of 12, and occasionally fewer.
 fn draw_topics(random: &mut Random, topic_count: usize, law: &Weighted) -> Vec<usize> {
     let wanted = if random.chance(0.05) {
         1 + random.index(4)
@@ -101,7 +102,7 @@ fn draw_topics(random: &mut Random, topic_count: usize, law: &Weighted) -> Vec<u
     drawn
 }
 
-/// The topics as an array, some in their other spelling.
+/// The topics as an array, some with their other spelling.
 fn topics_json(random: &mut Random, topics: &[Topic], own_topics: &[usize]) -> String {
     let mut out = String::from("[");
     for (position, &topic) in own_topics.iter().enumerate() {

@@ -2,10 +2,10 @@
 
 use crate::random::{below, salted};
 
-/// Share of names that are odd, per ten thousand.
+/// How many names in ten thousand are odd.
 const ODD_PER_10000: u64 = 700;
 
-/// The name, changed in an odd way for some keys; a function of its arguments alone.
+/// Returns the name, changed in an odd way for some keys. Depends only on its arguments.
 pub(crate) fn decorated(name: &str, key: u64) -> String {
     let roll = below(salted(key, 0x0dd), 10_000);
     if roll >= ODD_PER_10000 {

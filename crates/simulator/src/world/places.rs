@@ -1,6 +1,6 @@
 //! Countries and cities that groups live in, with weights close to those of the recordings.
 
-/// A country and how often its groups are drawn.
+/// A country, and the relative number of its groups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Country {
     /// Lower case, as the source writes it.
@@ -10,17 +10,17 @@ pub(super) struct Country {
     pub(super) cities: &'static [City],
 }
 
-/// A city with its centre in hundredths of a degree.
+/// A city and its centre in hundredths of a degree.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct City {
     pub(super) name: &'static str,
     pub(super) lat_centidegrees: i64,
     pub(super) lon_centidegrees: i64,
-    /// Only the United States and Canada have one in the stream.
+    /// In the stream, only the United States and Canada have states.
     pub(super) state: Option<&'static str>,
 }
 
-/// All countries, the busiest first; about half of the weight has states.
+/// All countries, the busiest first. About half of the weight has states.
 #[rustfmt::skip] // One country to a line reads like the table it is.
 pub(super) const COUNTRIES: &[Country] = &[
     country("us", 642, &[

@@ -22,7 +22,7 @@ pub(crate) struct Topic {
     pub(super) other_spelling: Option<String>,
 }
 
-/// Makes `count` topics, the commonest first: the subjects by themselves, then combinations of two words.
+/// Creates `count` topics, the commonest first: single subjects, then combinations of two words.
 pub(super) fn build(random: &mut Random, count: usize) -> Vec<Topic> {
     let mut names: Vec<String> = SUBJECTS.iter().map(|&subject| subject.to_owned()).collect();
     let mut combined = Vec::with_capacity(MODIFIERS.len() * SUBJECTS.len());
@@ -39,7 +39,7 @@ pub(super) fn build(random: &mut Random, count: usize) -> Vec<Topic> {
     names.into_iter().map(|name| topic(random, name)).collect()
 }
 
-/// The largest number of topics the vocabulary can give, before equal keys are removed.
+/// The largest number of topics that the vocabulary yields, before equal keys are removed.
 pub(crate) const TOPICS_MAX: usize = 4000;
 
 fn topic(random: &mut Random, name: String) -> Topic {

@@ -10,7 +10,7 @@ pub(super) const MODIFIERS: &[&str] = &[
     "Lunchtime", "Midnight", "Coastal", "Alpine", "Sustainable", "Vegetarian", "Acoustic", "Historic", "Slow", "Applied",
 ];
 
-/// Second halves of topic names, and the commonest topics by themselves.
+/// Second halves of topic names; also the commonest topics by themselves.
 #[rustfmt::skip] // A word list is easier to read in full lines.
 pub(super) const SUBJECTS: &[&str] = &[
     "Social", "Networking", "New in Town", "Outdoors", "Fun Times", "Hiking", "Fitness", "Adventure", "Dining Out",
@@ -26,7 +26,7 @@ pub(super) const SUBJECTS: &[&str] = &[
     "Sewing", "Woodworking", "Pottery", "Drawing", "Singing", "Guitar", "Piano", "Jazz", "Salsa", "Tango", "Swing",
 ];
 
-/// What an event adds to the name of its topic.
+/// Words that an event adds to the name of its topic.
 #[rustfmt::skip] // A word list is easier to read in full lines.
 pub(crate) const OCCASIONS: &[&str] = &[
     "Evening", "for Beginners", "in the Park", "Workshop", "Walk & Talk", "Sunday Social", "Meet and Greet",
@@ -35,7 +35,7 @@ pub(crate) const OCCASIONS: &[&str] = &[
     "- Level B2/C1", "after Work", "Breakfast Club", "Spring Edition", "Trial Class (free)", "Weekend Trip",
 ];
 
-/// First halves of group names, behind the city.
+/// First halves of group names, after the city.
 #[rustfmt::skip] // A word list is easier to read in full lines.
 pub(super) const GROUP_KINDS: &[&str] = &[
     "Society", "Club", "Circle", "Collective", "Friends", "Meetup", "Lovers", "Network", "Tribe", "Crew", "Guild",

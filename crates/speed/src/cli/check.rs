@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use pulso_file::NdjsonOutput;
-use pulso_pipeline::{Checkpoints, SPEED_CHECKPOINT, Source};
-use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading, StoreError};
-use pulso_runtime::{Config, Exit, FailureExt};
+use pulso_pipeline::{Checkpoints, Source, speed_checkpoint};
+use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading};
+use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
 
 use super::{Ports, open};
-use crate::run::within;
-use crate::{Processor, SpeedError, settings};
+use crate::state::fits_log;
+use crate::{Processor, SpeedError, StreamSettings, settings};
 
 pub(super) async fn check(
     config: &Config,
@@ -43,7 +43,7 @@ async fn log(config: &Config) -> anyhow::Result<u32> {
         println!("{line}");
         return Ok(config.log.partitions);
     }
-    let log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
+    let log = LogReader::open(config, Reading::Shared).await.explained()?;
     println!("the log has {} partitions", log.partitions());
     Ok(log.partitions())
 }
@@ -58,23 +58,28 @@ fn folder(path: &Path) -> anyhow::Result<()> {
 }
 
 async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
-    let checkpoints = CheckpointStore::open_read_only(config, SPEED_CHECKPOINT).await;
-    let Some(mut checkpoints) = checkpoints.map_err(StoreError::explained)? else {
+    let checkpoints =
+        CheckpointStore::open_read_only(config, &speed_checkpoint(&config.stream)).await;
+    let Some(mut checkpoints) = checkpoints.explained()? else {
         println!("there are no views yet");
         return Ok(());
     };
-    let Some(checkpoint) = checkpoints.load().await.map_err(StoreError::explained)? else {
+    let Some(checkpoint) = checkpoints.load().await.explained()? else {
         println!("there is no checkpoint yet");
         return Ok(());
     };
-    let restored = Processor::restore(&checkpoint, &settings(config), partitions);
-    restored.map_err(|error| SpeedError::Restore(error).explained())?;
-    let mut log = LogReader::open(config, Reading::Shared).await.map_err(StoreError::explained)?;
+    let restored = Processor::restore(
+        &StreamSettings::new(config),
+        &checkpoint,
+        &settings(config),
+        partitions,
+    );
+    restored.map_err(SpeedError::from)?;
+    let mut log = LogReader::open(config, Reading::Shared).await.explained()?;
     let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
-    log.seek(&next_offsets).await.map_err(StoreError::explained)?;
-    let batch = log.next_batch().await.map_err(StoreError::explained)?;
-    within(&next_offsets, &batch.end_offsets)
-        .map_err(|error| SpeedError::Restore(error).explained())?;
+    log.seek(&next_offsets).await.explained()?;
+    let batch = log.next_batch().await.explained()?;
+    fits_log(&next_offsets, &batch.end_offsets).map_err(SpeedError::from)?;
     println!("the checkpoint fits the configuration and the log");
     Ok(())
 }

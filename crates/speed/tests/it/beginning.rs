@@ -23,6 +23,14 @@ impl Source for Shortened {
         self.0.partitions()
     }
 
+    async fn acquire(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
     async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
         Ok(FIRST.to_vec())
     }

@@ -13,7 +13,7 @@ use crate::running::{Bench, Moody, Outcome};
 const A_WHILE: Duration = Duration::from_secs(12);
 
 async fn health(bench: &Bench) -> Vec<ViewDocument> {
-    documents(&bench.views, View::Health).await
+    documents(&bench.views, View::HEALTH).await
 }
 
 async fn bodies(bench: &Bench) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! Ports around the in-memory ones that fail when told to, and that watch over P1.
 
+use pulso_testkit::view;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use pulso_model::{View, ViewDocument};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
 use pulso_pipeline::{
-    AdapterError, Checkpoint, Checkpoints, LayerChoice, Progress, Retry, Sink, StoredDocument,
-    Views,
+    AdapterError, Checkpoint, Checkpoints, ErrorKind, LayerChoice, Progress, Retry, Sink,
+    StoredDocument, Views,
 };
 
 /// An error after which everything in memory is thrown away and the log is read again.
@@ -19,6 +20,14 @@ pub(crate) struct Crash;
 impl AdapterError for Crash {
     fn retry(&self) -> Retry {
         Retry::Backoff
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -92,14 +101,14 @@ pub(crate) async fn documents(views: &MemoryViews, view: View) -> Vec<ViewDocume
     documents
 }
 
-/// The views whose documents say what is in the log; those of [`View::Health`] say when it was read.
+/// The views whose documents say what is in the log; those of [`View::HEALTH`] say when it was read.
 pub(crate) const VIEWS_OF_THE_LOG: [View; 6] = [
-    View::Responses,
-    View::CountryActivity,
-    View::TrendingTopics,
-    View::TrendingTopicsByCountry,
-    View::DeadLetters,
-    View::LateResponses,
+    view("responses"),
+    view("country-activity"),
+    view("trending-topics"),
+    view("trending-topics-by-country"),
+    View::DEAD_LETTERS,
+    View::LATE_FACTS,
 ];
 
 /// Counted, echoes, late responses and dead letters, over all partitions.

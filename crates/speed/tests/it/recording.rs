@@ -1,5 +1,6 @@
 //! Real messages through the speed layer, against a recount of the whole recording.
 
+use pulso_testkit::view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -22,7 +23,7 @@ fn records(path: &Path) -> Vec<Record> {
         partition: 0,
         offset,
         log_time: LOG_TIME,
-        headers: Headers { source: "recording".into(), received_time: LOG_TIME },
+        headers: Headers { source: "recording".into(), received_time: LOG_TIME, cursor: None },
         payload: Bytes::copy_from_slice(line),
     };
     (0..).zip(lines).map(record).collect()
@@ -81,7 +82,7 @@ fn check(records: &[Record], settings: &Settings) {
     let (late, echoes) = late_and_echoes(records, settings);
     let of = |view: View| found.iter().filter(move |document| document.view == view);
 
-    let recorded: BTreeSet<u64> = of(View::LateResponses)
+    let recorded: BTreeSet<u64> = of(View::LATE_FACTS)
         .map(|document| document.id.strip_prefix("0/").unwrap().parse().unwrap())
         .collect();
     assert!(late.is_subset(&recorded), "{:?} are late", late.difference(&recorded));
@@ -96,8 +97,8 @@ fn check(records: &[Record], settings: &Settings) {
             Err(_) => dead_letters += 1,
         }
     }
-    assert_eq!(of(View::Responses).count(), keys.len());
-    assert_eq!(of(View::DeadLetters).count() as u64, dead_letters);
+    assert_eq!(of(view("responses")).count(), keys.len());
+    assert_eq!(of(View::DEAD_LETTERS).count() as u64, dead_letters);
     let expected = Progress {
         first_offset: 0,
         next_offset: records.len() as u64,

@@ -1,6 +1,7 @@
 //! The documents of panes and windows by a plain reading of their definitions: which responses
 //! count, and then a count for every single one. Quadratic and independent of `pulso_window`.
 
+use pulso_testkit::view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::{
@@ -14,7 +15,7 @@ pub(crate) type Documents = BTreeMap<(View, String), String>;
 
 /// The views that are counted here.
 pub(crate) const VIEWS: [View; 3] =
-    [View::CountryActivity, View::TrendingTopics, View::TrendingTopicsByCountry];
+    [view("country-activity"), view("trending-topics"), view("trending-topics-by-country")];
 
 struct Counted {
     time: i64,
@@ -119,11 +120,11 @@ impl<'a> Windows<'a> {
         let mut documents = Vec::new();
         let trends = &settings.trends;
         for (&end, topics) in self.ends.range(..=closed_until) {
-            self.list(settings, end, None, trends.topics_max, &mut documents);
+            self.list(settings, end, None, trends.terms_max, &mut documents);
             let all = topics.values().flatten();
             let countries: BTreeSet<&str> = all.map(|one| one.country.as_str()).collect();
             for country in countries {
-                let most = trends.country_topics_max;
+                let most = trends.scope_terms_max;
                 self.list(settings, end, Some(country), most, &mut documents);
             }
         }

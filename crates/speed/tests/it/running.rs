@@ -1,5 +1,6 @@
 //! What `run` promises: order of writing and saving, retries, stops, refusals, what it tells.
 
+use pulso_testkit::view;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -9,10 +10,10 @@ use bytes::Bytes;
 use pulso_model::{EventTime, View, ViewDocument, WallTime};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemoryViews};
 use pulso_pipeline::{
-    AdapterError, Checkpoint, Checkpoints, ManualClock, Message, Progress, Retry, Sink,
+    AdapterError, Checkpoint, Checkpoints, ErrorKind, ManualClock, Message, Progress, Retry, Sink,
 };
-use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
+use pulso_runtime::{Config, chain};
 use pulso_speed::{Options, SpeedError, Status, run};
 use pulso_testkit::message::{EPOCH, MessageBuilder, message, received};
 use serde_json::json;
@@ -172,6 +173,14 @@ impl AdapterError for Full {
     fn retry(&self) -> Retry {
         self.0
     }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Sink<ViewDocument> for Moody {
@@ -204,7 +213,7 @@ async fn p1_a_sink_that_fails_for_good_ends_the_program_with_nothing_unwritten_b
     let error = running.await.unwrap().unwrap_err();
     assert!(matches!(error, SpeedError::Sink(_)), "{error:?}");
     assert_eq!(bench.next_offsets().await, Some(vec![3]), "after the third of four stored");
-    assert_eq!(documents(&bench.views, View::Responses).await.len(), 4);
+    assert_eq!(documents(&bench.views, view("responses")).await.len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +231,7 @@ async fn p1_a_sink_that_hangs_at_shutdown_does_not_let_the_checkpoint_pass() {
     running.abort();
 
     bench.run(&[]).await.unwrap();
-    assert_eq!(documents(&bench.views, View::Responses).await.len(), 10);
+    assert_eq!(documents(&bench.views, view("responses")).await.len(), 10);
     assert_eq!(bench.next_offsets().await, Some(vec![10]));
 }
 
@@ -270,7 +279,7 @@ async fn a_stop_during_an_outage_ends_with_its_error() {
 async fn a_stop_closes_nothing_and_the_next_start_goes_on() {
     let bench = Bench::with_messages(2, 5).await;
     bench.run(&[]).await.unwrap();
-    assert_eq!(documents(&bench.views, View::CountryActivity).await.len(), 0);
+    assert_eq!(documents(&bench.views, view("country-activity")).await.len(), 0);
     assert_eq!(bench.next_offsets().await, Some(vec![3, 2]));
     for id in 5..40 {
         bench.append(&message(id, EPOCH + id * 1000)).await;
@@ -279,7 +288,7 @@ async fn a_stop_closes_nothing_and_the_next_start_goes_on() {
 
     let straight = Bench::with_messages(2, 40).await;
     straight.run(&[]).await.unwrap();
-    assert_eq!(documents(&bench.views, View::CountryActivity).await.len(), 3);
+    assert_eq!(documents(&bench.views, view("country-activity")).await.len(), 3);
     assert_eq!(bench.all_documents().await, straight.all_documents().await);
 }
 
@@ -298,7 +307,7 @@ async fn a_checkpoint_is_saved_after_a_while_even_when_nothing_more_comes() {
 /// Closes something that the log alone does not close, is killed when the documents are out, and
 /// starts again after the log has grown by responses for what was closed.
 async fn p2_killed_after_closing(bench: &Bench) {
-    let settings = [("trends.topics_max", "1"), ("checkpoint.interval", "1h")];
+    let settings = [("trends.terms_max", "1"), ("checkpoint.interval", "1h")];
     let outcomes = [Outcome::Stored, Outcome::Stored, Outcome::StoredUnheard];
     let sink = Moody::new(&bench.views, outcomes);
     let mut hanging = sink.hanging.subscribe();
@@ -306,7 +315,7 @@ async fn p2_killed_after_closing(bench: &Bench) {
     hanging.wait_for(|hanging| *hanging).await.unwrap();
     running.abort();
     let shown = bench.all_documents().await;
-    assert!(shown.iter().any(|document| document.view == View::TrendingTopics), "{shown:?}");
+    assert!(shown.iter().any(|document| document.view == view("trending-topics")), "{shown:?}");
 
     let topics = json!([{"urlkey": "go", "topic_name": "Go"}]);
     for id in 10..15 {
@@ -317,7 +326,7 @@ async fn p2_killed_after_closing(bench: &Bench) {
     let mut found = bench.all_documents().await;
     found.retain(|document| shown.contains(document));
     assert_eq!(found, shown, "what was shown stays");
-    assert_eq!(documents(&bench.views, View::LateResponses).await.len(), 5);
+    assert_eq!(documents(&bench.views, View::LATE_FACTS).await.len(), 5);
     let progress = bench.saved().await.unwrap().progress;
     let expected = Progress { next_offset: 7, counted: 2, late: 5, ..Progress::default() };
     assert_eq!(progress, [expected]);
@@ -359,7 +368,7 @@ async fn p3_settings_that_give_panes_another_meaning_are_refused() {
         let text =
             format!("`{key}` was changed from {was} to {value} since the checkpoint was made");
         assert_eq!(error.to_string(), text);
-        let hint = error.hint();
+        let hint = &error.hints()[0];
         assert!(hint.starts_with(&format!("set `{key}` back to \"{was}\"; ")), "{hint}");
     }
     assert_eq!(bench.all_documents().await, before);
@@ -373,13 +382,12 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     let checkpoint = bench.saved().await.unwrap();
 
     let other = Bench { log: MemoryLog::new(3, bench.clock.clone()), ..bench.clone() };
-    let error = other.run(&[]).await.unwrap_err().explained();
-    let text = format!("{error:#}");
+    let text = chain(&other.run(&[]).await.unwrap_err()).to_string();
     assert!(text.ends_with("the checkpoint has 2 partitions, the log has 3"), "{text}");
 
     let shorter = Bench::with_messages(2, 4).await;
     let shorter = Bench { checkpoints: bench.checkpoints.clone(), ..shorter };
-    let text = format!("{:#}", shorter.run(&[]).await.unwrap_err().explained());
+    let text = chain(&shorter.run(&[]).await.unwrap_err()).to_string();
     let end = "has read partition 0 up to offset 3, the log has only 2 messages there";
     assert!(text.ends_with(end), "{text}");
     assert_eq!(bench.saved().await, Some(checkpoint.clone()));
@@ -391,8 +399,7 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     ] {
         let Ok(()) =
             bench.checkpoints.clone().save(Checkpoint { state, ..checkpoint.clone() }).await;
-        let error = bench.run(&[]).await.unwrap_err().explained();
-        let text = format!("{error:#}");
+        let text = chain(&bench.run(&[]).await.unwrap_err()).to_string();
         assert!(text.ends_with(end), "{text}");
     }
 }
@@ -401,13 +408,13 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
 async fn what_is_listed_and_remembered_may_change_at_a_start() {
     let bench = Bench::with_messages(1, 12).await;
     bench.run(&[]).await.unwrap();
-    let trends = documents(&bench.views, View::TrendingTopics).await;
+    let trends = documents(&bench.views, view("trending-topics")).await;
     assert_eq!(trends.len(), 0);
     // Closes the first pane; the echo of the last response comes after a minute.
     bench.append(&message(12, EPOCH + 75_000)).await;
     bench.append(&message(11, EPOCH + 11_000)).await;
-    bench.run(&[("trends.topics_max", "1"), ("echo.horizon", "30s")]).await.unwrap();
-    let trends = documents(&bench.views, View::TrendingTopics).await;
+    bench.run(&[("trends.terms_max", "1"), ("echo.horizon", "30s")]).await.unwrap();
+    let trends = documents(&bench.views, view("trending-topics")).await;
     assert!(!trends.is_empty() && trends.iter().all(|trend| trend.position == 1), "{trends:?}");
     let progress = bench.saved().await.unwrap().progress;
     let expected = Progress { next_offset: 14, counted: 13, late: 1, ..Progress::default() };

@@ -1,5 +1,6 @@
 //! Checkpoints are saved beside the stream, but for what waits for them.
 
+use pulso_testkit::view;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ async fn what_follows_is_shown_while_a_checkpoint_is_saved() {
     let (running, mut status, stop) = bench.start_with(views, gated.clone(), &[]);
     let all = status.wait_for(|status| status.progress.iter().any(|p| p.next_offset == 20));
     drop(all.await.unwrap());
-    assert_eq!(documents(&bench.views, View::Responses).await.len(), 20);
+    assert_eq!(documents(&bench.views, view("responses")).await.len(), 20);
     assert_eq!(*gated.begun.borrow(), 1, "one at a time, however many would be due");
     assert_eq!(bench.next_offsets().await, None);
 
@@ -74,11 +75,11 @@ async fn p2_what_closes_in_quiet_waits_for_its_checkpoint() {
     bench.clock.advance(Duration::from_mins(10));
     gated.begun.subscribe().wait_for(|begun| *begun > 0).await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert_eq!(documents(&bench.views, View::CountryActivity).await, []);
+    assert_eq!(documents(&bench.views, view("country-activity")).await, []);
 
     gated.open.send_replace(true);
     let closed = status.wait_for(|status| status.closed_until.is_some());
     drop(closed.await.unwrap());
-    assert_eq!(documents(&bench.views, View::CountryActivity).await.len(), 1);
+    assert_eq!(documents(&bench.views, view("country-activity")).await.len(), 1);
     running.abort();
 }

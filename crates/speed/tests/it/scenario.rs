@@ -5,6 +5,7 @@
 //! read, write and save, after which all that is left is read at once. `UPDATE_EXPECT=1` rewrites what
 //! is expected from the plainest way.
 
+use pulso_testkit::view;
 mod log;
 mod message;
 mod script;
@@ -215,7 +216,7 @@ async fn read(script: &Script, way: &Way) -> String {
     }
     let Ok(checkpoint) = checkpoints.load().await;
     let checkpoint = checkpoint.expect("a run ends with a checkpoint");
-    let told = told(&documents(&views, View::Health).await);
+    let told = told(&documents(&views, View::HEALTH).await);
     assert_eq!(told, totals(&checkpoint.progress), "W4: {way:?}: sums of health");
     if way.after_crash == AfterCrash::LogStays || way.faults.none() {
         let difference = difference_to_recount(&log, &views, &checkpoint, &options.settings).await;
@@ -231,7 +232,7 @@ async fn difference_to_recount(
     checkpoint: &Checkpoint,
     settings: &Settings,
 ) -> Option<String> {
-    let late = documents(views, View::LateResponses).await;
+    let late = documents(views, View::LATE_FACTS).await;
     let place = |document: &ViewDocument| match &document.sort_key()[..] {
         [KeyValue::Integer(partition), KeyValue::Integer(offset)] => {
             (u32::try_from(*partition).unwrap(), u64::try_from(*offset).unwrap())
@@ -253,7 +254,7 @@ async fn show(views: &MemoryViews, progress: &[Progress]) -> String {
     let mut text = String::new();
     for view in VIEWS_OF_THE_LOG {
         for ViewDocument { id, body, .. } in documents(views, view).await {
-            let shown = if view == View::Responses { &id } else { &body };
+            let shown = if view == view("responses") { &id } else { &body };
             match shown.split_at_checked(LINE_BYTES) {
                 None => writeln!(text, "{view} {shown}").unwrap(),
                 Some((begin, rest)) => {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use pulso_model::ViewDocument;
 use pulso_model::WallTime;
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
-use pulso_pipeline::{AdapterError, Batch, Checkpoints, ManualClock, Retry, Sink, Source};
+use pulso_pipeline::{
+    AdapterError, Batch, Checkpoints, ErrorKind, ManualClock, Retry, Sink, Source,
+};
 use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
 use pulso_speed::{Options, Status, run};
@@ -27,6 +29,14 @@ struct Lost;
 impl AdapterError for Lost {
     fn retry(&self) -> Retry {
         Retry::Backoff
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -49,6 +59,15 @@ impl Source for InTurns {
         self.turn = Some(Arc::clone(&self.turns).acquire_owned().await.unwrap());
         self.batches_left = 7;
         Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Lost> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Lost> {
+        let Ok(first) = self.source.first_offsets().await;
+        Ok(first)
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Lost> {
@@ -186,6 +205,11 @@ impl Source for Overtaken {
 
     fn may_write(&self) -> Result<(), Lost> {
         if self.overtaken.load(Ordering::SeqCst) { Err(Lost) } else { Ok(()) }
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Lost> {
+        let Ok(first) = self.source.first_offsets().await;
+        Ok(first)
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Lost> {

@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use pulso_model::{EventTime, WallTime, decode, rsvp_id};
-use pulso_pipeline::{Message, partition_of};
+use pulso_model::WallTime;
+use pulso_pipeline::{Message, SourceCursor, partition_of};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::end;
 use crate::database::begin;
-
-/// How many of a call's last messages are decoded to learn the event time stored so far. Sources are
-/// nearly ordered, so the largest is nearly always among them; decoding all would cost more than
-/// storing them.
-const DECODED_FOR_MTIME: usize = 16;
 
 pub(super) fn append(
     connection: &mut Connection,
@@ -31,7 +26,7 @@ pub(super) fn append(
     }
     let sources = source_ids(&transaction, messages)?;
     insert(&transaction, &mut next_offsets, log_time, &sources, messages)?;
-    remember_mtimes(&transaction, log_time, messages)?;
+    remember_cursors(&transaction, messages)?;
     transaction.commit()
 }
 
@@ -45,18 +40,19 @@ fn insert(
     let partitions = u32::try_from(next_offsets.len()).expect("the number of partitions is a u32");
     let mut statements = (0..partitions)
         .map(|number| {
-            let sql = format!("INSERT INTO partition_{number} VALUES (?1, ?2, ?3, ?4, ?5)");
+            let sql = format!("INSERT INTO partition_{number} VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
             transaction.prepare_cached(&sql)
         })
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    for Message { headers, payload } in messages {
-        let partition = partition_of(rsvp_id(payload), partitions) as usize;
+    for Message { headers, key, payload } in messages {
+        let partition = partition_of(key.as_ref(), partitions) as usize;
         let next_offset = &mut next_offsets[partition];
         statements[partition].execute(params![
             *next_offset,
             log_time.0,
             headers.received_time.0,
             sources[&*headers.source],
+            headers.cursor.as_deref(),
             &payload[..],
         ])?;
         *next_offset += 1;
@@ -64,7 +60,7 @@ fn insert(
     Ok(())
 }
 
-/// The ids of the sources of these messages; new sources get one.
+/// The ids of these messages' sources. New sources get one.
 pub(crate) fn source_ids<'a>(
     transaction: &Transaction<'_>,
     messages: &'a [Message],
@@ -86,35 +82,33 @@ pub(crate) fn source_ids<'a>(
     Ok(ids)
 }
 
-pub(crate) fn remember_mtimes(
+/// Remembers where each source goes on after these messages.
+pub(crate) fn remember_cursors(
     transaction: &Transaction<'_>,
-    log_time: WallTime,
     messages: &[Message],
 ) -> rusqlite::Result<()> {
-    let mut decoded: BTreeMap<&str, (usize, Option<EventTime>)> = BTreeMap::new();
-    for Message { headers, payload } in messages.iter().rev() {
-        let (count, latest) = decoded.entry(&headers.source).or_default();
-        if *count < DECODED_FOR_MTIME {
-            *count += 1;
-            let response = decode(payload, log_time).ok();
-            *latest = (*latest).max(response.map(|response| response.event_time));
+    let mut last: BTreeMap<&str, (&str, WallTime)> = BTreeMap::new();
+    for Message { headers, .. } in messages {
+        if let Some(cursor) = &headers.cursor {
+            last.insert(&headers.source, (cursor, headers.received_time));
         }
     }
-    let mut update = transaction
-        .prepare_cached("UPDATE sources SET mtime = max(ifnull(mtime, ?2), ?2) WHERE name = ?1")?;
-    for (name, (_, latest)) in decoded {
-        if let Some(latest) = latest {
-            update.execute(params![name, latest.0])?;
-        }
+    let sql = "UPDATE sources SET cursor = ?2, cursor_time = ?3 WHERE name = ?1";
+    let mut update = transaction.prepare_cached(sql)?;
+    for (source, (cursor, received_time)) in last {
+        update.execute(params![source, cursor, received_time.0])?;
     }
     Ok(())
 }
 
-pub(crate) fn last_mtime(
+pub(crate) fn last_cursor(
     connection: &Connection,
     source: &str,
-) -> rusqlite::Result<Option<EventTime>> {
-    let mut statement = connection.prepare_cached("SELECT mtime FROM sources WHERE name = ?1")?;
-    let found = statement.query_row([source], |row| row.get::<_, Option<i64>>(0)).optional()?;
-    Ok(found.flatten().map(EventTime))
+) -> rusqlite::Result<Option<SourceCursor>> {
+    let sql = "SELECT cursor, cursor_time FROM sources WHERE name = ?1 AND cursor IS NOT NULL";
+    let found = connection.prepare_cached(sql)?.query_row([source], |row| {
+        let cursor = row.get::<_, String>(0)?.into();
+        Ok(SourceCursor { received_time: WallTime(row.get(1)?), cursor })
+    });
+    found.optional()
 }

@@ -1,4 +1,4 @@
-//! Reading the log, fairly over its partitions, while it grows.
+//! Reads the log, fairly over its partitions, while it grows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,13 +15,13 @@ use super::{SCHEMA, end, offset, stored_partitions};
 use crate::Error;
 use crate::database::Database;
 
-/// The longest wait of [`Source::next_batch`] for something new.
+/// The longest time that [`Source::next_batch`] waits for something new.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// How often a reader in another process looks for something new.
+/// How often a reader in another process checks for something new.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The most payload in a batch, unless one message alone is larger: bounds the memory of a reader.
+/// The largest payload of a batch, unless a single message is larger. Bounds a reader's memory.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reads a log, on a connection of its own.
@@ -29,15 +29,15 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub struct LogSource {
     database: Arc<Database>,
     next_offsets: Vec<u64>,
-    /// The partition that is read first next time; each has its turn.
+    /// The partition to read first next time, so that each has its turn.
     first: usize,
     batch_records: usize,
-    /// Changes when a writer of this process has appended.
+    /// Changes when a writer in this process has appended.
     appended: Option<watch::Receiver<()>>,
 }
 
 impl LogSource {
-    /// A reader of a log that another process writes.
+    /// Opens a reader of a log that another process writes.
     pub fn open_read_only(path: &Path, batch_records: usize) -> Result<Self, Error> {
         Self::open(path, batch_records, None)
     }
@@ -53,8 +53,8 @@ impl LogSource {
         Ok(Self { database, next_offsets, first: 0, batch_records, appended })
     }
 
-    /// Reads what there is. Only a complete answer moves the offsets, so that a dropped future
-    /// loses nothing.
+    /// Reads what there is. Only a complete answer moves the offsets, so a dropped future loses
+    /// nothing.
     async fn read(&mut self) -> Result<Batch, Error> {
         let (from, first) = (self.next_offsets.clone(), self.first);
         let batch_records = self.batch_records.max(1);
@@ -87,6 +87,18 @@ impl Source for LogSource {
         u32::try_from(self.next_offsets.len()).expect("the number of partitions is a u32")
     }
 
+    async fn acquire(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Error> {
+        Ok(vec![0; self.next_offsets.len()])
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
         if next_offsets.len() != self.next_offsets.len() {
             let (path, partitions) = (self.database.path().to_owned(), self.partitions());
@@ -112,7 +124,7 @@ impl Source for LogSource {
     }
 }
 
-/// Reads one batch from one consistent moment; also gives the offsets to go on from.
+/// Reads one batch as of one consistent moment. Also returns the offsets to continue from.
 fn read(
     connection: &mut Connection,
     from: &[u64],
@@ -167,11 +179,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads from one partition; gives its next offset.
+    /// Reads from one partition and returns its next offset.
     fn read(&mut self, index: usize, from: u64, share: Share) -> rusqlite::Result<u64> {
         let partition = u32::try_from(index).expect("the number of partitions is a u32");
         let sql = format!(
-            "SELECT \"offset\", log_time, received_time, source, payload FROM partition_{partition}
+            "SELECT \"offset\", log_time, received_time, source, cursor, payload FROM partition_{partition}
              WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -179,7 +191,7 @@ impl Reader<'_> {
         let mut rows = statement.query(params![i64::try_from(from).unwrap_or(i64::MAX), limit])?;
         let (mut next_offset, mut bytes) = (from, 0);
         while let Some(row) = rows.next()? {
-            let size = row.get_ref(4)?.as_blob()?.len();
+            let size = row.get_ref(5)?.as_blob()?.len();
             // A message larger than the share is read when it is the batch's first.
             if bytes + size > share.bytes && !self.records.is_empty() {
                 break;
@@ -197,12 +209,13 @@ impl Reader<'_> {
         let source: i64 = row.get(3)?;
         let unknown = || rusqlite::Error::IntegralValueOutOfRange(3, source);
         let source = Arc::clone(self.sources.get(&source).ok_or_else(unknown)?);
+        let cursor = row.get::<_, Option<String>>(4)?.map(Into::into);
         Ok(Record {
             partition,
             offset: offset(row, 0)?,
             log_time: WallTime(row.get(1)?),
-            headers: Headers { source, received_time: WallTime(row.get(2)?) },
-            payload: row.get::<_, Vec<u8>>(4)?.into(),
+            headers: Headers { source, received_time: WallTime(row.get(2)?), cursor },
+            payload: row.get::<_, Vec<u8>>(5)?.into(),
         })
     }
 }

@@ -23,7 +23,7 @@ fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
     ids.into_iter().map(|id| message(id, EPOCH + id).received(WallTime(EPOCH))).collect()
 }
 
-/// Only the failure of the power would show it.
+/// Checks the setting, because only a power failure would show its effect.
 #[test]
 fn a_commit_is_on_disk_before_it_is_acknowledged() {
     const FULL: i32 = 2;
@@ -120,7 +120,7 @@ async fn batches_are_bounded_in_bytes_too() {
     assert_eq!(sizes, [3, 3, 12, 1], "a message larger than a batch has one to itself");
 }
 
-/// The future is polled once and dropped, as by a caller that stops.
+/// Polls the future once and drops it, as a caller does that stops.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_write_is_done_or_not_but_never_half() {
     let folder = TempDir::new().unwrap();
@@ -191,11 +191,12 @@ async fn writes_are_stored_in_the_order_of_the_calls() {
         log.write(messages(number * 2 + 1..=number * 2 + 1)).await.unwrap();
     }
     let records = log.source(1_000).unwrap().next_batch().await.unwrap().records;
-    let ids: Vec<_> = records.iter().map(|record| pulso_model::rsvp_id(&record.payload)).collect();
+    let ids: Vec<_> =
+        records.iter().map(|record| pulso_testkit::rsvp_id(&record.payload)).collect();
     assert!(ids.len() >= 20 && ids.is_sorted(), "{ids:?}");
 }
 
-/// As a caller that stops; the operation may just have ended already.
+/// Drops the operation as a caller does that stops. It may just have ended already.
 fn drop_after_one_poll(operation: impl Future) {
     let mut operation = pin!(operation);
     drop(operation.as_mut().poll(&mut Context::from_waker(Waker::noop())));

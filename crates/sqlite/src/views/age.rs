@@ -1,13 +1,13 @@
-//! Removing what is past its age.
+//! Removes data older than its age limit.
 
-use pulso_model::{Day, Layer, Scope, View};
+use pulso_model::{Day, Layer, View, ViewKind};
 use rusqlite::{Connection, params};
 
 use super::batch::ROWS_PER_TRANSACTION;
 use super::schema::table;
 use crate::database::begin;
 
-/// Deletes some of the speed layer's rows of days before `before`; returns how many.
+/// Deletes some of the speed layer's rows for days before `before`. Returns how many.
 pub(super) fn remove_speed(
     connection: &mut Connection,
     view: View,
@@ -24,8 +24,8 @@ pub(super) fn remove_speed(
     Ok(count)
 }
 
-/// Hides the batch layer's documents of days before `before`, which the next sweep then deletes;
-/// returns of how many days. The batch layer goes on to answer for them: with nothing.
+/// Hides the batch layer's documents of days before `before`, which the next sweep then deletes.
+/// Returns the number of days. The batch layer still answers for these days, with nothing.
 pub(super) fn hide_batch(
     connection: &mut Connection,
     view: View,
@@ -41,7 +41,7 @@ pub(super) fn hide_batch(
     Ok(count)
 }
 
-/// Whether the documents of a view have an age.
+/// Whether the documents of a view have an age limit.
 pub(super) fn has_age(view: View) -> bool {
-    view.scope() != Scope::Now
+    view.kind() != ViewKind::Now
 }

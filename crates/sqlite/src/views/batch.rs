@@ -1,4 +1,4 @@
-//! The batch layer's write side: generations of rows, staged, published, replaced.
+//! The batch layer's write side: generations of rows are staged, published and replaced.
 
 use pulso_model::{Day, Layer, View, ViewDocument};
 use pulso_pipeline::{Part, Stage};
@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::schema::table;
 use crate::database::begin as begin_transaction;
 
-/// The most rows that one transaction adds or deletes, so that another writer waits for
-/// milliseconds only.
+/// The most rows that one transaction adds or deletes, so that another writer waits only for
+/// milliseconds.
 pub(super) const ROWS_PER_TRANSACTION: usize = 2_000;
 
-/// Opens a generation; gives up the one of an earlier attempt at the same part.
+/// Opens a generation, and gives up that of an earlier attempt at the same part.
 pub(super) fn begin(connection: &mut Connection, view: View, part: Part) -> rusqlite::Result<i64> {
     let transaction = begin_transaction(connection)?;
     transaction.execute(
@@ -28,7 +28,7 @@ pub(super) fn begin(connection: &mut Connection, view: View, part: Part) -> rusq
     Ok(generation)
 }
 
-/// Adds rows to a generation; `false` when it is not open.
+/// Adds rows to a generation. `false` means that it is not open.
 pub(super) fn stage(
     connection: &mut Connection,
     stage: Stage,
@@ -40,21 +40,21 @@ pub(super) fn stage(
     }
     let table = table(stage.view, Layer::Batch);
     let mut insert = transaction.prepare_cached(&format!(
-        "INSERT INTO {table} (generation, time, position, country, id, body)
+        "INSERT INTO {table} (generation, time, position, scope, id, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (generation, id) DO UPDATE SET time = excluded.time,
-             position = excluded.position, country = excluded.country, body = excluded.body"
+             position = excluded.position, scope = excluded.scope, body = excluded.body"
     ))?;
-    for ViewDocument { id, time, position, country, body, .. } in documents {
-        insert.execute(params![stage.generation, time.0, position, country, id, body])?;
+    for ViewDocument { id, time, position, scope, body, .. } in documents {
+        insert.execute(params![stage.generation, time.0, position, scope, id, body])?;
     }
     drop(insert);
     transaction.commit()?;
     Ok(true)
 }
 
-/// Makes a generation the one that readers see; `false` when it is not open. Doing it again changes
-/// nothing, as a caller may not have heard that it was done.
+/// Makes a generation visible to readers. `false` means that it is not open. Repeating it changes
+/// nothing, because a caller may not have learned that it succeeded.
 pub(super) fn publish(
     connection: &mut Connection,
     stage: Stage,
@@ -84,7 +84,7 @@ pub(super) fn publish(
     Ok(true)
 }
 
-/// Deletes some rows of an obsolete generation; `false` when there is none left.
+/// Deletes some rows of an obsolete generation. `false` means that none are left.
 pub(super) fn sweep(connection: &mut Connection, view: View) -> rusqlite::Result<bool> {
     let transaction = begin_transaction(connection)?;
     let sql = "SELECT generation FROM generations WHERE view = ?1 AND state = 'obsolete' LIMIT 1";

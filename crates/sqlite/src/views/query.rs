@@ -1,13 +1,13 @@
 //! Pages of documents, newest first.
 //!
-//! A query is cut into spans of time, newest first, each answered by one layer (or, where no day
-//! decides, by both, merged). Within a span an index has the rows in the order of the answer, so the
-//! cost depends on the page, not on the view.
+//! A query is cut into spans of time, newest first. One layer answers each span, or both merged if
+//! no day decides between them. Within a span, an index has the rows in the order of the answer, so
+//! the cost depends on the page, not on the view.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use pulso_model::{Day, EventTime, Layer, Scope, ViewDocument};
+use pulso_model::{Day, EventTime, Layer, ViewDocument, ViewKind};
 use pulso_pipeline::{Cursor, LayerChoice, Page, Query, StoredDocument};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
@@ -15,7 +15,7 @@ use rusqlite::{Connection, Row};
 use super::completed_days;
 use super::schema::{table, visible};
 
-/// `[from, to)` in milliseconds since the epoch, and who answers for it.
+/// A span `[from, to)` in milliseconds since the epoch, and the layer that answers for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     layers: &'static [Layer],
@@ -29,7 +29,7 @@ pub(super) enum Range<'a> {
         from: i64,
         to: i64,
     },
-    /// What comes after a document, among those of the same time.
+    /// The documents after this one that have the same time.
     Ties(&'a Cursor),
 }
 
@@ -70,14 +70,14 @@ fn spans(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Span>> 
     match query.layer {
         LayerChoice::Only(Layer::Speed) => whole(&[Layer::Speed]),
         LayerChoice::Only(Layer::Batch) => whole(&[Layer::Batch]),
-        LayerChoice::Current if query.view.scope() == Scope::Day => {
+        LayerChoice::Current if query.view.kind() == ViewKind::Day => {
             Ok(spans_by_day(&completed_days(connection, query.view)?, from, to))
         }
         LayerChoice::Current => whole(&[Layer::Speed, Layer::Batch]),
     }
 }
 
-/// Cuts `[from, to)` into the completed days, which are batch's, and the rest; newest first,
+/// Cuts `[from, to)` into the completed days, which are batch's, and the rest. Newest first, with
 /// neighbouring days together.
 fn spans_by_day(completed: &BTreeSet<Day>, from: i64, to: i64) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
@@ -102,8 +102,8 @@ fn spans_by_day(completed: &BTreeSet<Day>, from: i64, to: i64) -> Vec<Span> {
     spans
 }
 
-/// What of a span comes after the cursor: the rest of the documents of its very time, then those of
-/// earlier times.
+/// The parts of a span that come after the cursor: first the remaining documents of its exact time,
+/// then those of earlier times.
 fn ranges(span: Span, after: Option<&Cursor>) -> Vec<Range<'_>> {
     let Span { from, to, .. } = span;
     match after {
@@ -124,8 +124,8 @@ fn select(
 ) -> rusqlite::Result<Vec<StoredDocument>> {
     let limit = i64::try_from(room).unwrap_or(i64::MAX);
     let mut values: Vec<&dyn ToSql> = Vec::new();
-    if let Some(country) = &query.country {
-        values.push(country);
+    if let Some(scope) = &query.scope {
+        values.push(scope);
     }
     match range {
         Range::Times { from, to } => values.extend([from as &dyn ToSql, to]),
@@ -141,14 +141,14 @@ fn select(
 
 pub(super) fn select_sql(query: &Query, layer: Layer, range: &Range<'_>) -> String {
     let (table, visible) = (table(query.view, layer), visible(layer));
-    let country = if query.country.is_some() { "country = ? AND" } else { "" };
+    let scope = if query.scope.is_some() { "scope = ? AND" } else { "" };
     let range = match range {
         Range::Times { .. } => "time >= ? AND time < ?",
         Range::Ties(_) => "time = ? AND (position, id) > (?, ?)",
     };
     format!(
-        "SELECT id, time, position, country, body FROM {table} AS d
-         WHERE {country} {range} AND {visible}
+        "SELECT id, time, position, scope, body FROM {table} AS d
+         WHERE {scope} {range} AND {visible}
          ORDER BY time DESC, position, id LIMIT ?"
     )
 }
@@ -159,7 +159,7 @@ fn document(query: &Query, layer: Layer, row: &Row<'_>) -> rusqlite::Result<Stor
         id: row.get(0)?,
         time: EventTime(row.get(1)?),
         position: row.get(2)?,
-        country: row.get(3)?,
+        scope: row.get(3)?,
         body: row.get(4)?,
     };
     Ok(StoredDocument { layer, document })
@@ -178,7 +178,7 @@ fn place(document: &ViewDocument) -> (Reverse<i64>, u32, &str) {
 mod tests {
     use super::*;
 
-    /// `(layer, from, to)` of each span, in order.
+    /// Expects `(layer, from, to)` of each span, in order.
     fn check(completed: &[i32], (from, to): (i64, i64), expected: &[(Layer, i64, i64)]) {
         let completed = completed.iter().copied().map(Day).collect();
         let spans = spans_by_day(&completed, from, to);

@@ -1,7 +1,7 @@
-//! A whole view in key order, from one moment.
+//! Reads a whole view in key order, as of one moment.
 //!
-//! The keys are sorted first, each with the place of its row, and the rows are fetched after: a sort
-//! of whole documents would need as much disk again as the view.
+//! The keys are sorted first, each with the position of its row, and the rows are fetched
+//! afterwards: sorting whole documents would need as much disk space again as the view.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::database::Readers;
 /// Documents in one chunk: about a megabyte.
 const CHUNK_DOCUMENTS: usize = 1_000;
 
-/// Chunks that wait for the reader.
+/// How many chunks wait for the reader.
 const CHUNKS_AHEAD: usize = 2;
 
 type Sender = mpsc::Sender<Result<Vec<StoredDocument>, Error>>;
@@ -74,7 +74,7 @@ fn scan(
     Ok(())
 }
 
-/// The rows to read, in order: whether the batch layer's, and its place.
+/// Selects the rows to read, in order: the layer of each and its position.
 fn keys_sql(view: View, choice: LayerChoice) -> String {
     let keys: String = view
         .key()
@@ -100,7 +100,7 @@ fn keys_sql(view: View, choice: LayerChoice) -> String {
 
 fn fetch_sql(view: View, layer: Layer) -> String {
     let table = table(view, layer);
-    format!("SELECT id, time, position, country, body FROM {table} WHERE rowid = ?1")
+    format!("SELECT id, time, position, scope, body FROM {table} WHERE rowid = ?1")
 }
 
 struct Fetches<'a> {
@@ -121,7 +121,7 @@ impl Fetches<'_> {
                 id: row.get(0)?,
                 time: EventTime(row.get(1)?),
                 position: row.get(2)?,
-                country: row.get(3)?,
+                scope: row.get(3)?,
                 body: row.get(4)?,
             })
         })?;

@@ -1,20 +1,20 @@
 //! The tables of the views file, and its SQL views for people.
 
-use pulso_model::{Layer, Scope, View};
-use rusqlite::Transaction;
+use pulso_model::{Layer, View, ViewKind};
+use rusqlite::{OptionalExtension, Transaction};
 
 use crate::database::{Contents, Schema};
 
 pub(crate) static SCHEMA: Schema = Schema {
     contents: Contents::Views,
     application_id: i32::from_be_bytes(*b"PulV"),
-    version: 2,
+    version: 3,
     // Documents have about 0.9 kB: eight to a page.
     page_bytes: 8 * 1024,
     shrinks: false,
 };
 
-/// The UTC day of `time`, in days since 1970, also before 1970 (SQLite's `/` truncates).
+/// The UTC day of `time`, in days since 1970. Works before 1970 too, where SQLite's `/` truncates.
 const DAY_OF_TIME: &str = "(time - (time % 86400000 + 86400000) % 86400000) / 86400000";
 
 /// Whether a row of a batch table belongs to a published generation.
@@ -26,7 +26,7 @@ pub(super) fn table(view: View, layer: Layer) -> String {
     format!("{}_{}", layer.name(), view.name().replace('-', "_"))
 }
 
-/// What every reader asks of a row `d` of a layer's table, beside the day.
+/// The condition that every reader puts on a row `d` of a layer's table, besides the day.
 pub(super) fn visible(layer: Layer) -> &'static str {
     match layer {
         Layer::Speed => "true",
@@ -34,39 +34,25 @@ pub(super) fn visible(layer: Layer) -> &'static str {
     }
 }
 
-/// What makes a row `d` of a layer's table current: that the layer answers for its day.
+/// The condition for a row `d` of a layer's table to be current: the layer answers for its day.
 pub(super) fn current(view: View, layer: Layer) -> String {
     let completed = format!("(SELECT day FROM completed_days WHERE view = '{view}')");
-    match (view.scope(), layer) {
-        (Scope::Day, Layer::Speed) => format!("{DAY_OF_TIME} NOT IN {completed}"),
-        (Scope::Day, Layer::Batch) => format!("{PUBLISHED} AND {DAY_OF_TIME} IN {completed}"),
+    match (view.kind(), layer) {
+        (ViewKind::Day, Layer::Speed) => format!("{DAY_OF_TIME} NOT IN {completed}"),
+        (ViewKind::Day, Layer::Batch) => format!("{PUBLISHED} AND {DAY_OF_TIME} IN {completed}"),
         _ => visible(layer).to_owned(),
     }
 }
 
-/// A (dotted) field of the body. Not written `->>`, as tools older than SQLite 3.38 could then not
-/// read the schema at all.
+/// A (dotted) field of the body. It is not written `->>`, because tools older than SQLite 3.38
+/// could then not read the schema at all.
 pub(super) fn extract(field: &str) -> String {
     let path = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
     format!("json_extract(body, '{path}')")
 }
 
-/// Version 1 had no [`View::Health`], fewer columns of [`View::BatchRuns`] for people, and did not say
-/// where the log began.
-pub(super) fn update(transaction: &Transaction<'_>, version: i32) -> rusqlite::Result<()> {
-    if version == 0 {
-        return create(transaction);
-    }
-    transaction.execute_batch(
-        "ALTER TABLE checkpoint_progress ADD COLUMN first_offset INTEGER NOT NULL DEFAULT 0;",
-    )?;
-    transaction.execute_batch(&format!("DROP VIEW \"{}\";", View::BatchRuns))?;
-    transaction.execute_batch(&friendly(View::BatchRuns))?;
-    transaction.execute_batch(&documents(View::Health))?;
-    transaction.execute_batch(&friendly(View::Health))
-}
-
-fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+/// Creates what all files of views have.
+pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "-- The attempts of the batch layer at a part: a day (since 1970), or NULL for a whole view.
          CREATE TABLE generations (
@@ -97,24 +83,39 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
              counted INTEGER NOT NULL,
              echoes INTEGER NOT NULL,
              late INTEGER NOT NULL,
+             skipped INTEGER NOT NULL,
              dead_letters INTEGER NOT NULL,
              first_offset INTEGER NOT NULL,
              PRIMARY KEY (name, partition)
          ) STRICT, WITHOUT ROWID;",
-    )?;
-    for view in View::ALL {
-        transaction.execute_batch(&documents(view))?;
-        transaction.execute_batch(&friendly(view))?;
+    )
+}
+
+/// Creates what the views still lack. Streams come and go, and a declared one may change its fields.
+pub(super) fn add(transaction: &Transaction<'_>, views: &[View]) -> rusqlite::Result<()> {
+    let mut known = transaction.prepare("SELECT sql FROM sqlite_schema WHERE name = ?1")?;
+    let mut sql = |name: &str| -> rusqlite::Result<Option<String>> {
+        known.query_row([name], |row| row.get(0)).optional()
+    };
+    for &view in views {
+        if sql(&table(view, Layer::Speed))?.is_none() {
+            transaction.execute_batch(&documents(view))?;
+        }
+        let friendly = friendly(view);
+        if sql(view.name())?.is_none_or(|known| known != friendly) {
+            transaction.execute_batch(&format!("DROP VIEW IF EXISTS \"{view}\"; {friendly};"))?;
+        }
     }
     Ok(())
 }
 
 /// The tables and indexes of one view.
 ///
-/// The rows lie in the order of writing, so that a document costs no page split. `_id` finds the row
-/// of an `_id`; `_time` and `_country` answer queries, and hold all that orders, bounds and hides
-/// rows, so that only rows of the answer are fetched. Both are read backwards: that is newest first,
-/// then by position, then by id, while new rows still come at their right edge.
+/// Rows are stored in the order of writing, so a document costs no page split. The index `_id`
+/// finds the row of an `_id`. `_time` and `_scope` answer queries and contain everything that
+/// orders, bounds and hides rows, so that only rows of the answer are fetched. Both are read
+/// backwards: newest first, then by position, then by id, while new rows still go to their right
+/// edge.
 fn documents(view: View) -> String {
     let create = |layer, generation: &str, key: &str, hidden: &str| {
         let table = table(view, layer);
@@ -123,15 +124,15 @@ fn documents(view: View) -> String {
                  {generation}
                  time INTEGER NOT NULL,
                  position INTEGER NOT NULL,
-                 country TEXT,
+                 scope TEXT,
                  id TEXT NOT NULL,
                  body TEXT NOT NULL
              ) STRICT;
              CREATE UNIQUE INDEX {table}_id ON {table} ({key});
              CREATE INDEX {table}_time ON {table} (time, position DESC, id DESC{hidden});
-             CREATE INDEX {table}_country
-                 ON {table} (country, time, position DESC, id DESC{hidden})
-                 WHERE country IS NOT NULL;"
+             CREATE INDEX {table}_scope
+                 ON {table} (scope, time, position DESC, id DESC{hidden})
+                 WHERE scope IS NOT NULL;"
         )
     };
     let speed = create(Layer::Speed, "", "id", "");
@@ -140,7 +141,7 @@ fn documents(view: View) -> String {
     speed + &batch
 }
 
-/// The SQL view of the current documents of a view, a column for each field.
+/// The SQL of a view's current documents, with a column for each field.
 fn friendly(view: View) -> String {
     let fields: String = view
         .fields()
@@ -152,5 +153,5 @@ fn friendly(view: View) -> String {
         format!("SELECT '{layer}' AS layer, id AS _id{fields} FROM {table} AS d WHERE {current}")
     };
     let (speed, batch) = (select(Layer::Speed), select(Layer::Batch));
-    format!("CREATE VIEW \"{view}\" AS {speed} UNION ALL {batch};")
+    format!("CREATE VIEW \"{view}\" AS {speed} UNION ALL {batch}")
 }

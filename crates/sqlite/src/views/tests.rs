@@ -1,6 +1,7 @@
 use pulso_model::{EventTime, Layer};
 use pulso_pipeline::{AdapterError, Cursor, Retry};
 use pulso_testkit::contract::document;
+use pulso_testkit::{view, views};
 use tempfile::TempDir;
 
 use super::*;
@@ -9,26 +10,28 @@ fn open(folder: &TempDir) -> ViewStore {
     ViewStore::open(&folder.path().join("views.db")).unwrap()
 }
 
-const VIEW: View = View::GroupDays;
+fn the_view() -> View {
+    view("group-days")
+}
 const DAY: Day = Day(17_000);
 
 fn documents(count: i64) -> Vec<ViewDocument> {
-    (0..count).map(|number| document(VIEW, DAY.start(), number, "DE", "text")).collect()
+    (0..count).map(|number| document(the_view(), DAY.start(), number, "DE", "text")).collect()
 }
 
 fn rows(store: &ViewStore) -> i64 {
-    let sql = format!("SELECT count(*) FROM {}", schema::table(VIEW, Layer::Batch));
+    let sql = format!("SELECT count(*) FROM {}", schema::table(the_view(), Layer::Batch));
     store.writer.idle().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-/// The promise that a query costs as much as its page: an index gives the rows in their order.
+/// A query costs as much as its page: an index returns the rows in the right order.
 #[test]
 fn every_query_reads_an_index_in_order() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
     let connection = store.writer.idle().unwrap();
     let cursor = Cursor { time: EventTime(1), position: 0, id: "a".into() };
-    for view in View::ALL {
+    for view in views() {
         for layer in [Layer::Speed, Layer::Batch] {
             for (country, index) in [(None, "time"), (Some("DE".to_owned()), "country")] {
                 let query = Query { country, ..Query::newest(view, 10) };
@@ -54,17 +57,17 @@ async fn replaced_and_abandoned_rows_are_deleted() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
     for count in [5_000, 4_000, 3] {
-        let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+        let stage = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
         store.stage(stage, documents(count)).await.unwrap();
         store.publish(stage, true).await.unwrap();
         assert_eq!(rows(&store), count);
     }
-    let abandoned = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    let abandoned = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
     store.stage(abandoned, documents(4_500)).await.unwrap();
     assert_eq!(rows(&store), 4_503);
     drop(store);
     let store = open(&folder);
-    let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    let stage = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
     assert_eq!(rows(&store), 3);
     store.publish(stage, true).await.unwrap();
     assert_eq!(rows(&store), 0);
@@ -74,8 +77,8 @@ async fn replaced_and_abandoned_rows_are_deleted() {
 async fn a_stage_that_was_given_up_takes_nothing_more() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
-    let gone = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
-    let stage = store.begin(VIEW, Part::Day(DAY)).await.unwrap();
+    let gone = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
+    let stage = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
     let refused = |outcome: Result<(), Error>| {
         let error = outcome.unwrap_err();
         assert!(matches!(error, Error::StageGone { .. }), "{error}");
@@ -101,7 +104,7 @@ async fn a_full_disk_refuses_whole_writes() {
         connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(())).unwrap();
     };
     pages(10);
-    let view = View::DeadLetters;
+    let view = View::DEAD_LETTERS;
     let documents = |from: i64| -> Vec<_> {
         (from..from + 20).map(|id| document(view, EventTime(id), id, "", "text")).collect()
     };
@@ -129,7 +132,7 @@ async fn a_full_disk_refuses_whole_writes() {
 async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_layers() {
     let folder = TempDir::new().unwrap();
     let mut store = open(&folder);
-    let view = View::Responses;
+    let view = view("responses");
     let later = DAY.next();
     let of = |day: Day, count: i64| -> Vec<_> {
         (0..count).map(|id| document(view, day.start(), i64::from(day.0) + id, "DE", "x")).collect()
@@ -150,5 +153,5 @@ async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_la
     assert_eq!(store.remove_before(view, Layer::Batch, later).await.unwrap(), 1);
     assert_eq!(count(Layer::Batch).await, 2);
     assert_eq!(store.completed_days(view).await.unwrap(), [DAY, later].into());
-    assert_eq!(store.remove_before(View::Groups, Layer::Batch, later).await.unwrap(), 0);
+    assert_eq!(store.remove_before(view("groups"), Layer::Batch, later).await.unwrap(), 0);
 }

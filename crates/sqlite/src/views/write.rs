@@ -1,4 +1,4 @@
-//! Writing the speed layer's documents, one transaction per call.
+//! Writes the speed layer's documents, one transaction per call.
 
 use pulso_model::{Layer, View, ViewDocument};
 use rusqlite::{Connection, Transaction, params};
@@ -34,8 +34,8 @@ fn remove(transaction: &Transaction<'_>, run: &[ViewDocument]) -> rusqlite::Resu
 
 fn insert(transaction: &Transaction<'_>, run: &[ViewDocument]) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(&insert_sql(run[0].view))?;
-    for ViewDocument { id, time, position, country, body, .. } in run {
-        insert.execute(params![time.0, position, country, id, body])?;
+    for ViewDocument { id, time, position, scope, body, .. } in run {
+        insert.execute(params![time.0, position, scope, id, body])?;
     }
     Ok(())
 }
@@ -43,7 +43,7 @@ fn insert(transaction: &Transaction<'_>, run: &[ViewDocument]) -> rusqlite::Resu
 fn insert_sql(view: View) -> String {
     let table = table(view, Layer::Speed);
     let insert = format!(
-        "INSERT INTO {table} (time, position, country, id, body) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO {table} (time, position, scope, id, body) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (id) DO"
     );
     if view.first_write_wins() {
@@ -52,7 +52,7 @@ fn insert_sql(view: View) -> String {
     // A replayed log writes the same documents again; they are not worth a write.
     insert
         + " UPDATE SET time = excluded.time, position = excluded.position,
-                country = excluded.country, body = excluded.body
-            WHERE (time, position, country, body)
-                IS NOT (excluded.time, excluded.position, excluded.country, excluded.body)"
+                scope = excluded.scope, body = excluded.body
+            WHERE (time, position, scope, body)
+                IS NOT (excluded.time, excluded.position, excluded.scope, excluded.body)"
 }

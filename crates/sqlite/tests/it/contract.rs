@@ -27,7 +27,7 @@ impl LogHost for Files {
     }
 }
 
-/// The readers are those of another process.
+/// Like [`Files`], but the readers are those of another process.
 struct FilesReadFromOutside(Files);
 
 impl LogHost for FilesReadFromOutside {

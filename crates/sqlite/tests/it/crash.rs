@@ -1,6 +1,7 @@
-//! A stop at any moment: whatever of the WAL had reached the disk, the file opens, and holds the
-//! acknowledged writes up to some moment, each of them wholly.
+//! A crash at any moment: however much of the WAL had reached the disk, the file opens, and
+//! contains the acknowledged writes up to some moment, each of them completely.
 
+use pulso_testkit::view;
 use std::fs;
 use std::path::Path;
 
@@ -14,10 +15,10 @@ use pulso_testkit::contract::document;
 use pulso_testkit::message::message;
 use tempfile::TempDir;
 
-/// How many places at which the WAL is cut off, evenly over its length.
+/// The number of places at which the WAL is cut off, evenly over its length.
 const CUTS: u64 = 60;
 
-/// Copies a database that is open, as a crash would leave it, with the WAL cut off; opens the copy.
+/// Copies an open database as a crash would leave it, with the WAL cut off, and opens the copy.
 fn crashed_copies(file: &Path, mut check: impl FnMut(&Path)) {
     let wal = |file: &Path| file.with_extension("db-wal");
     let length = fs::metadata(wal(file)).unwrap().len();
@@ -76,7 +77,7 @@ fn the_log_holds_whole_writes_and_goes_on() {
     assert_eq!((seen[0], seen[seen.len() - 1]), (0, whole.len() - 1));
 }
 
-/// What a layer relies on after a crash: the documents that a checkpoint presumes are there.
+/// The documents that a checkpoint presumes are there after a crash. The layers rely on this.
 #[test]
 fn a_checkpoint_is_never_ahead_of_the_documents_before_it() {
     let folder = TempDir::new().unwrap();
@@ -84,7 +85,7 @@ fn a_checkpoint_is_never_ahead_of_the_documents_before_it() {
     drop(ViewStore::open(&path).unwrap());
     let mut store = ViewStore::open(&path).unwrap();
     let mut checkpoints = store.checkpoints("speed");
-    let view = View::TrendingTopics;
+    let view = view("trending-topics");
     let checkpoint = |number: u8| Checkpoint {
         closed_until: Some(EventTime(number.into())),
         state: vec![number; 2_000 * usize::from(number)],
@@ -117,7 +118,7 @@ fn a_checkpoint_is_never_ahead_of_the_documents_before_it() {
 fn a_day_has_the_old_documents_or_the_new_ones() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
-    let (view, day) = (View::CountryActivity, Day(17_000));
+    let (view, day) = (view("country-activity"), Day(17_000));
     let of = |count: i64, text| -> Vec<_> {
         (0..count).map(|number| document(view, day.start(), number, "DE", text)).collect()
     };
@@ -165,8 +166,8 @@ fn a_day_has_the_old_documents_or_the_new_ones() {
     assert!(seen.contains(&1), "some cut lies between the two attempts");
 }
 
-/// Whatever is lost of the WAL, what waits is a piece of all messages without a hole in it: none that
-/// was removed later is missing alone, and none is there twice.
+/// Whatever part of the WAL is lost, the waiting messages are a contiguous piece of all messages:
+/// none is missing from the middle, and none is there twice.
 #[test]
 fn the_spool_holds_what_was_acknowledged_and_not_removed() {
     let folder = TempDir::new().unwrap();

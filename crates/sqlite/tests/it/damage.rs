@@ -1,5 +1,6 @@
-//! Damaged files: an error that says which file, why, and what to do; never a panic.
+//! Damaged files give an error that says which file, why, and what to do; never a panic.
 
+use pulso_testkit::{view, views};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ async fn log(folder: &TempDir) -> PathBuf {
 async fn views(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("views.db");
     let mut store = ViewStore::open(&path).unwrap();
-    let written = |number| document(View::Responses, EventTime(number), number, "DE", "text");
+    let written = |number| document(view("responses"), EventTime(number), number, "DE", "text");
     store.write((0..5_000).map(written).collect()).await.unwrap();
     path
 }
@@ -80,9 +81,9 @@ async fn damage_in_the_middle_is_found_when_it_is_read() {
     let path = views(&folder).await;
     damage(&path, 30..70);
     let store = ViewStore::open(&path).unwrap();
-    let query = Query::newest(View::Responses, 10_000);
+    let query = Query::newest(view("responses"), 10_000);
     check(&store.query(query).await.unwrap_err(), &path, "delete it");
-    let mut chunks = store.scan(View::Responses, LayerChoice::Current).await.unwrap();
+    let mut chunks = store.scan(view("responses"), LayerChoice::Current).await.unwrap();
     let error = loop {
         match chunks.recv().await.expect("the error comes before the end") {
             Ok(_) => {}

@@ -1,4 +1,4 @@
-//! SQLite against the contract suites, against what can go wrong with files, and as people see it.
+//! SQLite against the contract suites, against faults of files, and as people see it.
 
 #![expect(clippy::unwrap_used, reason = "tests end at the first surprise")]
 

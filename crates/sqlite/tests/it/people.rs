@@ -1,9 +1,10 @@
-//! The views file as a person sees it who opens it with `sqlite3`.
+//! The views file as a person sees it in `sqlite3`.
 
 use pulso_model::{Day, EventTime, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Sink};
 use pulso_sqlite::ViewStore;
 use pulso_testkit::contract::document;
+use pulso_testkit::{view, views};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -33,11 +34,11 @@ async fn every_view_has_a_table_of_its_fields() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
     let mut store = ViewStore::open(&path).unwrap();
-    for view in View::ALL {
+    for view in views() {
         store.write(vec![document(view, EventTime(-5), 42, "DE", "some \"text\"")]).await.unwrap();
     }
     let connection = Connection::open(&path).unwrap();
-    for view in View::ALL {
+    for view in views() {
         let statement = connection.prepare(&format!("SELECT * FROM \"{view}\"")).unwrap();
         let columns: Vec<_> = statement.column_names().collect();
         let fields = view.fields().iter().map(|field| field.name);
@@ -58,7 +59,7 @@ async fn the_tables_show_the_layer_that_answers() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
     let mut store = ViewStore::open(&path).unwrap();
-    let view = View::TrendingTopics;
+    let view = view("trending-topics");
     for day in [DAY, Day(-3)] {
         store.write(around(view, day, "speed")).await.unwrap();
         let batch = around(view, day, "batch")[1..3].to_vec();
@@ -82,20 +83,20 @@ async fn the_tables_show_the_layer_that_answers() {
     assert_eq!(rows(&connection, sql), expected);
 
     for text in ["one", "two"] {
-        let groups = vec![document(View::Groups, DAY.start(), 1, "DE", text)];
+        let groups = vec![document(view("groups"), DAY.start(), 1, "DE", text)];
         publish(&store, Part::Now, groups, true).await;
         let sql = "SELECT layer || ' ' || \"group.name\" FROM groups";
         assert_eq!(rows(&connection, sql), [format!("batch {text}")]);
     }
 }
 
-/// A file as version 1 made it: without the view of health, and without where the log began.
+/// A file as version 1 created it: without the view of health, and without where the log began.
 #[tokio::test(start_paused = true)]
 async fn an_older_file_is_brought_along() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
     let mut store = ViewStore::open(&path).unwrap();
-    let run = document(View::BatchRuns, EventTime(5), 1, "", "archive");
+    let run = document(View::BATCH_RUNS, EventTime(5), 1, "", "archive");
     store.write(vec![run.clone()]).await.unwrap();
     drop(store);
     let connection = Connection::open(&path).unwrap();
@@ -106,7 +107,7 @@ async fn an_older_file_is_brought_along() {
     connection.execute_batch(before).unwrap();
 
     let mut store = ViewStore::open(&path).unwrap();
-    store.write(vec![document(View::Health, EventTime(5), 7, "", "")]).await.unwrap();
+    store.write(vec![document(View::HEALTH, EventTime(5), 7, "", "")]).await.unwrap();
     let sql = "SELECT messages || ' ' || lag || ' ' || \"@timestamp\" FROM health";
     assert_eq!(rows(&connection, sql), ["7 7 1970-01-01T00:00:00.005Z"]);
     let sql = "SELECT _id || ' ' || completed_day FROM \"batch-runs\"";

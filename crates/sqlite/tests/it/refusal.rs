@@ -120,7 +120,7 @@ fn a_reader_may_come_before_the_writer() {
     missing(&path);
 }
 
-/// Below a regular file nobody may make a file, whoever runs the test.
+/// Nobody can create a file below a regular file, whoever runs the test.
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();

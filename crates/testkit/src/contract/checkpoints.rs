@@ -11,6 +11,8 @@ pub trait CheckpointsHost {
     fn open(&mut self, name: &str) -> Self::Checkpoints;
 }
 
+/// Checks that a store of checkpoints keeps the contract.
+///
 /// # Panics
 /// At the first difference from what the port promises.
 pub async fn checkpoints<H: CheckpointsHost>(new_host: impl Fn() -> H) {
@@ -25,6 +27,7 @@ fn checkpoint(partitions: u64) -> Checkpoint {
         counted: 4,
         echoes: 3,
         late: 2,
+        skipped: 4,
         dead_letters: 1 + partition,
     };
     Checkpoint {

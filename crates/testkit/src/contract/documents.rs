@@ -1,4 +1,4 @@
-//! Documents for the suites, and the plain listing that answers are compared with.
+//! Documents for the suites, and a naive listing to compare answers with.
 
 use std::cmp::Reverse;
 
@@ -6,10 +6,11 @@ use pulso_model::{EventTime, FieldType, KeyPart, View, ViewDocument};
 use pulso_pipeline::{Page, Query, StoredDocument, Views};
 use serde_json::{Map, Value, json};
 
-/// A document of any view: its key made from `number` (and the time), its body as wide as the view.
+/// A document of any view. Its key is made from `number` (and the time), and its body has all
+/// fields of the view.
 ///
-/// Different numbers make different `_id`s. `country` fills the field that a filter compares, where
-/// the view has one; `text` fills every other text, to tell versions of a document apart.
+/// Different numbers make different `_id`s. `country` fills the field that a filter compares, if
+/// the view has one. `text` fills all other texts, to tell versions of a document apart.
 pub fn document(
     view: View,
     time: EventTime,
@@ -21,10 +22,11 @@ pub fn document(
     for field in view.fields() {
         let key = view.key().iter().any(|key| key.name() == field.name);
         let value = match field.field_type {
-            _ if Some(field.name) == view.country_field() => json!(country),
+            _ if Some(field.name) == view.scope_field() => json!(country),
             _ if Some(field.name) == view.position_field() => json!(number.rem_euclid(5)),
             FieldType::Time => json!(time.to_string()),
             FieldType::Day => json!(time.day().to_string()),
+            FieldType::Boolean => json!(number % 2 == 0),
             FieldType::Integer => json!(number),
             FieldType::Float => json!(0.5),
             FieldType::Text if key => json!(format!("k{number}")),
@@ -56,7 +58,7 @@ pub fn document(
         id: view.id(&parts),
         time,
         position,
-        country: view.country_field().map(|_| country.to_owned()),
+        scope: view.scope_field().map(|_| country.to_owned()),
         body: Value::Object(body).to_string(),
     }
 }
@@ -71,14 +73,14 @@ fn insert(body: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
-/// The documents that a query must give without a limit: filtered and sorted the plain way.
+/// The documents that a query without a limit must return: filtered and sorted naively.
 pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocument> {
     let mut listed: Vec<_> = documents
         .iter()
         .filter(|StoredDocument { document, .. }| {
             query.from.is_none_or(|from| document.time >= from)
                 && query.to.is_none_or(|to| document.time < to)
-                && (query.country.is_none() || document.country == query.country)
+                && (query.scope.is_none() || document.scope == query.scope)
         })
         .cloned()
         .collect();
@@ -88,8 +90,8 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
     listed
 }
 
-/// Follows the cursors of a query from page to page, to the end, which must come after at most so
-/// many documents.
+/// Follows the cursors of a query from page to page to the end, which must come after at most
+/// `documents_max` documents.
 pub(super) async fn all_pages(
     views: &impl Views,
     query: &Query,
@@ -109,7 +111,7 @@ pub(super) async fn all_pages(
     }
 }
 
-/// Checks pages of several sizes against the plain listing of `documents`.
+/// Checks pages of several sizes against the naive listing of `documents`.
 pub(super) async fn check_query(views: &impl Views, query: Query, documents: &[StoredDocument]) {
     let expected = listing(documents, &query);
     for limit in [1, 2, 7, expected.len().max(1), 1_000] {
@@ -130,7 +132,7 @@ fn names(documents: &[StoredDocument]) -> Vec<String> {
     documents.iter().map(name).collect()
 }
 
-/// Everything that a scan gives.
+/// Everything that a scan returns.
 pub(super) async fn scan_all(
     views: &impl Views,
     view: View,

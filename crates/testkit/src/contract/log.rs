@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulso_model::{WallTime, rsvp_id};
+use pulso_model::WallTime;
 use pulso_pipeline::{Batch, ManualClock, Message, Record, Sink, Source, partition_of};
 
 use crate::message::{message, received};
@@ -15,17 +15,19 @@ pub trait LogHost {
     /// Opens the log, again or for the first time.
     fn open(&mut self, partitions: u32, clock: ManualClock) -> Self::Log;
 
-    /// A reader from the first offsets on.
+    /// Opens a reader at the first offsets.
     fn source(&mut self, log: &Self::Log, batch_records: usize) -> Self::Source;
 
-    /// Whether messages are stamped with the clock that the log was opened with. A log on a server has
-    /// the server's.
+    /// Whether messages get their time from the clock that the log was opened with. A log on a
+    /// server uses the server's clock.
     const STAMPED_BY_OUR_CLOCK: bool = true;
 }
 
-/// Empty batches in a row after which a suite gives up waiting for records.
+/// A suite that waits for records gives up after this many empty batches in a row.
 const EMPTY_BATCHES_MAX: usize = 100;
 
+/// Checks that a log keeps the contract.
+///
 /// # Panics
 /// At the first difference from what the ports promise.
 pub async fn log<H: LogHost>(new_host: impl Fn() -> H) {
@@ -50,7 +52,7 @@ fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
     ids.into_iter().map(|id| message(id, id).received(WallTime(id))).collect()
 }
 
-/// Reads until every partition has been read to its end, as an empty batch says.
+/// Reads until every partition has been read to its end, which an empty batch confirms.
 async fn read_all(source: &mut impl Source, from: &[u64]) -> Vec<Record> {
     let mut next_offsets = from.to_vec();
     let mut records = Vec::new();
@@ -83,7 +85,7 @@ fn check(records: &[Record], written: &[Message], partitions: u32) {
     for partition in 0..partitions {
         let expected = written
             .iter()
-            .filter(|message| partition_of(rsvp_id(&message.payload), partitions) == partition);
+            .filter(|message| partition_of(message.key.as_ref(), partitions) == partition);
         for (record, message) in of_partition(records, partition).into_iter().zip(expected) {
             assert_eq!(record.payload, message.payload, "the payload is as received");
             assert_eq!(record.headers, message.headers);

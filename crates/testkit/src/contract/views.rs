@@ -14,6 +14,8 @@ pub trait ViewsHost {
     fn open(&mut self) -> Self::Store;
 }
 
+/// Checks that a store keeps the contract.
+///
 /// # Panics
 /// At the first difference from what the ports promise.
 pub async fn views<H: ViewsHost>(new_host: impl Fn() -> H) {
@@ -39,7 +41,7 @@ fn speed(document: &ViewDocument) -> StoredDocument {
 async fn an_empty_store_answers_with_nothing(host: &mut impl ViewsHost) {
     let mut store = host.open();
     store.write(Vec::new()).await.unwrap();
-    for view in View::ALL {
+    for view in crate::views() {
         assert_eq!(store.query(Query::newest(view, 10)).await.unwrap(), Page::default());
         assert!(store.completed_days(view).await.unwrap().is_empty());
         for layer in [CURRENT, SPEED, BATCH] {
@@ -48,7 +50,7 @@ async fn an_empty_store_answers_with_nothing(host: &mut impl ViewsHost) {
     }
 }
 
-/// Sixty documents a view: ties of time and of position, some countries, several days.
+/// Sixty documents per view, with equal times and positions, some countries, and several days.
 fn sample(view: View) -> Vec<ViewDocument> {
     let time = |number: i64| EventTime(number / 9 * 40_000_000 - 86_400_000);
     (0..60)
@@ -59,19 +61,19 @@ fn sample(view: View) -> Vec<ViewDocument> {
 
 async fn pages_make_up_the_whole_listing(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    let mixed = View::ALL.into_iter().flat_map(sample);
+    let mixed = crate::views().into_iter().flat_map(sample);
     let mut mixed: Vec<_> = mixed.collect();
     mixed.sort_by(|a, b| a.body.len().cmp(&b.body.len()).then(b.id.cmp(&a.id)));
     store.write(mixed).await.unwrap();
-    for view in View::ALL {
+    for view in crate::views() {
         let stored: Vec<_> = sample(view).iter().map(speed).collect();
         let all = Query::newest(view, 0);
         let (from, to) = (Some(EventTime(-86_400_000)), Some(EventTime(73_600_000)));
         let middle = Some(EventTime(-46_400_000));
         for (from, to) in [(None, None), (from, None), (middle, None), (middle, to), (to, middle)] {
-            for country in [None, Some("JP"), Some("jp"), Some("")] {
-                let country = country.map(str::to_owned);
-                check_query(&store, Query { from, to, country, ..all.clone() }, &stored).await;
+            for scope in [None, Some("JP"), Some("jp"), Some("")] {
+                let scope = scope.map(str::to_owned);
+                check_query(&store, Query { from, to, scope, ..all.clone() }, &stored).await;
             }
         }
         check_query(&store, Query { layer: SPEED, ..all.clone() }, &stored).await;
@@ -83,7 +85,7 @@ async fn pages_make_up_the_whole_listing(host: &mut impl ViewsHost) {
 
 async fn a_cursor_is_a_place_not_a_document(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    let view = View::TrendingTopics;
+    let view = crate::view("trending-topics");
     let stored = sample(view);
     store.write(stored.clone()).await.unwrap();
     let all: Vec<_> = stored.iter().map(speed).collect();
@@ -111,7 +113,7 @@ async fn a_cursor_is_a_place_not_a_document(host: &mut impl ViewsHost) {
 
 async fn the_first_or_the_last_writing_stays(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    for view in View::ALL {
+    for view in crate::views() {
         let version = |text, country| document(view, EventTime(5_000), 1, country, text);
         let other = document(view, EventTime(5_000), 2, "DE", "other");
         let versions = [version("a", "DE"), other.clone(), version("b", "DE"), version("b", "DE")];
@@ -124,27 +126,27 @@ async fn the_first_or_the_last_writing_stays(host: &mut impl ViewsHost) {
         check_query(&store, Query::newest(view, 0), &expected).await;
     }
     // A document that is written again may have moved to another time, place and country.
-    let view = View::BatchRuns;
+    let view = View::BATCH_RUNS;
     let moved = ViewDocument {
         id: document(view, EventTime(0), 1, "", "").id,
         position: 9,
-        country: Some("US".into()),
+        scope: Some("US".into()),
         ..document(view, EventTime(9_000), 7, "", "moved")
     };
     store.write(vec![moved.clone()]).await.unwrap();
     let other = document(view, EventTime(5_000), 2, "DE", "other");
     check_query(&store, Query::newest(view, 0), &[speed(&moved), speed(&other)]).await;
-    let in_us = Query { country: Some("US".into()), ..Query::newest(view, 0) };
+    let in_us = Query { scope: Some("US".into()), ..Query::newest(view, 0) };
     check_query(&store, in_us, &[speed(&moved)]).await;
 }
 
 async fn what_is_removed_is_gone_and_may_come_back(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    for view in View::ALL {
+    for view in crate::views() {
         let version = |number, text| document(view, EventTime(5_000), number, "DE", text);
         let removal = |number| {
             let ViewDocument { id, time, .. } = version(number, "");
-            ViewDocument { view, id, time, position: 0, country: None, body: String::new() }
+            ViewDocument { view, id, time, position: 0, scope: None, body: String::new() }
         };
         let (first, other, again) = (version(1, "a"), version(2, "a"), version(3, "b"));
         store.write(vec![first, other.clone(), version(3, "a")]).await.unwrap();
@@ -153,8 +155,8 @@ async fn what_is_removed_is_gone_and_may_come_back(host: &mut impl ViewsHost) {
         store.write(passing.to_vec()).await.unwrap();
         let expected = [speed(&other), speed(&again)];
         check_query(&store, Query::newest(view, 0), &expected).await;
-        let in_germany = Query { country: Some("DE".into()), ..Query::newest(view, 0) };
-        let of_country = if view.country_field().is_some() { &expected[..] } else { &[] };
+        let in_germany = Query { scope: Some("DE".into()), ..Query::newest(view, 0) };
+        let of_country = if view.scope_field().is_some() { &expected[..] } else { &[] };
         check_query(&store, in_germany, of_country).await;
         assert_eq!(scan_all(&store, view, CURRENT).await, expected);
     }
@@ -162,7 +164,7 @@ async fn what_is_removed_is_gone_and_may_come_back(host: &mut impl ViewsHost) {
 
 async fn any_time_and_text_is_kept(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    let view = View::Responses;
+    let view = crate::view("responses");
     let times =
         [*EventTime::RANGE.start(), -86_400_001, -86_400_000, -1, 0, *EventTime::RANGE.end()];
     let documents: Vec<_> = (0..)
@@ -171,7 +173,7 @@ async fn any_time_and_text_is_kept(host: &mut impl ViewsHost) {
             let text = "it's \"ü\" \u{1f600} \u{feff}%_\\ \u{0}";
             ViewDocument {
                 id: format!("{text}/{number}"),
-                country: (number % 2 == 0).then(|| "Ü'".to_owned()),
+                scope: (number % 2 == 0).then(|| "Ü'".to_owned()),
                 ..document(view, EventTime(time), number, "", text)
             }
         })
@@ -179,13 +181,13 @@ async fn any_time_and_text_is_kept(host: &mut impl ViewsHost) {
     store.write(documents.clone()).await.unwrap();
     let stored: Vec<_> = documents.iter().map(speed).collect();
     check_query(&store, Query::newest(view, 0), &stored).await;
-    let country = Query { country: Some("Ü'".into()), ..Query::newest(view, 0) };
+    let country = Query { scope: Some("Ü'".into()), ..Query::newest(view, 0) };
     check_query(&store, country, &stored).await;
 }
 
 async fn a_scan_is_in_key_order(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    for view in View::ALL {
+    for view in crate::views() {
         let numbers = (0..2_500).chain([-3, -20, 99_999, 1_000_000_000_000]);
         let documents: Vec<_> = numbers
             .map(|number| document(view, EventTime(number % 7 * 1_000), number, "DE", "text"))
@@ -206,7 +208,7 @@ async fn a_scan_is_in_key_order(host: &mut impl ViewsHost) {
 
 async fn a_scan_is_of_one_moment(host: &mut impl ViewsHost) {
     let mut store = host.open();
-    let view = View::TrendingTopics;
+    let view = crate::view("trending-topics");
     let of_version = |text: &'static str| {
         (0..5_000).map(move |number| document(view, EventTime(0), number, "", text))
     };
@@ -227,7 +229,7 @@ async fn a_scan_is_of_one_moment(host: &mut impl ViewsHost) {
 }
 
 async fn documents_survive_a_restart(host: &mut impl ViewsHost) {
-    let view = View::DeadLetters;
+    let view = View::DEAD_LETTERS;
     let mut stored = Vec::new();
     for number in 0..5 {
         let mut store = host.open();

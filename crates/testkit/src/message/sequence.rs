@@ -1,5 +1,5 @@
-//! Sequences of messages with everything a real stream has: echoes, disorder, late messages, changes
-//! of mind, malformed text.
+//! Sequences of messages with everything that occurs in a real stream: echoes, disorder, late
+//! messages, changes of mind, malformed text.
 
 use bytes::Bytes;
 use proptest::collection::{SizeRange, vec};
@@ -9,30 +9,30 @@ use pulso_model::EventTime;
 
 use super::{MessageBuilder, message};
 
-/// Where sequences begin: 2017-03-19T12:00:00Z, in milliseconds since the epoch.
+/// The start of all sequences: 2017-03-19T12:00:00Z, in milliseconds since the epoch.
 pub const EPOCH: i64 = 1_489_924_800_000;
 
 const TOPICS: [&str; 6] = ["art", "go", "hiking", "music", "rust", "wine"];
 
-/// Country, latitude, longitude: one of them has no usable coordinate.
+/// Country, latitude and longitude. One of them has no usable coordinate.
 const PLACES: [(&str, f64, f64); 4] =
     [("de", 52.52, 13.4), ("us", 40.71, -74.0), ("jp", 35.68, 139.69), ("au", 0.0, 0.0)];
 
-/// What the next message of a sequence is.
+/// The kinds of messages in a sequence.
 #[derive(Clone, Debug)]
 enum Kind {
-    /// A response, so many milliseconds behind the newest.
+    /// A response, this many milliseconds behind the newest one.
     Response { behind_ms: i64 },
-    /// An earlier message again; with its time rounded to the second, or byte for byte.
+    /// An earlier message again, with its time rounded to the second or byte for byte.
     Echo { of: Index, rounded: bool },
-    /// Text that is no message.
+    /// Text that is not a message.
     Malformed { text: &'static str },
 }
 
 #[derive(Clone, Debug)]
 struct Step {
     kind: Kind,
-    /// Event time that passes before it.
+    /// How far event time advances before the message.
     advance_ms: i64,
     rsvp_id: i64,
     response: &'static str,
@@ -41,8 +41,9 @@ struct Step {
     topics: Vec<&'static str>,
 }
 
-/// Messages in arrival order. Event time moves by up to three seconds a message, so that windows of
-/// some seconds open and close; some ids come again, as members change their minds.
+/// Messages in order of arrival. Event time advances by up to three seconds per message, so that
+/// windows of some seconds open and close. Some ids occur again, because members change their
+/// minds.
 pub fn sequence(messages: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Bytes>> {
     vec(step(), messages).prop_map(|steps| render(&steps))
 }

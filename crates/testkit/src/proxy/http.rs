@@ -52,7 +52,8 @@ pub(super) async fn serve(
     client.shutdown().await
 }
 
-/// The head without its empty line, and what came behind it; nothing from a client that goes away.
+/// Reads the head without its empty line, and whatever followed it. Returns nothing if the client
+/// goes away.
 async fn read_head(client: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(String, Vec<u8>)>> {
     let mut bytes = Vec::new();
     while bytes.len() < HEAD_BYTES_MAX {
@@ -67,7 +68,7 @@ async fn read_head(client: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(
     Err(io::Error::other("a head without end"))
 }
 
-/// The body as it came: with a length, in chunks, or none.
+/// Reads the body as it comes: with a length, in chunks, or none.
 async fn read_body(
     client: &mut (impl AsyncRead + Unpin),
     head: &str,
@@ -90,7 +91,7 @@ async fn read_body(
     }
 }
 
-/// The head for the server, which is asked to close after its response.
+/// The head for the server, which asks it to close the connection after its response.
 fn forwarded(head: &str) -> String {
     let mut forwarded = String::new();
     for line in head.split("\r\n") {

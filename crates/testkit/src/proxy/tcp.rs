@@ -1,4 +1,4 @@
-//! Bytes in both directions, for as long as there is no fault.
+//! Passes bytes in both directions until there is a fault.
 
 use std::io;
 
@@ -41,18 +41,18 @@ async fn pass(
     to.flush().await
 }
 
-/// Until what is open must not pass any more.
+/// Waits until open connections must not pass anything any more.
 pub(super) async fn broken(lasting: &mut watch::Receiver<Fault>) {
     // An error means that the proxy is at its end, and everything with it.
     drop(lasting.wait_for(|fault| matches!(fault, Fault::Refuse | Fault::Stall)).await);
 }
 
-/// Until a stall is over, if there is one.
+/// Waits until a stall is over, if there is one.
 pub(super) async fn stall(lasting: &mut watch::Receiver<Fault>) -> io::Result<()> {
     lasting.wait_for(|fault| *fault != Fault::Stall).await.map(drop).map_err(io::Error::other)
 }
 
-/// Until another fault, or none, is set.
+/// Waits until another fault, or none, is set.
 pub(super) async fn changed(lasting: &mut watch::Receiver<Fault>) -> io::Result<()> {
     lasting.changed().await.map_err(io::Error::other)
 }

@@ -1,18 +1,19 @@
-//! Certificates of one test: an authority, a server at 127.0.0.1, a client; and what must be refused.
+//! Certificates for one test: an authority, a server at 127.0.0.1, a client, and some that must be
+//! refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
-/// Files in PEM, in one folder.
+/// PEM files in one folder.
 #[derive(Debug, Clone)]
 pub struct Certificates {
     folder: PathBuf,
 }
 
 impl Certificates {
-    /// Makes new ones.
+    /// Creates new certificates.
     pub fn write(folder: &Path) -> Self {
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "pulso test authority");
@@ -42,12 +43,12 @@ impl Certificates {
         Self { folder: folder.to_owned() }
     }
 
-    /// The authority that has signed all of them.
+    /// The authority that signed all of them.
     pub fn ca(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// An authority that has signed nothing here.
+    /// An authority that signed none of them.
     pub fn stranger_ca(&self) -> PathBuf {
         self.folder.join("stranger-ca.pem")
     }
@@ -62,7 +63,7 @@ impl Certificates {
         self.pair("client")
     }
 
-    /// Certificate and key of a server, valid until years ago.
+    /// A certificate and key of a server that expired years ago.
     pub fn expired(&self) -> [PathBuf; 2] {
         self.pair("expired")
     }

@@ -1,7 +1,8 @@
 //! One node of Elasticsearch: the core server with its HTTP module.
 //!
-//! It is the real server for templates, bulk, aliases, searches and aggregations. It has no
-//! security (see `proxy`), and none of what comes as a module of its own: ILM, data streams, scripts.
+//! Templates, bulk requests, aliases, searches and aggregations are those of the real server. It
+//! has no security features (see `proxy`), and nothing that comes as a separate module: ILM, data
+//! streams, scripts.
 
 use std::fs;
 use std::io;
@@ -46,13 +47,13 @@ pub enum Generation {
 }
 
 impl Generation {
-    /// The newest one that there is a Java for.
+    /// The newest version for which there is a Java.
     pub fn newest() -> Self {
         if NINE.has_java() { Self::Nine } else { Self::Eight }
     }
 }
 
-/// A node of one test alone; ends, with its data, when it is dropped.
+/// A node for a single test. Ends when it is dropped, and its data are deleted.
 #[derive(Debug)]
 pub struct Elasticsearch {
     process: Private,
@@ -60,7 +61,7 @@ pub struct Elasticsearch {
 }
 
 impl Elasticsearch {
-    /// Starts one; `None`, with one loud line, where there can be none.
+    /// Starts a node. Returns `None`, and prints a clear line, if there can be none.
     pub fn start(generation: Generation) -> Option<Self> {
         let recipe = recipe(generation);
         let installed = available(recipe.install())?;
@@ -74,22 +75,22 @@ impl Elasticsearch {
         url(self.port)
     }
 
-    /// In order; [`Elasticsearch::restart`] finds the data again.
+    /// Stops it in an orderly way. [`Elasticsearch::restart`] finds the data again.
     pub fn stop(&mut self) {
         self.process.stop();
     }
 
-    /// As a loss of power.
+    /// Kills it, as a loss of power would.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Again, with the same data and port; kills the running one first, if it runs.
+    /// Starts it again with the same data and port. If it is running, kills it first.
     pub fn restart(&mut self) {
         self.process.restart();
     }
 
-    /// Where its log and data are.
+    /// The folder with its log and data.
     pub fn folder(&self) -> &Path {
         self.process.folder()
     }
@@ -156,7 +157,7 @@ fn launch(recipe: &Recipe, installed: &Installed, home: &Path, port: u16) -> Lau
     Launch { java: installed.java.clone(), options, class: recipe.class, arguments }
 }
 
-/// The home folder as the server wants it: modules have their jars for themselves.
+/// Lays out the home folder as the server wants it: each module has its own jars.
 fn prepare(home: &Path, installed: &Path, port: u16) -> io::Result<()> {
     let module = home.join("modules/transport-netty4");
     for folder in [&home.join("config"), &home.join("lib"), &home.join("tmp"), &module] {

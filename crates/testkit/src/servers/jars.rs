@@ -1,8 +1,9 @@
-//! The jars of a server and its compiled launcher, fetched once into a folder outside the checkout.
+//! Downloads the jars of a server once, and compiles its launcher, in a folder outside the
+//! checkout.
 //!
-//! `${XDG_CACHE_HOME:-~/.cache}/pulso/servers/NAME-VERSION-DIGEST/{lib,classes}`; the digest is that
-//! of the pom and the launcher. It is made beside its place and renamed, so there is never half a
-//! one, and one process at a time makes it.
+//! The folder is `${XDG_CACHE_HOME:-~/.cache}/pulso/servers/NAME-VERSION-DIGEST/{lib,classes}`; the
+//! digest is that of the pom and the launcher. It is built beside its place and then renamed, so it
+//! is never incomplete, and only one process at a time builds it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -15,7 +16,7 @@ use super::{Missing, java};
 
 const LEASE: &str = include_str!("../../servers/Lease.java");
 
-/// What to fetch, and the program that starts it.
+/// What to download, and the program that starts it.
 #[derive(Debug, Clone, Copy, Hash)]
 pub(super) struct Recipe {
     pub(super) name: &'static str,
@@ -29,13 +30,13 @@ pub(super) struct Recipe {
     pub(super) module: Module,
 }
 
-/// Where the description of a server's module comes from; it ends in the folder `module`.
+/// Where the description of a server's module comes from. It ends up in the folder `module`.
 #[derive(Debug, Clone, Copy, Hash)]
 pub(super) enum Module {
     None,
     /// In the jar of this name.
     InJar(&'static str),
-    /// Not in the jar: this text.
+    /// It is not in the jar; this is its text.
     Text(&'static str),
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Installed {
 }
 
 impl Recipe {
-    /// The jars from the cache, or fetched now.
+    /// Returns the jars from the cache, or downloads them now.
     pub(super) fn install(&self) -> Result<Installed, Missing> {
         let java = java::home(self.java_min).ok_or_else(|| self.needs_java())?;
         let folder = self.folder();
@@ -119,7 +120,7 @@ impl Recipe {
     }
 }
 
-/// Puts `META-INF/es-plugins/MODULE` of a jar into the folder `module`.
+/// Unpacks `META-INF/es-plugins/MODULE` of a jar into the folder `module`.
 fn unpack_module(java: &Path, folder: &Path, module: &str) -> Result<(), String> {
     let jars = fs::read_dir(folder.join("lib")).unwrap().map(|jar| jar.unwrap().path());
     let named = |jar: &PathBuf| {
@@ -139,7 +140,7 @@ pub(super) fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// Held by who changes something in this folder, until it is dropped.
+/// Locks the folder for changes, until the returned file is dropped.
 pub(super) fn lock(folder: &Path) -> File {
     fs::create_dir_all(folder).unwrap();
     let file = File::options().create(true).append(true).open(folder.join("lock")).unwrap();

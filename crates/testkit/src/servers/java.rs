@@ -1,13 +1,13 @@
-//! Which Java: the first home folder that has a compiler and is new enough.
+//! Chooses a Java: the first home folder that has a compiler and is new enough.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where operating systems put Java homes, one folder each.
+/// Where operating systems put Java homes, each in its own folder.
 const FOLDERS: [&str; 3] = ["/usr/lib/jvm", "/opt/java", "/Library/Java/JavaVirtualMachines"];
 
-/// The home of a development kit of at least this release: `JAVA_HOME`, the one in the path, any.
+/// The home of a development kit of at least this release: from `JAVA_HOME`, the path, or anywhere.
 pub(super) fn home(release_min: u32) -> Option<PathBuf> {
     let named = env::var_os("JAVA_HOME").map(PathBuf::from);
     named.into_iter().chain(in_path()).chain(installed()).find(|home| {

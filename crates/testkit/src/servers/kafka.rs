@@ -1,4 +1,4 @@
-//! A Kafka broker of one node, which is its own controller.
+//! A Kafka broker on one node, which is its own controller.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,20 +19,20 @@ const RECIPE: Recipe = Recipe {
     module: Module::None,
 };
 
-/// Who may log in where [`KafkaOptions::secure`] is set, by SCRAM.
+/// The user who may log in by SCRAM where [`KafkaOptions::secure`] is set.
 pub const USER: &str = "pulso";
 pub const PASSWORD: &str = "right-password";
 
-/// What a test wants of its own broker.
+/// The options of a test's own broker.
 #[derive(Debug, Clone, Default)]
 pub struct KafkaOptions {
-    /// Two more listeners: TLS that asks for a client's certificate, and TLS with SCRAM.
+    /// Adds two listeners: TLS that asks for a client's certificate, and TLS with SCRAM.
     pub secure: bool,
-    /// Broker properties beside, or instead of, the usual ones.
+    /// Broker properties besides, or instead of, the usual ones.
     pub properties: BTreeMap<String, String>,
 }
 
-/// A broker of one test alone; ends, with its data, when it is dropped.
+/// A broker for a single test. Ends when it is dropped, and its data are deleted.
 #[derive(Debug)]
 pub struct Kafka {
     process: Private,
@@ -49,12 +49,13 @@ struct Ports {
 }
 
 impl Kafka {
-    /// Starts one with default options; `None`, with one loud line, where there can be none.
+    /// Starts a broker with default options. Returns `None`, and prints a clear line, if there can
+    /// be none.
     pub fn start() -> Option<Self> {
         Self::start_with(&KafkaOptions::default())
     }
 
-    /// Starts one; `None`, with one loud line, where there can be none.
+    /// Starts a broker. Returns `None`, and prints a clear line, if there can be none.
     pub fn start_with(options: &KafkaOptions) -> Option<Self> {
         let installed = available(RECIPE.install())?;
         let folder = tempfile::Builder::new().prefix("pulso-kafka-").tempdir().unwrap();
@@ -64,37 +65,37 @@ impl Kafka {
         Some(Self { process: Private::start(launch, folder), ports, certificates })
     }
 
-    /// Without security.
+    /// The address of the listener without security.
     pub fn brokers(&self) -> String {
         address(self.ports.plain)
     }
 
-    /// TLS; clients show a certificate of [`Kafka::certificates`].
+    /// The address of the TLS listener, which asks for a certificate of [`Kafka::certificates`].
     pub fn tls_brokers(&self) -> String {
         address(self.ports.tls)
     }
 
-    /// TLS and SCRAM-SHA-256 or SCRAM-SHA-512, as [`USER`].
+    /// The address of the listener with TLS and SCRAM-SHA-256 or SCRAM-SHA-512, for [`USER`].
     pub fn sasl_brokers(&self) -> String {
         address(self.ports.sasl)
     }
 
-    /// Of a secure broker.
+    /// The certificates of a secure broker.
     pub fn certificates(&self) -> &Certificates {
         self.certificates.as_ref().expect("asked of a broker with `secure`")
     }
 
-    /// In order; [`Kafka::restart`] finds the data again.
+    /// Stops it in an orderly way. [`Kafka::restart`] finds the data again.
     pub fn stop(&mut self) {
         self.process.stop();
     }
 
-    /// As a loss of power.
+    /// Kills it, as a loss of power would.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// It stands still, as on a machine that swaps, until [`Kafka::go_on`].
+    /// Makes it stand still, as on a machine that swaps, until [`Kafka::go_on`].
     pub fn pause(&self) {
         self.process.signal("STOP");
     }
@@ -103,12 +104,12 @@ impl Kafka {
         self.process.signal("CONT");
     }
 
-    /// Again, with the same data and ports; kills the running one first, if it runs.
+    /// Starts it again with the same data and ports. If it is running, kills it first.
     pub fn restart(&mut self) {
         self.process.restart();
     }
 
-    /// Where its log and data are.
+    /// The folder with its log and data.
     pub fn folder(&self) -> &Path {
         self.process.folder()
     }

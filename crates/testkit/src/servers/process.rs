@@ -1,4 +1,4 @@
-//! A server's process: started, answering, held, stopped, killed, started again.
+//! A server's process: starts, waits for, holds, stops, kills and restarts it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -13,17 +13,17 @@ use tempfile::TempDir;
 
 use super::unique;
 
-/// On a busy machine; an idle one needs a tenth of it.
+/// How long a server may take to start on a busy machine; an idle one needs a tenth of it.
 const START: Duration = Duration::from_secs(240);
 const STOP: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(50);
 const LOG_LINES_MAX: usize = 30;
 
-/// Below what operating systems give to clients, so that a server that is down for a while finds its
-/// port free when it comes back.
+/// The range from which server ports are taken. It is below what operating systems give to clients,
+/// so that a server that was down for a while finds its port free when it comes back.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// How to start a server: the program and what it needs to be told beside its own arguments.
+/// How to start a server: the program, and what it needs besides its own arguments.
 #[derive(Debug)]
 pub(super) struct Launch {
     pub(super) java: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Launch {
     pub(super) arguments: Vec<String>,
 }
 
-/// A server of one test alone.
+/// A server for a single test.
 #[derive(Debug)]
 pub(super) struct Private {
     launch: Launch,
@@ -42,7 +42,7 @@ pub(super) struct Private {
 }
 
 impl Private {
-    /// Starts a server whose files are all in this folder.
+    /// Starts a server that keeps all its files in this folder.
     pub(super) fn start(launch: Launch, folder: TempDir) -> Self {
         let token = unique("private");
         let child = launch.spawn(folder.path(), &token, 0);
@@ -68,7 +68,7 @@ impl Private {
         self.wait(&token);
     }
 
-    /// Lets it end in order, with its data kept.
+    /// Stops it in an orderly way and keeps its data.
     pub(super) fn stop(&mut self) {
         if let Some(mut lease) = self.lease.take() {
             lease.write_all(b"k").unwrap();
@@ -83,7 +83,7 @@ impl Private {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// As `kill -9`.
+    /// Kills it, as `kill -9` does.
     pub(super) fn kill(&mut self) {
         // A process that has ended already cannot be killed, which is as good.
         drop(self.child.kill());
@@ -98,7 +98,7 @@ impl Drop for Private {
     }
 }
 
-/// A server that several processes use, known by a file beside its jars.
+/// A server that several processes share, found by a file beside its jars.
 #[derive(Debug)]
 pub(super) struct Shared {
     address: String,
@@ -106,7 +106,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The running one; else a new one, whose address and launch are made for a folder.
+    /// Finds the running server, or starts a new one in a new folder, for which `make` returns the
+    /// address and how to launch it.
     pub(super) fn find_or_start(
         place: &Path,
         linger_seconds: i64,
@@ -136,7 +137,7 @@ impl Shared {
         Some(Self { address: address.to_owned(), lease })
     }
 
-    /// Ends the running one, if any, for all who use it.
+    /// Ends the running server, if there is one, for everyone who uses it.
     pub(super) fn stop(place: &Path) {
         if let Some(mut shared) = Self::running(place) {
             shared.lease.write_all(b"q").unwrap();
@@ -144,7 +145,7 @@ impl Shared {
         }
     }
 
-    /// Does not end by itself any more.
+    /// Keeps it running even when nobody holds it.
     pub(super) fn stay(&mut self) {
         self.lease.write_all(b"s").unwrap();
     }
@@ -171,7 +172,7 @@ impl Launch {
     }
 }
 
-/// The port at which the server is held, once it answers.
+/// The port for connections that hold the server, once it answers.
 fn wait_until_ready(child: &mut Child, folder: &Path) -> u16 {
     let found = within(START, || {
         if let Some(status) = child.try_wait().unwrap() {
@@ -186,7 +187,7 @@ fn wait_until_ready(child: &mut Child, folder: &Path) -> u16 {
     found.unwrap_or_else(|| panic!("the server does not start:\n{}", log(folder)))
 }
 
-/// Holds a server, if it is the one with this token.
+/// Holds the server, if it is the one with this token.
 fn connect(port: u16, token: &str) -> Option<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -211,7 +212,7 @@ pub(super) fn free_port() -> u16 {
     (start..PORTS.end).chain(PORTS).find(free).expect("one of many ports is free")
 }
 
-/// Asks again and again, until there is an answer or no more time.
+/// Asks repeatedly until there is an answer or the time is up.
 fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..limit.as_millis() / TICK.as_millis() {
         let answer = ask();

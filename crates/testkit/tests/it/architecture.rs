@@ -1,4 +1,4 @@
-//! The rules of the workspace that a compiler does not check: who may depend on whom, and the size
+//! Rules of the workspace that the compiler does not check: who may depend on whom, and the size
 //! and shape of files.
 
 use std::collections::BTreeMap;
@@ -8,20 +8,20 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The rows of the workspace, from the top; a crate depends on rows below its own only.
+/// The rows of the workspace, from the top. A crate depends only on crates in rows below its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Row {
-    /// All layers in one process; the one crate above the other applications.
+    /// All layers in one process. The one crate above the other applications.
     Program,
     App,
-    /// For applications only: adapters get plain values.
+    /// Used only by applications; adapters get plain values.
     Glue,
-    /// To the outside world; never one to another.
+    /// Connects to the outside world. Adapters never depend on each other.
     Adapter,
     Ports,
-    /// Pure, and without logs.
+    /// Pure, and without logging.
     Pure,
-    /// Under `[dev-dependencies]` only.
+    /// Appears only under `[dev-dependencies]`.
     Test,
 }
 
@@ -44,7 +44,7 @@ const ROWS: [(&str, Row); 16] = [
     ("pulso-testkit", Row::Test),
 ];
 
-/// Libraries that only these crates may name, also in tests.
+/// Libraries that only these crates may name, even in tests.
 const OWNED: [(&str, &[&str]); 7] = [
     ("elasticsearch", &["pulso-elasticsearch"]),
     ("rdkafka", &["pulso-kafka"]),
@@ -55,7 +55,7 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("axum", &["pulso-web", "pulso-simulator"]),
 ];
 
-/// Libraries that reach outside of the process, or start tasks.
+/// Libraries that reach outside the process or start tasks.
 const OUTSIDE: [&str; 12] = [
     "axum",
     "clap",
@@ -116,7 +116,7 @@ fn row(name: &str) -> Option<Row> {
     ROWS.into_iter().find(|(known, _)| *known == name).map(|(_, row)| row)
 }
 
-/// Whether a crate of one row may depend on a crate of the other, outside of its tests.
+/// Whether a crate in one row may depend on a crate in the other, outside its tests.
 fn may_depend(from: Row, on: Row) -> bool {
     match (from, on) {
         (_, Row::Test) | (_, Row::Program) => false,

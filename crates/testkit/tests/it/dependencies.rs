@@ -1,5 +1,5 @@
-//! The rules of what others wrote: licences, origin, one version of what is heavy, and the minimum
-//! Rust version. The same as `deny.toml`, for machines without `cargo deny`.
+//! Rules for third-party code: licences, origin, one version of heavy crates, and the minimum Rust
+//! version. The same rules as in `deny.toml`, for machines without `cargo deny`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Any one of a package's alternatives must be made of these alone.
+/// At least one alternative of each package's licence must consist only of these.
 const LICENCES: [&str; 18] = [
     "0BSD",
     "Apache-2.0",
@@ -37,22 +37,23 @@ const ONE_VERSION: [&str; 8] =
 /// TLS is rustls, so that a build needs no system library...
 const BANNED: [&str; 2] = ["openssl", "native-tls"];
 
-/// ...but for Kafka's own client, which is C and can neither encrypt nor log in (SCRAM) without the
-/// system's OpenSSL: there it is bound directly, and nobody else may lean on it.
+/// ...except for Kafka's own client, which is C and can neither encrypt nor log in (SCRAM) without
+/// the system's OpenSSL. It binds OpenSSL directly, and nothing else may use it.
 const OPENSSL: (&str, &str) = ("openssl-sys", "rdkafka-sys");
 
 fn root() -> PathBuf {
     PathBuf::from("../..")
 }
 
-/// The platform that this test was built on; the packages of others may not be on this machine.
+/// The platform that this test was built on. Packages for other platforms may not be on this
+/// machine.
 fn host() -> String {
     let output = Command::new("rustc").arg("-vV").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
-/// What cargo knows of the lock file, as far as it is built here.
+/// What Cargo knows about the lock file, as far as it is built here.
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--offline", "--locked"])
@@ -64,7 +65,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// All packages of the lock file that are built here.
+/// All packages in the lock file that are built here.
 fn packages() -> Vec<Value> {
     metadata()["packages"].as_array().unwrap().clone()
 }

@@ -1,4 +1,4 @@
-//! What the files of the deployment say of one another, and of the code.
+//! Checks the files of the deployment against each other and against the code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new("../..").join(path)).unwrap()
 }
 
-/// All words that begin with this.
+/// All words that begin with `prefix`.
 fn words(text: &str, prefix: &str) -> BTreeSet<String> {
     let part = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
     text.split(part).filter(|word| word.starts_with(prefix)).map(str::to_owned).collect()

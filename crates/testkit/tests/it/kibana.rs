@@ -1,4 +1,4 @@
-//! What is in `kibana/pulso.ndjson`, against the index templates and against itself.
+//! Checks `kibana/pulso.ndjson` against the index templates and against itself.
 
 mod fields;
 mod health;
@@ -9,7 +9,7 @@ use std::fs;
 
 use serde_json::Value;
 
-/// Kibana's file holds an object a line.
+/// Kibana's file holds one object per line.
 fn objects() -> Vec<Value> {
     let text = fs::read_to_string("../../kibana/pulso.ndjson").unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -19,7 +19,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("`{key}` is no text: {value}"))
 }
 
-/// JSON inside of a text.
+/// Parses JSON inside a text.
 fn inner(value: &Value, key: &str) -> Value {
     serde_json::from_str(text(value, key)).unwrap()
 }
@@ -28,7 +28,7 @@ fn elements(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The id of what an object refers to by this name.
+/// The id of the object to which this name refers.
 fn referred<'a>(object: &'a Value, name: &str) -> &'a str {
     let found = elements(&object["references"]).iter().find(|item| item["name"] == *name);
     let found = found.unwrap_or_else(|| panic!("{}: no reference `{name}`", object["id"]));
@@ -131,8 +131,8 @@ fn drill_downs_keep_filters_and_time() {
     }
 }
 
-/// What Kibana 8.12 to 9 have and none of them calls deprecated. Of the old visualisations only texts
-/// are left.
+/// Every object uses only what Kibana 8.12 to 9 all have and none of them calls deprecated. Of the
+/// old visualizations, only texts remain.
 #[test]
 fn nothing_deprecated_is_used() {
     let types = ["dashboard", "index-pattern", "lens", "links", "map", "tag", "visualization"];
@@ -148,7 +148,8 @@ fn nothing_deprecated_is_used() {
     }
 }
 
-/// The oldest schemas by which Kibana 9 checks what is imported; that of dashboards refuses others.
+/// Attributes follow the oldest schemas by which Kibana 9 checks imports. The schema of dashboards
+/// refuses other attributes.
 #[test]
 fn attributes_are_those_that_kibana_9_takes() {
     let dashboard = [
@@ -188,7 +189,7 @@ fn every_chart_says_what_its_numbers_mean() {
     }
 }
 
-/// The panels of a dashboard; of anything else none.
+/// The panels of a dashboard; `null` for any other object.
 fn panels(object: &Value) -> Value {
     match text(object, "type") {
         "dashboard" => inner(&object["attributes"], "panelsJSON"),

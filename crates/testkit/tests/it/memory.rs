@@ -6,7 +6,7 @@ use pulso_pipeline::ManualClock;
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
 use pulso_testkit::contract::{self, CheckpointsHost, LogHost, ViewsHost};
 
-/// A "restart" finds the stores of before, as clones share their data.
+/// A host whose stores survive a "restart", because clones share their data.
 #[derive(Default)]
 struct Memory {
     log: Option<MemoryLog<ManualClock>>,

@@ -1,4 +1,4 @@
-//! The made-up messages are what they say they are.
+//! The synthetic messages are what they claim to be.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn a_built_message_is_the_response_it_was_built_as() {
     assert!(decode(&built.set("/guests", json!(-1)).bytes(), NOW).is_err());
 }
 
-/// A long sequence has some of everything that a real stream has.
+/// A long sequence has some of everything that occurs in a real stream.
 #[test]
 fn sequences_have_echoes_disorder_and_malformed_messages() {
     let mut runner = TestRunner::deterministic();

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// Answers every request of a connection with `done`, and counts those that came in full.
+/// Answers every request of a connection with `done`, and counts those that arrived complete.
 fn server() -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -61,7 +61,7 @@ fn plain(proxy: &Proxy) -> TcpStream {
     stream
 }
 
-/// Does not wait for what does not come.
+/// Makes the stream give up soon when nothing comes.
 fn hasty(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     stream

@@ -1,6 +1,6 @@
 //! The documents of a view, in pages.
 //!
-//! Stored bodies are spliced into the answer as they are, never parsed.
+//! Stored bodies are copied into the answer as they are, without parsing.
 
 use axum::http::Uri;
 use axum::response::Response;
@@ -10,15 +10,15 @@ use tracing::error;
 
 use super::{App, Error, json, parameters};
 
-/// The most documents taken from the store at once, so that a long page of large documents is not
-/// in memory twice.
+/// The most documents read from the store at once, so that a long page of large documents is not in
+/// memory twice.
 const DOCUMENTS_AT_ONCE: usize = 500;
 
-/// A page ends early rather than grow beyond this (unless its first document does); dead letters
-/// may be large. The cursor goes on from there.
+/// A page ends early rather than grow beyond this, unless its first document does; dead letters may
+/// be large. The cursor continues from there.
 const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A guess at the JSON of one document, to allocate once.
+/// The estimated size of one document's JSON, to allocate once.
 const DOCUMENT_BYTES: usize = 512;
 
 pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Result<Response, Error> {
@@ -35,14 +35,14 @@ pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Resul
     Ok(json(page(app, query).await?))
 }
 
-/// The newest window of a trend view in the asked layer and range, whatever the country: a country
-/// without trends in it has none now. Later pages stay in the window of the first, even when a
-/// newer one has fired meanwhile.
+/// The newest window of a trend view in the requested layer and range, whatever the country: a
+/// country without trends in that window has none now. Later pages stay in the window of the first,
+/// even if a newer one has fired in the meantime.
 async fn latest<V: Views>(app: &App<V>, query: &Query) -> Result<Option<EventTime>, Error> {
     if let Some(cursor) = &query.after {
         return Ok(Some(cursor.time));
     }
-    let newest = app.query(Query { limit: 1, country: None, ..query.clone() }).await?;
+    let newest = app.query(Query { limit: 1, scope: None, ..query.clone() }).await?;
     Ok(newest.documents.first().map(|stored| stored.document.time))
 }
 
@@ -70,7 +70,7 @@ fn cursor_of(StoredDocument { document, .. }: StoredDocument) -> Cursor {
     Cursor { time: document.time, position: document.position, id: document.id }
 }
 
-/// The JSON of a page while it is written.
+/// The JSON of a page while it is being written.
 struct PageBody {
     text: String,
     empty: bool,

@@ -1,7 +1,7 @@
 //! What can be wrong with a request or with us, as problem details (RFC 9457).
 //!
-//! Causes are logged where they arise and never shown: a client can do nothing with the text of a
-//! database error, and it may name paths.
+//! Causes are logged where they arise and never shown: the text of a database error does not help a
+//! client, and it may name paths.
 
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -14,23 +14,23 @@ use super::API;
 /// The media type of problem details.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// How long a client should wait, in seconds, when we are briefly unable to answer.
+/// How long a client should wait, in seconds, when the service is briefly unable to answer.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// Its `Display` is the `detail` of the problem.
+/// An error. Its `Display` is the `detail` of the problem.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("there is nothing at `{path}`; the API is described at `{API}/openapi.json`")]
     NotFound { path: String },
-    #[error("there is no view `{name}`; there are {}", names(View::ALL.map(View::name)))]
-    UnknownView { name: String },
+    #[error("there is no view `{name}`; the views are {}", names(known.iter().copied()))]
+    UnknownView { name: String, known: Vec<&'static str> },
     #[error("only GET and HEAD are allowed here")]
     MethodNotAllowed,
     #[error("there is no parameter `{name}` here; {}", allowed_parameters(allowed))]
     UnknownParameter { name: String, allowed: Vec<&'static str> },
     #[error("the parameter `{name}` is given more than once")]
     RepeatedParameter { name: &'static str },
-    #[error("the parameter `{name}` is `{value}`; allowed is {allowed}")]
+    #[error("the parameter `{name}` must be {allowed}, not `{value}`")]
     InvalidParameter { name: &'static str, value: String, allowed: String },
     #[error("the query string cannot be read as `name=value` pairs joined by `&`")]
     InvalidQuery(#[from] QueryRejection),
@@ -38,11 +38,11 @@ pub(super) enum Error {
     NotReady { reason: String },
     #[error("the views cannot be read at the moment; try again")]
     Unavailable,
-    #[error("the views could not be read; the log of the server says why")]
+    #[error("failed to read the views; see the server's log")]
     Internal,
 }
 
-/// RFC 9457, section 3.1.
+/// Problem details; see RFC 9457, section 3.1.
 #[derive(Clone, Debug, Serialize)]
 struct Problem {
     #[serde(rename = "type")]
@@ -110,7 +110,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Names the request in a problem; other answers stay as they are.
+/// Names the request in a problem. Other answers stay as they are.
 pub(super) fn with_instance(mut response: Response, uri: &Uri) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     let named = Problem { instance: Some(uri.to_string()), ..problem }.into_response();
@@ -120,11 +120,12 @@ pub(super) fn with_instance(mut response: Response, uri: &Uri) -> Response {
 }
 
 /// The answer where no route matches.
-pub(super) fn no_route(uri: &Uri) -> Error {
+pub(super) fn no_route(uri: &Uri, views: &[View]) -> Error {
     let view = uri.path().strip_prefix(API).and_then(|rest| rest.strip_prefix('/'));
     match view {
         Some(name) if !name.is_empty() && !name.contains('/') => {
-            Error::UnknownView { name: name.to_owned() }
+            let known = views.iter().map(|view| view.name()).collect();
+            Error::UnknownView { name: name.to_owned(), known }
         }
         _ => Error::NotFound { path: uri.path().to_owned() },
     }
@@ -138,8 +139,8 @@ pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 fn allowed_parameters(allowed: &[&'static str]) -> String {
     if allowed.is_empty() {
-        "none is allowed".to_owned()
+        "no parameters are allowed".to_owned()
     } else {
-        format!("allowed are {}", names(allowed.iter().copied()))
+        format!("the parameters are {}", names(allowed.iter().copied()))
     }
 }

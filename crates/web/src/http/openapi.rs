@@ -1,18 +1,20 @@
-//! The description of the API (OpenAPI 3.1), made from the same tables as its answers: the views,
-//! their fields and keys, and the parameters. The page is not part of it.
+//! The description of the API (OpenAPI 3.1), generated from the same tables as its answers: the
+//! views, their fields and keys, and the parameters. The page is not part of it.
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod valid_requests;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use pulso_model::{Field, FieldType, KeyField, Scope, View};
-use pulso_pipeline::Views;
+use pulso_model::{Field, FieldType, KeyField, View, ViewKind};
+use pulso_pipeline::{Cursor, Views};
 use serde_json::{Map, Value, json};
 
 use super::error::PROBLEM_JSON;
-use super::parameters::{self, Parameter};
+use super::parameters::{self, Parameter, SCOPE_CHARACTERS_MAX};
 use super::{API, Error, Options, Shared, json as json_response, views};
 
 pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
@@ -20,43 +22,49 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     Ok(json_response(app.openapi.clone()))
 }
 
-/// As an SPDX expression.
+/// The licence as an SPDX expression.
 const LICENSE: &str = env!("CARGO_PKG_LICENSE");
 
 /// The whole document.
 pub(super) fn document(options: &Options) -> Value {
-    let schemas = View::ALL.map(|view| (view.name().to_owned(), view_schema(view)));
-    let mut schemas: Map<_, _> = schemas.into_iter().collect();
+    let views = options.streams.views();
+    let schemas = views.iter().map(|view| (view.name().to_owned(), view_schema(*view)));
+    let mut schemas: Map<_, _> = schemas.collect();
     schemas.insert("Location".into(), location_schema());
     schemas.insert("Problem".into(), problem_schema());
     let problem = json!({
         "description": "What is wrong with the request, or why it cannot be answered (RFC 9457).",
         "content": { PROBLEM_JSON: { "schema": reference("schemas", "Problem") } },
     });
-    let parameters = Parameter::ALL
-        .map(|parameter| (parameter.name().to_owned(), parameter_description(parameter, options)));
-    let parameters: Map<_, _> = parameters.into_iter().collect();
+    let parameters = views.iter().flat_map(|view| {
+        let described = |parameter: Parameter| parameter_description(parameter, *view, options);
+        Parameter::of(*view)
+            .map(move |parameter| (parameter.name(*view).to_owned(), described(parameter)))
+    });
+    let parameters: Map<_, _> = parameters.collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Pulso",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The views of a stream of meetup responses: what is trending, where, and \
-                            all that was counted. Times are UTC, ISO 8601 with milliseconds.",
+            "description": "The views of streams: what is trending, where, and all that was counted. \
+                            Times are UTC, ISO 8601 with milliseconds.",
             "license": { "name": LICENSE, "identifier": LICENSE },
         },
         "servers": [{ "url": "/" }],
-        "paths": paths(),
+        "paths": paths(options),
         "components": {
             "schemas": schemas, "parameters": parameters, "responses": { "Problem": problem },
         },
     })
 }
 
-fn paths() -> Map<String, Value> {
-    let mut paths: Map<_, _> = View::ALL
-        .map(|view| (format!("{API}/{view}"), json!({ "get": list_operation(view) })))
+fn paths(options: &Options) -> Map<String, Value> {
+    let mut paths: Map<_, _> = options
+        .streams
+        .views()
         .into_iter()
+        .map(|view| (format!("{API}/{view}"), json!({ "get": list_operation(view) })))
         .collect();
     let mut add = |path: &str, id, summary, media_type, schema| {
         paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
@@ -64,7 +72,7 @@ fn paths() -> Map<String, Value> {
     let json = "application/json";
     add(&format!("{API}/views"), "listViews", "All views with their fields", json, views_schema());
     let summary = "The UTC days that the batch layer has completed, by view; it answers for them";
-    add(&format!("{API}/layers"), "listCompletedDays", summary, json, layers_schema());
+    add(&format!("{API}/layers"), "listCompletedDays", summary, json, layers_schema(options));
     let summary = "How far the stream is processed, and how it is cut into windows";
     add(&format!("{API}/status"), "showStatus", summary, json, status_schema());
     let any_object = json!({ "type": "object" });
@@ -98,19 +106,20 @@ fn list_operation(view: View) -> Value {
     ]);
     let summary = format!("Documents of `{view}`, newest first");
     let mut operation = operation(&format!("list-{view}"), &summary, "application/json", page);
-    let answered = match view.scope() {
-        Scope::Day => {
+    let answered = match view.kind() {
+        ViewKind::Day => {
             "each UTC day is answered by the batch layer once it has completed it, and \
                        by the speed layer until then"
         }
-        Scope::BatchDay => "written by the batch layer, a UTC day at a time",
-        Scope::Now => "written by the batch layer as a whole, as of now",
-        Scope::Journal => "a journal: documents are added and never replaced",
+        ViewKind::BatchDay => "written by the batch layer, a UTC day at a time",
+        ViewKind::Now => "written by the batch layer as a whole, as of now",
+        ViewKind::Journal => "a journal: documents are added and never replaced",
     };
     let key: Vec<_> = view.key().iter().map(|key| format!("`{}`", key_text(*key))).collect();
     operation["description"] = json!(format!("One document per {}; {answered}.", key.join(", ")));
-    operation["parameters"] =
-        Parameter::of(view).map(|parameter| reference("parameters", parameter.name())).collect();
+    operation["parameters"] = Parameter::of(view)
+        .map(|parameter| reference("parameters", parameter.name(view)))
+        .collect();
     operation
 }
 
@@ -121,17 +130,26 @@ fn key_text(key: KeyField) -> String {
     }
 }
 
-fn parameter_description(parameter: Parameter, options: &Options) -> Value {
-    let text = || json!({ "type": "string" });
+fn parameter_description(parameter: Parameter, view: View, options: &Options) -> Value {
     let Options { page_limit_default, page_limit_max, .. } = options;
     let (schema, description) = match parameter {
-        Parameter::From => {
-            (text(), "Documents with this `@timestamp` or later: an RFC 3339 time or a UTC day.")
-        }
-        Parameter::To => {
-            (text(), "Documents before this `@timestamp`: an RFC 3339 time or a UTC day.")
-        }
-        Parameter::Country => (text(), "Documents of this country, in upper or lower case."),
+        Parameter::From => (
+            time_or_day(),
+            "Documents with this `@timestamp` or later: an RFC 3339 time or a UTC day.",
+        ),
+        Parameter::To => (
+            time_or_day(),
+            "Documents before this `@timestamp`: an RFC 3339 time or a UTC day. There are none \
+             unless it is after `from`.",
+        ),
+        Parameter::Scope => (
+            // More than white space; NEL is such here, but not in the expressions of JavaScript.
+            json!({
+                "type": "string", "pattern": r"[^\s\u0085]",
+                "minLength": 1, "maxLength": SCOPE_CHARACTERS_MAX,
+            }),
+            "Documents of this scope; countries and languages in upper or lower case.",
+        ),
         Parameter::Layer => (
             json!({ "type": "string", "enum": ["current", "speed", "batch"], "default": "current" }),
             "`current`: of each day the layer that answers for it.",
@@ -143,20 +161,26 @@ fn parameter_description(parameter: Parameter, options: &Options) -> Value {
             }),
             "The most documents in the answer; there may be fewer before the last page if they are large.",
         ),
-        Parameter::Cursor => {
-            (text(), "The `next_cursor` of an earlier answer to the same request.")
-        }
+        Parameter::Cursor => (
+            json!({ "type": "string", "pattern": Cursor::PATTERN }),
+            "The `next_cursor` of an earlier answer to the same request.",
+        ),
         Parameter::Window => (
             json!({ "type": "string", "enum": ["latest"] }),
             "`latest`: only the newest window, in rank order. Windows overlap, so their counts \
              must not be added up.",
         ),
     };
-    json!({ "name": parameter.name(), "in": "query", "schema": schema, "description": description })
+    json!({ "name": parameter.name(view), "in": "query", "schema": schema, "description": description })
 }
 
-/// The fields of a view, nested at the dots. Those of the key are always there, others are absent
-/// where the source did not send them.
+fn time_or_day() -> Value {
+    let text = |format: &str, shortest: &str| json!({ "type": "string", "format": format, "minLength": shortest.len() });
+    json!({ "anyOf": [text("date-time", "2017-03-19T12:00:00Z"), text("date", "2017-03-19")] })
+}
+
+/// The fields of a view, nested at the dots. Those of the key are always present; others are absent
+/// if the source did not send them.
 fn view_schema(view: View) -> Value {
     let mut schema = object(&[
         ("_id", json!({ "type": "string" })),
@@ -198,6 +222,7 @@ fn type_schema(field_type: FieldType) -> Value {
     match field_type {
         FieldType::Time => json!({ "type": "string", "format": "date-time" }),
         FieldType::Day => json!({ "type": "string", "format": "date" }),
+        FieldType::Boolean => json!({ "type": "boolean" }),
         FieldType::Integer => json!({ "type": "integer", "format": "int64" }),
         FieldType::Float => json!({ "type": "number", "format": "double" }),
         FieldType::Text => json!({ "type": "string" }),
@@ -227,19 +252,23 @@ fn problem_schema() -> Value {
 fn views_schema() -> Value {
     let text = || json!({ "type": "string" });
     let list = |items: Value| json!({ "type": "array", "items": items });
-    let view = object(&[
+    let mut view = object(&[
         ("name", text()),
+        ("title", text()),
         ("href", text()),
-        ("scope", text()),
+        ("kind", text()),
         ("parameters", list(text())),
         ("fields", list(object(&[("name", text()), ("type", text())]))),
     ]);
+    // A journal is of no stream.
+    view["properties"]["stream"] = text();
     object(&[("views", list(view))])
 }
 
-fn layers_schema() -> Value {
+fn layers_schema(options: &Options) -> Value {
     let days = json!({ "type": "array", "items": type_schema(FieldType::Day) });
-    let by_view: Vec<_> = views::by_days().map(|view| (view.name(), days.clone())).collect();
+    let by_days = views::by_days(&options.streams).into_iter();
+    let by_view: Vec<_> = by_days.map(|view| (view.name(), days.clone())).collect();
     object(&by_view)
 }
 
@@ -261,7 +290,7 @@ fn status_schema() -> Value {
     ])
 }
 
-/// An object with these properties, all of them always there.
+/// An object with these properties, all of them required.
 fn object(properties: &[(&str, Value)]) -> Value {
     let required: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
     let properties: Map<_, _> =

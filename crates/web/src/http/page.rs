@@ -1,4 +1,4 @@
-//! The page: a few files inside the program, so that it works without a network and without an
+//! The page: a few files embedded in the program, so that it works without a network and without
 //! installation.
 
 use axum::http::{HeaderValue, header};

@@ -1,6 +1,6 @@
-//! The parameters of a request for documents: which there are, what they mean, and reading them.
+//! The parameters of a request for documents: their names, their meaning, and how to read them.
 //!
-//! One table serves the parser and the API description, so that neither can know more than the other.
+//! The parser and the API description use one table, so neither can know more than the other.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
-use pulso_model::{EventTime, Layer, View};
+use pulso_model::{EventTime, Layer, ScopeValues, View};
 use pulso_pipeline::{LayerChoice, Query};
 
 use super::Options;
@@ -18,11 +18,15 @@ use super::error::Error;
 const TIME_ALLOWED: &str = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as \
                             `%2B`) or a UTC day such as `2017-03-19`";
 
+/// The most characters of a scope: more than any document has, and few enough that no valid
+/// request has a longer head than the server reads.
+pub(super) const SCOPE_CHARACTERS_MAX: usize = 512;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parameter {
     From,
     To,
-    Country,
+    Scope,
     Layer,
     Limit,
     Cursor,
@@ -31,23 +35,24 @@ pub(super) enum Parameter {
 
 impl Parameter {
     pub(super) const ALL: [Self; 7] =
-        [Self::From, Self::To, Self::Country, Self::Layer, Self::Limit, Self::Cursor, Self::Window];
+        [Self::From, Self::To, Self::Scope, Self::Layer, Self::Limit, Self::Cursor, Self::Window];
 
     /// The parameters that requests for a view may have.
     pub(super) fn of(view: View) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |parameter| match parameter {
-            Self::Country => view.country_field().is_some(),
+            Self::Scope => view.scope_field().is_some(),
             // Trends are the views with a rank; only their windows overlap.
             Self::Window => view.position_field().is_some(),
             _ => true,
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    /// A filter by scope is called as the view calls it.
+    pub(super) fn name(self, view: View) -> &'static str {
         match self {
             Self::From => "from",
             Self::To => "to",
-            Self::Country => "country",
+            Self::Scope => view.scope_name().unwrap_or("scope"),
             Self::Layer => "layer",
             Self::Limit => "limit",
             Self::Cursor => "cursor",
@@ -70,23 +75,23 @@ pub(super) fn documents(view: View, uri: &Uri, options: &Options) -> Result<Want
         Wanted { query: Query::newest(view, options.page_limit_default), latest: false };
     let mut seen = Vec::new();
     for (name, value) in pairs(uri)? {
-        let Some(parameter) = Parameter::of(view).find(|parameter| parameter.name() == name) else {
-            let allowed = Parameter::of(view).map(Parameter::name).collect();
+        let Some(parameter) = Parameter::of(view).find(|parameter| parameter.name(view) == name)
+        else {
+            let allowed = Parameter::of(view).map(|parameter| parameter.name(view)).collect();
             return Err(Error::UnknownParameter { name, allowed });
         };
         if seen.contains(&parameter) {
-            return Err(Error::RepeatedParameter { name: parameter.name() });
+            return Err(Error::RepeatedParameter { name: parameter.name(view) });
         }
         seen.push(parameter);
         set(&mut wanted, parameter, &value, options).map_err(|allowed| {
-            Error::InvalidParameter { name: parameter.name(), value, allowed }
+            Error::InvalidParameter { name: parameter.name(view), value, allowed }
         })?;
     }
-    check_range(&wanted.query)?;
     Ok(wanted)
 }
 
-/// Makes sure that a request has no parameters.
+/// Checks that a request has no parameters.
 pub(super) fn none(uri: &Uri) -> Result<(), Error> {
     match pairs(uri)?.into_iter().next() {
         Some((name, _)) => Err(Error::UnknownParameter { name, allowed: Vec::new() }),
@@ -99,7 +104,7 @@ fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Error> {
     Ok(pairs)
 }
 
-/// Takes one parameter over; the error says what would be allowed.
+/// Sets one parameter. The error says what is allowed.
 fn set(
     wanted: &mut Wanted,
     parameter: Parameter,
@@ -110,10 +115,12 @@ fn set(
     match parameter {
         Parameter::From => query.from = Some(parse::<EventTime>(value, TIME_ALLOWED)?),
         Parameter::To => query.to = Some(parse::<EventTime>(value, TIME_ALLOWED)?),
-        Parameter::Country if value.trim().is_empty() => {
-            return Err("a country code such as `US`".to_owned());
+        Parameter::Scope
+            if value.trim().is_empty() || value.chars().count() > SCOPE_CHARACTERS_MAX =>
+        {
+            return Err(format!("1 to {SCOPE_CHARACTERS_MAX} characters such as `US` or `en`"));
         }
-        Parameter::Country => query.country = Some(value.to_uppercase()),
+        Parameter::Scope => query.scope = Some(scope(query.view, value, options)),
         Parameter::Layer => {
             query.layer = match value {
                 "current" => LayerChoice::Current,
@@ -138,15 +145,16 @@ fn set(
     Ok(())
 }
 
-fn parse<T: FromStr>(value: &str, allowed: &str) -> Result<T, String> {
-    value.parse().map_err(|_| allowed.to_owned())
+/// A scope as documents have it.
+fn scope(view: View, value: &str, options: &Options) -> String {
+    let stream = view.stream().and_then(|stream| options.streams.get(stream).ok());
+    match stream.and_then(|definition| definition.stream.scope).map(|scope| scope.values) {
+        Some(ScopeValues::Country) => value.to_uppercase(),
+        Some(ScopeValues::Language) => value.to_lowercase(),
+        Some(ScopeValues::Text) | None => value.to_owned(),
+    }
 }
 
-fn check_range(query: &Query) -> Result<(), Error> {
-    let (Some(from), Some(to)) = (query.from, query.to) else { return Ok(()) };
-    if from < to {
-        return Ok(());
-    }
-    let allowed = format!("a time after `from`, which is `{from}`");
-    Err(Error::InvalidParameter { name: "to", value: to.to_string(), allowed })
+fn parse<T: FromStr>(value: &str, allowed: &str) -> Result<T, String> {
+    value.parse().map_err(|_| allowed.to_owned())
 }

@@ -1,4 +1,4 @@
-//! How the program is doing: for the page, for probes, and for Prometheus.
+//! The program's status, for the page, for probes and for Prometheus.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use super::{App, Error, Shared, json, parameters};
 /// What the rest of the program knows about the stream right now.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// Panes and windows that end at or before this time are in the views. `None` if unknown; it is
-    /// then taken from the newest of both.
+    /// Panes and windows that end at or before this time are in the views. If `None`, the end of
+    /// the newest pane or window is used instead.
     pub closed_until: Option<EventTime>,
     /// Messages in the log that the speed layer has not read yet, if known.
     pub lag: Option<u64>,
-    /// Why the program cannot do its work; shown to whoever asks. `None` when all is well.
+    /// Why the program cannot do its work; shown to whoever asks. `None` when everything works.
     pub not_ready: Option<String>,
 }
 
-/// How the stream is cut into windows.
+/// How the stream is divided into windows.
 #[derive(Clone, Copy, Debug)]
 pub struct Windows {
     pub size: Duration,
     pub slide: Duration,
-    /// How long the watermark waits for responses that come out of order.
+    /// How long the watermark waits for responses that arrive out of order.
     pub max_out_of_orderness: Duration,
     /// A topic is listed when more than this many responses of a window carry it.
     pub count_above: u64,
@@ -52,7 +52,7 @@ struct WindowStatus {
     count_above: u64,
 }
 
-/// The live facts, and how the windows are cut.
+/// Shows the live facts, and how the stream is divided into windows.
 pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
     let Facts { closed_until, lag, not_ready } = (app.status)();
@@ -73,8 +73,8 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     Ok(json(serde_json::to_string(&status).expect("durations are finite numbers")))
 }
 
-/// The end of the newest pane or window in the views. Windows end after the last pane once a quiet
-/// stream has run out of them.
+/// The end of the newest pane or window in the views. When a stream goes quiet, windows still end
+/// after the last pane.
 async fn newest_end<V: Views>(app: &App<V>) -> Result<Option<EventTime>, Error> {
     let newest = async |view| {
         let page = app.query(Query::newest(view, 1)).await?;
@@ -82,21 +82,28 @@ async fn newest_end<V: Views>(app: &App<V>) -> Result<Option<EventTime>, Error> 
     };
     let slide_ms = i64::try_from(app.options.windows.slide.as_millis()).unwrap_or(0);
     let pane_end = |start: EventTime| EventTime(start.0.saturating_add(slide_ms));
-    let pane = newest(View::CountryActivity).await?.map(pane_end);
-    Ok(pane.max(newest(View::TrendingTopics).await?))
+    let mut end = None;
+    for definition in app.options.streams.iter() {
+        let stream = definition.stream;
+        end = end.max(newest(stream.activity_view).await?.map(pane_end));
+        for facet in &stream.facets {
+            end = end.max(newest(facet.view).await?);
+        }
+    }
+    Ok(end)
 }
 
-/// The process is alive: nothing more, or a restart would be the answer to a slow disk.
+/// Confirms only that the process is alive. Anything more would make a slow disk cause a restart.
 pub(super) async fn alive() -> Response {
     json(r#"{"status":"alive"}"#)
 }
 
-/// Requests can be answered and the program does its work.
+/// Confirms that requests can be answered and that the program does its work.
 pub(super) async fn ready<V: Views>(State(app): Shared<V>) -> Result<Response, Error> {
     if let Some(reason) = (app.status)().not_ready {
         return Err(Error::NotReady { reason });
     }
-    let asked = app.query(Query::newest(View::TrendingTopics, 1)).await;
+    let asked = app.query(Query::newest(View::HEALTH, 1)).await;
     asked.map_err(|_| Error::NotReady { reason: "the views cannot be read".to_owned() })?;
     Ok(json(r#"{"status":"ready"}"#))
 }

@@ -1,12 +1,13 @@
-//! Which views there are, and which days of them the batch layer answers.
+//! Which views exist, and for which of their days the batch layer answers.
 
 use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use pulso_model::{Field, FieldType, Scope, View};
+use pulso_model::{Field, FieldType, View, ViewKind};
 use pulso_pipeline::Views;
+use pulso_streams::Streams;
 use serde::Serialize;
 
 use super::parameters::{self, Parameter};
@@ -14,15 +15,19 @@ use super::{API, Error, Shared, json};
 
 #[derive(Debug, Serialize)]
 struct ViewList {
-    views: [ViewEntry; View::ALL.len()],
+    views: Vec<ViewEntry>,
 }
 
 #[derive(Debug, Serialize)]
 struct ViewEntry {
     name: &'static str,
+    title: &'static str,
+    /// The stream whose facts it shows; left out for a journal of all streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<&'static str>,
     href: String,
-    /// Which layer answers; see [`Scope`].
-    scope: &'static str,
+    /// Which layer answers for the view; see [`ViewKind`].
+    kind: &'static str,
     parameters: Vec<&'static str>,
     fields: Vec<FieldEntry>,
 }
@@ -35,15 +40,18 @@ struct FieldEntry {
 }
 
 /// All views with their fields.
-pub(super) async fn list<V: Views>(_: Shared<V>, uri: Uri) -> Result<Response, Error> {
+pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
-    let views = View::ALL.map(|view| ViewEntry {
+    let entry = |view: View| ViewEntry {
         name: view.name(),
+        title: view.title(),
+        stream: view.stream(),
         href: format!("{API}/{view}"),
-        scope: scope_name(view.scope()),
-        parameters: Parameter::of(view).map(Parameter::name).collect(),
+        kind: kind_name(view.kind()),
+        parameters: Parameter::of(view).map(|parameter| parameter.name(view)).collect(),
         fields: view.fields().iter().map(FieldEntry::of).collect(),
-    });
+    };
+    let views = app.options.streams.views().into_iter().map(entry).collect();
     Ok(json(serde_json::to_string(&ViewList { views }).expect("the list is text")))
 }
 
@@ -53,28 +61,29 @@ impl FieldEntry {
     }
 }
 
-/// The days that the batch layer has completed, of each view that it answers by days.
+/// The days that the batch layer has completed, for each view that it answers by days.
 pub(super) async fn layers<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
     let mut layers = BTreeMap::new();
-    for view in by_days() {
+    for view in by_days(&app.options.streams) {
         let days = app.ask(app.views.completed_days(view)).await?;
         layers.insert(view.name(), days.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
     Ok(json(serde_json::to_string(&layers).expect("days are text")))
 }
 
-/// The views that the batch layer answers a day at a time.
-pub(super) fn by_days() -> impl Iterator<Item = View> {
-    View::ALL.into_iter().filter(|view| matches!(view.scope(), Scope::Day | Scope::BatchDay))
+/// The views for which the batch layer answers one day at a time.
+pub(super) fn by_days(streams: &Streams) -> Vec<View> {
+    let by_day = |view: &View| matches!(view.kind(), ViewKind::Day | ViewKind::BatchDay);
+    streams.views().into_iter().filter(by_day).collect()
 }
 
-fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Day => "day",
-        Scope::BatchDay => "batch-day",
-        Scope::Now => "now",
-        Scope::Journal => "journal",
+fn kind_name(kind: ViewKind) -> &'static str {
+    match kind {
+        ViewKind::Day => "day",
+        ViewKind::BatchDay => "batch-day",
+        ViewKind::Now => "now",
+        ViewKind::Journal => "journal",
     }
 }
 
@@ -82,6 +91,7 @@ fn type_name(field_type: FieldType) -> &'static str {
     match field_type {
         FieldType::Time => "time",
         FieldType::Day => "day",
+        FieldType::Boolean => "boolean",
         FieldType::Integer => "integer",
         FieldType::Float => "float",
         FieldType::Text => "text",

@@ -1,4 +1,4 @@
-//! In memory and in paused time, but for what needs a port: no client here waits for real.
+//! Tests in memory and in paused time, except where they need a port: no client here really waits.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -49,7 +49,7 @@ impl Views for Stuck {
     }
 }
 
-/// A view store that counts its questions and answers when it is told to.
+/// A view store that counts its queries and answers when told to.
 #[derive(Clone, Debug)]
 struct Slow {
     asked: watch::Sender<usize>,
@@ -195,7 +195,8 @@ async fn the_views_are_asked_only_so_much_at_once() {
     assert_eq!(*views.asked.borrow(), http::QUERIES_MAX + 5);
 }
 
-/// On a real port: with as many connections as there may be, the next has to wait for one to end.
+/// Uses a real port: when the maximum number of connections is open, the next one waits for one to
+/// end.
 #[tokio::test]
 async fn more_connections_than_there_may_be_wait_for_their_turn() {
     let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();

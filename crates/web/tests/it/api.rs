@@ -3,6 +3,7 @@
 use pulso_model::{EventTime, Scope, View};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Part, Sink};
+use pulso_testkit::{view, views};
 use pulso_web::Facts;
 use serde_json::json;
 
@@ -11,14 +12,14 @@ use crate::views::{NOON, document, publish, store, trends};
 
 #[tokio::test]
 async fn every_view_answers_with_its_documents_as_stored() {
-    for view in View::ALL {
+    for view in views() {
         let made = document(view, "a/\"1\"", NOON);
         let made = pulso_model::ViewDocument {
             body: r#"{"@timestamp":"2017-03-19T12:00:00.000Z","n":1.50,"t":"é<\/"}"#.to_owned(),
             ..made
         };
-        let (views, layer) = match view.scope() {
-            Scope::BatchDay => {
+        let (views, layer) = match view.kind() {
+            ViewKind::BatchDay => {
                 let views = MemoryViews::default();
                 publish(&views, Part::Day(NOON.day()), vec![made], true).await;
                 (views, "batch")
@@ -44,7 +45,7 @@ async fn an_empty_view_is_an_empty_page() {
     }
 }
 
-/// Follows the cursors and gives the `_id`s of all pages.
+/// Follows the cursors and returns the `_id`s of all pages.
 async fn all_pages(server: &Server, path: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut next = path.to_owned();
@@ -60,7 +61,7 @@ async fn all_pages(server: &Server, path: &str) -> Vec<Vec<String>> {
 async fn pages_together_are_the_one_big_page() {
     let made = (0..23).map(|n| {
         let time = EventTime(NOON.0 + n / 4);
-        document(View::Responses, &format!("{}", n * 7 % 23), time)
+        document(view("responses"), &format!("{}", n * 7 % 23), time)
     });
     let server = Server::start(store(made.collect()).await).await;
     let whole = server.ids("/api/v1/responses?limit=100").await;
@@ -77,7 +78,7 @@ async fn pages_together_are_the_one_big_page() {
 async fn a_page_of_large_documents_ends_early_and_loses_none() {
     let megabytes = |size: usize| "x".repeat(size * 1024 * 1024);
     let made = [10, 5, 3, 20, 1].into_iter().zip(0..).map(|(size, n)| {
-        let made = document(View::DeadLetters, &format!("{n}"), EventTime(NOON.0 - n));
+        let made = document(View::DEAD_LETTERS, &format!("{n}"), EventTime(NOON.0 - n));
         pulso_model::ViewDocument {
             body: format!(r#"{{"payload":"{}"}}"#, megabytes(size)),
             ..made
@@ -91,7 +92,7 @@ async fn a_page_of_large_documents_ends_early_and_loses_none() {
 #[tokio::test]
 async fn filters_choose_time_country_and_layer() {
     let at = |id: &str, seconds: i64, country: &str| {
-        let made = document(View::Responses, id, EventTime(NOON.0 + seconds * 1000));
+        let made = document(view("responses"), id, EventTime(NOON.0 + seconds * 1000));
         pulso_model::ViewDocument { country: Some(country.to_owned()), ..made }
     };
     let views = store(vec![at("a", 0, "US"), at("b", 10, "DE"), at("c", 86_400, "US")]).await;
@@ -109,6 +110,8 @@ async fn filters_choose_time_country_and_layer() {
     check("from=2017-03-20", &["c"]).await;
     check("to=2017-03-20", &["late", "a"]).await;
     check("from=2017-03-19T12:00:00Z&to=2017-03-19T12:00:05Z", &["a"]).await;
+    check("from=2017-03-19&to=2017-03-19", &[]).await;
+    check("from=2017-03-20&to=2017-03-19", &[]).await;
     let layers = server.json("/api/v1/layers").await;
     assert_eq!(layers["responses"], json!(["2017-03-19"]));
     assert_eq!(layers["trending-topics"], json!([]));
@@ -155,7 +158,7 @@ async fn a_country_without_trends_in_the_latest_window_has_none() {
 async fn views_are_listed_with_their_fields() {
     let list = Server::empty().await.json("/api/v1/views").await;
     let list = list["views"].as_array().unwrap();
-    assert_eq!(list.len(), View::ALL.len());
+    assert_eq!(list.len(), views().len());
     let trends = &list[2];
     assert_eq!(trends["name"], "trending-topics");
     assert_eq!(trends["href"], "/api/v1/trending-topics");
@@ -177,7 +180,7 @@ async fn the_status_is_what_is_known_else_what_the_newest_pane_or_window_tells()
         assert_eq!(server.json("/api/v1/status").await, expected);
     };
     check(Server::empty().await, None, None).await;
-    let mut views = store(vec![document(View::CountryActivity, "pane", NOON)]).await;
+    let mut views = store(vec![document(view("country-activity"), "pane", NOON)]).await;
     let derived = Some("2017-03-19T12:00:10.000Z");
     check(Server::start(views.clone()).await, derived, None).await;
     // Windows that end at NOON and 20 s after it.

@@ -1,5 +1,5 @@
-//! The server as clients see it: over a real socket, in front of the in-memory view store; and of the
-//! real ones, which must answer alike.
+//! The server as clients see it, over a real socket: in front of the in-memory view store, and of
+//! the real ones, which must answer alike.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
 

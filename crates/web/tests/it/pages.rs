@@ -1,4 +1,4 @@
-//! The page, metrics, and what is true of every answer.
+//! The page, metrics, and what all answers have in common.
 
 use serde_json::Value;
 

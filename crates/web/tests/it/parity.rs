@@ -1,4 +1,4 @@
-//! The API answers the same, to the letter, from both stores.
+//! The API answers exactly the same from both stores.
 
 use pulso_model::{Day, EventTime, Scope, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Part, Sink};
@@ -7,6 +7,7 @@ use pulso_runtime::config::Layers;
 use pulso_runtime::stores::{ViewReader, ViewStore, set_up};
 use pulso_testkit::contract::document;
 use pulso_testkit::servers;
+use pulso_testkit::views;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -20,7 +21,7 @@ fn config(settings: &[(&str, &str)]) -> Config {
     Config::load(&Layers { overrides: overrides.collect(), ..Layers::default() }).unwrap()
 }
 
-/// Two days of a view in two countries, several documents at one time.
+/// Two days of a view in two countries, with several documents at the same time.
 fn documents(view: View, text: &str) -> Vec<ViewDocument> {
     let made = |number: i64| {
         let time = EventTime(NOON.0 + number % 2 * DAY_MS + number / 4 * 10_000);
@@ -31,14 +32,14 @@ fn documents(view: View, text: &str) -> Vec<ViewDocument> {
 
 /// Both layers' documents; the batch layer has completed the first day.
 async fn fill(mut views: ViewStore) {
-    for view in View::ALL {
-        if !matches!(view.scope(), Scope::Now | Scope::BatchDay) {
+    for view in views() {
+        if !matches!(view.kind(), ViewKind::Now | ViewKind::BatchDay) {
             views.write(documents(view, "speed")).await.unwrap();
         }
-        let part = match view.scope() {
-            Scope::Journal => continue,
-            Scope::Now => Part::Now,
-            Scope::Day | Scope::BatchDay => Part::Day(NOON.day()),
+        let part = match view.kind() {
+            ViewKind::Journal => continue,
+            ViewKind::Now => Part::Now,
+            ViewKind::Day | ViewKind::BatchDay => Part::Day(NOON.day()),
         };
         let inside = |document: &ViewDocument| part == Part::Now || part == day(document);
         let documents = documents(view, "batch").into_iter().filter(inside).collect();
@@ -52,7 +53,7 @@ fn day(document: &ViewDocument) -> Part {
     Part::Day(document.time.day())
 }
 
-/// What was written can be found from now on.
+/// Makes everything written so far visible to searches.
 async fn refresh(url: &str, prefix: &str) {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
@@ -66,13 +67,13 @@ async fn refresh(url: &str, prefix: &str) {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// Every parameter of the API, alone and together, with right and wrong values.
+/// Every parameter of the API, alone and combined, with valid and invalid values.
 fn paths() -> Vec<String> {
     let places = ["views", "layers", "status", "openapi.json", "trends", "views?limit=1"];
     let mut paths: Vec<_> = places.iter().map(|place| format!("/api/v1/{place}")).collect();
     paths.extend(["/readyz".to_owned(), "/healthz".to_owned()]);
     let days = [NOON.day(), NOON.day().next()].map(|day: Day| day.to_string());
-    for view in View::ALL {
+    for view in views() {
         for query in [
             "".to_owned(),
             "layer=speed".into(),

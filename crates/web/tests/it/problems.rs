@@ -2,9 +2,10 @@
 
 use pulso_model::View;
 use pulso_pipeline::Retry;
+use pulso_testkit::view;
 use pulso_web::Facts;
 
-use crate::server::Server;
+use crate::server::{Answer, Server};
 use crate::views::{Broken, NOON, Slow, document, store};
 
 #[track_caller]
@@ -31,12 +32,25 @@ async fn places_that_are_not_there() {
             format!("there is nothing at `{bare}`; the API is described at `/api/v1/openapi.json`");
         check(&server, path, 404, problem("not-found", "Not found", 404, &detail, path)).await;
     }
-    let detail = "there is no view `trends`; there are `responses`, `country-activity`, \
+    let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
                   `group-days`, `event-days`, `dead-letters`, `late-responses`, `batch-runs`, \
                   `health`";
     let path = "/api/v1/trends?limit=1";
     check(&server, path, 404, problem("unknown-view", "Unknown view", 404, detail, path)).await;
+}
+
+/// RFC 9110: an empty `allow` would say that the place is there and that no method works on it.
+#[tokio::test]
+async fn places_that_are_not_there_allow_no_methods_and_name_none() {
+    let server = Server::empty().await;
+    for method in ["GET", "POST"] {
+        for path in ["/favicon.ico", "/api/v1/trends"] {
+            let Answer { status, head, .. } = server.ask(method, path).await;
+            assert_eq!(status, 404, "{method} {path}");
+            assert!(!head.contains("\r\nallow:"), "{method} {path}: {head}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -52,29 +66,29 @@ async fn wrong_parameters() {
     };
     unknown(
         "/api/v1/group-days?topic=rust",
-        "there is no parameter `topic` here; allowed are `from`, `to`, `country`, `layer`, \
+        "there is no parameter `topic` here; the parameters are `from`, `to`, `country`, `layer`, \
          `limit`, `cursor`",
     )
     .await;
     unknown(
         "/api/v1/dead-letters?country=US",
-        "there is no parameter `country` here; allowed are `from`, `to`, `layer`, `limit`, `cursor`",
+        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, `cursor`",
     )
     .await;
     for path in ["views", "layers", "status", "openapi.json"] {
         let path = format!("/api/v1/{path}?limit=1");
-        unknown(&path, "there is no parameter `limit` here; none is allowed").await;
+        unknown(&path, "there is no parameter `limit` here; no parameters are allowed").await;
     }
     invalid(
         "/api/v1/events?limit=101",
-        "the parameter `limit` is `101`; allowed is a whole number from 1 to 100",
+        "the parameter `limit` must be a whole number from 1 to 100, not `101`",
     )
     .await;
     invalid("/api/v1/events?limit=1&limit=1", "the parameter `limit` is given more than once")
         .await;
     invalid(
         "/api/v1/events?layer=%22%3Cb%3E%FF",
-        r#"the parameter `layer` is `\"<b>�`; allowed is `current`, `speed` or `batch`"#,
+        r#"the parameter `layer` must be `current`, `speed` or `batch`, not `\"<b>�`"#,
     )
     .await;
 }
@@ -98,7 +112,7 @@ async fn causes_are_not_shown() {
     let gone = Server::start(Broken(Retry::No)).await;
     let busy = Server::start(Broken(Retry::Backoff)).await;
     for path in ["/api/v1/groups", "/api/v1/layers", "/api/v1/trending-topics?window=latest"] {
-        let detail = "the views could not be read; the log of the server says why";
+        let detail = "failed to read the views; see the server's log";
         check(&gone, path, 500, problem("internal", "Internal error", 500, detail, path)).await;
         let detail = "the views cannot be read at the moment; try again";
         check(&busy, path, 503, problem("unavailable", "Unavailable", 503, detail, path)).await;
@@ -109,7 +123,7 @@ async fn causes_are_not_shown() {
 #[tokio::test]
 async fn a_document_that_is_no_object_is_not_sent_on() {
     for body in ["[]", "{}", "null", "\"{\""] {
-        let made = document(View::Events, "1", NOON);
+        let made = document(view("events"), "1", NOON);
         let made = pulso_model::ViewDocument { body: body.to_owned(), ..made };
         let server = Server::start(store(vec![made]).await).await;
         assert_eq!(server.get("/api/v1/events").await.status, 500, "{body}");

@@ -1,4 +1,4 @@
-//! A server on a free port, and the smallest client that can ask it.
+//! A server on a free port, and a minimal client for it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// In lower case.
+    /// The head in lower case.
     pub(crate) head: String,
     pub(crate) body: String,
 }
@@ -69,7 +69,7 @@ impl Server {
         self.ask("GET", path).await
     }
 
-    /// The body of an answer that must be a success.
+    /// The body of an answer that must be successful.
     pub(crate) async fn json(&self, path: &str) -> Value {
         let Answer { status, head, body } = self.get(path).await;
         assert_eq!(status, 200, "{path}: {body}");

@@ -6,21 +6,22 @@ use std::sync::Arc;
 use pulso_model::{Day, EventTime, TrendDocument, View, ViewDocument};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{
-    AdapterError, BatchViews, Documents, LayerChoice, Page, Part, Query, Retry, Sink, Views,
+    AdapterError, BatchViews, Documents, ErrorKind, LayerChoice, Page, Part, Query, Retry, Sink,
+    Views,
 };
 use tokio::sync::Notify;
 
 /// 2017-03-19, noon.
 pub(crate) const NOON: EventTime = EventTime(1_489_924_800_000);
 
-/// A document with nothing but what the server looks at.
+/// A document with only what the server looks at.
 pub(crate) fn document(view: View, id: &str, time: EventTime) -> ViewDocument {
     let body = format!(r#"{{"@timestamp":"{time}","mark":"{id}"}}"#);
     let id = id.to_owned();
     ViewDocument { view, id, time, position: 0, country: None, body }
 }
 
-/// Listed topics of the window that ends so many seconds after noon, in the given order.
+/// Listed topics of the window that ends `seconds` after noon, in the given order.
 pub(crate) fn trends(seconds: i64, country: Option<&str>, topics: &[&str]) -> Vec<ViewDocument> {
     let window_end = EventTime(NOON.0 + seconds * 1000);
     let window_start = EventTime(window_end.0 - 300_000);
@@ -61,7 +62,7 @@ pub(crate) async fn publish(
     views.publish(stage, completes).await.unwrap();
 }
 
-/// A store that fails, in a way that does or does not pass.
+/// An error of a failing store; it is temporary or permanent.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the disk at /secret is gone")]
 pub(crate) struct Broken(pub(crate) Retry);
@@ -69,6 +70,14 @@ pub(crate) struct Broken(pub(crate) Retry);
 impl AdapterError for Broken {
     fn retry(&self) -> Retry {
         self.0
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -88,7 +97,7 @@ impl Views for Broken {
     }
 }
 
-/// A store that answers when it is told to.
+/// A store that answers when told to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slow {
     pub(crate) asked: Arc<Notify>,

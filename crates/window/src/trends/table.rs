@@ -1,18 +1,21 @@
-//! Running counts of every topic alive, worldwide and by country.
+//! Running counts of every term of a facet, worldwide and by scope.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use pulso_model::CoordinateSum;
+use pulso_model::{CoordinateSum, Counts};
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use crate::{PaneAggregate, columns, pairs};
+use super::actors::{Actors, Members};
+use crate::aggregate::{PaneAggregate, TermCount};
+use crate::{FacetShape, columns, pairs};
 
 /// Compaction is worth its cost when this many entries could be dead.
 const COMPACT_MIN: usize = 4096;
 
-/// A number that says what is usual: counts of the window one baseline ago and sums in between.
+/// A number that says what is usual: counts of the window one baseline ago and sums in between. What
+/// is counted is what the facet ranks by: facts, or actors.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Running {
     /// In the current window.
@@ -35,211 +38,336 @@ impl Running {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Topic {
-    running: Running,
-    location: CoordinateSum,
+struct Term {
+    entry: Entry,
     /// The names in the window and in how many of its panes each is; nearly always one.
     names: Vec<(Arc<str>, u32)>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct CountryTopic {
+/// A term, worldwide or in one scope.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Entry {
     running: Running,
+    /// Facts and actors of the window, where the facet counts actors.
+    members: Option<Box<Members>>,
+    /// In a scope.
     location: CoordinateSum,
 }
 
 type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tables {
+    shape: FacetShape,
     #[serde(with = "pairs")]
-    topics: Map<Arc<str>, Topic>,
+    terms: Map<Arc<str>, Term>,
     #[serde(with = "pairs")]
-    countries: Map<Arc<str>, ()>,
-    /// By index of country and of topic.
+    scopes: Map<Arc<str>, ()>,
+    /// By index of scope and of term.
     #[serde(with = "pairs")]
-    country_topics: Map<(u32, u32), CountryTopic>,
+    scope_terms: Map<(u32, u32), Entry>,
+    actors: Actors,
 }
 
 /// What one pane added, by index into the tables.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct PaneCounts {
-    #[serde(with = "columns")]
-    topics: Vec<(u32, u32)>,
-    #[serde(with = "columns")]
-    country_topics: Vec<(u32, u32)>,
-    /// Beside `topics` and `country_topics`; empty once the pane has left the window.
+    terms: Added,
+    scope_terms: Added,
+    /// Beside the terms; empty once the pane has left the window.
     names: Vec<Arc<str>>,
+    /// Beside the terms by scope; empty once the pane has left the window.
     locations: Vec<CoordinateSum>,
 }
 
-/// The counts of one topic, worldwide or in one country.
+/// What one pane added to entries.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Added {
+    /// How much the count of each grew when the pane entered the window.
+    grew: Columns,
+    /// How much it shrank when the pane left, where that may be another number: an actor who came
+    /// with one pane may have stayed for the sake of another.
+    shrank: Columns,
+    /// Facts and actors beside `grew`; empty once the pane has left the window, or where facts are
+    /// counted.
+    members: Vec<(u32, Vec<u32>)>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Columns(#[serde(with = "columns")] Vec<(u32, u32)>);
+
+/// The counts of one term, worldwide or in one scope.
 pub(super) struct Counted<'a> {
     pub(super) key: &'a Arc<str>,
     pub(super) name: &'a Arc<str>,
-    pub(super) count: u32,
+    /// What the facet counts.
+    pub(super) ranked: u32,
+    pub(super) facts: u32,
+    /// 0 where the facet counts facts.
+    pub(super) actors: u32,
     pub(super) sum: u64,
     pub(super) sum_of_squares: u64,
     pub(super) location: CoordinateSum,
 }
 
 impl Tables {
+    pub(super) fn new(shape: FacetShape) -> Self {
+        Self {
+            shape,
+            terms: Map::default(),
+            scopes: Map::default(),
+            scope_terms: Map::default(),
+            actors: Actors::default(),
+        }
+    }
+
     /// Entries alive or not yet dropped.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.topics.len().max(self.country_topics.len())
+        self.terms.len().max(self.scope_terms.len())
     }
 
     /// The current window becomes the newest of the baseline, and the oldest leaves it.
     pub(super) fn slide_baseline(&mut self) {
-        for topic in self.topics.values_mut() {
-            topic.running.slide_baseline();
+        for term in self.terms.values_mut() {
+            term.entry.running.slide_baseline();
         }
-        for entry in self.country_topics.values_mut() {
+        for entry in self.scope_terms.values_mut() {
             entry.running.slide_baseline();
         }
     }
 
-    /// Adds a pane to the window.
-    pub(super) fn enter(&mut self, pane: &PaneAggregate) -> PaneCounts {
+    /// Adds the terms of a pane to the window.
+    pub(super) fn enter(&mut self, pane: &PaneAggregate, facet: usize) -> PaneCounts {
         let mut counts = PaneCounts::default();
-        for (key, name, by_country) in pane.topics() {
-            let topic_index = index_of(&mut self.topics, key);
-            let mut total = 0;
-            for (country, added) in by_country {
-                let country = self.country(country);
-                let place = (index_u32(country), index_u32(topic_index));
-                let entry = self.country_topics.entry(place);
-                let index = entry.index();
-                let entry = entry.or_default();
-                entry.running.count += added.count;
-                entry.running.panes += 1;
-                entry.location.merge(&added.location);
-                counts.country_topics.push((index_u32(index), added.count));
-                counts.locations.push(added.location);
-                self.topics[topic_index].location.merge(&added.location);
-                total += added.count;
+        // The pane's own numbers of actors, in the tables' numbers.
+        let mut known = Map::default();
+        for term in pane.terms(facet) {
+            let term_index = index_of(&mut self.terms, term.key);
+            let mut whole = TermCount::default();
+            for (scope, added) in term.scopes {
+                let mut added = added.clone();
+                for actor in &mut added.actors {
+                    let number = known.entry(*actor);
+                    *actor = *number.or_insert_with(|| self.actors.number(pane.actor(*actor)));
+                }
+                if self.shape.by_scope {
+                    self.enter_scope(scope, term_index, &added, &mut counts);
+                }
+                whole.count += added.count;
+                whole.actors.append(&mut added.actors);
             }
-            let topic = &mut self.topics[topic_index];
-            topic.running.count += total;
-            topic.running.panes += 1;
-            counts.topics.push((index_u32(topic_index), total));
-            counts.names.push(topic.add_name(name));
+            whole.actors.sort_unstable();
+            whole.actors.dedup();
+            let place = &mut self.terms[term_index];
+            let grew = place.entry.enter(self.shape, &whole, &mut self.actors);
+            counts.terms.push(index_u32(term_index), grew, self.shape, whole);
+            counts.names.push(place.add_name(term.name));
         }
         counts
     }
 
+    fn enter_scope(
+        &mut self,
+        scope: &str,
+        term: usize,
+        added: &TermCount,
+        counts: &mut PaneCounts,
+    ) {
+        let scope = self.scope(scope);
+        let entry = self.scope_terms.entry((index_u32(scope), index_u32(term)));
+        let index = entry.index();
+        let entry = entry.or_default();
+        entry.location.merge(&added.location);
+        let grew = entry.enter(self.shape, added, &mut self.actors);
+        counts.scope_terms.push(index_u32(index), grew, self.shape, added.clone());
+        counts.locations.push(added.location);
+    }
+
     /// Takes a pane away from the window.
     pub(super) fn leave(&mut self, pane: &mut PaneCounts) {
-        for (&(index, count), name) in pane.topics.iter().zip(&pane.names) {
-            let topic = &mut self.topics[index as usize];
-            topic.running.count -= count;
-            topic.remove_name(name);
+        for (&(index, _), name) in pane.terms.grew.0.iter().zip(&pane.names) {
+            self.terms[index as usize].remove_name(name);
         }
-        for (&(index, count), location) in pane.country_topics.iter().zip(&pane.locations) {
-            let (place, entry) =
-                self.country_topics.get_index_mut(index as usize).expect("the pane entered it");
-            entry.running.count -= count;
-            entry.location.remove(location);
-            self.topics[place.1 as usize].location.remove(location);
+        for (&(index, _), location) in pane.scope_terms.grew.0.iter().zip(&pane.locations) {
+            self.scope_terms[index as usize].location.remove(location);
         }
+        let Self { terms, scope_terms, actors, .. } = self;
+        pane.terms.leave(terms, actors);
+        pane.scope_terms.leave(scope_terms, actors);
         pane.names = Vec::new();
         pane.locations = Vec::new();
-        // From now on their order means nothing, and in this one they are stored in half the room.
-        pane.topics.sort_unstable();
-        pane.country_topics.sort_unstable();
     }
 
     /// Adds a pane to the window that leaves the baseline next.
     pub(super) fn enter_old(&mut self, pane: &PaneCounts) {
-        self.each(pane, |running, count| running.old += count);
+        for &(index, count) in &pane.terms.grew.0 {
+            self.terms[index as usize].entry.running.old += count;
+        }
+        for &(index, count) in &pane.scope_terms.grew.0 {
+            self.scope_terms[index as usize].running.old += count;
+        }
     }
 
     /// Takes a pane away for good.
     pub(super) fn leave_old(&mut self, pane: &PaneCounts) {
-        self.each(pane, |running, count| {
+        for &(index, count) in &pane.terms.shrank(self.shape).0 {
+            let running = &mut self.terms[index as usize].entry.running;
             running.old -= count;
             running.panes -= 1;
-        });
-    }
-
-    fn each(&mut self, pane: &PaneCounts, change: impl Fn(&mut Running, u32)) {
-        for &(index, count) in &pane.topics {
-            change(&mut self.topics[index as usize].running, count);
         }
-        for &(index, count) in &pane.country_topics {
-            change(&mut self.country_topics[index as usize].running, count);
+        for &(index, count) in &pane.scope_terms.shrank(self.shape).0 {
+            let running = &mut self.scope_terms[index as usize].running;
+            running.old -= count;
+            running.panes -= 1;
         }
     }
 
     /// Drops entries that no pane names any more, so that nothing grows with the log.
     pub(super) fn compact<'a>(&mut self, panes: impl Iterator<Item = &'a mut PaneCounts>) {
-        let dead = |running: &Running| running.panes == 0;
-        let dead_topics = self.topics.values().filter(|topic| dead(&topic.running)).count();
-        let dead_pairs = self.country_topics.values().filter(|entry| dead(&entry.running)).count();
+        let dead = |entry: &Entry| entry.running.panes == 0;
+        let dead_terms = self.terms.values().filter(|term| dead(&term.entry)).count();
+        let dead_pairs = self.scope_terms.values().filter(|entry| dead(entry)).count();
         let worth = |dead: usize, all: usize| dead >= COMPACT_MIN && dead * 2 > all;
-        if !worth(dead_topics, self.topics.len()) && !worth(dead_pairs, self.country_topics.len()) {
+        if !worth(dead_terms, self.terms.len()) && !worth(dead_pairs, self.scope_terms.len()) {
             return;
         }
-        let old = std::mem::take(self);
-        let mut topics = Vec::with_capacity(old.topics.len());
-        for (key, topic) in old.topics {
-            topics.push(if dead(&topic.running) {
+        let mut terms = Vec::with_capacity(self.terms.len());
+        for (key, term) in std::mem::take(&mut self.terms) {
+            terms.push(if dead(&term.entry) {
                 None
             } else {
-                Some(index_u32(self.topics.insert_full(key, topic).0))
+                Some(index_u32(self.terms.insert_full(key, term).0))
             });
         }
-        let mut pairs = Vec::with_capacity(old.country_topics.len());
-        for ((country, topic), entry) in old.country_topics {
-            pairs.push(if dead(&entry.running) {
+        let scopes = std::mem::take(&mut self.scopes);
+        let scope_terms = std::mem::take(&mut self.scope_terms);
+        let mut pairs = Vec::with_capacity(scope_terms.len());
+        for ((scope, term), entry) in scope_terms {
+            pairs.push(if dead(&entry) {
                 None
             } else {
-                let country = self.country(country_name(&old.countries, country));
-                let topic = topics[topic as usize].expect("a topic outlives its countries");
-                let place = (index_u32(country), topic);
-                Some(index_u32(self.country_topics.insert_full(place, entry).0))
+                let scope = self.scope(scope_name(&scopes, scope));
+                let term = terms[term as usize].expect("a term outlives its scopes");
+                let place = (index_u32(scope), term);
+                Some(index_u32(self.scope_terms.insert_full(place, entry).0))
             });
         }
         for pane in panes {
-            for (index, _) in &mut pane.topics {
-                *index = topics[*index as usize].expect("a named topic is alive");
-            }
-            for (index, _) in &mut pane.country_topics {
-                *index = pairs[*index as usize].expect("a named country and topic are alive");
-            }
+            pane.terms.renumber(&terms);
+            pane.scope_terms.renumber(&pairs);
         }
     }
 
-    /// Topics with more than `above` responses in the window.
-    pub(super) fn topics(&self, above: u32) -> impl Iterator<Item = Counted<'_>> {
-        let all = self.topics.iter().filter(move |(_, topic)| topic.running.count > above);
-        all.map(|(key, topic)| counted(key, topic.name(), &topic.running, topic.location))
+    /// Terms of which more than `above` are in the window.
+    pub(super) fn terms(&self, above: u32) -> impl Iterator<Item = Counted<'_>> {
+        let all = self.terms.iter().filter(move |(_, term)| term.entry.running.count > above);
+        all.map(|(key, term)| term.entry.counted(key, term.name()))
     }
 
-    /// The same for each country.
-    pub(super) fn country_topics(
-        &self,
-        above: u32,
-    ) -> impl Iterator<Item = (&Arc<str>, Counted<'_>)> {
-        let all = self.country_topics.iter().filter(move |(_, e)| e.running.count > above);
-        all.map(|(&(country, topic), entry)| {
-            let (key, topic) =
-                self.topics.get_index(topic as usize).expect("a topic outlives its countries");
-            let counted = counted(key, topic.name(), &entry.running, entry.location);
-            (country_name(&self.countries, country), counted)
+    /// The same for each scope.
+    pub(super) fn scope_terms(&self, above: u32) -> impl Iterator<Item = (&Arc<str>, Counted<'_>)> {
+        let all = self.scope_terms.iter().filter(move |(_, entry)| entry.running.count > above);
+        all.map(|(&(scope, term), entry)| {
+            let (key, term) =
+                self.terms.get_index(term as usize).expect("a term outlives its scopes");
+            (scope_name(&self.scopes, scope), entry.counted(key, term.name()))
         })
     }
 
-    fn country(&mut self, country: &str) -> usize {
-        match self.countries.get_index_of(country) {
+    fn scope(&mut self, scope: &str) -> usize {
+        match self.scopes.get_index_of(scope) {
             Some(index) => index,
-            None => self.countries.insert_full(country.into(), ()).0,
+            None => self.scopes.insert_full(scope.into(), ()).0,
         }
     }
 }
 
-impl Topic {
+impl Entry {
+    /// Adds what a pane has of it; tells how much the count grew.
+    fn enter(&mut self, shape: FacetShape, added: &TermCount, actors: &mut Actors) -> u32 {
+        let grew = match shape.counts {
+            Counts::Facts => added.count,
+            Counts::Actors => {
+                let members = self.members.get_or_insert_default();
+                members.enter(added.count, &added.actors, actors)
+            }
+        };
+        self.running.count += grew;
+        self.running.panes += 1;
+        grew
+    }
+
+    fn counted<'a>(&self, key: &'a Arc<str>, name: &'a Arc<str>) -> Counted<'a> {
+        let Running { count, sum, sum_of_squares, .. } = self.running;
+        let (facts, actors) = match &self.members {
+            None => (count, 0),
+            Some(members) => (members.facts(), count),
+        };
+        let location = self.location;
+        Counted { key, name, ranked: count, facts, actors, sum, sum_of_squares, location }
+    }
+}
+
+impl AsMut<Entry> for Entry {
+    fn as_mut(&mut self) -> &mut Entry {
+        self
+    }
+}
+
+impl AsMut<Entry> for Term {
+    fn as_mut(&mut self) -> &mut Entry {
+        &mut self.entry
+    }
+}
+
+impl Added {
+    fn push(&mut self, index: u32, grew: u32, shape: FacetShape, added: TermCount) {
+        self.grew.0.push((index, grew));
+        if shape.counts == Counts::Actors {
+            self.members.push((added.count, added.actors));
+        }
+    }
+
+    /// Takes it away from the window again.
+    fn leave<K, E: AsMut<Entry>>(&mut self, entries: &mut Map<K, E>, actors: &mut Actors) {
+        for (at, &(index, grew)) in self.grew.0.iter().enumerate() {
+            let entry = entries[index as usize].as_mut();
+            let shrank = match (self.members.get(at), &mut entry.members) {
+                (Some((facts, who)), Some(members)) => {
+                    let shrank = members.leave(*facts, who, actors);
+                    if members.is_empty() {
+                        entry.members = None;
+                    }
+                    self.shrank.0.push((index, shrank));
+                    shrank
+                }
+                _ => grew,
+            };
+            entry.running.count -= shrank;
+        }
+        self.members = Vec::new();
+        // From now on their order means nothing, and in this one they are stored in half the room.
+        self.grew.0.sort_unstable();
+        self.shrank.0.sort_unstable();
+    }
+
+    fn shrank(&self, shape: FacetShape) -> &Columns {
+        match shape.counts {
+            Counts::Facts => &self.grew,
+            Counts::Actors => &self.shrank,
+        }
+    }
+
+    fn renumber(&mut self, numbers: &[Option<u32>]) {
+        for (index, _) in self.grew.0.iter_mut().chain(&mut self.shrank.0) {
+            *index = numbers[*index as usize].expect("what a pane names is alive");
+        }
+    }
+}
+
+impl Term {
     fn add_name(&mut self, name: &str) -> Arc<str> {
         if let Some((known, panes)) = self.names.iter_mut().find(|(known, _)| &**known == name) {
             *panes += 1;
@@ -261,31 +389,21 @@ impl Topic {
 
     fn name(&self) -> &Arc<str> {
         let names = self.names.iter().map(|(name, _)| name);
-        names.min().expect("a topic with responses in the window has a name")
+        names.min().expect("a term with facts in the window has a name")
     }
 }
 
-fn counted<'a>(
-    key: &'a Arc<str>,
-    name: &'a Arc<str>,
-    running: &Running,
-    location: CoordinateSum,
-) -> Counted<'a> {
-    let Running { count, sum, sum_of_squares, .. } = *running;
-    Counted { key, name, count, sum, sum_of_squares, location }
-}
-
-fn index_of(topics: &mut Map<Arc<str>, Topic>, key: &str) -> usize {
-    match topics.get_index_of(key) {
+fn index_of(terms: &mut Map<Arc<str>, Term>, key: &str) -> usize {
+    match terms.get_index_of(key) {
         Some(index) => index,
-        None => topics.insert_full(key.into(), Topic::default()).0,
+        None => terms.insert_full(key.into(), Term::default()).0,
     }
 }
 
-fn country_name(countries: &Map<Arc<str>, ()>, index: u32) -> &Arc<str> {
-    countries.get_index(index as usize).expect("a country stays as long as its topics").0
+fn scope_name(scopes: &Map<Arc<str>, ()>, index: u32) -> &Arc<str> {
+    scopes.get_index(index as usize).expect("a scope stays as long as its terms").0
 }
 
 fn index_u32(index: usize) -> u32 {
-    u32::try_from(index).expect("fewer than 2^32 topics are alive")
+    u32::try_from(index).expect("fewer than 2^32 terms are alive")
 }

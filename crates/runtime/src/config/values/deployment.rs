@@ -9,7 +9,7 @@ use super::{DAY, TICK, address, cron, directory, file};
 use crate::config::reader::{Reader, Wrong, text};
 use crate::config::sections::{
     AtLimit, Elasticsearch, Kafka, LogStore, Login, Lost, Operations, Retention, SaslMechanism,
-    Spool, Tls, ViewStore,
+    Spool, Time, Tls, ViewStore,
 };
 use crate::config::{Secret, parse_duration};
 
@@ -174,6 +174,13 @@ pub(super) fn retention(reader: &mut Reader) -> Retention {
 
 pub(super) fn schedule_retain(reader: &mut Reader) -> Option<croner::Cron> {
     reader.read("schedule.retain", |value| or_off(value, cron))
+}
+
+pub(super) fn time(reader: &mut Reader) -> Time {
+    Time {
+        ahead_max: reader.duration("time.ahead_max", Duration::ZERO),
+        behind_max: reader.read("time.behind_max", |value| or_off(value, duration)),
+    }
 }
 
 pub(super) fn operations(reader: &mut Reader) -> Operations {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use http::Uri;
 use toml::{Table, Value};
 
-use crate::config::reader::{Reader, Wrong, show, text};
+use super::TICK;
+use crate::config::reader::{Reader, Wrong, duration, show, text};
 use crate::config::sections::{Source, masked_url};
 
 const KEY: &str = "acquisition.sources";
-const FIELDS: &str = "a source has `name`, `url` and, optionally, `resume_parameter`";
+const FIELDS: &str =
+    "a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`";
 const RESUME_PARAMETER: &str = "since_mtime";
 
 pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
@@ -41,7 +43,7 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
 
 fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
     for name in table.keys() {
-        if !["name", "url", "resume_parameter"].contains(&name.as_str()) {
+        if !["name", "url", "resume_parameter", "resume_margin"].contains(&name.as_str()) {
             let origin = reader.origin(KEY);
             let message = format!("`{key}.{name}`{origin} is not a key of the configuration");
             reader.problem(&format!("{key}.{name}"), message, FIELDS.to_owned());
@@ -53,7 +55,16 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
         None => Some(Some(RESUME_PARAMETER.to_owned())),
         Some(_) => field(reader, key, table, "resume_parameter", parameter),
     };
-    Some(Source { name: name?, url: url?, resume_parameter: resume_parameter? })
+    let resume_margin = match table.get("resume_margin") {
+        None => Some(Source::RESUME_MARGIN),
+        Some(_) => field(reader, key, table, "resume_margin", |text| duration(text, TICK)),
+    };
+    Some(Source {
+        name: name?,
+        url: url?,
+        resume_parameter: resume_parameter?,
+        resume_margin: resume_margin?,
+    })
 }
 
 fn field<T>(

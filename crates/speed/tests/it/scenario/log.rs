@@ -1,5 +1,6 @@
 //! A scenario's messages as a log of some partitions, and a source that reads it as told.
 
+use pulso_testkit::view;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ impl Log {
                 let before = clock.now();
                 clock.advance(section.clock.unwrap_or_default());
                 for payload in &section.messages {
-                    let partition = partition_of(pulso_model::rsvp_id(payload), partitions);
+                    let partition = partition_of(pulso_testkit::rsvp_id(payload), partitions);
                     let records = &mut records[partition as usize];
                     records.push(record(partition, records.len(), clock.now(), payload));
                 }
@@ -67,7 +68,7 @@ impl Log {
 }
 
 fn record(partition: u32, offset: usize, log_time: WallTime, payload: &Bytes) -> Record {
-    let headers = Headers { source: "test".into(), received_time: log_time };
+    let headers = Headers { source: "test".into(), received_time: log_time, cursor: None };
     Record { partition, offset: offset as u64, log_time, headers, payload: payload.clone() }
 }
 
@@ -84,9 +85,9 @@ impl Needed for Log {
                     KeyPart::Text(response.kind.name()),
                     KeyPart::Integer(response.guests.into()),
                 ];
-                (View::Responses, View::Responses.id(&key))
+                (view("responses"), view("responses").id(&key))
             }
-            Err(_) => (View::DeadLetters, format!("{}/{}", record.partition, record.offset)),
+            Err(_) => (View::DEAD_LETTERS, format!("{}/{}", record.partition, record.offset)),
         })
         .collect()
     }
@@ -138,6 +139,18 @@ impl Source for ScriptSource {
 
     fn partitions(&self) -> u32 {
         u32::try_from(self.log.records.len()).unwrap()
+    }
+
+    async fn acquire(&mut self) -> Result<(), Crash> {
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), Crash> {
+        Ok(())
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Crash> {
+        Ok(vec![0; self.log.records.len()])
     }
 
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Crash> {

@@ -1,4 +1,5 @@
-//! Every field that an object uses is in the template of its data view, with a type that its use allows.
+//! Every field that an object uses is in the template of its data view, with a type that allows the
+//! use.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,7 @@ const DATES: &[&str] = &["date"];
 const POINTS: &[&str] = &["geo_point"];
 const ANY: &[&str] = &["keyword", "long", "double", "date", "geo_point", "alias"];
 
-/// What a data view stands for: the alias of a view, whose template has its name.
+/// The fields of a data view, which is the alias of a view; the template has the same name.
 pub(super) fn fields(data_view: &str) -> Fields {
     let path = format!("../../deploy/index-templates/{data_view}.json");
     let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("`{path}`: {error}"));
@@ -61,7 +62,7 @@ fn check(id: &str, fields: &Fields, name: &str, allowed: &[&str]) {
     assert!(allowed.contains(&kind.as_str()), "{id}: `{name}` is {kind}, not one of {allowed:?}");
 }
 
-/// The names before the colons of a query.
+/// Checks the names before the colons of a query.
 fn check_query(id: &str, fields: &Fields, query: &Value) {
     assert_eq!(query["language"], "kuery", "{id}");
     let query = text(query, "query");

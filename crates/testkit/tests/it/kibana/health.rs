@@ -1,4 +1,4 @@
-//! Charts of `health` add what happened between two documents, and never what was so at a moment.
+//! Charts of `health` add up what happened between two documents, and never values of one moment.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::{elements, objects, referred, text};
 
-/// Since the document before: only their sums mean something.
+/// Values since the document before: only their sums are meaningful.
 const SINCE: [&str; 5] = ["received", "counted", "echoes", "late", "dead_letters"];
 
-/// As of the document.
+/// Values as of the document.
 const AS_OF: [&str; 3] = ["messages", "lag", "watermark_delay_seconds"];
 
-/// What a column of a chart does wrong.
+/// The fault of a chart's column, if it has one.
 fn fault(column: &Value) -> Option<String> {
     let (operation, field) = (text(column, "operationType"), column["sourceField"].as_str()?);
     let allowed: &[&str] = if SINCE.contains(&field) {

@@ -1,9 +1,9 @@
-//! No panel adds the counts of windows that overlap.
+//! No panel adds up the counts of overlapping windows.
 //!
-//! A response is in as many windows as a window has panes, so a sum over windows counts it that often.
-//! Data views of windows are known by their field `window_start`. Of them a chart shows either the newest
-//! window alone or, over time, the largest count; there is no sum, mean or number of documents in it,
-//! not even where it would be right.
+//! A response is in as many windows as a window has panes, so a sum over windows counts it that
+//! often. The field `window_start` identifies data views of windows. Their charts show either only
+//! the newest window or, over time, the largest count. They contain no sum, mean or number of
+//! documents, not even where it would be right.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn is_windowed(data_view: &str) -> bool {
     fields(data_view).contains_key("window_start")
 }
 
-/// What a layer of a chart does wrong.
+/// The fault of a chart's layer, if it has one.
 fn fault(layer: &Value) -> Option<String> {
     let mut metrics = Vec::new();
     let mut buckets = Vec::new();
@@ -41,8 +41,9 @@ fn fault(layer: &Value) -> Option<String> {
     (!newest && !over_time).then_some(neither)
 }
 
-/// The first of the windows in descending order, and no others. Not in what Kibana calls accuracy mode: each
-/// index would count out its thousand newest windows, which takes more memory than a server has.
+/// Whether a bucket is exactly the first window in descending order. Kibana's accuracy mode must be
+/// off: it would make each index count its thousand newest windows, which takes more memory than a
+/// server has.
 fn is_newest_window(bucket: &Value) -> bool {
     let params = &bucket["params"];
     bucket["operationType"] == "terms"
@@ -78,7 +79,7 @@ fn no_chart_adds_windows() {
     assert!(windowed > 0, "the test looks at nothing");
 }
 
-/// A grid puts the documents of all windows into one cell.
+/// A grid would put the documents of all windows into one cell.
 #[test]
 fn no_map_adds_windows() {
     for object in objects().iter().filter(|object| object["type"] == "map") {

@@ -1,3 +1,4 @@
+use pulso_testkit::view;
 use std::time::Duration;
 
 use pulso_pipeline::Cursor;
@@ -32,7 +33,7 @@ fn check_refused(view: View, query: &str, detail: &str) {
 
 #[test]
 fn parameters_narrow_the_newest_documents() {
-    let view = View::Responses;
+    let view = view("responses");
     let newest = || Query::newest(view, 10);
     let noon = EventTime(1_489_924_800_000);
     let day = EventTime(1_489_881_600_000);
@@ -60,24 +61,24 @@ fn parameters_narrow_the_newest_documents() {
 
 #[test]
 fn only_trends_have_a_latest_window() {
-    assert!(read(View::TrendingTopics, "window=latest").unwrap().latest);
-    assert!(!read(View::TrendingTopics, "").unwrap().latest);
+    assert!(read(view("trending-topics"), "window=latest").unwrap().latest);
+    assert!(!read(view("trending-topics"), "").unwrap().latest);
     check_refused(
-        View::Responses,
+        view("responses"),
         "window=latest",
-        "there is no parameter `window` here; allowed are `from`, `to`, `country`, `layer`, \
+        "there is no parameter `window` here; the parameters are `from`, `to`, `country`, `layer`, \
          `limit`, `cursor`",
     );
 }
 
 #[test]
 fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
-    let view = View::TrendingTopics;
+    let view = view("trending-topics");
     let time = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as `%2B`) or a \
                 UTC day such as `2017-03-19`";
     let limit = "a whole number from 1 to 50";
     let refused = |query: &str, name: &str, value: &str, allowed: &str| {
-        let detail = format!("the parameter `{name}` is `{value}`; allowed is {allowed}");
+        let detail = format!("the parameter `{name}` must be {allowed}, not `{value}`");
         check_refused(view, query, &detail);
     };
     refused("from=yesterday", "from", "yesterday", time);
@@ -89,23 +90,17 @@ fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
     }
     refused("cursor=x", "cursor", "x", "the `next_cursor` of an earlier answer");
     refused("window=first", "window", "first", "`latest`");
-    refused(
-        "to=2017-03-19&from=2017-03-19",
-        "to",
-        "2017-03-19T00:00:00.000Z",
-        "a time after `from`, which is `2017-03-19T00:00:00.000Z`",
-    );
     let repeated = "the parameter `limit` is given more than once";
     check_refused(view, "limit=1&limit=2", repeated);
     check_refused(
         view,
         "country=US",
-        "there is no parameter `country` here; allowed are `from`, `to`, `layer`, `limit`, \
+        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, \
          `cursor`, `window`",
     );
     check_refused(
-        View::Responses,
+        view("responses"),
         "country=%20",
-        "the parameter `country` is ` `; allowed is a country code such as `US`",
+        "the parameter `country` must be a country code such as `US`, not ` `",
     );
 }

@@ -1,0 +1,182 @@
+//! Queries that every stream has, filled in with its names.
+//!
+//! Only names of the descriptor come into a query as text, between quotes; they are lower-case letters,
+//! digits and underscores. Values are bound as parameters.
+
+use pulso_model::{FieldType, Part, Stream};
+
+use super::counts_actors;
+
+const FACTS: &str = include_str!("../sql/single-facts.sql");
+const ACTIVITY: &str = include_str!("../sql/activity.sql");
+const TRENDS: &str = include_str!("../sql/trends.sql");
+const RANKED_BY_ACTORS: &str = include_str!("../sql/ranked-by-actors.sql");
+const ECHOES: &str = include_str!("../sql/echoes.sql");
+const TERMS: &str = include_str!("../sql/terms.sql");
+const NAMES: &str = include_str!("../sql/names.sql");
+const VALUES: &str = include_str!("../sql/values.sql");
+
+/// Where a facet has no trends by scope, all facts are in one.
+const ONE_SCOPE: &str = "(SELECT 0 AS value, 0 AS number)";
+
+/// Single facts.
+pub(super) fn facts(stream: &Stream) -> String {
+    let view = &stream.facts_view;
+    let mut fields = Vec::new();
+    for (field, part) in view.view.fields().iter().zip(&view.parts) {
+        match (field.field_type, *part) {
+            (FieldType::Location, Part::Columns(latitude, longitude)) => {
+                let [latitude, longitude] =
+                    [latitude, longitude].map(|at| quoted(stream.columns[at].name));
+                fields.extend(location(field.name, &latitude, &longitude));
+            }
+            (FieldType::Location, _) => {
+                fields.extend(location(field.name, "latitude", "longitude"));
+            }
+            (_, part) => {
+                fields.push(format!("{} AS {}", expression(stream, part), quoted(field.name)));
+            }
+        }
+    }
+    FACTS.replace("{fields}", &listed(&fields))
+}
+
+/// What happened in each pane.
+pub(super) fn activity(stream: &Stream) -> String {
+    let scope = stream.scope.map(|scope| quoted(scope.name));
+    let by: Vec<_> = scope.into_iter().chain([quoted(stream.kind.name)]).collect();
+    let mut sums = vec![format!("count(*) AS {}", quoted(stream.fact.many))];
+    sums.extend(stream.sums.iter().map(|sum| format!("sum({0}) AS {0}", quoted(sum))));
+    if stream.place {
+        // The mean in whole microdegrees.
+        let mean = |degrees: &str, field: &str| {
+            let micro = format!("CAST(round({degrees} * 1e6) AS BIGINT)");
+            format!(
+                "round(CAST(sum({micro}) AS DOUBLE) / count({degrees})) / 1e6 AS \"location.{field}\""
+            )
+        };
+        sums.extend([mean("latitude", "lat"), mean("longitude", "lon")]);
+    }
+    ACTIVITY.replace("{by}", &by.join(", ")).replace("{sums}", &listed(&sums))
+}
+
+/// The trends of a facet, worldwide or by scope.
+pub(super) fn trends(stream: &Stream, at: usize, by_scope: bool) -> String {
+    let facet = &stream.facets[at];
+    let scope = stream.scope.filter(|_| by_scope);
+    let actors = counts_actors(facet);
+    let actor = stream.actor.filter(|_| actors).map(|at| quoted(stream.columns[at].name));
+    let mut recent = vec![
+        format!("{} AS scope", scope.map_or("0".to_owned(), |scope| quoted(scope.name))),
+        format!("{} AS actor", actor.as_deref().unwrap_or("0")),
+        format!("{} AS keys", quoted(facet.term.many)),
+        format!("{} AS names", quoted(facet.names_column)),
+    ];
+    recent.extend(places(stream.place && scope.is_some()));
+    let mut shown = Vec::new();
+    shown.extend(scope.map(|scope| format!("scopes.value AS {}", quoted(scope.name))));
+    shown.push(format!("terms.term AS {}", quoted(facet.term.one)));
+    shown.extend(["names.name AS name", "facts AS count"].map(str::to_owned));
+    shown.extend(actors.then(|| "ranked AS actors".to_owned()));
+    shown.extend(["rank", "score"].map(str::to_owned));
+    if scope.is_some() {
+        let mean = |sum: &str, field: &str| {
+            format!("round(CAST({sum} AS DOUBLE) / places) / 1e6 AS \"location.{field}\"")
+        };
+        shown.extend([mean("latitude", "lat"), mean("longitude", "lon")]);
+    }
+    let (entering, leaving, ranked, ranked_changes) = match actors {
+        false => ("facts", "-facts", "", ""),
+        true => ("0", "0", RANKED_BY_ACTORS, RANKED_CHANGES),
+    };
+    let scopes = if scope.is_some() { "scopes" } else { ONE_SCOPE };
+    let where_ = scope.map_or("worldwide".to_owned(), |scope| format!("in each {}", scope.name));
+    let listed_max = if scope.is_some() { "$scope_terms_max" } else { "$terms_max" };
+    TRENDS
+        .replace("{ranked}", ranked)
+        .replace("{ranked_changes}", ranked_changes)
+        .replace("{entering}", entering)
+        .replace("{leaving}", leaving)
+        .replace("{recent}", &recent.join(",\n    "))
+        .replace("{shown}", &listed(&shown))
+        .replace("{scopes}", scopes)
+        .replace("{terms}", &format!("terms_{at}"))
+        .replace("{names}", &format!("names_{at}"))
+        .replace("{where}", &where_)
+        .replace("{listed_max}", listed_max)
+}
+
+const RANKED_CHANGES: &str =
+    "\n    UNION ALL\n    SELECT scope, term, slot, ranked, 0, 0, 0, 0 FROM ranked";
+
+/// The positions of echoes; `None` where each message is a fact of its own.
+pub(crate) fn echoes(stream: &Stream) -> Option<String> {
+    let column = |part: &Part| match part {
+        Part::Second => "second".to_owned(),
+        part => expression(stream, *part),
+    };
+    let columns: Vec<_> = stream.identity.iter().map(column).collect();
+    let equal: Vec<_> =
+        columns.iter().map(|column| format!("valid.{column} = repeated.{column}")).collect();
+    let query = ECHOES.replace("{columns}", &columns.join(", "));
+    (!columns.is_empty()).then(|| query.replace("{equal}", &equal.join(" AND ")))
+}
+
+/// The numbered terms of a facet.
+pub(crate) fn terms(stream: &Stream, at: usize) -> String {
+    TERMS.replace("{keys}", &quoted(stream.facets[at].term.many))
+}
+
+/// The numbered names of a facet's terms.
+pub(crate) fn names(stream: &Stream, at: usize) -> String {
+    NAMES.replace("{names}", &quoted(stream.facets[at].names_column))
+}
+
+/// The numbered values of a column.
+pub(crate) fn values(column: &str) -> String {
+    VALUES.replace("{column}", &quoted(column))
+}
+
+/// The places that a mean is made of, in whole microdegrees.
+fn places(wanted: bool) -> [String; 3] {
+    if !wanted {
+        return ["0 AS places", "0 AS latitude", "0 AS longitude"].map(str::to_owned);
+    }
+    let micro =
+        |degrees: &str| format!("coalesce(CAST(round({degrees} * 1e6) AS BIGINT), 0) AS {degrees}");
+    let places = "CASE WHEN latitude IS NULL THEN 0 ELSE 1 END AS places".to_owned();
+    [places, micro("latitude"), micro("longitude")]
+}
+
+/// A pair of columns as a location; what is no coordinate is none.
+fn location(field: &str, latitude: &str, longitude: &str) -> [String; 2] {
+    let usable = format!(
+        "{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180 \
+         AND NOT ({latitude} = 0 AND {longitude} = 0)"
+    );
+    let degrees = |column: &str, name: &str| {
+        let field = quoted(&format!("{field}.{name}"));
+        format!("CASE WHEN {usable} THEN {column} END AS {field}")
+    };
+    [degrees(latitude, "lat"), degrees(longitude, "lon")]
+}
+
+/// A part of a fact in a query of `facts`.
+fn expression(stream: &Stream, part: Part) -> String {
+    match part {
+        Part::Partition => "\"partition\"".to_owned(),
+        Part::Offset => "\"offset\"".to_owned(),
+        part => {
+            let column = stream.lake_columns().into_iter().find(|column| column.part == part);
+            quoted(column.expect("descriptors name parts that have a column").name)
+        }
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+fn listed(items: &[String]) -> String {
+    items.join(",\n  ")
+}

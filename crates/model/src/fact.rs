@@ -1,0 +1,130 @@
+//! What one valid message says, true for ever (Marz's fact-based model), whatever stream it is of.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Coordinate, EventTime};
+
+/// The most kinds of facts that a stream may have.
+pub const KINDS_MAX: usize = 16;
+
+/// The most numbers of a fact that are added up.
+pub const SUMS_MAX: usize = 4;
+
+/// The most facets of a stream.
+pub const FACETS_MAX: usize = 4;
+
+/// A scope that is not known.
+pub const UNKNOWN_SCOPE: &str = "??";
+
+/// One fact, borrowed from its message where possible.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact<'a> {
+    pub time: EventTime,
+    /// What "by …" means: a country, a language. [`UNKNOWN_SCOPE`] where there is none.
+    pub scope: Cow<'a, str>,
+    /// By place in the stream's list of kinds.
+    pub kind: u8,
+    /// The numbers that are added up, in the stream's order; zeros after those that it has.
+    pub sums: [u32; SUMS_MAX],
+    pub place: Option<Coordinate>,
+    /// By facet: distinct, sorted by key.
+    pub terms: [Vec<Term<'a>>; FACETS_MAX],
+    /// In the order of the stream's columns.
+    pub columns: Vec<Value<'a>>,
+}
+
+/// Something that can trend: a topic, a hashtag, a domain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Term<'a> {
+    pub key: Cow<'a, str>,
+    /// The name that people see.
+    pub name: Cow<'a, str>,
+}
+
+impl Term<'_> {
+    /// Puts terms in order, one for each key that is not empty; of several names the smallest.
+    pub fn distinct(terms: &mut Vec<Self>) {
+        terms.retain(|term| !term.key.is_empty());
+        terms.sort_unstable();
+        terms.dedup_by(|next, kept| next.key == kept.key);
+    }
+}
+
+/// The value of a column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value<'a> {
+    #[default]
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Texts(Vec<Cow<'a, str>>),
+    Time(EventTime),
+}
+
+impl<'a> From<Option<Cow<'a, str>>> for Value<'a> {
+    fn from(text: Option<Cow<'a, str>>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Value<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Integer)
+    }
+}
+
+impl From<Option<f64>> for Value<'_> {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Self::Null, Self::Float)
+    }
+}
+
+impl From<Option<EventTime>> for Value<'_> {
+    fn from(time: Option<EventTime>) -> Self {
+        time.map_or(Self::Null, Self::Time)
+    }
+}
+
+/// What decides the partition of a message: all messages that may be the same fact have one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Key<'a> {
+    Integer(i64),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+}
+
+impl Key<'_> {
+    /// The same, independent of the message.
+    pub fn into_owned(self) -> Key<'static> {
+        match self {
+            Self::Integer(number) => Key::Integer(number),
+            Self::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(formatter),
+            Self::Text(text) => text.fmt(formatter),
+        }
+    }
+}

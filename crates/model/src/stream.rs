@@ -1,0 +1,216 @@
+//! Streams: what a descriptor says of one, and the views that follow from it.
+
+mod part;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub use part::{Part, Position};
+
+use crate::{DeadLetter, Fact, Identity, Reason, Value, View};
+
+/// One kind of message, and what is made of it. Data: the same for streams that Pulso brings and for
+/// those that users declare.
+///
+/// A stream lives as long as the program, so that its names need no copies.
+#[derive(Debug)]
+pub struct Stream {
+    pub name: &'static str,
+    /// For headings.
+    pub title: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// What one fact is called, and many.
+    pub fact: Names,
+    /// The field that tells facts apart by kind.
+    pub kind: KindField,
+    pub scope: Option<ScopeField>,
+    /// Non-negative integers that are added up.
+    pub sums: Vec<&'static str>,
+    /// Whether facts may have a place.
+    pub place: bool,
+    pub columns: Vec<Column>,
+    /// The column that says who did it.
+    pub actor: Option<usize>,
+    /// What tells facts apart; empty where each message is a fact of its own.
+    pub identity: Vec<Part>,
+    pub facets: Vec<Facet>,
+    /// Single facts.
+    pub facts_view: FactsView,
+    /// What happened in each pane, by scope and kind.
+    pub activity_view: View,
+    /// Views that SQL of the stream's own makes.
+    pub jobs: Vec<Job>,
+}
+
+/// A word in both numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub one: &'static str,
+    pub many: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindField {
+    pub name: &'static str,
+    /// In the order of [`Fact::kind`].
+    pub values: Vec<&'static str>,
+}
+
+/// What "by …" means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeField {
+    pub name: &'static str,
+    pub values: ScopeValues,
+}
+
+/// What a scope's texts are, for maps and names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeValues {
+    /// ISO 3166-1 alpha-2, upper case.
+    Country,
+    /// BCP 47, the primary subtag.
+    Language,
+    Text,
+}
+
+/// A column of the lake that the stream declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub column_type: ColumnType,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    Boolean,
+    Integer,
+    Float,
+    Text,
+    Texts,
+    Time,
+}
+
+/// A kind of terms that can trend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// What one term is called, and many. The latter is also the lake's column of their keys.
+    pub term: Names,
+    /// The lake's column of the names beside the keys.
+    pub names_column: &'static str,
+    pub counts: Counts,
+    pub view: View,
+    /// Trends by scope, where the facet wants them.
+    pub by_scope_view: Option<View>,
+}
+
+/// What makes a term trend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// Facts that carry it.
+    Facts,
+    /// Distinct actors of such facts: one who repeats himself does not make a trend.
+    Actors,
+}
+
+/// The view of single facts.
+#[derive(Debug)]
+pub struct FactsView {
+    pub view: View,
+    /// Whether the speed layer writes it unless told otherwise.
+    pub shown: bool,
+    /// Where the fields come from, in the order of [`View::fields`].
+    pub parts: Vec<Part>,
+}
+
+/// A query over the facts of the lake, for one view.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    pub view: View,
+    pub sql: &'static str,
+}
+
+/// A column of the lake, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LakeColumn {
+    pub name: &'static str,
+    pub column_type: ColumnType,
+    pub part: Part,
+}
+
+impl Stream {
+    /// The typed columns of the lake's table that hold a fact.
+    pub fn lake_columns(&self) -> Vec<LakeColumn> {
+        let column = |name, column_type, part| LakeColumn { name, column_type, part };
+        let mut columns = vec![column("time", ColumnType::Time, Part::Time)];
+        columns.push(column(self.kind.name, ColumnType::Text, Part::Kind));
+        columns.extend(self.scope.map(|scope| column(scope.name, ColumnType::Text, Part::Scope)));
+        let sums = self.sums.iter().enumerate();
+        columns.extend(sums.map(|(at, name)| column(name, ColumnType::Integer, Part::Sum(at))));
+        if self.place {
+            columns.push(column("latitude", ColumnType::Float, Part::Latitude));
+            columns.push(column("longitude", ColumnType::Float, Part::Longitude));
+        }
+        for (at, facet) in self.facets.iter().enumerate() {
+            columns.push(column(facet.term.many, ColumnType::Texts, Part::TermKeys(at)));
+            columns.push(column(facet.names_column, ColumnType::Texts, Part::TermNames(at)));
+        }
+        let own = self.columns.iter().enumerate();
+        columns.extend(own.map(|(at, own)| column(own.name, own.column_type, Part::Column(at))));
+        columns
+    }
+
+    /// All views of the stream: what both layers make first, then those of its jobs.
+    pub fn views(&self) -> Vec<View> {
+        let mut views = vec![self.facts_view.view, self.activity_view];
+        views.extend(self.facets.iter().flat_map(|f| [Some(f.view), f.by_scope_view]).flatten());
+        views.extend(self.jobs.iter().map(|job| job.view));
+        views
+    }
+
+    /// What tells a fact from others; `None` where each message is a fact of its own.
+    pub fn identity(&self, fact: &Fact<'_>) -> Option<Identity> {
+        part::identity(&self.identity, self, fact)
+    }
+
+    /// A fact whose identity has a gap could be another one as well.
+    pub(crate) fn check_identity(&self, fact: &Fact<'_>) -> Result<(), DeadLetter> {
+        for part in &self.identity {
+            if let Part::Column(at) = *part
+                && fact.columns[at] == Value::Null
+            {
+                let detail =
+                    format!("`{}` is missing: it is part of the identity", self.columns[at].name);
+                return Err(DeadLetter::new(Reason::MissingField, detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a facet counts actors.
+    pub fn counts_actors(&self) -> bool {
+        self.facets.iter().any(|facet| facet.counts == Counts::Actors)
+    }
+
+    /// Who did it, as text.
+    pub fn actor<'f>(&self, fact: &'f Fact<'_>) -> Option<Cow<'f, str>> {
+        part::text(fact.columns.get(self.actor?)?)
+    }
+}
+
+impl PartialEq for Stream {
+    /// There is one stream of a name.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Stream {}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}

@@ -1,0 +1,63 @@
+//! Tells operators and other layers where the speed layer is.
+
+use std::time::Duration;
+
+use pulso_model::{EventTime, WallTime};
+use pulso_pipeline::{Batch, Progress, Record, observe};
+use tokio::sync::watch;
+
+use super::COMPONENT;
+use crate::processor::{Processed, Processor};
+
+/// Where the speed layer is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    pub watermark: Option<EventTime>,
+    /// Panes and windows that end at or before this time have been written.
+    pub closed_until: Option<EventTime>,
+    /// By partition.
+    pub progress: Vec<Progress>,
+    /// Records in the log that have not been read, over all partitions.
+    pub lag: u64,
+}
+
+/// Tells what became of a batch whose documents are written; returns the lag.
+pub(super) fn report(
+    processor: &Processor,
+    processed: &Processed,
+    batch: &Batch,
+    now: WallTime,
+    status: &watch::Sender<Status>,
+) -> u64 {
+    observe::received(COMPONENT, batch.records.len() as u64);
+    for (reason, count) in &processed.discarded {
+        observe::discarded(COMPONENT, reason, *count);
+    }
+    observe::fired(processed.windows);
+    observe::open_panes(processor.windows().open_panes());
+    let watermark = processor.windows().watermark();
+    if let Some(watermark) = watermark {
+        let delay = u64::try_from(now.0 - watermark.0).unwrap_or(0);
+        observe::watermark_delay(Duration::from_millis(delay));
+    }
+    let progress = processor.progress();
+    let mut lag = 0;
+    for ((partition, progress), end_offset) in (0..).zip(&progress).zip(&batch.end_offsets) {
+        let behind = end_offset.saturating_sub(progress.next_offset);
+        observe::lag(COMPONENT, partition, behind);
+        lag += behind;
+    }
+    let closed_until = processor.windows().closed_until();
+    status.send_replace(Status { watermark, closed_until, progress, lag });
+    lag
+}
+
+/// Tells how long messages took from their receipt to their acknowledged documents.
+///
+/// Every message, not a sample: a sample of each batch would give a message of a small batch more
+/// weight than one of a large batch, and one call a message takes some nanoseconds.
+pub(super) fn report_latencies(batch: &Batch, now: WallTime) {
+    let since = |record: &Record| now.0.saturating_sub(record.headers.received_time.0);
+    let latencies = batch.records.iter().map(|record| u64::try_from(since(record)).unwrap_or(0));
+    observe::acknowledged_after(latencies.map(Duration::from_millis));
+}

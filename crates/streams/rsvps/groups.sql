@@ -1,0 +1,53 @@
+-- Each group as of now: what its latest response said of it, and its RSVPs by their state.
+-- Needs the whole lake.
+WITH changed AS (
+  SELECT rsvp_id, max(version) AS latest FROM facts GROUP BY rsvp_id HAVING count(*) > 1
+),
+-- Every response, and whether it is the state of its RSVP: the response with the largest event time (of
+-- equal times the later in the log).
+versions AS (
+  SELECT facts.*, changed.latest IS NULL OR version = changed.latest AS current
+  FROM changed
+  RIGHT JOIN facts ON facts.rsvp_id = changed.rsvp_id
+),
+seen AS (
+  SELECT
+    group_id,
+    max(version) AS version,
+    min(millis) AS first_millis,
+    count(*) FILTER (WHERE current) AS responses,
+    count(*) FILTER (WHERE current AND response = 'yes') AS yes,
+    count(*) FILTER (WHERE current AND response = 'no') AS no,
+    sum(guests) FILTER (WHERE current) AS guests,
+    sum(1 + guests) FILTER (WHERE current AND response = 'yes') AS attendees
+  FROM versions
+  GROUP BY group_id
+),
+events AS (
+  SELECT group_id, count(DISTINCT event_id) AS events FROM versions WHERE current GROUP BY group_id
+),
+members AS (
+  SELECT group_id, count(DISTINCT member_id) AS members FROM versions WHERE current GROUP BY group_id
+)
+SELECT
+  latest.time AS "@timestamp",
+  latest.group_id AS "group.id",
+  latest.group_name AS "group.name",
+  latest.group_urlname AS "group.urlname",
+  latest.group_city AS "group.city",
+  latest.group_state AS "group.state",
+  latest.country AS "group.country",
+  latest.latitude AS "group.location.lat",
+  latest.longitude AS "group.location.lon",
+  coalesce(events.events, 0) AS events,
+  coalesce(members.members, 0) AS members,
+  seen.responses AS responses,
+  seen.yes AS yes,
+  seen.no AS no,
+  coalesce(seen.guests, 0) AS guests,
+  coalesce(seen.attendees, 0) AS attendees,
+  to_timestamp_millis(seen.first_millis) AS first_response
+FROM seen
+LEFT JOIN events ON events.group_id = seen.group_id
+LEFT JOIN members ON members.group_id = seen.group_id
+JOIN facts AS latest ON latest.version = seen.version

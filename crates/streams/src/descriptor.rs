@@ -1,0 +1,392 @@
+//! Reads `stream.toml`: what a stream is called, what its facts are made of, and which views show them.
+//!
+//! Every problem of a file is told at once, with its line and with what is allowed there.
+
+mod fields;
+mod parts;
+mod table;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::cell::RefCell;
+
+use pulso_model::{
+    Column, Counts, FACETS_MAX, Facet, Job, KINDS_MAX, KindField, Names, SUMS_MAX, ScopeField,
+    ScopeValues, Stream, View, ViewDescriptor, ViewKind,
+};
+use toml::de::DeTable;
+
+use parts::{Parts, RESERVED};
+pub use table::Problem;
+use table::{Placed, Problems, Table};
+use words::{check_name, column_type, leak, view_name};
+
+/// What a descriptor says.
+#[derive(Debug)]
+pub struct Descriptor {
+    pub stream: Stream,
+    pub message: MessageFormat,
+    /// The file with the program that decodes; `None` for a stream that Pulso decodes itself.
+    pub decode: Option<String>,
+}
+
+/// What a message is, before it is decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageFormat {
+    #[default]
+    Json,
+    /// A line of text.
+    Text,
+}
+
+/// Reads a descriptor. `file` gives the text of a file beside it.
+///
+/// # Errors
+/// Every problem, in the order of lines.
+pub fn read(text: &str, file: &dyn Fn(&str) -> Option<String>) -> Result<Descriptor, Vec<Problem>> {
+    let (parsed, errors) = DeTable::parse_recoverable(text);
+    let problems = RefCell::new(Problems::new(text));
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        problems.borrow_mut().add(&span, error.message());
+    }
+    let whole = Table::new(parsed.get_ref(), "", 0..0, &problems);
+    let descriptor = Reader { file }.read(whole);
+    let problems = problems.into_inner().into_vec();
+    match descriptor {
+        Some(descriptor) if problems.is_empty() => Ok(descriptor),
+        _ => Err(problems),
+    }
+}
+
+struct Reader<'f> {
+    file: &'f dyn Fn(&str) -> Option<String>,
+}
+
+/// What `[fact]` says.
+struct RawFact {
+    names: Names,
+    kind: KindField,
+    scope: Option<ScopeField>,
+    sums: Vec<&'static str>,
+    place: bool,
+    shown: bool,
+    activity: &'static str,
+}
+
+impl Reader<'_> {
+    /// `None` only when a problem was found.
+    fn read(&self, mut whole: Table<'_, '_>) -> Option<Descriptor> {
+        let name = whole.required_text("name");
+        let name = name.and_then(|name| check_name(&whole, &name).then_some(leak(name.value)));
+        let title = whole.text("title").map(|title| leak(title.value)).or(name);
+        let about = whole.text("about").map_or("", |about| leak(about.value));
+        let message = message_format(&mut whole);
+        let decode = whole.text("decode").map(|file| file.value.to_owned());
+        let identity = whole.texts("identity");
+        let actor = whole.text("actor");
+        let fact = whole.table("fact");
+        if fact.is_none() {
+            whole.problem(
+                &whole.span().clone(),
+                "`[fact]` is missing: it says what one fact is called",
+            );
+        }
+        let fact = fact.and_then(raw_fact);
+        let columns = columns(&mut whole);
+        let facets = whole.tables("facets");
+        let fields = whole.table("fields");
+        let jobs = whole.tables("jobs");
+
+        let (Some(name), Some(title), Some(fact)) = (name, title, fact) else {
+            whole.finish();
+            return None;
+        };
+        let scope = fact.scope;
+        if facets.len() > FACETS_MAX {
+            let message = format!("{} facets; there may be {FACETS_MAX}", facets.len());
+            whole.problem(facets[FACETS_MAX].span(), message);
+        }
+        let facets: Vec<_> =
+            facets.into_iter().filter_map(|facet| read_facet(facet, name, scope)).collect();
+        let mut parts = Parts::new(&fact.kind, scope, &fact.sums, fact.place, &columns);
+        facets.iter().enumerate().for_each(|(at, facet)| parts.add_facet(at, facet));
+        parts.check_unique(&whole);
+        let identity: Vec<_> =
+            identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
+        let actor = actor.and_then(|actor| parts.column(&whole, &actor));
+        let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
+        let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
+        let activity_view = activity_view(name, title, &fact);
+        whole.finish();
+        let stream = Stream {
+            name,
+            title,
+            about,
+            fact: fact.names,
+            kind: fact.kind,
+            scope,
+            sums: fact.sums,
+            place: fact.place,
+            columns,
+            actor,
+            identity,
+            facets,
+            facts_view: facts_view?,
+            activity_view,
+            jobs,
+        };
+        Some(Descriptor { stream, message, decode })
+    }
+
+    fn job(
+        &self,
+        mut job: Table<'_, '_>,
+        stream: &'static str,
+        scope: Option<ScopeField>,
+    ) -> Option<Job> {
+        let name = job.required_text("view")?;
+        let named = check_name(&job, &name);
+        let title = job.text("title").map_or(name.value, |title| title.value);
+        let kind = match job.required_text("per") {
+            Some(Placed { value: "day", .. }) => Some(ViewKind::BatchDay),
+            Some(Placed { value: "now", .. }) => Some(ViewKind::Now),
+            Some(other) => {
+                let message = format!("`per` is `{}`; it can be `day` or `now`", other.value);
+                job.problem(&other.span, message);
+                None
+            }
+            None => None,
+        };
+        let fields = job.table("fields").map(|fields| fields::declared(&fields));
+        if fields.is_none() {
+            job.problem(
+                &job.span().clone(),
+                "`fields` is missing in `[[jobs]]`: the columns of the query",
+            );
+        }
+        let fields = fields.unwrap_or_default();
+        let key = fields::key(&mut job, &fields);
+        let default_file = format!("{}.sql", name.value);
+        let file = job.text("sql");
+        let span = file.as_ref().map_or(job.span().clone(), |file| file.span.clone());
+        let file = file.map_or(default_file, |file| file.value.to_owned());
+        let sql = (self.file)(&file);
+        if sql.is_none() {
+            job.problem(
+                &span,
+                format!("there is no file `{file}` with the query of `{}`", name.value),
+            );
+        }
+        job.finish();
+        let scope_field = scope.and_then(|scope| fields::scope_field(&fields, scope.name));
+        let view = View::new(ViewDescriptor {
+            name: leak(name.value),
+            title: leak(title),
+            stream: Some(stream),
+            kind: kind?,
+            fields: fields.leak(),
+            key: key.leak(),
+            aliases: scope_field
+                .and_then(fields::scope_alias)
+                .into_iter()
+                .collect::<Vec<_>>()
+                .leak(),
+            scope_field,
+            position_field: None,
+            first_write_wins: false,
+        });
+        named.then_some(Job { view, sql: leak(&sql?) })
+    }
+}
+
+fn message_format(whole: &mut Table<'_, '_>) -> MessageFormat {
+    match whole.text("message") {
+        None | Some(Placed { value: "json", .. }) => MessageFormat::Json,
+        Some(Placed { value: "text", .. }) => MessageFormat::Text,
+        Some(other) => {
+            let message = format!("`message` is `{}`; it can be `json` or `text`", other.value);
+            whole.problem(&other.span, message);
+            MessageFormat::Json
+        }
+    }
+}
+
+fn raw_fact(mut fact: Table<'_, '_>) -> Option<RawFact> {
+    let one = fact.required_text("one");
+    let many = fact.required_text("many");
+    let valid =
+        [&one, &many].map(|word| word.as_ref().is_none_or(|word| words::check_column(&fact, word)));
+    let kind = fact.text("kind").map_or("kind", |kind| leak(kind.value));
+    let kinds = fact.texts("kinds");
+    if kinds.is_empty() {
+        fact.problem(
+            &fact.span().clone(),
+            "`kinds` is missing in `[fact]`: the names of 1 to 16 kinds of facts",
+        );
+    }
+    if let Some(over) = kinds.get(KINDS_MAX) {
+        fact.problem(&over.span, format!("{} kinds; there may be {KINDS_MAX}", kinds.len()));
+    }
+    let sums = fact.texts("sums");
+    if let Some(over) = sums.get(SUMS_MAX) {
+        fact.problem(&over.span, format!("{} sums; there may be {SUMS_MAX}", sums.len()));
+    }
+    for sum in &sums {
+        words::check_column(&fact, sum);
+    }
+    let place = fact.boolean("place").unwrap_or(false);
+    let shown = fact.boolean("shown").unwrap_or(true);
+    let scope = fact.table("scope").and_then(scope_field);
+    let activity = fact.text("activity");
+    if let Some(activity) = &activity {
+        check_name(&fact, activity);
+    }
+    fact.finish();
+    let names = Names { one: leak(one?.value), many: leak(many?.value) };
+    let activity = activity.map_or_else(
+        || leak(&format!("{}-activity", view_name(names.one))),
+        |activity| leak(activity.value),
+    );
+    let values = kinds.iter().map(|kind| leak(kind.value)).collect();
+    let kind = KindField { name: kind, values };
+    let sums = sums.iter().map(|sum| leak(sum.value)).collect();
+    (valid == [true, true]).then_some(RawFact { names, kind, scope, sums, place, shown, activity })
+}
+
+fn scope_field(mut scope: Table<'_, '_>) -> Option<ScopeField> {
+    let name = scope.required_text("name");
+    let values = match scope.text("values") {
+        None | Some(Placed { value: "text", .. }) => ScopeValues::Text,
+        Some(Placed { value: "country", .. }) => ScopeValues::Country,
+        Some(Placed { value: "language", .. }) => ScopeValues::Language,
+        Some(other) => {
+            let message = format!(
+                "`values` is `{}`; it can be `country` (ISO 3166), `language` (BCP 47) or `text`",
+                other.value
+            );
+            scope.problem(&other.span, message);
+            ScopeValues::Text
+        }
+    };
+    let name = name.filter(|name| words::check_column(&scope, name));
+    scope.finish();
+    Some(ScopeField { name: leak(name?.value), values })
+}
+
+fn columns(whole: &mut Table<'_, '_>) -> Vec<Column> {
+    let Some(table) = whole.table("columns") else { return Vec::new() };
+    let mut columns = Vec::new();
+    for (name, value) in table.entries() {
+        if !words::check_column(&table, &name) {
+            continue;
+        }
+        if RESERVED.contains(&name.value) {
+            let message =
+                format!("`{}` is a name of Pulso's own columns; choose another", name.value);
+            table.problem(&name.span, message);
+            continue;
+        }
+        if let Some(column_type) = column_type(&table, &name, value) {
+            columns.push(Column { name: leak(name.value), column_type });
+        }
+    }
+    columns
+}
+
+fn read_facet(
+    mut facet: Table<'_, '_>,
+    stream: &'static str,
+    scope: Option<ScopeField>,
+) -> Option<Facet> {
+    let one = facet.required_text("one");
+    let many = facet.required_text("many");
+    let names = facet.text("names");
+    for word in [&one, &many, &names].into_iter().flatten() {
+        words::check_column(&facet, word);
+    }
+    let counts = match facet.text("count") {
+        None | Some(Placed { value: "facts", .. }) => Counts::Facts,
+        Some(Placed { value: "actors", .. }) => Counts::Actors,
+        Some(other) => {
+            let message = format!("`count` is `{}`; it can be `facts` or `actors`", other.value);
+            facet.problem(&other.span, message);
+            Counts::Facts
+        }
+    };
+    let by_scope = facet.boolean("by_scope").unwrap_or(false);
+    if by_scope && scope.is_none() {
+        let message = "`by_scope` needs a `scope` in `[fact]`";
+        facet.problem(&facet.span().clone(), message);
+    }
+    facet.finish();
+    let term = Names { one: leak(one?.value), many: leak(many?.value) };
+    let names_column = match names {
+        Some(names) => leak(names.value),
+        None => leak(&format!("{}_names", term.one)),
+    };
+    let view = |scope: Option<ScopeField>| trends_view(stream, term, counts, scope);
+    let by_scope_view = scope.filter(|_| by_scope).map(|scope| view(Some(scope)));
+    Some(Facet { term, names_column, counts, view: view(None), by_scope_view })
+}
+
+fn trends_view(
+    stream: &'static str,
+    term: Names,
+    counts: Counts,
+    scope: Option<ScopeField>,
+) -> View {
+    use pulso_model::FieldType::{Float, Integer, Location, Text, Time};
+    let mut list = vec![("@timestamp", Time), ("window_start", Time)];
+    list.extend(scope.map(|scope| (scope.name, Text)));
+    list.extend([(term.one, Text), ("name", Text), ("count", Integer)]);
+    list.extend((counts == Counts::Actors).then_some(("actors", Integer)));
+    list.extend([("rank", Integer), ("score", Float)]);
+    list.extend(scope.map(|_| ("location", Location)));
+    let key: Vec<_> =
+        ["@timestamp"].into_iter().chain(scope.map(|scope| scope.name)).chain([term.one]).collect();
+    let of = view_name(term.many);
+    let (name, title) = match scope {
+        None => (format!("trending-{of}"), format!("Trending {of}")),
+        Some(scope) => {
+            let by = view_name(scope.name);
+            (format!("trending-{of}-by-{by}"), format!("Trending {of} by {}", scope.name))
+        }
+    };
+    View::new(ViewDescriptor {
+        name: leak(&name),
+        title: leak(&title),
+        stream: Some(stream),
+        kind: ViewKind::Day,
+        fields: fields::list(&list).leak(),
+        key: fields::values(&key).leak(),
+        scope_field: scope.map(|scope| scope.name),
+        aliases: &[],
+        position_field: Some("rank"),
+        first_write_wins: false,
+    })
+}
+
+fn activity_view(stream: &'static str, title: &str, fact: &RawFact) -> View {
+    use pulso_model::FieldType::{Integer, Location, Text, Time};
+    let scope = fact.scope.map(|scope| scope.name);
+    let mut list = vec![("@timestamp", Time)];
+    list.extend(scope.map(|scope| (scope, Text)));
+    list.extend([(fact.kind.name, Text), (fact.names.many, Integer)]);
+    list.extend(fact.sums.iter().map(|sum| (*sum, Integer)));
+    list.extend(fact.place.then_some(("location", Location)));
+    let key: Vec<_> = ["@timestamp"].into_iter().chain(scope).chain([fact.kind.name]).collect();
+    View::new(ViewDescriptor {
+        name: fact.activity,
+        title: leak(&format!("{title}: activity")),
+        stream: Some(stream),
+        kind: ViewKind::Day,
+        fields: fields::list(&list).leak(),
+        key: fields::values(&key).leak(),
+        scope_field: scope,
+        aliases: &[],
+        position_field: None,
+        first_write_wins: false,
+    })
+}

@@ -1,0 +1,199 @@
+//! Reads TOML tables and collects every problem, with its line.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong with a descriptor, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// From 1.
+    pub line: usize,
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// A text of TOML and the problems found in it so far.
+#[derive(Debug)]
+pub(super) struct Problems<'t> {
+    text: &'t str,
+    found: Vec<Problem>,
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Placed<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+/// A table whose keys are asked for one after the other; one that nobody asks for is a problem.
+#[derive(Debug)]
+pub(super) struct Table<'t, 'p> {
+    table: &'t DeTable<'t>,
+    /// In words, for messages: empty for the whole file.
+    name: String,
+    span: Range<usize>,
+    asked: BTreeSet<&'static str>,
+    problems: &'p std::cell::RefCell<Problems<'t>>,
+}
+
+impl<'t> Problems<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, found: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        let before = self.text.as_bytes().iter().take(span.start);
+        let line = 1 + before.filter(|&&byte| byte == b'\n').count();
+        self.found.push(Problem { line, message: message.into() });
+    }
+
+    /// In the order of lines.
+    pub(super) fn into_vec(mut self) -> Vec<Problem> {
+        self.found.sort_by_key(|problem| problem.line);
+        self.found
+    }
+}
+
+impl<'t, 'p> Table<'t, 'p> {
+    pub(super) fn new(
+        table: &'t DeTable<'t>,
+        name: impl Into<String>,
+        span: Range<usize>,
+        problems: &'p std::cell::RefCell<Problems<'t>>,
+    ) -> Self {
+        Self { table, name: name.into(), span, asked: BTreeSet::new(), problems }
+    }
+
+    pub(super) fn span(&self) -> &Range<usize> {
+        &self.span
+    }
+
+    pub(super) fn problem(&self, span: &Range<usize>, message: impl Into<String>) {
+        self.problems.borrow_mut().add(span, message);
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Option<Placed<&'t str>> {
+        let value = self.get(key)?;
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            self.wrong(key, value, "a text");
+        }
+        Some(Placed { value: text?, span: value.span() })
+    }
+
+    /// A text that must be there.
+    pub(super) fn required_text(&mut self, key: &'static str) -> Option<Placed<&'t str>> {
+        if !self.has(key) {
+            let place =
+                if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
+            self.problem(&self.span, format!("`{key}` is missing{place}"));
+        }
+        self.text(key)
+    }
+
+    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
+        let boolean = value.get_ref().as_bool();
+        if boolean.is_none() {
+            self.wrong(key, value, "`true` or `false`");
+        }
+        boolean
+    }
+
+    /// A list of texts; empty when there is none.
+    pub(super) fn texts(&mut self, key: &'static str) -> Vec<Placed<&'t str>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong(key, value, "a list of texts");
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for item in list.iter() {
+            match item.get_ref().as_str() {
+                Some(text) => texts.push(Placed { value: text, span: item.span() }),
+                None => self.wrong(key, item, "a list of texts"),
+            }
+        }
+        texts
+    }
+
+    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'t, 'p>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => {
+                Some(Table::new(table, format!("`[{key}]`"), value.span(), self.problems))
+            }
+            None => {
+                self.wrong(key, value, "a table");
+                None
+            }
+        }
+    }
+
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'t, 'p>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong(key, value, "tables, each as `[[…]]`");
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for item in list.iter() {
+            match item.get_ref().as_table() {
+                Some(table) => {
+                    let name = format!("`[[{key}]]`");
+                    tables.push(Table::new(table, name, item.span(), self.problems));
+                }
+                None => self.wrong(key, item, "tables, each as `[[…]]`"),
+            }
+        }
+        tables
+    }
+
+    /// All keys with their values, in the order of the file; for tables with any keys.
+    pub(super) fn entries(&self) -> Vec<(Placed<&'t str>, &'t Spanned<DeValue<'t>>)> {
+        let entry = |(key, value): (&'t Spanned<std::borrow::Cow<'t, str>>, _)| {
+            (Placed { value: key.get_ref().as_ref(), span: key.span() }, value)
+        };
+        let mut entries: Vec<_> = self.table.iter().map(entry).collect();
+        entries.sort_by_key(|(key, _)| key.span.start);
+        entries
+    }
+
+    /// Names the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in self.entries() {
+            if !self.asked.contains(key.value) {
+                let known: Vec<_> = self.asked.iter().map(|name| format!("`{name}`")).collect();
+                let place =
+                    if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
+                let message =
+                    format!("unknown key `{}`{place}; there are {}", key.value, known.join(", "));
+                self.problem(&key.span, message);
+            }
+        }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some()
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.asked.insert(key);
+        self.table.get(key)
+    }
+
+    fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
+        let found = value.get_ref().type_str();
+        self.problem(&value.span(), format!("`{key}` is not {expected}, but a {found}"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Names and types, as descriptors spell them.
+
+use pulso_model::{ColumnType, FieldType};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::table::{Placed, Table};
+
+/// The longest name of a stream, a view or a column: indices have names made of several.
+const NAME_MAX: usize = 48;
+
+/// A stream is read once and lives as long as the program.
+pub(super) fn leak(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+/// The name of a view made of that of a column.
+pub(super) fn view_name(column: &str) -> String {
+    column.replace('_', "-")
+}
+
+/// Streams and views: lower-case letters, digits and hyphens.
+pub(super) fn check_name(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
+    check(table, name, '-', "hyphens")
+}
+
+/// Columns, kinds of facts and of terms: lower-case letters, digits and underscores, as SQL and JSON
+/// need no quotes for them.
+pub(super) fn check_column(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
+    check(table, name, '_', "underscores")
+}
+
+fn check(table: &Table<'_, '_>, name: &Placed<&str>, separator: char, separators: &str) -> bool {
+    let inside = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == separator
+    };
+    let valid = name.value.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name.value.chars().all(inside)
+        && name.value.len() <= NAME_MAX;
+    if !valid {
+        let message = format!(
+            "`{}` is not a name: lower-case letters, digits and {separators}, a letter first, at most \
+             {NAME_MAX}",
+            name.value
+        );
+        table.problem(&name.span, message);
+    }
+    valid
+}
+
+pub(super) fn column_type(
+    table: &Table<'_, '_>,
+    name: &Placed<&str>,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<ColumnType> {
+    let found = match value.get_ref().as_str() {
+        Some("boolean") => Some(ColumnType::Boolean),
+        Some("integer") => Some(ColumnType::Integer),
+        Some("float") => Some(ColumnType::Float),
+        Some("text") => Some(ColumnType::Text),
+        Some("texts") => Some(ColumnType::Texts),
+        Some("time") => Some(ColumnType::Time),
+        _ => None,
+    };
+    if found.is_none() {
+        let message = format!(
+            "the type of `{}` can be `boolean`, `integer`, `float`, `text`, `texts` or `time`",
+            name.value
+        );
+        table.problem(&value.span(), message);
+    }
+    found
+}
+
+/// The type of a field that a job declares.
+pub(super) fn field_type(
+    table: &Table<'_, '_>,
+    name: &Placed<&str>,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<FieldType> {
+    let found = match value.get_ref().as_str() {
+        Some("boolean") => Some(FieldType::Boolean),
+        Some("integer") => Some(FieldType::Integer),
+        Some("float") => Some(FieldType::Float),
+        Some("text") => Some(FieldType::Text),
+        Some("texts") => Some(FieldType::TextList),
+        Some("time") => Some(FieldType::Time),
+        Some("day") => Some(FieldType::Day),
+        Some("location") => Some(FieldType::Location),
+        _ => None,
+    };
+    if found.is_none() {
+        let message = format!(
+            "the type of `{}` can be `boolean`, `integer`, `float`, `text`, `texts`, `time`, `day` or \
+             `location`",
+            name.value
+        );
+        table.problem(&value.span(), message);
+    }
+    found
+}
+
+/// The field that shows a column.
+pub(super) fn shown_as(column_type: ColumnType) -> FieldType {
+    match column_type {
+        ColumnType::Boolean => FieldType::Boolean,
+        ColumnType::Integer => FieldType::Integer,
+        ColumnType::Float => FieldType::Float,
+        ColumnType::Text => FieldType::Text,
+        ColumnType::Texts => FieldType::TextList,
+        ColumnType::Time => FieldType::Time,
+    }
+}

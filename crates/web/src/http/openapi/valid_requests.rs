@@ -1,0 +1,115 @@
+//! What the description allows is answered: values at the edges of each parameter's schema, made from
+//! the document alone, are asked of the router.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::string::string_regex;
+use proptest::test_runner::TestRunner;
+use pulso_pipeline::memory::MemoryViews;
+
+use super::tests::options;
+use super::*;
+use crate::{Facts, http};
+
+/// Times by RFC 3339, section 5.6, that a lenient or a strict reader may not take.
+const TIMES: [&str; 9] = [
+    "2017-03-19T12:00:00Z",
+    "2017-03-19t12:00:00z",
+    "0000-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999999999Z",
+    "9999-12-31T23:59:59-23:59",
+    "0000-01-01T00:00:00+23:59",
+    "2016-12-31T23:59:60Z",
+    "1990-12-31T15:59:60.5-08:00",
+    "2000-02-29T00:00:00.0-00:00",
+];
+
+const DAYS: [&str; 4] = ["0000-01-01", "2000-02-29", "2017-03-19", "9999-12-31"];
+
+/// How many texts are made for a pattern.
+const TEXTS: usize = 20;
+
+/// Values at the edges of what a schema allows.
+fn values(schema: &Value) -> Vec<String> {
+    if let Some(choices) = schema["anyOf"].as_array() {
+        return choices.iter().flat_map(values).collect();
+    }
+    if let Some(choices) = schema["enum"].as_array() {
+        return choices.iter().map(|choice| choice.as_str().unwrap().to_owned()).collect();
+    }
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    match (schema["type"].as_str(), schema["format"].as_str()) {
+        (Some("integer"), None) => {
+            ["minimum", "default", "maximum"].map(|key| schema[key].to_string()).into()
+        }
+        (Some("string"), Some("date-time")) => owned(&TIMES),
+        (Some("string"), Some("date")) => owned(&DAYS),
+        (Some("string"), None) => texts(schema),
+        _ => panic!("a schema of which no values are known: {schema}"),
+    }
+}
+
+/// Texts that match the schema's pattern, short ones and the longest.
+fn texts(schema: &Value) -> Vec<String> {
+    let pattern = schema["pattern"].as_str().unwrap();
+    let whole = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
+    let strategy = string_regex(whole.unwrap_or(pattern)).unwrap();
+    let mut runner = TestRunner::deterministic();
+    let mut texts: Vec<_> =
+        (0..TEXTS).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();
+    if let Some(longest) = schema["maxLength"].as_u64() {
+        let longest = usize::try_from(longest).unwrap();
+        let padding = |text: &String| " ".repeat(longest - text.chars().count());
+        let padded: Vec<_> = texts.iter().map(|text| padding(text) + text).collect();
+        texts.extend(padded);
+    }
+    texts
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// The `name=value` pairs that the document allows for a view, by parameter.
+fn pairs(document: &Value, view: View) -> Vec<Vec<String>> {
+    let operation = &document["paths"][format!("{API}/{view}")]["get"];
+    let parameters = operation["parameters"].as_array().unwrap().iter();
+    parameters
+        .map(|parameter| {
+            let pointer = parameter["$ref"].as_str().unwrap().strip_prefix('#').unwrap();
+            let parameter = document.pointer(pointer).unwrap();
+            let name = parameter["name"].as_str().unwrap();
+            let values = values(&parameter["schema"]);
+            values.iter().map(|value| format!("{name}={}", encoded(value))).collect()
+        })
+        .collect()
+}
+
+async fn check(service: &TowerToHyperService<Router>, view: View, query: &str) {
+    let uri = format!("{API}/{view}?{query}");
+    let request = Request::get(&uri).body(Body::empty()).unwrap();
+    let answer = service.call(request).await.unwrap();
+    assert_eq!(answer.status(), 200, "{uri}");
+}
+
+#[tokio::test]
+async fn what_the_description_allows_is_answered() {
+    let document = document(&options());
+    let router = http::router(MemoryViews::default(), Facts::default, String::new, options());
+    let service = TowerToHyperService::new(router);
+    for view in views() {
+        let parameters = pairs(&document, view);
+        for (index, pairs) in parameters.iter().enumerate() {
+            for pair in pairs {
+                check(&service, view, pair).await;
+                for other in parameters[..index].iter().flatten() {
+                    check(&service, view, &format!("{pair}&{other}")).await;
+                }
+            }
+        }
+    }
+}
