@@ -1,13 +1,42 @@
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use pulso_model::{Column, Decoder, MAX_MESSAGE_BYTES, TimeLimits, WallTime};
+use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::Streams;
+use crate::json::MAX_DEPTH;
 
 const NOW: WallTime = WallTime(1_700_000_000_000);
+const AHEAD_MAX: Duration = Duration::from_mins(1);
 
-fn message() -> Value {
+fn decoder() -> Decoder {
+    let limits = TimeLimits { ahead_max: AHEAD_MAX, behind_max: None };
+    Streams::brought().get("rsvps").unwrap().decoder(limits)
+}
+
+fn decode(message: &[u8]) -> Result<Fact<'_>, DeadLetter> {
+    match decoder().decode(message, NOW)? {
+        Decoded::Fact(fact) => Ok(fact),
+        Decoded::Skipped(reason) => panic!("skipped: {reason}"),
+    }
+}
+
+fn column<'f, 'a>(fact: &'f Fact<'a>, name: &str) -> &'f Value<'a> {
+    &fact.columns[COLUMNS.iter().position(|column| *column == name).unwrap()]
+}
+
+#[test]
+fn kinds_and_columns_are_those_of_the_descriptor() {
+    let stream = decoder().stream();
+    assert_eq!(stream.kind.values, KINDS);
+    let columns = stream.columns.iter().map(|Column { name, .. }| *name);
+    assert_eq!(columns.collect::<Vec<_>>(), COLUMNS);
+}
+
+fn message() -> Json {
     json!({
         "rsvp_id": 1, "mtime": 1_600_000_000_000_i64, "response": "yes", "guests": 2,
         "member": {"member_id": 3, "member_name": "Member 3", "photo": 7},
@@ -25,35 +54,35 @@ fn message() -> Value {
 }
 
 /// Decodes the sample message with the value at `pointer` replaced (removed when `None`).
-fn outcome(pointer: &str, value: Option<Value>) -> Result<(), (Reason, String)> {
+fn outcome(pointer: &str, value: Option<Json>) -> Result<(), (Reason, String)> {
     let mut message = message();
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     let parent = message.pointer_mut(parent).unwrap();
     match (parent, value) {
-        (Value::Array(items), Some(value)) => items[field.parse::<usize>().unwrap()] = value,
+        (Json::Array(items), Some(value)) => items[field.parse::<usize>().unwrap()] = value,
         (parent, Some(value)) => parent[field] = value,
         (parent, None) => drop(parent.as_object_mut().unwrap().remove(field)),
     }
     let bytes = message.to_string();
-    decode(bytes.as_bytes(), NOW).map(drop).map_err(|dead| (dead.reason, dead.detail.into_owned()))
+    decode(bytes.as_bytes()).map(drop).map_err(|dead| (dead.reason, dead.detail.into_owned()))
 }
 
 #[test]
 fn a_response_has_its_fields_cleaned() {
     let bytes = message().to_string();
-    let response = decode(bytes.as_bytes(), NOW).unwrap();
-    assert_eq!(response.attendees(), 3);
-    assert_eq!(response.group.country, "DE");
-    assert_eq!(response.group.coordinate, Coordinate::new(52.5, 13.0));
-    assert_eq!(response.venue, None);
-    let topics: Vec<_> = response.topics.iter().map(|t| (&*t.key, &*t.name)).collect();
+    let response = decode(bytes.as_bytes()).unwrap();
+    assert_eq!(response.sums, [2, 3, 0, 0]);
+    assert_eq!(response.scope, "DE");
+    assert_eq!(response.place, Coordinate::new(52.5, 13.0));
+    assert_eq!(column(&response, "venue_id"), &Value::Null);
+    let topics: Vec<_> = response.terms[0].iter().map(|t| (&*t.key, &*t.name)).collect();
     assert_eq!(topics, [("art", "art"), ("fun-times", "Fun")]);
-    assert_eq!(rsvp_id(bytes.as_bytes()), Some(1));
+    assert_eq!(Rsvps.key(bytes.as_bytes()), Some(Key::Integer(1)));
 }
 
 #[test]
 fn a_dead_letter_names_the_field() {
-    let check = |pointer, value: Option<Value>, reason, detail: &str| {
+    let check = |pointer, value: Option<Json>, reason, detail: &str| {
         assert_eq!(outcome(pointer, value), Err((reason, detail.to_owned())));
     };
     check("/rsvp_id", None, Reason::MissingField, "`rsvp_id` is missing");
@@ -73,9 +102,9 @@ fn a_dead_letter_names_the_field() {
     let (reason, detail) = outcome("/event/event_name", Some(json!(7))).unwrap_err();
     assert_eq!(reason, Reason::WrongType);
     assert!(detail.contains("string"), "{detail}");
-    let future = json!(NOW.0 + MAX_FUTURE_MS + 1);
+    let future = json!(NOW.0 + 60_001);
     assert_eq!(outcome("/mtime", Some(future)).unwrap_err().0, Reason::FutureTime);
-    assert_eq!(outcome("/mtime", Some(json!(NOW.0 + MAX_FUTURE_MS))), Ok(()));
+    assert_eq!(outcome("/mtime", Some(json!(NOW.0 + 60_000))), Ok(()));
     assert_eq!(outcome("/mtime", Some(json!(i64::MAX))).unwrap_err().0, Reason::InvalidValue);
 }
 
@@ -85,50 +114,50 @@ fn a_coordinate_that_is_no_number_is_not_used() {
         let mut message = message();
         message["group"]["group_lat"] = value;
         let bytes = message.to_string();
-        assert_eq!(decode(bytes.as_bytes(), NOW).unwrap().group.coordinate, None);
+        assert_eq!(decode(bytes.as_bytes()).unwrap().place, None);
     }
 }
 
 #[test]
 fn text_that_is_not_one_message_is_invalid_json() {
     for text in ["", "{", "{'a': 1}", "{} {}", "\u{feff}{}", "{\"a\":\"\u{1}\"}"] {
-        assert_eq!(decode(text.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidJson, "{text}");
+        assert_eq!(decode(text.as_bytes()).unwrap_err().reason, Reason::InvalidJson, "{text}");
     }
-    assert_eq!(decode(b"[1]", NOW).unwrap_err().reason, Reason::WrongType);
+    assert_eq!(decode(b"[1]").unwrap_err().reason, Reason::WrongType);
     let mut bytes = message().to_string().into_bytes();
     let place = bytes.windows(7).position(|part| part == b"Evening").unwrap();
     bytes[place] = 0xff;
-    assert_eq!(decode(&bytes, NOW).unwrap_err().reason, Reason::InvalidJson);
+    assert_eq!(decode(&bytes).unwrap_err().reason, Reason::InvalidJson);
     let twice = message().to_string().replacen('{', "{\"rsvp_id\":2,", 1);
-    assert_eq!(decode(twice.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidValue);
+    assert_eq!(decode(twice.as_bytes()).unwrap_err().reason, Reason::InvalidValue);
 }
 
 #[test]
 fn size_and_depth_have_a_limit() {
     let long = vec![b' '; MAX_MESSAGE_BYTES + 1];
-    assert_eq!(decode(&long, NOW).unwrap_err().reason, Reason::TooLarge);
+    assert_eq!(decode(&long).unwrap_err().reason, Reason::TooLarge);
     let deep = format!("{{\"x\":{}", "[".repeat(MAX_MESSAGE_BYTES - 100));
-    assert_eq!(decode(deep.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidJson);
+    assert_eq!(decode(deep.as_bytes()).unwrap_err().reason, Reason::InvalidJson);
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let with = |value: &str| message().to_string().replacen('{', &format!("{{\"x\":{value},"), 1);
-    assert!(decode(with(&nested(MAX_DEPTH - 1)).as_bytes(), NOW).is_ok());
+    assert!(decode(with(&nested(MAX_DEPTH - 1)).as_bytes()).is_ok());
     let deep = with(&nested(MAX_DEPTH));
-    assert_eq!(decode(deep.as_bytes(), NOW).unwrap_err().reason, Reason::InvalidJson);
-    assert_eq!(rsvp_id(deep.as_bytes()), None);
+    assert_eq!(decode(deep.as_bytes()).unwrap_err().reason, Reason::InvalidJson);
+    assert_eq!(Rsvps.key(deep.as_bytes()), None);
     let brackets_in_text = with(&format!("\"\\\"{}\"", "[".repeat(5000)));
-    assert!(decode(brackets_in_text.as_bytes(), NOW).is_ok());
+    assert!(decode(brackets_in_text.as_bytes()).is_ok());
 }
 
 #[test]
 fn the_key_of_the_partition_is_the_decoded_one() {
     let escaped = message().to_string().replace("rsvp_id", "rsvp\\u005fid");
-    assert_eq!(decode(escaped.as_bytes(), NOW).unwrap().rsvp_id, 1);
-    assert_eq!(rsvp_id(escaped.as_bytes()), Some(1));
-    assert_eq!(rsvp_id(b"not json"), None);
+    assert_eq!(decode(escaped.as_bytes()).unwrap().columns[0], Value::Integer(1));
+    assert_eq!(Rsvps.key(escaped.as_bytes()), Some(Key::Integer(1)));
+    assert_eq!(Rsvps.key(b"not json"), None);
     let escaped = escaped.replace("mtime", "\\u006dtime");
-    assert_eq!(mtime(escaped.as_bytes()), Some(EventTime(1_600_000_000_000)));
-    assert_eq!(mtime(b"{\"mtime\":5}"), Some(EventTime(5)));
-    assert_eq!(mtime(b"{\"mtime\":\"5\"}"), None);
+    assert_eq!(Rsvps.time(escaped.as_bytes()), Some(EventTime(1_600_000_000_000)));
+    assert_eq!(Rsvps.time(b"{\"mtime\":5}"), Some(EventTime(5)));
+    assert_eq!(Rsvps.time(b"{\"mtime\":\"5\"}"), None);
 }
 
 #[test]
@@ -141,7 +170,7 @@ fn recorded_messages_decode() {
     let count = |file: &str| {
         let bytes = std::fs::read(folder.join(file)).unwrap();
         let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        let valid = lines.clone().filter(|line| decode(line, NOW).is_ok()).count();
+        let valid = lines.clone().filter(|line| decode(line).is_ok()).count();
         (lines.count(), valid)
     };
     assert_eq!(count("wbaa-2017-03-19.jsonl"), (1541, 1541));
@@ -153,8 +182,8 @@ fn recorded_messages_decode() {
 proptest! {
     #[test]
     fn any_bytes_are_a_response_or_a_dead_letter(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let decoded = decode(&bytes, NOW).is_ok();
-        prop_assert!(!decoded || rsvp_id(&bytes).is_some());
+        let decoded = decode(&bytes).is_ok();
+        prop_assert!(!decoded || Rsvps.key(&bytes).is_some());
     }
 
     /// A valid message with a few bytes changed: near misses are where decoders break.
@@ -167,9 +196,10 @@ proptest! {
             let place = index.index(bytes.len());
             bytes[place] = byte;
         }
-        if let Ok(response) = decode(&bytes, NOW) {
-            prop_assert_eq!(rsvp_id(&bytes), Some(response.rsvp_id));
-            prop_assert!(serde_json::from_slice::<Value>(&bytes).is_ok(), "accepted invalid JSON");
+        if let Ok(response) = decode(&bytes) {
+            let Value::Integer(id) = response.columns[0] else { panic!("it is one") };
+            prop_assert_eq!(Rsvps.key(&bytes), Some(Key::Integer(id)));
+            prop_assert!(serde_json::from_slice::<Json>(&bytes).is_ok(), "accepted invalid JSON");
         }
     }
 }
