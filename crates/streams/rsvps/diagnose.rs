@@ -3,6 +3,8 @@
 use pulso_model::{DeadLetter, Reason};
 use serde_json::Value;
 
+use crate::json::refused;
+
 #[derive(Clone, Copy)]
 enum Expected {
     Integer,
@@ -34,7 +36,7 @@ pub(super) fn diagnose(payload: &[u8], error: &sonic_rs::Error) -> DeadLetter {
     REQUIRED
         .iter()
         .find_map(|&(parent, field, expected)| check(&message, parent, field, expected))
-        .unwrap_or_else(|| other(error))
+        .unwrap_or_else(|| refused(error))
 }
 
 fn check(message: &Value, parent: &str, field: &str, expected: Expected) -> Option<DeadLetter> {
@@ -63,16 +65,6 @@ fn check_topics(topics: &Value, path: &str) -> Option<DeadLetter> {
         Some(Value::String(_)) => None,
         Some(_) => Some(wrong_type(&format!("{path}[{index}].urlkey"), "text")),
     })
-}
-
-/// What is left: an optional field of a wrong type, or a field given twice. The parser's own words
-/// name it; only their first line, as the rest draws the place in the text.
-fn other(error: &sonic_rs::Error) -> DeadLetter {
-    let words = error.to_string();
-    let line = words.lines().next().unwrap_or_default().to_owned();
-    let reason =
-        if line.contains("duplicate field") { Reason::InvalidValue } else { Reason::WrongType };
-    DeadLetter::new(reason, line)
 }
 
 fn missing(path: &str) -> DeadLetter {

@@ -32,3 +32,13 @@ pub(crate) fn check_depth(payload: &[u8]) -> Result<(), DeadLetter> {
     }
     Ok(())
 }
+
+/// What the parser says of a text that is JSON: a field of a wrong type, or one given twice. Only the first
+/// line of its words, as the rest draws the place in the text.
+pub(crate) fn refused(error: &sonic_rs::Error) -> DeadLetter {
+    let words = error.to_string();
+    let line = words.lines().next().unwrap_or_default().to_owned();
+    let reason =
+        if line.contains("duplicate field") { Reason::InvalidValue } else { Reason::WrongType };
+    DeadLetter::new(reason, line)
+}

@@ -5,6 +5,8 @@
 
 pub mod descriptor;
 mod json;
+#[path = "../posts/decode.rs"]
+mod posts;
 #[path = "../rsvps/decode.rs"]
 mod rsvps;
 mod streams;
@@ -33,8 +35,15 @@ macro_rules! brought {
 }
 
 /// The first is meant where no stream is named.
-const BROUGHT: [Brought; 1] = [brought!(
-    "rsvps",
-    Some(|| Arc::new(rsvps::Rsvps)),
-    ["groups.sql", "events.sql", "group-days.sql", "event-days.sql"]
-)];
+const BROUGHT: [Brought; 2] = [
+    brought!(
+        "rsvps",
+        Some(|| Arc::new(rsvps::Rsvps)),
+        ["groups.sql", "events.sql", "group-days.sql", "event-days.sql"]
+    ),
+    brought!(
+        "posts",
+        Some(|| Arc::new(posts::Posts)),
+        ["hashtag-days.sql", "domain-days.sql", "language-days.sql"]
+    ),
+];

@@ -1,5 +1,8 @@
 //! The streams that a program knows, by name.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, LazyLock};
 
 use pulso_model::{Decode, Decoder, Stream, TimeLimits, View};
