@@ -18,32 +18,30 @@
 //! | what a client missed is kept for it to ask for, within half of the resume buffer | [`Simulator`] |
 //! | a slow client slows the stream down and loses nothing | [`Simulator`] |
 
+mod bursts;
 pub mod cli;
 mod clock;
 mod config;
 mod duration;
 mod error;
-mod generated;
-mod generator;
 mod json;
 mod pacer;
 mod random;
-mod recording;
 mod ring;
+mod rsvps;
 mod server;
 mod source;
-mod world;
 
 pub use clock::Clock;
 pub use config::{
     Config, EventTime, Faults, GAP_MAX_DEFAULT, Input, Pace, RATE_MAX, RESUME_BUFFER_DEFAULT,
-    RESUME_BUFFER_MIN, RecordingsConfig, Stall, SyntheticConfig,
+    RESUME_BUFFER_MIN, RecordingsConfig, Stall,
 };
 pub use duration::parse_duration;
 pub use error::SimulatorError;
-pub use generated::{Generated, Kind, rounded_second};
-pub use generator::Generator;
-pub use recording::{Playback, Recording, Repeated};
+pub use rsvps::{
+    Generated, Generator, Kind, Playback, Recording, Repeated, SyntheticConfig, rounded_second,
+};
 pub use server::{Control, Simulator, Stats};
 
 use tokio_util::sync::CancellationToken;

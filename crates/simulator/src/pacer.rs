@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::config::Pace;
-use crate::generated::{Generated, Kind};
+use crate::rsvps::{Generated, Kind};
 
 /// After a pause (no client, or a slow one), the stream catches up with at most this much.
 pub(crate) const CATCH_UP_MAX: Duration = Duration::from_secs(1);

@@ -2,9 +2,7 @@
 
 use crate::config::{Config, Input};
 use crate::error::SimulatorError;
-use crate::generated::Generated;
-use crate::generator::Generator;
-use crate::recording::{Playback, Recording};
+use crate::rsvps::{Generated, Generator, Playback, Recording};
 
 /// A configured input.
 #[derive(Debug)]

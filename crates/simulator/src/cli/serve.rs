@@ -10,10 +10,9 @@ use tracing::info;
 
 use super::RunArguments;
 use super::commands;
-use crate::config::{
-    Config, EventTime, Faults, Input, Pace, RecordingsConfig, Stall, SyntheticConfig,
-};
+use crate::config::{Config, EventTime, Faults, Input, Pace, RecordingsConfig, Stall};
 use crate::error::SimulatorError;
+use crate::rsvps::SyntheticConfig;
 use crate::server::Simulator;
 
 /// Messages per second of a synthetic stream, unless told otherwise.

@@ -5,11 +5,9 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 
 use super::{GenerateArguments, RepeatArguments};
 use crate::clock::Clock;
-use crate::config::{EventTime, SyntheticConfig};
+use crate::config::EventTime;
 use crate::error::SimulatorError;
-use crate::generated::Generated;
-use crate::generator::Generator;
-use crate::recording::{Recording, Repeated};
+use crate::rsvps::{Generated, Generator, Recording, Repeated, SyntheticConfig};
 
 /// Bytes written to the file at once.
 const BUFFER_BYTES: usize = 1 << 20;

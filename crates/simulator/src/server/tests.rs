@@ -9,8 +9,8 @@ use tokio_tungstenite::{WebSocketStream, client_async, connect_async};
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::{EventTime, Faults, Input, Pace, Stall, SyntheticConfig};
-use crate::generator::Generator;
+use crate::config::{EventTime, Faults, Input, Pace, Stall};
+use crate::rsvps::{Generator, SyntheticConfig};
 
 /// Big enough for a mebibyte, small enough that an unlimited stream has to wait for its reader.
 const PIPE_BYTES: usize = 1 << 16;

@@ -228,8 +228,8 @@ fn changes_of_mind_change_the_state_and_come_later() {
 fn a_burst_lifts_its_topic_and_ends() {
     let stream = messages(config(9, 50), 36_000);
     let world = World::new(9, 3000, 4000);
-    let burst = Bursts::new(9, &world).of_slot(START_MS).unwrap();
-    let shown = format!("\"topic_name\":\"{}\"", world.topics[burst.topic].name);
+    let (topic, burst) = Bursts::new(9, &world).of_slot(START_MS).unwrap();
+    let shown = format!("\"topic_name\":\"{}\"", world.topics[topic].name);
     let count = |from_ms: i64, to_ms: i64| {
         let inside = stream.iter().filter(|message| (from_ms..to_ms).contains(&message.mtime_ms));
         inside.filter(|message| message.payload.contains(&shown)).count()

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Identity, Line, Recording};
-use crate::generated::rounded_second;
+use crate::rsvps::generated::rounded_second;
 
 /// More than the worst lateness on record (75 days): a longer step back begins another recording.
 const LATENESS_MS_MAX: i64 = 90 * 86_400_000;

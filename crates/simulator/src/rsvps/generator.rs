@@ -18,10 +18,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::clock::Clock;
-use crate::config::{EventTime, SyntheticConfig};
-use crate::generated::{Generated, Kind, rounded_second};
+use crate::config::EventTime;
 use crate::random::{Random, salted, unit};
-use crate::world::World;
+use crate::rsvps::config::SyntheticConfig;
+use crate::rsvps::generated::{Generated, Kind, rounded_second};
+use crate::rsvps::world::World;
 use bursts::Bursts;
 use response::Response;
 

@@ -7,7 +7,7 @@ use super::chance_of;
 use super::response::{Response, WEEK_MS};
 use crate::json::{push_escaped, push_integer};
 use crate::random::{below, index, salted};
-use crate::world::{Group, OCCASIONS, World, decorated};
+use crate::rsvps::world::{Group, OCCASIONS, World, decorated};
 
 const NO_VENUE_SHARE: f64 = 0.17;
 const NO_PHOTO_SHARE: f64 = 0.05;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::clock::Clock;
-use crate::generated::{Generated, rounded_second};
+use crate::rsvps::generated::{Generated, rounded_second};
 
 type Key = (Identity, i64);
 

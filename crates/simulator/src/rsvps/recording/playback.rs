@@ -6,7 +6,7 @@
 
 use super::{Line, Recording};
 use crate::clock::Clock;
-use crate::generated::{Generated, Kind};
+use crate::rsvps::generated::{Generated, Kind};
 
 /// The median `mtime` of this many messages at the start tells when a recording begins: the very
 /// first message may be a late one and months old.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::retime::Classes;
 use super::{Line, Recording};
-use crate::generated::{Generated, Kind};
+use crate::rsvps::generated::{Generated, Kind};
 
 /// The messages of a recording, repeated without end; see [`Repeated::new`].
 #[derive(Debug)]
