@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod serve;
+mod shape;
 mod write;
 
 use std::io::{self, IsTerminal};
@@ -11,7 +12,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-pub use arguments::{Cli, GenerateArguments, RepeatArguments, RunArguments, Verb};
+pub use arguments::{
+    Cli, FaultArguments, GenerateArguments, PostArguments, ProtocolName, RepeatArguments,
+    RunArguments, StreamName, Verb,
+};
 
 use crate::error::SimulatorError;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::SimulatorError;
+use crate::posts::PostsConfig;
 use crate::rsvps::SyntheticConfig;
 
 /// Messages that are kept by default for clients that come back: about 140 MB, a quarter of an hour
@@ -91,6 +92,9 @@ impl Config {
         if self.faults.drop_after == Some(Duration::ZERO) {
             return problem("`drop-after` is 0".to_owned());
         }
+        if self.faults.too_slow_every == Some(0) {
+            return problem("`too-slow-every` is 0".to_owned());
+        }
         if let Some(Stall { every: 0, .. }) = self.faults.stall {
             return problem("`stall-every` is 0".to_owned());
         }
@@ -102,6 +106,7 @@ impl Config {
         }
         match &self.input {
             Input::Synthetic(synthetic) => synthetic.validate(),
+            Input::Posts(posts) => posts.validate(),
             Input::Recordings(_) => Ok(()),
         }
     }
@@ -110,8 +115,10 @@ impl Config {
 /// Where messages come from.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// Generated as they are needed.
+    /// RSVPs, generated as they are needed.
     Synthetic(SyntheticConfig),
+    /// Posts of a social network, generated as they are needed.
+    Posts(PostsConfig),
     /// Played from files.
     Recordings(RecordingsConfig),
 }
@@ -168,6 +175,10 @@ pub struct Faults {
     pub stall: Option<Stall>,
     /// Share of messages that are preceded by something that is no message.
     pub garbage_share: f64,
+    /// Closes the connection after this many messages, as that of a client that does not keep up.
+    pub too_slow_every: Option<u64>,
+    /// Answers this many clients with 503, as a server does that is starting.
+    pub unavailable_first: u64,
 }
 
 /// Makes a connection stay open but silent for a while; pings are still answered.

@@ -1,21 +1,39 @@
 //! Writes JSON by appending to a string.
 //!
 //! A generator that has to make 100,000 messages a second on one core has no time for value trees;
-//! it joins prepared pieces. Like the real source it escapes `/` as `\/` and leaves all other
-//! characters outside ASCII as they are.
+//! it joins prepared pieces. Characters outside ASCII stay as they are.
 
-/// Appends `text` with JSON's escapes, without the quotes around it.
+/// Appends `text` with JSON's escapes, without the quotes around it. Like Meetup it escapes `/` as
+/// `\/`.
 pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
             '/' => out.push_str("\\/"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
-            other => out.push(other),
+            other => push_character(out, other),
         }
+    }
+}
+
+/// Appends `text` as a JSON text, with its quotes. Like programs in Go it escapes `<`, `>` and `&`.
+pub(crate) fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '<' | '>' | '&' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            other => push_character(out, other),
+        }
+    }
+    out.push('"');
+}
+
+fn push_character(out: &mut String, character: char) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\t' => out.push_str("\\t"),
+        control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+        other => out.push(other),
     }
 }
 
@@ -94,5 +112,8 @@ mod tests {
     #[test]
     fn slashes_and_quotes_are_escaped_and_other_characters_kept() {
         assert_eq!(escaped("a/b \"c\" \\ \u{1f389}\u{1}"), "a\\/b \\\"c\\\" \\\\ \u{1f389}\\u0001");
+        let mut out = String::new();
+        push_text(&mut out, "<a/b> & \"c\"");
+        assert_eq!(out, r#""\u003ca/b\u003e \u0026 \"c\"""#);
     }
 }

@@ -1,10 +1,15 @@
-//! A stand-in for Meetup's RSVP stream: a websocket server that plays recordings or generates a
-//! realistic stream.
+//! Stand-ins for the servers of live streams: a websocket server that generates a realistic stream, or
+//! plays recordings of one.
 //!
-//! - [`Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain iterators of messages, without IO and
-//!   without waiting.
-//! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each. To a client that asks with
-//!   `?since_mtime=MILLISECONDS` it sends exactly the messages with a greater `mtime`, beginning with those it has kept.
+//! Each stream has a folder: [Meetup's RSVPs](Generator) and [Bluesky's posts](posts). The rest is what
+//! they share: the server, the ring of messages that it keeps, the pace.
+//!
+//! - [`Generator`], [`posts::Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain
+//!   iterators of messages, without IO and without waiting.
+//! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each. To a client of the
+//!   RSVPs that asks with `?since_mtime=MILLISECONDS` it sends exactly the messages with a greater
+//!   `mtime`, beginning with those it has kept. Posts it serves as Jetstream does, in both versions of the
+//!   protocol, with filters and cursors.
 //! - [`Control`] disturbs the stream on demand, [`Faults`] do so by themselves.
 //!
 //! It does not know the rest of the workspace and takes nothing from it, so what it sends is an
@@ -12,9 +17,10 @@
 //!
 //! | guarantee | where |
 //! | --- | --- |
-//! | same seed and paced event time, same bytes | [`generator`](Generator) |
+//! | same seed and paced event time, same bytes | [`Generator`], [`posts::Generator`] |
 //! | an echo repeats a message with `mtime` rounded half up to the second, and changes nothing else | [`Generator`] |
 //! | replaying with fresh ids and other times keeps what is an echo of what | [`Playback`], [`Repeated`] |
+//! | both versions of the protocol say the same of an event | [`posts::Event`] |
 //! | what a client missed is kept for it to ask for, within half of the resume buffer | [`Simulator`] |
 //! | a slow client slows the stream down and loses nothing | [`Simulator`] |
 
@@ -26,6 +32,8 @@ mod duration;
 mod error;
 mod json;
 mod pacer;
+mod payload;
+pub mod posts;
 mod random;
 mod ring;
 mod rsvps;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::config::Pace;
-use crate::rsvps::{Generated, Kind};
+use crate::source::Made;
 
 /// After a pause (no client, or a slow one), the stream catches up with at most this much.
 pub(crate) const CATCH_UP_MAX: Duration = Duration::from_secs(1);
@@ -38,9 +38,9 @@ impl Pacer {
     }
 
     /// Returns when to *send* a message that has been made.
-    pub(crate) fn due_to_send(&mut self, message: &Generated, elapsed: Duration) -> Duration {
+    pub(crate) fn due_to_send(&mut self, message: &Made, elapsed: Duration) -> Duration {
         if let Pace::Recorded { gap_max } = self.pace
-            && message.kind != Kind::Malformed
+            && message.paced
         {
             let front_ms = *self.front_ms.get_or_insert(message.mtime_ms);
             // Behind the front is late: it came right after the message before it.
@@ -63,9 +63,10 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
+    use crate::payload::Payload;
 
-    fn message(mtime_ms: i64) -> Generated {
-        Generated { mtime_ms, payload: String::new(), kind: Kind::Recorded }
+    fn message(mtime_ms: i64) -> Made {
+        Made { mtime_ms, paced: true, payload: Payload::Text("".into()) }
     }
 
     #[test]

@@ -21,10 +21,10 @@ mod tests;
 
 /// A message as it is sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct Entry<P = Utf8Bytes> {
     /// Milliseconds since the epoch.
     pub(crate) mtime_ms: i64,
-    pub(crate) payload: Utf8Bytes,
+    pub(crate) payload: P,
 }
 
 /// A connected client.
@@ -41,17 +41,17 @@ struct Cursor {
 }
 
 /// What a client is to be sent.
-#[derive(Debug, Default)]
-pub(crate) struct Read {
-    pub(crate) payloads: Vec<Utf8Bytes>,
+#[derive(Debug)]
+pub(crate) struct Read<P = Utf8Bytes> {
+    pub(crate) payloads: Vec<P>,
     /// How many messages these are, together with those between them that the client has not asked for.
     pub(crate) passed: u64,
 }
 
 #[derive(Debug)]
-pub(crate) struct Ring {
+pub(crate) struct Ring<P = Utf8Bytes> {
     capacity: usize,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Entry<P>>,
     /// Number of the oldest message kept.
     first: u64,
     /// Messages before this number were sent to at least one client, or were not what it had asked for.
@@ -60,7 +60,7 @@ pub(crate) struct Ring {
     next_client: u64,
 }
 
-impl Ring {
+impl<P: Clone> Ring<P> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -73,7 +73,7 @@ impl Ring {
     }
 
     /// Adds a message, or gives it back when the ring is full.
-    pub(crate) fn push(&mut self, entry: Entry) -> Result<(), Entry> {
+    pub(crate) fn push(&mut self, entry: Entry<P>) -> Result<(), Entry<P>> {
         let unsent_max = self.capacity as u64 / 2;
         if self.head() - self.sent_to >= unsent_max {
             return Err(entry);
@@ -103,13 +103,33 @@ impl Ring {
         client
     }
 
+    /// Lets a client read from the message with this number on, or from the oldest one kept. The
+    /// message may be one that is still to come.
+    pub(crate) fn attach_at(&mut self, number: u64) -> ClientId {
+        let client = self.attach(None);
+        let next = number.max(self.first);
+        self.cursors.insert(client, Cursor { next, since_mtime_ms: None });
+        client
+    }
+
+    /// The number of the oldest message kept that is as asked.
+    pub(crate) fn find(&self, asked: impl Fn(&P) -> bool) -> Option<u64> {
+        let place = self.entries.iter().position(|entry| asked(&entry.payload))?;
+        Some(self.first + place as u64)
+    }
+
+    /// The number of the oldest message kept, or of the next one to come.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
     pub(crate) fn detach(&mut self, client: ClientId) {
         self.cursors.remove(&client);
     }
 
     /// The next messages for a client, at most `count_max`; the same again until [`Ring::advance`] is called.
-    pub(crate) fn read(&self, client: ClientId, count_max: usize) -> Read {
-        let mut read = Read::default();
+    pub(crate) fn read(&self, client: ClientId, count_max: usize) -> Read<P> {
+        let mut read = Read { payloads: Vec::new(), passed: 0 };
         let Some(&Cursor { next, since_mtime_ms }) = self.cursors.get(&client) else {
             return read;
         };
@@ -128,15 +148,16 @@ impl Ring {
 
     /// Notes that a client has been sent what it read, and so has passed so many messages.
     pub(crate) fn advance(&mut self, client: ClientId, passed: u64) {
+        let head = self.head();
         if let Some(cursor) = self.cursors.get_mut(&client) {
             cursor.next += passed;
-            self.sent_to = self.sent_to.max(cursor.next);
+            self.sent_to = self.sent_to.max(cursor.next.min(head));
         }
     }
 
     /// Whether there is nothing for a client to read.
     pub(crate) fn caught_up(&self, client: ClientId) -> bool {
-        self.cursors.get(&client).is_none_or(|cursor| cursor.next == self.head())
+        self.cursors.get(&client).is_none_or(|cursor| cursor.next >= self.head())
     }
 
     /// The number of the next message, which is the number of messages so far.

@@ -14,6 +14,7 @@ mod garbage;
 mod handshake;
 mod hub;
 mod producer;
+mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use control::{Control, Stats};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -59,6 +61,10 @@ struct Shared {
     config: Config,
     hub: Hub,
     control: Control,
+    /// The number of the first event, where events have numbers.
+    first_seq: u64,
+    /// Clients that asked for a connection, up to those that found a server that was starting.
+    refused: AtomicU64,
 }
 
 impl Simulator {
@@ -80,7 +86,8 @@ impl Simulator {
         let listener = listener.map_err(|source| SimulatorError::Bind { address, source })?;
         let local_addr =
             listener.local_addr().map_err(|source| SimulatorError::Bind { address, source })?;
-        Ok(Self { listener, local_addr, source, shared: Arc::new(Shared::new(config)) })
+        let shared = Shared::new(config, source.first_seq());
+        Ok(Self { listener, local_addr, source, shared: Arc::new(shared) })
     }
 
     /// The address on which the server listens, with the actual port.
@@ -141,10 +148,17 @@ impl Simulator {
 }
 
 impl Shared {
-    fn new(config: Config) -> Self {
+    fn new(config: Config, first_seq: u64) -> Self {
         let hub = Hub::new(config.resume_buffer);
         let control = Control::new(hub.clone());
-        Self { config, hub, control }
+        Self { config, hub, control, first_seq, refused: AtomicU64::new(0) }
+    }
+
+    /// Whether the server answers this client that it is starting.
+    fn is_starting(&self) -> bool {
+        let limit = self.config.faults.unavailable_first;
+        let next = |refused: u64| (refused < limit).then_some(refused + 1);
+        self.refused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 }
 
@@ -163,8 +177,8 @@ fn spawn_connection<S>(
     let (shared, stop) = (Arc::clone(shared), stop.clone());
     connections.spawn(async move {
         tokio::select! {
-            accepted = handshake::accept(stream) => match accepted {
-                Ok((socket, since_mtime_ms)) => Connection::new(socket, shared, since_mtime_ms).run(stop).await,
+            accepted = handshake::accept(stream, &shared) => match accepted {
+                Ok((socket, wanted)) => Connection::new(socket, shared, wanted).run(stop).await,
                 Err(error) => debug!(%error, "a client did not complete the handshake"),
             },
             () = stop.cancelled() => {}

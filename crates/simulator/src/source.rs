@@ -1,27 +1,45 @@
-//! The messages of the stream, whatever their origin.
+//! The stream's messages, wherever they come from.
+
+use std::sync::Arc;
 
 use crate::config::{Config, Input};
 use crate::error::SimulatorError;
-use crate::rsvps::{Generated, Generator, Playback, Recording};
+use crate::payload::Payload;
+use crate::posts;
+use crate::rsvps::{Generated, Generator, Kind, Playback, Recording};
 
 /// A configured input.
 #[derive(Debug)]
 pub(crate) enum Source {
     Synthetic(Box<Generator>),
     Playback(Box<Playback>),
+    Posts(Box<posts::Generator>),
+}
+
+/// A message that has been made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// Milliseconds since the epoch.
+    pub(crate) mtime_ms: i64,
+    /// Whether it is sent by its time, where a recording is played by time.
+    pub(crate) paced: bool,
+    pub(crate) payload: Payload,
 }
 
 impl Source {
-    /// Reads the recordings or builds the synthetic world; blocks for as long as that takes.
+    /// Reads the recordings or builds the synthetic world. Blocks until it is done.
     pub(crate) fn open(config: &Config) -> Result<Self, SimulatorError> {
+        let clock = config.clock.clone();
         match &config.input {
             Input::Synthetic(synthetic) => {
-                let generator = Generator::new(synthetic.clone(), config.clock.clone());
-                Ok(Self::Synthetic(Box::new(generator)))
+                Ok(Self::Synthetic(Box::new(Generator::new(synthetic.clone(), clock))))
+            }
+            Input::Posts(posts) => {
+                Ok(Self::Posts(Box::new(posts::Generator::new(posts.clone(), clock))))
             }
             Input::Recordings(recordings) => {
                 let recording = Recording::read(&recordings.files)?;
-                let shift_to_now = recordings.shift_to_now.then(|| config.clock.clone());
+                let shift_to_now = recordings.shift_to_now.then_some(clock);
                 Ok(Self::Playback(Box::new(Playback::new(
                     recording,
                     recordings.looped,
@@ -30,15 +48,38 @@ impl Source {
             }
         }
     }
+
+    /// The number of the first event, where events have numbers.
+    pub(crate) fn first_seq(&self) -> u64 {
+        match self {
+            Self::Posts(generator) => generator.first_seq(),
+            Self::Synthetic(_) | Self::Playback(_) => 0,
+        }
+    }
 }
 
 impl Iterator for Source {
-    type Item = Generated;
+    type Item = Made;
 
-    fn next(&mut self) -> Option<Generated> {
+    fn next(&mut self) -> Option<Made> {
         match self {
-            Self::Synthetic(generator) => generator.next(),
-            Self::Playback(playback) => playback.next(),
+            Self::Synthetic(generator) => generator.next().map(Made::from),
+            Self::Playback(playback) => playback.next().map(Made::from),
+            Self::Posts(generator) => generator.next().map(Made::from),
         }
+    }
+}
+
+impl From<Generated> for Made {
+    fn from(message: Generated) -> Self {
+        let Generated { mtime_ms, payload, kind } = message;
+        Self { mtime_ms, paced: kind != Kind::Malformed, payload: Payload::Text(payload.into()) }
+    }
+}
+
+impl From<posts::Event> for Made {
+    fn from(event: posts::Event) -> Self {
+        let mtime_ms = event.time_us.div_euclid(1000);
+        Self { mtime_ms, paced: true, payload: Payload::Event(Arc::new(event)) }
     }
 }

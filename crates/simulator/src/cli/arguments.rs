@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{GAP_MAX_DEFAULT, Pace, RESUME_BUFFER_DEFAULT};
 use crate::duration::parse_duration;
+use crate::posts::Protocol;
 
-/// A stand-in for Meetup's RSVP stream.
+/// A stand-in for the servers of live streams: Meetup's RSVPs and Bluesky's posts.
 ///
 /// Exit codes: 0 ok, 1 internal error, 2 wrong usage, 3 address unavailable, 4 no input.
 #[derive(Debug, Parser)]
@@ -28,9 +29,16 @@ pub enum Verb {
     /// Serve a stream to websocket clients: recordings when files are given, else a synthetic one.
     ///
     /// Prints the address on standard output. Commands on standard input disturb the stream: `drop`, `stall 5s`,
-    /// `freeze 5s`, `garbage 10`, `stats`. A client connects to `ws://ADDRESS/`, or to
+    /// `freeze 5s`, `garbage 10`, `too-slow`, `stats`.
+    ///
+    /// Posts are served as Jetstream does: a client connects to `ws://ADDRESS/subscribe` (version 1) or to
+    /// `ws://ADDRESS/xrpc/network.bsky.jetstream.subscribeEvents` (version 2, with the websocket subprotocol
+    /// `xrpc.v1.json`), with the same parameters for filters and cursors.
+    ///
+    /// RSVPs have one address: a client connects to `ws://ADDRESS/`, or to
     /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent exactly the messages with a greater `mtime`, those that are
     /// kept and those to come. Messages come out of order: to miss none, ask from well before the last one.
+    #[command(visible_alias = "serve")]
     Run(Box<RunArguments>),
     /// Write a synthetic stream, one message per line; the same arguments always give the same
     /// bytes.
@@ -44,6 +52,9 @@ pub enum Verb {
 pub struct RunArguments {
     /// Recordings to play, one message per line; without any, the stream is synthetic.
     pub files: Vec<PathBuf>,
+    /// Which stream to make up.
+    #[arg(long, value_enum, default_value_t = StreamName::Rsvps)]
+    pub stream: StreamName,
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
     pub listen: SocketAddr,
@@ -83,12 +94,60 @@ pub struct RunArguments {
     /// Send nothing before this many clients are connected.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub wait_for_clients: usize,
-    /// Newest messages to keep for clients that ask with `since_mtime`.
+    /// Newest messages to keep for clients that ask with `since_mtime` or a cursor.
     #[arg(long, value_name = "N", default_value_t = RESUME_BUFFER_DEFAULT)]
     pub resume_buffer: usize,
+    /// What there is to posts alone.
+    #[command(flatten)]
+    pub posts: PostArguments,
     /// Faults.
     #[command(flatten)]
     pub faults: FaultArguments,
+}
+
+/// The streams that can be made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StreamName {
+    /// Meetup's RSVPs.
+    Rsvps,
+    /// Bluesky's posts, with everything else that its network says.
+    Posts,
+}
+
+/// The shape of a stream of posts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Posts")]
+pub struct PostArguments {
+    /// Number of hashtags, 100 to 1000000; 50000 by default.
+    #[arg(long, value_name = "N")]
+    pub hashtags: Option<usize>,
+    /// Share of commits that concern posts; 0.5 by default, in the real network 0.11.
+    #[arg(long, value_name = "SHARE")]
+    pub post_share: Option<f64>,
+    /// Share of posts by accounts that repeat one hashtag; 0.04 by default.
+    #[arg(long, value_name = "SHARE")]
+    pub spam: Option<f64>,
+    /// Share of messages whose time is seconds to minutes behind; 0.002 by default.
+    #[arg(long, value_name = "SHARE")]
+    pub late: Option<f64>,
+}
+
+/// The versions of Jetstream's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolName {
+    /// The older one.
+    V1,
+    /// The newer one.
+    V2,
+}
+
+impl From<ProtocolName> for Protocol {
+    fn from(name: ProtocolName) -> Self {
+        match name {
+            ProtocolName::V1 => Self::One,
+            ProtocolName::V2 => Self::Two,
+        }
+    }
 }
 
 /// Faults that happen by themselves, counted per connection.
@@ -111,11 +170,20 @@ pub struct FaultArguments {
     /// JSON, a mebibyte.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub garbage: f64,
+    /// Close the connection after this many messages, as that of a client that does not keep up.
+    #[arg(long, value_name = "N")]
+    pub too_slow_every: Option<u64>,
+    /// Answer this many clients with 503, as a server does that is starting.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub unavailable_first: u64,
 }
 
 /// Arguments of `generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
+    /// Which stream to make up.
+    #[arg(long, value_enum, default_value_t = StreamName::Rsvps)]
+    pub stream: StreamName,
     /// Seed; the same seed gives the same stream.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -134,6 +202,12 @@ pub struct GenerateArguments {
     /// Share of messages that are malformed.
     #[arg(long, value_name = "SHARE", default_value_t = 0.001)]
     pub malformed: f64,
+    /// Version of the protocol that posts are written in.
+    #[arg(long, value_enum, default_value_t = ProtocolName::V2)]
+    pub protocol: ProtocolName,
+    /// What there is to posts alone.
+    #[command(flatten)]
+    pub posts: PostArguments,
 }
 
 /// Arguments of `repeat`.
@@ -196,6 +270,8 @@ mod tests {
         Cli::try_parse_from(["pulso-simulator", "run", "a.jsonl", "--loop", "--rate", "unlimited"])
             .unwrap();
         Cli::try_parse_from(["pulso-simulator", "run", "--rate", "0"]).unwrap_err();
+        Cli::try_parse_from(["pulso-simulator", "serve", "--stream", "posts"]).unwrap();
+        Cli::try_parse_from(["pulso-simulator", "run", "--stream", "likes"]).unwrap_err();
     }
 
     #[test]

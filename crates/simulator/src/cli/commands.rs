@@ -13,6 +13,7 @@ enum Command {
     Stall(Duration),
     Freeze(Duration),
     Garbage(u64),
+    TooSlow,
     Stats,
 }
 
@@ -33,6 +34,7 @@ fn execute(command: &Command, control: &Control) {
         Command::Stall(length) => control.stall(*length),
         Command::Freeze(length) => control.freeze(*length),
         Command::Garbage(count) => control.garbage(*count),
+        Command::TooSlow => control.too_slow(),
         Command::Stats => {}
     }
     let stats = control.stats();
@@ -55,10 +57,11 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         ["garbage", count] => {
             Command::Garbage(count.parse().map_err(|_| format!("`{count}` is not a count"))?)
         }
+        ["too-slow"] => Command::TooSlow,
         ["stats"] => Command::Stats,
         _ => {
             return Err(format!(
-                "`{line}` is not one of `drop`, `stall 5s`, `freeze 5s`, `garbage 10`, `stats`"
+                "`{line}` is not one of `drop`, `stall 5s`, `freeze 5s`, `garbage 10`, `too-slow`, `stats`"
             ));
         }
     };

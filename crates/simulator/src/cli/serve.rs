@@ -8,11 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::RunArguments;
-use super::commands;
+use super::arguments::StreamName;
+use super::shape::Shape;
+use super::{RunArguments, commands};
 use crate::config::{Config, EventTime, Faults, Input, Pace, RecordingsConfig, Stall};
 use crate::error::SimulatorError;
-use crate::rsvps::SyntheticConfig;
 use crate::server::Simulator;
 
 /// Messages per second of a synthetic stream, unless told otherwise.
@@ -58,15 +58,9 @@ fn print_line(line: &str) -> Result<(), SimulatorError> {
 /// The configuration that the arguments describe.
 fn config(arguments: &RunArguments) -> Result<Config, SimulatorError> {
     let recorded = Pace::Recorded { gap_max: arguments.gap_max };
-    let (input, pace_default) = if arguments.files.is_empty() {
-        (Input::Synthetic(synthetic(arguments)), Pace::Rate(RATE_DEFAULT))
-    } else {
-        let recordings = RecordingsConfig {
-            files: arguments.files.clone(),
-            looped: arguments.looped,
-            shift_to_now: arguments.shift_to_now,
-        };
-        (Input::Recordings(recordings), recorded)
+    let (input, pace_default) = match arguments.files.is_empty() {
+        true => (synthetic(arguments)?, Pace::Rate(RATE_DEFAULT)),
+        false => (recordings(arguments)?, recorded),
     };
     let pace = match arguments.rate {
         // The longest gap has an argument of its own.
@@ -86,6 +80,8 @@ fn config(arguments: &RunArguments) -> Result<Config, SimulatorError> {
             drop_after: faults.drop_after,
             stall: faults.stall_every.map(|every| Stall { every, length: faults.stall_for }),
             garbage_share: faults.garbage,
+            too_slow_every: faults.too_slow_every,
+            unavailable_first: faults.unavailable_first,
         },
         ..Config::new(input, pace)
     };
@@ -93,14 +89,28 @@ fn config(arguments: &RunArguments) -> Result<Config, SimulatorError> {
     Ok(config)
 }
 
-fn synthetic(arguments: &RunArguments) -> SyntheticConfig {
+fn synthetic(arguments: &RunArguments) -> Result<Input, SimulatorError> {
     let per_second = arguments.rate_event_time;
-    SyntheticConfig {
+    let paced = |start_ms| EventTime::Paced { start_ms, per_second };
+    let shape = Shape {
+        stream: arguments.stream,
         seed: arguments.seed,
-        event_time: arguments
-            .start
-            .map_or(EventTime::Live, |start_ms| EventTime::Paced { start_ms, per_second }),
-        malformed_share: arguments.malformed,
-        ..SyntheticConfig::default()
+        event_time: arguments.start.map_or(EventTime::Live, paced),
+        malformed: arguments.malformed,
+        posts: &arguments.posts,
+    };
+    shape.input()
+}
+
+fn recordings(arguments: &RunArguments) -> Result<Input, SimulatorError> {
+    arguments.posts.check_absent("recordings")?;
+    if arguments.stream != StreamName::Rsvps {
+        let problem = "recordings are of RSVPs only".to_owned();
+        return Err(SimulatorError::Config { problem });
     }
+    Ok(Input::Recordings(RecordingsConfig {
+        files: arguments.files.clone(),
+        looped: arguments.looped,
+        shift_to_now: arguments.shift_to_now,
+    }))
 }

@@ -3,44 +3,61 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use super::arguments::StreamName;
+use super::shape::Shape;
 use super::{GenerateArguments, RepeatArguments};
 use crate::clock::Clock;
 use crate::config::EventTime;
 use crate::error::SimulatorError;
-use crate::rsvps::{Generated, Generator, Recording, Repeated, SyntheticConfig};
+use crate::posts;
+use crate::rsvps::{Generator, Recording, Repeated};
 
 /// Bytes written to the file at once.
 const BUFFER_BYTES: usize = 1 << 20;
 
 pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), SimulatorError> {
-    let config = SyntheticConfig {
+    let per_second = arguments.rate_event_time;
+    let shape = Shape {
+        stream: arguments.stream,
         seed: arguments.seed,
-        event_time: EventTime::Paced {
-            start_ms: arguments.start,
-            per_second: arguments.rate_event_time,
-        },
-        malformed_share: arguments.malformed,
-        ..SyntheticConfig::default()
+        event_time: EventTime::Paced { start_ms: arguments.start, per_second },
+        malformed: arguments.malformed,
+        posts: &arguments.posts,
     };
-    config.validate()?;
-    write_all(Generator::new(config, Clock::system()), arguments.messages, &arguments.output)
+    let (clock, count, output) = (Clock::system(), arguments.messages, &arguments.output);
+    match arguments.stream {
+        StreamName::Rsvps => {
+            arguments.posts.check_absent("RSVPs")?;
+            let config = shape.rsvps();
+            config.validate()?;
+            let messages = Generator::new(config, clock);
+            write_all(messages.map(|message| message.payload), count, output)
+        }
+        StreamName::Posts => {
+            let config = shape.posts();
+            config.validate()?;
+            let protocol = arguments.protocol.into();
+            let events = posts::Generator::new(config, clock);
+            write_all(events.filter_map(|event| event.frame(protocol)), count, output)
+        }
+    }
 }
 
 pub(super) fn repeat(arguments: &RepeatArguments) -> Result<(), SimulatorError> {
     let recording = Recording::read(&arguments.files)?;
     let messages = Repeated::new(recording, arguments.start, arguments.rate_event_time);
-    write_all(messages, arguments.messages, &arguments.output)
+    write_all(messages.map(|message| message.payload), arguments.messages, &arguments.output)
 }
 
 fn write_all(
-    messages: impl Iterator<Item = Generated>,
+    messages: impl Iterator<Item = String>,
     count: u64,
     output: &str,
 ) -> Result<(), SimulatorError> {
     let result = open(output).and_then(|writer| {
         let mut writer = BufWriter::with_capacity(BUFFER_BYTES, writer);
         for (_, message) in (0..count).zip(messages) {
-            writer.write_all(message.payload.as_bytes())?;
+            writer.write_all(message.as_bytes())?;
             writer.write_all(b"\n")?;
         }
         writer.flush()

@@ -105,3 +105,19 @@ fn the_stream_pauses_when_half_of_the_ring_waits_for_somebody() {
     let returned = ring.attach(Some(5));
     assert_eq!(drain(&mut ring, returned), [6, 7, 8, 9]);
 }
+
+#[test]
+fn a_client_may_wait_for_a_message_to_come() {
+    let mut ring = ring(10, &[1, 2]);
+    let client = ring.attach_at(3);
+    assert!(ring.caught_up(client));
+    ring.advance(client, 0);
+    ring.push(entry(3)).unwrap();
+    assert!(ring.caught_up(client));
+    ring.push(entry(4)).unwrap();
+    assert_eq!(drain(&mut ring, client), [4]);
+    let again = ring.attach_at(1);
+    assert_eq!(drain(&mut ring, again), [2, 3, 4]);
+    assert_eq!(ring.find(|payload| payload.as_str() >= "3"), Some(2));
+    assert_eq!(ring.find(|payload| payload.as_str() >= "9"), None);
+}

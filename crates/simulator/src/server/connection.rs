@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::hub::Progress;
+use super::wanted::Wanted;
 use super::{Orders, Shared, garbage};
 use crate::config::{Input, Stall};
 use crate::ring::{ClientId, Read};
@@ -28,7 +29,10 @@ const CLOSE_MAX: Duration = Duration::from_secs(1);
 pub(super) struct Connection<S> {
     socket: WebSocketStream<S>,
     shared: Arc<Shared>,
+    wanted: Wanted,
     client: ClientId,
+    /// What the client is told first.
+    greeting: Option<Message>,
     progress: watch::Receiver<Progress>,
     orders: watch::Receiver<Orders>,
     /// The orders that have been obeyed, or were given before this client came.
@@ -59,29 +63,31 @@ enum End {
     ClientLeft,
     /// A fault, as configured or ordered.
     Dropped,
+    /// A fault, or an order: the client is told that it does not keep up.
+    TooSlow,
     /// The client took nothing for too long.
     TimedOut,
+    /// The client sent something, which it may not.
+    Forbidden,
     Shutdown,
     /// Everything has been sent.
     Finished,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(
-        socket: WebSocketStream<S>,
-        shared: Arc<Shared>,
-        since_mtime_ms: Option<i64>,
-    ) -> Self {
+    pub(super) fn new(socket: WebSocketStream<S>, shared: Arc<Shared>, wanted: Wanted) -> Self {
         let mut orders = shared.control.orders();
         let seen = *orders.borrow_and_update();
         let progress = shared.hub.watch();
-        let client = shared.hub.attach(since_mtime_ms);
+        let (client, greeting) = wanted.attach(&shared);
         let drop_after = shared.config.faults.drop_after;
-        info!(?client, since_mtime_ms, "a client connected");
+        info!(?client, ?wanted, "a client connected");
         Self {
             socket,
             shared,
+            wanted,
             client,
+            greeting,
             progress,
             orders,
             seen,
@@ -105,8 +111,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         self.shared.hub.detach(self.client);
         info!(client = ?self.client, messages_sent = self.sent, ?end, "a client is gone");
-        if matches!(end, End::Shutdown | End::Finished) {
+        if matches!(end, End::Shutdown | End::Finished | End::TooSlow) {
+            let last_word = self.wanted.too_slow().filter(|_| end == End::TooSlow);
             let closing = async {
+                if let Some(frame) = last_word {
+                    self.socket.send(frame).await.ok();
+                }
                 // A client that is gone already needs no goodbye.
                 if self.socket.close(None).await.is_ok() {
                     while let Some(Ok(_)) = self.socket.next().await {}
@@ -124,7 +134,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let frozen = self.silence.is_some_and(|silence| silence.frozen);
         // Before the ring is looked at: what is added afterwards wakes this task again.
         let ended = self.progress.borrow_and_update().ended;
-        let idle = silent || (self.garbage_due == 0 && self.shared.hub.caught_up(self.client));
+        let nothing_due = self.garbage_due == 0 && self.greeting.is_none();
+        let idle = silent || (nothing_due && self.shared.hub.caught_up(self.client));
         if idle && !silent && ended && self.shared.config.exit_at_end {
             return Step::Stop(End::Finished);
         }
@@ -142,7 +153,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             incoming = self.socket.next(), if !frozen => match incoming {
                 // Reading is what answers pings; nothing else is expected.
-                Some(Ok(message)) if !message.is_close() => Step::Again,
+                Some(Ok(message)) if !message.is_close() => match self.wanted.allows(&message) {
+                    true => Step::Again,
+                    false => Step::Stop(End::Forbidden),
+                },
                 _ => Step::Stop(End::ClientLeft),
             },
             () = ready(()), if !idle => Step::Send,
@@ -156,6 +170,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if orders.drops != seen.drops {
             return Step::Stop(End::Dropped);
         }
+        if orders.too_slow != seen.too_slow {
+            return Step::Stop(End::TooSlow);
+        }
         if orders.stalls != seen.stalls {
             let until = Instant::now() + orders.stall.length;
             self.silence = Some(Silence { until, frozen: orders.stall.frozen });
@@ -167,16 +184,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends garbage that is due, and as many of the next messages as may go before the next fault.
     async fn send(&mut self, stop: &CancellationToken) -> Step {
         let Read { payloads, passed } = self.shared.hub.read(self.client, self.batch_max());
-        let count = payloads.len();
+        let messages: Vec<_> =
+            payloads.into_iter().filter_map(|payload| self.wanted.frame(payload)).collect();
+        let count = messages.len();
         let mut frames: Vec<Message> = Vec::with_capacity(count);
+        frames.extend(self.greeting.take());
         for _ in 0..std::mem::take(&mut self.garbage_due) {
             frames.push(self.next_garbage());
         }
-        for (place, payload) in (self.sent..).zip(payloads) {
+        for (place, message) in (self.sent..).zip(messages) {
             if self.garbage_before(place) {
                 frames.push(self.next_garbage());
             }
-            frames.push(Message::Text(payload));
+            frames.push(message);
         }
         let drops_seen = self.seen.drops;
         let mut orders = self.orders.clone();
@@ -211,6 +231,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if faults.drop_every.is_some_and(reached) {
             return Step::Stop(End::Dropped);
         }
+        if faults.too_slow_every.is_some_and(reached) {
+            return Step::Stop(End::TooSlow);
+        }
         if let Some(Stall { every, length }) = faults.stall
             && reached(every)
         {
@@ -225,12 +248,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let until = |every: u64| usize::try_from(every - self.sent % every).unwrap_or(usize::MAX);
         let until_drop = faults.drop_every.map_or(BATCH_MAX, until);
         let until_stall = faults.stall.map_or(BATCH_MAX, |stall| until(stall.every));
-        BATCH_MAX.min(until_drop).min(until_stall)
+        let until_too_slow = faults.too_slow_every.map_or(BATCH_MAX, until);
+        BATCH_MAX.min(until_drop).min(until_stall).min(until_too_slow)
     }
 
     fn garbage_before(&self, place: u64) -> bool {
         let seed = match &self.shared.config.input {
             Input::Synthetic(synthetic) => synthetic.seed,
+            Input::Posts(posts) => posts.seed,
             Input::Recordings(_) => 0,
         };
         garbage::belongs_before(place, self.shared.config.faults.garbage_share, seed)

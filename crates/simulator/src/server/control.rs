@@ -33,6 +33,7 @@ pub(super) struct Orders {
     pub(super) stalls: u64,
     pub(super) stall: Pause,
     pub(super) garbage: u64,
+    pub(super) too_slow: u64,
 }
 
 /// A time of silence.
@@ -67,6 +68,12 @@ impl Control {
     /// over a mebibyte.
     pub fn garbage(&self, count: u64) {
         self.orders.send_modify(|orders| orders.garbage += count);
+    }
+
+    /// Closes all connections as those of clients that do not keep up. Jetstream's version 2 says so
+    /// in a last frame.
+    pub fn too_slow(&self) {
+        self.orders.send_modify(|orders| orders.too_slow += 1);
     }
 
     /// The progress of the stream.

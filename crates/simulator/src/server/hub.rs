@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use crate::payload::Payload;
+use crate::posts::subscription::Start;
 use crate::ring::{ClientId, Entry, Read, Ring};
 
 /// A shared ring. Cheap to clone: all clones are the same hub.
 #[derive(Debug, Clone)]
 pub(super) struct Hub {
-    ring: Arc<Mutex<Ring>>,
+    ring: Arc<Mutex<Ring<Payload>>>,
     progress: watch::Sender<Progress>,
     /// Wakes the producer. Only the producer waits for it, so one stored permit is enough.
     room: Arc<Notify>,
@@ -46,7 +48,7 @@ impl Hub {
     }
 
     /// Adds messages, and waits for space as often as needed. Leaves `batch` empty.
-    pub(super) async fn push_all(&self, batch: &mut Vec<Entry>) {
+    pub(super) async fn push_all(&self, batch: &mut Vec<Entry<Payload>>) {
         let mut entries = batch.drain(..);
         let mut next = entries.next();
         while next.is_some() {
@@ -80,6 +82,34 @@ impl Hub {
         client
     }
 
+    /// Lets a client read from where its cursor says; `first_seq` is the number of the stream's first
+    /// event. True when what it asked for is not kept any more.
+    pub(super) fn attach_at(&self, start: Start, first_seq: u64) -> (ClientId, bool) {
+        let mut ring = self.lock();
+        let not_before = |time_us: i64| move |payload: &Payload| payload.time_us() >= time_us;
+        let (client, outdated) = match start {
+            Start::Live => (ring.attach(None), false),
+            Start::Seq(seq) => (ring.attach_at(seq.saturating_sub(first_seq)), false),
+            Start::Time(time_us) => match ring.find(not_before(time_us)) {
+                Some(number) => {
+                    let oldest = ring.find(|_| true) == Some(number);
+                    // The oldest itself may be what was asked for.
+                    let exact = ring.find(not_before(time_us.saturating_add(1))) != Some(number);
+                    (ring.attach_at(number), oldest && !exact)
+                }
+                // A time to come means from now on.
+                None => (ring.attach(None), false),
+            },
+        };
+        self.publish(&ring);
+        (client, outdated)
+    }
+
+    /// The number of the oldest message kept.
+    pub(super) fn oldest(&self) -> u64 {
+        self.lock().first()
+    }
+
     pub(super) fn detach(&self, client: ClientId) {
         let mut ring = self.lock();
         ring.detach(client);
@@ -87,7 +117,7 @@ impl Hub {
         self.room.notify_one();
     }
 
-    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Read {
+    pub(super) fn read(&self, client: ClientId, count_max: usize) -> Read<Payload> {
         self.lock().read(client, count_max)
     }
 
@@ -117,7 +147,7 @@ impl Hub {
         progress.wait_for(condition).await.expect("the hub itself holds the sender");
     }
 
-    fn publish(&self, ring: &Ring) {
+    fn publish(&self, ring: &Ring<Payload>) {
         self.progress.send_if_modified(|progress| {
             let now = Progress {
                 made: ring.head(),
@@ -131,7 +161,7 @@ impl Hub {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ring> {
+    fn lock(&self) -> MutexGuard<'_, Ring<Payload>> {
         // The ring's methods leave it whole even when a caller panics between them.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }

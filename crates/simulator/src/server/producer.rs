@@ -9,6 +9,7 @@ use tracing::info;
 
 use super::Shared;
 use crate::pacer::Pacer;
+use crate::payload::Payload;
 use crate::ring::Entry;
 use crate::source::Source;
 
@@ -40,7 +41,7 @@ async fn produce(mut source: Source, shared: &Shared) {
         let Some(message) = source.next() else { break };
         let due = pacer.due_to_send(&message, outlet.started.elapsed());
         outlet.wait_until(due).await;
-        outlet.push(Entry { mtime_ms: message.mtime_ms, payload: message.payload.into() }).await;
+        outlet.push(Entry { mtime_ms: message.mtime_ms, payload: message.payload }).await;
         left -= 1;
     }
     outlet.flush().await;
@@ -50,7 +51,7 @@ async fn produce(mut source: Source, shared: &Shared) {
 struct Outlet<'a> {
     shared: &'a Shared,
     started: Instant,
-    batch: Vec<Entry>,
+    batch: Vec<Entry<Payload>>,
 }
 
 impl Outlet<'_> {
@@ -65,7 +66,7 @@ impl Outlet<'_> {
         tokio::time::sleep(wait.max(TICK)).await;
     }
 
-    async fn push(&mut self, entry: Entry) {
+    async fn push(&mut self, entry: Entry<Payload>) {
         self.batch.push(entry);
         if self.batch.len() >= BATCH_MAX {
             self.flush().await;

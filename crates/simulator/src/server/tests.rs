@@ -1,3 +1,5 @@
+mod posts;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -59,7 +61,7 @@ impl Rig {
     fn start(config: Config) -> Self {
         config.validate().unwrap();
         let source = Source::open(&config).unwrap();
-        let shared = Arc::new(Shared::new(config));
+        let shared = Arc::new(Shared::new(config, source.first_seq()));
         let stop = CancellationToken::new();
         tokio::spawn(producer::run(source, Arc::clone(&shared), stop.clone()));
         Self { shared, connections: JoinSet::new(), stop }

@@ -39,6 +39,12 @@ fn exit_codes_tell_what_is_wrong_and_one_line_what_to_do() {
     check(&["run", "--stall-every", "0"], 2, "invalid configuration: `stall-every`");
     let malformed = "invalid configuration: the share of malformed messages (NaN)";
     check(&["generate", "--messages", "1", "--malformed", "NaN"], 2, malformed);
+    let hashtags = "invalid configuration: `hashtags` is for posts, not for RSVPs";
+    check(&["generate", "--messages", "1", "--hashtags", "500"], 2, hashtags);
+    let hashtags = "invalid configuration: the number of hashtags (7)";
+    check(&["run", "--stream", "posts", "--hashtags", "7"], 2, hashtags);
+    let recordings = "invalid configuration: recordings are of RSVPs only";
+    check(&["run", "--stream", "posts", "empty"], 2, recordings);
     check(&["run", "--listen", &taken], 3, "failed to listen on `");
     check(&["run", "missing"], 4, "failed to read recording `missing`");
     check(&["repeat", "--messages", "1", "."], 4, "failed to read recording `.`");
@@ -49,15 +55,22 @@ fn exit_codes_tell_what_is_wrong_and_one_line_what_to_do() {
 #[test]
 fn the_same_arguments_give_the_same_bytes() {
     let directory = tempfile::tempdir().unwrap();
-    let generate = |seed| {
-        let args = ["generate", "--messages", "500", "--seed", seed];
+    let generate = |seed, more: &[&str]| {
+        let mut args = vec!["generate", "--messages", "500", "--seed", seed];
+        args.extend(more);
         let output = simulator(directory.path(), &args);
         assert_eq!(output.status.code(), Some(0));
         output.stdout
     };
-    let first = generate("7");
-    assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 500);
-    assert!(first == generate("7") && first != generate("8"));
+    let rsvps: &[&str] = &["--stream", "rsvps"];
+    let posts: &[&str] = &["--stream", "posts", "--hashtags", "500"];
+    let version_1: &[&str] = &["--stream", "posts", "--protocol", "v1"];
+    for stream in [rsvps, posts, version_1] {
+        let first = generate("7", stream);
+        assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 500);
+        assert!(first == generate("7", stream) && first != generate("8", stream));
+    }
+    assert!(generate("7", &[]) == generate("7", rsvps));
 }
 
 /// Commands from a script, a log for a script to read, and a stop by a signal.

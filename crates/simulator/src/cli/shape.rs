@@ -1,0 +1,76 @@
+//! The synthetic stream that the arguments describe.
+
+use super::arguments::{PostArguments, StreamName};
+use crate::config::{EventTime, Input};
+use crate::error::SimulatorError;
+use crate::posts::PostsConfig;
+use crate::rsvps::SyntheticConfig;
+
+/// What `run` and `generate` are told of a stream that is made up.
+#[derive(Debug)]
+pub(super) struct Shape<'a> {
+    pub(super) stream: StreamName,
+    pub(super) seed: u64,
+    pub(super) event_time: EventTime,
+    pub(super) malformed: f64,
+    pub(super) posts: &'a PostArguments,
+}
+
+impl Shape<'_> {
+    /// # Errors
+    /// When arguments of one stream are given for another.
+    pub(super) fn input(&self) -> Result<Input, SimulatorError> {
+        match self.stream {
+            StreamName::Posts => Ok(Input::Posts(self.posts())),
+            StreamName::Rsvps => {
+                self.posts.check_absent("RSVPs")?;
+                Ok(Input::Synthetic(self.rsvps()))
+            }
+        }
+    }
+
+    pub(super) fn rsvps(&self) -> SyntheticConfig {
+        SyntheticConfig {
+            seed: self.seed,
+            event_time: self.event_time,
+            malformed_share: self.malformed,
+            ..SyntheticConfig::default()
+        }
+    }
+
+    pub(super) fn posts(&self) -> PostsConfig {
+        let usual = PostsConfig::default();
+        let PostArguments { hashtags, post_share, spam, late } = *self.posts;
+        PostsConfig {
+            seed: self.seed,
+            event_time: self.event_time,
+            hashtags: hashtags.unwrap_or(usual.hashtags),
+            post_share: post_share.unwrap_or(usual.post_share),
+            spam_share: spam.unwrap_or(usual.spam_share),
+            late_share: late.unwrap_or(usual.late_share),
+            malformed_share: self.malformed,
+            ..usual
+        }
+    }
+}
+
+impl PostArguments {
+    /// # Errors
+    /// When there are any.
+    pub(super) fn check_absent(&self, what: &str) -> Result<(), SimulatorError> {
+        let Self { hashtags, post_share, spam, late } = self;
+        let given = [
+            ("hashtags", hashtags.is_some()),
+            ("post-share", post_share.is_some()),
+            ("spam", spam.is_some()),
+            ("late", late.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) => {
+                let problem = format!("`{name}` is for posts, not for {what}");
+                Err(SimulatorError::Config { problem })
+            }
+            None => Ok(()),
+        }
+    }
+}
