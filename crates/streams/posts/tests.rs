@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::path::Path;
+mod messages;
 
 use proptest::prelude::*;
 use pulso_model::{
@@ -311,58 +310,6 @@ fn key_and_time_are_found_without_decoding() {
     let info = br#"{"$type":"message","payload":{"$type":"x#info","name":"OutdatedCursor"}}"#;
     assert_eq!((Posts.key(info), Posts.time(info)), (None, None));
     assert_eq!((Posts.key(b"{"), Posts.time(b"[1]")), (None, None));
-}
-
-/// Messages of the real network, and those of the released server on a simulated one.
-#[test]
-fn recorded_messages_decode() {
-    let folder = Path::new("../../../shared/data/jetstream");
-    if !folder.exists() {
-        eprintln!("skipped: no recordings at `{}`", folder.display());
-        return;
-    }
-    let check = |file: &str, expected: &[(&str, usize)]| {
-        let text = std::fs::read_to_string(folder.join(file)).unwrap();
-        let mut counts = BTreeMap::new();
-        for line in text.lines() {
-            let outcome = match decode(line).unwrap() {
-                Decoded::Fact(fact) => {
-                    let Value::Text(did) = &fact.columns[0] else { panic!("{line}") };
-                    assert_eq!(Posts.key(line.as_bytes()), Some(Key::Text(did.clone())));
-                    assert_eq!(Posts.time(line.as_bytes()), Some(fact.time));
-                    KINDS[usize::from(fact.kind)].to_owned()
-                }
-                Decoded::Skipped(reason) => reason.into_owned(),
-            };
-            *counts.entry(outcome).or_insert(0) += 1;
-        }
-        let expected = expected.iter().map(|(outcome, count)| ((*outcome).to_owned(), *count));
-        assert_eq!(counts, expected.collect(), "{file}");
-    };
-    check(
-        "golden_v1.jsonl",
-        &[("account", 1), ("identity", 1), ("other_collection", 7), ("reply", 1)],
-    );
-    check(
-        "v1-simulated.jsonl",
-        &[
-            ("delete", 23),
-            ("identity", 13),
-            ("other_collection", 162),
-            ("post", 181),
-            ("update", 21),
-        ],
-    );
-    check(
-        "v2-simulated.jsonl",
-        &[
-            ("delete", 31),
-            ("identity", 12),
-            ("other_collection", 164),
-            ("post", 160),
-            ("update", 33),
-        ],
-    );
 }
 
 /// Any JSON value, as authors' programs might write it.

@@ -1,0 +1,127 @@
+//! How fast messages decode, beside what parsing alone takes.
+//!
+//! `parse` reads the fields of a fact with sonic-rs into structs that borrow from the message, and does
+//! nothing with them: the limit for everything that reads messages. `decode` makes facts.
+//!
+//! `cargo bench -p pulso-streams --bench decode` measures time; with `-- cpu` it prints CPU seconds per
+//! million messages, for comparing with whole programs. Messages are the simulator's, the same in each
+//! run.
+
+use std::hint::black_box;
+use std::num::NonZeroU32;
+
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+use pulso_model::{Decoder, TimeLimits, WallTime};
+use pulso_simulator::posts::{self, PostsConfig, Protocol};
+use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig};
+use pulso_streams::Streams;
+
+#[path = "decode/wire.rs"]
+mod wire;
+
+const STREAMS: [&str; 2] = ["posts", "rsvps"];
+
+/// How many different messages there are.
+const MESSAGES: usize = 10_000;
+
+/// How many messages the CPU seconds are of.
+const MILLION: usize = 1_000_000;
+
+/// Not compared with anything: there are no limits.
+const LOG_TIME: WallTime = WallTime(0);
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    if arguments.next().as_deref() != Some("cpu") {
+        return divan::main();
+    }
+    for stream in STREAMS {
+        let (messages, decoder) = (messages(stream), decoder(stream));
+        cpu(&format!("{stream}, parse"), &messages, |message| parses(stream, message));
+        cpu(&format!("{stream}, decode"), &messages, |message| decodes(&decoder, message));
+    }
+}
+
+#[divan::bench(args = STREAMS)]
+fn parse(bencher: Bencher<'_, '_>, stream: &str) {
+    measure(bencher, &messages(stream), |message| parses(stream, message));
+}
+
+#[divan::bench(args = STREAMS)]
+fn decode(bencher: Bencher<'_, '_>, stream: &str) {
+    let decoder = decoder(stream);
+    measure(bencher, &messages(stream), |message| decodes(&decoder, message));
+}
+
+/// What acquisition reads of each message.
+#[divan::bench(args = STREAMS)]
+fn key(bencher: Bencher<'_, '_>, stream: &str) {
+    let decoder = decoder(stream);
+    measure(bencher, &messages(stream), |message| black_box(decoder.key(message)).is_some());
+}
+
+fn measure(bencher: Bencher<'_, '_>, messages: &[String], read: impl Fn(&[u8]) -> bool) {
+    let bytes: usize = messages.iter().map(String::len).sum();
+    bencher
+        .counter(ItemsCount::new(messages.len()))
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| messages.iter().filter(|message| read(message.as_bytes())).count());
+}
+
+fn cpu(name: &str, messages: &[String], read: impl Fn(&[u8]) -> bool) {
+    let begin = cpu_seconds();
+    let all = messages.iter().cycle().take(MILLION);
+    let read = all.filter(|message| read(message.as_bytes())).count();
+    let seconds = cpu_seconds() - begin;
+    println!("{name}: {seconds:.3} CPU seconds for 1 million messages ({read} were read)");
+}
+
+fn parses(stream: &str, message: &[u8]) -> bool {
+    match stream {
+        "posts" => black_box(sonic_rs::from_slice::<wire::Frame<'_>>(message)).is_ok(),
+        _ => black_box(sonic_rs::from_slice::<wire::Rsvp<'_>>(message)).is_ok(),
+    }
+}
+
+fn decodes(decoder: &Decoder, message: &[u8]) -> bool {
+    black_box(decoder.decode(message, LOG_TIME)).is_ok()
+}
+
+fn decoder(stream: &str) -> Decoder {
+    let streams = Streams::brought();
+    streams.get(stream).expect("it is one of `STREAMS`").decoder(TimeLimits::NONE)
+}
+
+fn messages(stream: &str) -> Vec<String> {
+    let per_second = NonZeroU32::new(500).expect("it is not zero");
+    let event_time = EventTime::Paced { start_ms: 1_489_924_800_000, per_second };
+    match stream {
+        "posts" => {
+            let config = PostsConfig {
+                event_time,
+                post_share: 1.0,
+                odd_share: 0.0,
+                malformed_share: 0.0,
+                ..PostsConfig::default()
+            };
+            let events = posts::Generator::new(config, Clock::system());
+            let new = events.filter(|event| event.kind != posts::Kind::Other);
+            new.filter_map(|event| event.frame(Protocol::Two)).take(MESSAGES).collect()
+        }
+        _ => {
+            let config =
+                SyntheticConfig { event_time, malformed_share: 0.0, ..SyntheticConfig::default() };
+            let messages = Generator::new(config, Clock::system());
+            messages.map(|message| message.payload).take(MESSAGES).collect()
+        }
+    }
+}
+
+/// What this thread has used. Other programs on the machine do not change it, as they do time.
+fn cpu_seconds() -> f64 {
+    let used = std::fs::read_to_string("/proc/thread-self/schedstat");
+    let used = used.expect("CPU seconds are known on Linux only");
+    let nanoseconds = used.split(' ').next().and_then(|text| text.parse::<f64>().ok());
+    nanoseconds.expect("the first field is a number") / 1e9
+}
