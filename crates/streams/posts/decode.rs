@@ -20,14 +20,16 @@ use crate::json::check_depth;
 use lenient::{Lenient, Object};
 
 /// The kinds in the order of the descriptor.
-pub(crate) const KINDS: [&str; 3] = ["post", "reply", "quote"];
+#[cfg(test)]
+const KINDS: [&str; 3] = ["post", "reply", "quote"];
 
 const POST: u8 = 0;
 const REPLY: u8 = 1;
 const QUOTE: u8 = 2;
 
 /// The columns in the order of [`fact`]; that of the descriptor, as a test shows.
-pub(crate) const COLUMNS: [&str; 9] = [
+#[cfg(test)]
+const COLUMNS: [&str; 9] = [
     "did",
     "collection",
     "rkey",

@@ -26,7 +26,8 @@ const KINDS: [&str; 3] = ["no", "waitlist", "yes"];
 const YES: u8 = 2;
 
 /// The columns in the order of [`columns`]; that of the descriptor, as a test shows.
-pub(crate) const COLUMNS: [&str; 16] = [
+#[cfg(test)]
+const COLUMNS: [&str; 16] = [
     "rsvp_id",
     "member_id",
     "member_name",

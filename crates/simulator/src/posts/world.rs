@@ -11,6 +11,8 @@ pub(super) use languages::{LANGUAGES, Language};
 pub(super) use names::{cid, did, push_tid};
 pub(super) use words::{Script, push_word};
 
+use std::slice::SliceIndex;
+
 use crate::random::{Random, Weighted, index, salted};
 
 /// The largest number of hashtags.
@@ -97,8 +99,8 @@ pub(super) fn push_hashtag(out: &mut String, random: &mut Random, number: usize)
             let begin = out.len();
             push_word(out, Script::Latin, word * 5 + kind as u64 - 3);
             match random.below(4) {
-                0 => make_upper(out, begin, begin + 1),
-                1 if random.chance(0.3) => make_upper(out, begin, out.len()),
+                0 => make_upper(out, begin..begin + 1),
+                1 if random.chance(0.3) => make_upper(out, begin..),
                 _ => {}
             }
         }
@@ -115,7 +117,7 @@ pub(super) fn push_link(out: &mut String, random: &mut Random, site: usize) {
     push_word(out, Script::Latin, site as u64);
     out.push_str(if site.is_multiple_of(3) { ".example" } else { ".example.org" });
     if random.chance(0.02) {
-        make_upper(out, begin, out.len());
+        make_upper(out, begin..);
     }
     if random.chance(0.01) {
         out.push_str(":8443");
@@ -145,8 +147,8 @@ pub(super) fn push_odd_link(out: &mut String, random: &mut Random) {
     out.push_str(LINKS[random.index(LINKS.len())]);
 }
 
-fn make_upper(out: &mut String, begin: usize, end: usize) {
-    if let Some(part) = out.get_mut(begin..end) {
+fn make_upper(out: &mut str, part: impl SliceIndex<str, Output = str>) {
+    if let Some(part) = out.get_mut(part) {
         part.make_ascii_uppercase();
     }
 }
