@@ -103,12 +103,10 @@ impl FromStr for EventTime {
 
     /// Reads RFC 3339 (`2017-03-19T12:00:00Z`), or a bare day as its midnight (`2017-03-19`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(day) = text.parse::<Day>() {
-            return Ok(day.start());
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self(time.timestamp_millis()));
         }
-        DateTime::parse_from_rfc3339(text)
-            .map(|time| Self(time.timestamp_millis()))
-            .map_err(|_| ParseTimeError { text: text.into() })
+        text.parse::<Day>().map(Day::start).map_err(|_| ParseTimeError { text: text.into() })
     }
 }
 
