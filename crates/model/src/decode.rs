@@ -1,5 +1,8 @@
 //! From a message to a fact: what every stream has in common.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;

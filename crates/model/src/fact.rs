@@ -128,3 +128,30 @@ impl fmt::Display for Key<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_distinct_and_in_order_with_the_smallest_name() {
+        let term =
+            |key: &'static str, name: &'static str| Term { key: key.into(), name: name.into() };
+        let mut terms =
+            vec![term("b", "B"), term("", "?"), term("a", "Z"), term("b", "A"), term("a", "Z")];
+        Term::distinct(&mut terms);
+        assert_eq!(terms, [term("a", "Z"), term("b", "A")]);
+    }
+
+    #[test]
+    fn keys_read_back_and_show_what_they_are() {
+        let all = [Key::Integer(-7), Key::Text("a \"b\"".into()), Key::Text("-7".into())];
+        for key in &all {
+            let text = serde_json::to_string(key).unwrap();
+            let read: Key<'_> = serde_json::from_str(&text).unwrap();
+            assert_eq!(&read.into_owned(), key);
+        }
+        assert_eq!(all.map(|key| key.to_string()), ["-7", "a \"b\"", "-7"]);
+        assert_ne!(Key::Integer(-7), Key::Text("-7".into()));
+    }
+}

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{DeadLetter, Reason, decode};
+use crate::stream::tests::{SIGHTINGS, TICKS, sighting, tick};
+use crate::{DeadLetter, Fact, Position, Reason, WallTime};
+
+const POSITION: Position = Position { partition: 1, offset: 9 };
 
 /// Every dotted path in a document, a location being one value.
 fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
@@ -17,6 +20,7 @@ fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
     }
 }
 
+/// Each field of the document is one of its view's, in their order.
 fn check_fields(document: &ViewDocument) -> Value {
     let body: Value = serde_json::from_str(&document.body).unwrap();
     let mut found = Vec::new();
@@ -25,87 +29,208 @@ fn check_fields(document: &ViewDocument) -> Value {
         assert!(document.view.fields().iter().any(|field| field.name == path), "{path}");
     }
     assert_eq!(body["@timestamp"], json!(document.time.to_string()));
+    assert!(!document.removes());
     body
+}
+
+fn render(fact: &Fact<'_>) -> ViewDocument {
+    FactWriter::new(&SIGHTINGS).render(fact, POSITION)
+}
+
+fn trend(facet: usize, scope: Option<&str>) -> TrendDocument<'_> {
+    TrendDocument {
+        stream: &SIGHTINGS,
+        facet: &SIGHTINGS.facets[facet],
+        window_end: EventTime(20_000),
+        window_start: EventTime(0),
+        scope,
+        term: "crane",
+        name: "Crane",
+        count: 7,
+        actors: 3,
+        rank: 2,
+        score: 0.5,
+        location: None,
+    }
 }
 
 #[test]
 fn documents_have_the_fields_of_their_view() {
-    let message = json!({
-        "rsvp_id": 1, "mtime": 1_600_000_000_000_i64, "response": "yes", "guests": 2,
-        "member": {"member_id": 3},
-        "event": {"event_id": "e4"},
-        "venue": {"venue_name": "Hall", "lat": 0, "lon": 0},
-        "group": {"group_id": 5, "group_country": "de", "group_lat": 52.5, "group_lon": 13,
-                  "group_topics": [{"urlkey": "art", "topic_name": "Art"}]}
-    })
-    .to_string();
-    let response = decode(message.as_bytes(), WallTime(1_700_000_000_000)).unwrap();
-    let document = ResponseDocument::render(&response);
-    assert_eq!(document.id, "1/1600000000/yes/2");
-    let body = check_fields(&document);
-    assert_eq!(body["group"]["location"], json!({"lat": 52.5, "lon": 13.0}));
-    assert_eq!(body["venue"], json!({"name": "Hall"}));
-    check_fields(&LateResponseDocument::render((1, 2), &response));
-
-    let trend = TrendDocument {
-        window_end: EventTime(20_000),
-        window_start: EventTime(0),
-        country: Some("DE"),
-        topic: "art",
-        name: "Art",
-        count: 7,
-        rank: 1,
-        score: 0.5,
-        location: None,
+    check_fields(&render(&sighting()));
+    check_fields(&FactWriter::new(&TICKS).render(&tick(), POSITION));
+    let late = LateFactDocument::render("sightings", POSITION, &sighting());
+    assert_eq!(late.id, "sightings/1/9");
+    assert_eq!(late.scope.as_deref(), Some("DE"));
+    let body = check_fields(&late);
+    assert_eq!((&body["stream"], &body["scope"]), (&json!("sightings"), &json!("DE")));
+    assert_eq!((&body["partition"], &body["offset"]), (&json!(1), &json!(9)));
+    let health = HealthDocument {
+        stream: "sightings",
+        time: WallTime(1_000),
+        messages: 21,
+        received: 15,
+        counted: 1,
+        echoes: 2,
+        late: 3,
+        skipped: 4,
+        dead_letters: 5,
+        lag: Some(6),
+        watermark_delay_ms: Some(1_500),
     };
-    assert_eq!(trend.render().view, View::TrendingTopicsByCountry);
-    check_fields(&trend.render());
-    let activity = ActivityDocument {
-        pane_start: EventTime(0),
-        country: "DE",
-        response: ResponseKind::No,
-        responses: 1,
-        guests: 0,
-        attendees: 0,
-        location: None,
-    };
-    assert_eq!(check_fields(&activity.render())["response"], json!("no"));
+    let body = check_fields(&health.render());
+    assert_eq!(body["skipped"], json!(4));
+    assert_eq!(body["watermark_delay_seconds"], json!(1.5));
+    assert_eq!(health.render().id, "sightings/1970-01-01T00:00:01.000Z/21");
+    let early = HealthDocument { lag: None, watermark_delay_ms: None, ..health }.render();
+    assert_eq!(check_fields(&early).get("lag"), None);
 }
 
 #[test]
-fn a_response_is_shown_with_all_its_fields() {
-    let message = json!({
-        "rsvp_id": 1, "mtime": 1_600_000_000_499_i64, "response": "yes", "guests": 2,
-        "member": {"member_id": 3, "member_name": "A \"B\""},
-        "event": {"event_id": "e4", "event_name": "N", "event_url": "https://x/y", "time": 5},
-        "venue": {"venue_id": -6, "venue_name": "Hall", "lat": 1.5, "lon": 2},
-        "group": {"group_id": 5, "group_name": "G", "group_urlname": "g", "group_city": "Köln",
-                  "group_state": "NRW", "group_country": "de", "group_lat": 52.5, "group_lon": 13,
-                  "group_topics": [{"urlkey": "b", "topic_name": "B"}, {"urlkey": "a"}]}
-    })
-    .to_string();
-    let response = decode(message.as_bytes(), WallTime(1_700_000_000_000)).unwrap();
-    let document = ResponseDocument::render(&response);
-    assert_eq!(document.country.as_deref(), Some("DE"));
+fn a_trend_shows_actors_where_they_are_counted() {
+    let worldwide = trend(0, None).render();
+    assert_eq!(worldwide.view, SIGHTINGS.facets[0].view);
+    assert_eq!((worldwide.position, &worldwide.scope), (2, &None));
+    assert_eq!(
+        worldwide.body,
+        concat!(
+            r#"{"@timestamp":"1970-01-01T00:00:20.000Z","#,
+            r#""window_start":"1970-01-01T00:00:00.000Z","term":"crane","name":"Crane","#,
+            r#""count":7,"rank":2,"score":0.5}"#
+        )
+    );
+    let actors = check_fields(&trend(1, None).render());
+    assert_eq!((&actors["count"], &actors["actors"]), (&json!(7), &json!(3)));
+    let location = Some(Location { lat: 1.0, lon: 2.0 });
+    let by_scope = TrendDocument { location, ..trend(0, Some("DE")) }.render();
+    assert_eq!(by_scope.view, SIGHTINGS.facets[0].by_scope_view.unwrap());
+    assert_eq!(by_scope.id, "1970-01-01T00:00:20.000Z/DE/crane");
+    assert_eq!(by_scope.scope.as_deref(), Some("DE"));
+    assert_eq!(check_fields(&by_scope)["country"], json!("DE"));
+}
+
+#[test]
+fn a_removal_has_the_id_of_the_trend_that_it_removes() {
+    for scope in [None, Some("DE")] {
+        let there = trend(0, scope).render();
+        let removal =
+            TrendDocument::removal(&SIGHTINGS.facets[0], EventTime(20_000), scope, "crane");
+        assert!(removal.removes());
+        assert_eq!((removal.view, removal.id), (there.view, there.id));
+    }
+}
+
+#[test]
+fn activity_has_the_sums_of_the_stream() {
+    let activity = ActivityDocument {
+        stream: &SIGHTINGS,
+        pane_start: EventTime(0),
+        scope: "DE",
+        kind: "seen",
+        facts: 2,
+        sums: &[1 << 40, 0, 0, 0],
+        location: Some(Location { lat: 1.0, lon: 2.0 }),
+    };
+    let document = activity.render();
+    check_fields(&document);
+    assert_eq!(document.id, "1970-01-01T00:00:00.000Z/DE/seen");
+    assert_eq!(
+        document.body,
+        concat!(
+            r#"{"@timestamp":"1970-01-01T00:00:00.000Z","country":"DE","manner":"seen","#,
+            r#""sightings":2,"birds":1099511627776,"location":{"lat":1.0,"lon":2.0}}"#
+        )
+    );
+    let ticks = ActivityDocument {
+        stream: &TICKS,
+        scope: crate::UNKNOWN_SCOPE,
+        kind: "tick",
+        location: None,
+        ..activity
+    };
+    let document = ticks.render();
+    check_fields(&document);
+    assert_eq!(document.id, "1970-01-01T00:00:00.000Z/tick", "without a scope in the stream");
+    assert_eq!(document.scope, None);
+    let body = r#"{"@timestamp":"1970-01-01T00:00:00.000Z","kind":"tick","ticks":2}"#;
+    assert_eq!(document.body, body);
+}
+
+#[test]
+fn a_fact_is_shown_with_all_its_fields() {
+    let document = render(&sighting());
+    assert_eq!(document.id, "Ann/1600000000/seen/3");
+    assert_eq!(document.time, EventTime(1_600_000_000_499));
+    assert_eq!(document.scope.as_deref(), Some("DE"));
     let expected = concat!(
-        r#"{"@timestamp":"2020-09-13T12:26:40.499Z","rsvp_id":1,"response":"yes","guests":2,"#,
-        r#""attendees":3,"country":"DE","topics":["a","b"],"topic_names":["a","B"],"#,
-        r#""member":{"id":3,"name":"A \"B\""},"event":{"id":"e4","name":"N","#,
-        r#""url":"https://x/y","time":"1970-01-01T00:00:00.005Z"},"group":{"id":5,"name":"G","#,
-        r#""urlname":"g","city":"Köln","state":"NRW","country":"DE","#,
-        r#""location":{"lat":52.5,"lon":13.0}},"venue":{"id":-6,"name":"Hall","#,
-        r#""location":{"lat":1.5,"lon":2.0}}}"#
+        r#"{"@timestamp":"2020-09-13T12:26:40.499Z","who":{"observer":"Ann","checked":true},"#,
+        r#""site":{"location":{"lat":-1.5,"lon":2.0}},"manner":"seen","country":"DE","birds":3,"#,
+        r#""location":{"lat":52.5,"lon":13.0},"species":["crane","heron"],"#,
+        r#""species_names":["Crane","Grey \"Heron\""],"ring":{"number":-7},"tags":["a","b"],"#,
+        r#""noted":"1970-01-01T00:00:00.005Z"}"#
     );
     assert_eq!(document.body, expected);
 }
 
 #[test]
+fn what_has_no_value_is_left_out_and_so_is_an_object_of_nothing_else() {
+    let mut fact = sighting();
+    fact.place = None;
+    fact.terms = Default::default();
+    for column in &mut fact.columns[1..] {
+        *column = crate::Value::Null;
+    }
+    let expected = concat!(
+        r#"{"@timestamp":"2020-09-13T12:26:40.499Z","who":{"observer":"Ann"},"manner":"seen","#,
+        r#""country":"DE","birds":3,"species":[],"species_names":[]}"#
+    );
+    assert_eq!(render(&fact).body, expected);
+    fact.columns[0] = crate::Value::Null;
+    fact.columns[1] = crate::Value::Boolean(false);
+    fact.columns[2] = crate::Value::Float(0.0);
+    fact.columns[3] = crate::Value::Float(0.0);
+    fact.columns[4] = crate::Value::Integer(1);
+    let expected = concat!(
+        r#"{"@timestamp":"2020-09-13T12:26:40.499Z","who":{"checked":false},"manner":"seen","#,
+        r#""country":"DE","birds":3,"species":[],"species_names":[],"ring":{"number":1}}"#
+    );
+    assert_eq!(render(&fact).body, expected, "0,0 is no place");
+}
+
+#[test]
+fn a_fact_without_an_identity_is_told_by_its_position() {
+    let document = FactWriter::new(&TICKS).render(&tick(), POSITION);
+    assert_eq!(document.id, "1/9");
+    assert_eq!(document.scope, None);
+    let body =
+        r#"{"@timestamp":"1970-01-01T00:00:00.000Z","partition":1,"offset":9,"kind":"tick"}"#;
+    assert_eq!(document.body, body);
+}
+
+#[test]
+fn documents_sort_by_their_key() {
+    let sighting = render(&sighting());
+    let text = |text: &str| KeyValue::Text(text.to_owned());
+    let expected =
+        [text("Ann"), text("2020-09-13T12:26:40.499Z"), text("seen"), KeyValue::Integer(3)];
+    assert_eq!(sighting.sort_key(), expected);
+    let tick = |offset| {
+        let position = Position { partition: 0, offset };
+        FactWriter::new(&TICKS).render(&tick(), position).sort_key()
+    };
+    assert!(tick(9) < tick(10));
+}
+
+#[test]
 fn a_dead_letter_keeps_its_payload_as_received() {
-    let dead = DeadLetter { reason: Reason::InvalidJson, detail: "x".into() };
+    let dead = DeadLetter::new(Reason::InvalidJson, "x");
     let render = |payload: &[u8]| {
-        let document = DeadLetterDocument::render((0, 9), WallTime(0), "test", &dead, payload);
+        let time = WallTime(0);
+        let document =
+            DeadLetterDocument::render("sightings", POSITION, time, "test", &dead, payload);
+        assert_eq!(document.id, "sightings/1/9");
         check_fields(&document)
     };
     assert_eq!(render(b"{\"a")["payload"], json!("{\"a"));
     assert_eq!(render(&[0xff, 0x0a])["payload_hex"], json!("ff0a"));
+    assert_eq!(render(b"")["stream"], json!("sightings"));
 }
