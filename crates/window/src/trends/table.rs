@@ -128,6 +128,12 @@ impl Tables {
         self.terms.len().max(self.scope_terms.len())
     }
 
+    /// Actors that the window names.
+    #[cfg(test)]
+    pub(super) fn actors(&self) -> usize {
+        self.actors.len()
+    }
+
     /// The current window becomes the newest of the baseline, and the oldest leaves it.
     pub(super) fn slide_baseline(&mut self) {
         for term in self.terms.values_mut() {

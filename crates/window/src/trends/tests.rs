@@ -1,1 +1,124 @@
+use std::time::Duration;
 
+use pulso_model::{Counts, Fact, Term};
+
+use super::*;
+use crate::{FacetShape, Shape, SlidingWindow, TrendSettings};
+
+fn settings(counts: Counts) -> Settings {
+    let facets = vec![FacetShape { counts, by_scope: true }];
+    Settings {
+        window: SlidingWindow::new(Duration::from_secs(20), Duration::from_secs(10)).unwrap(),
+        trends: TrendSettings {
+            count_above: 0,
+            terms_max: 1000,
+            scope_terms_max: 1000,
+            baseline: Duration::from_secs(40),
+        },
+        ..Settings::usual(Shape { kinds: 1, facets })
+    }
+}
+
+/// A pane in which each term occurs as often as said, each time by another of so many actors.
+fn pane(counts: &[(&str, u32)], actors: u32, settings: &Settings) -> PaneAggregate {
+    let mut pane = PaneAggregate::new(&settings.shape);
+    for &(term, count) in counts {
+        for number in 0..count {
+            let term = Term { key: term.into(), name: term.into() };
+            let fact = Fact {
+                time: EventTime(0),
+                scope: "DE".into(),
+                kind: 0,
+                sums: [0; 4],
+                place: None,
+                terms: [vec![term], vec![], vec![], vec![]],
+                columns: vec![],
+            };
+            pane.add(&fact, Some(&format!("actor-{}", number % actors)), &settings.shape);
+        }
+    }
+    pane
+}
+
+fn trend_of(trends: &Trends, term: &str, settings: &Settings) -> Trend {
+    let lists = trends.lists(settings).remove(0);
+    lists.worldwide.into_iter().find(|trend| &*trend.term == term).unwrap()
+}
+
+#[test]
+fn a_term_that_jumps_scores_above_one_that_is_always_big() {
+    let settings = settings(Counts::Facts);
+    let score_of = |trends: &Trends, term| trend_of(trends, term, &settings).score;
+    let mut trends = Trends::new(EventTime(0), &settings);
+    for _ in 0..6 {
+        trends.step(Some(&pane(&[("big", 50), ("small", 2)], 1, &settings)), &settings);
+    }
+    assert_eq!(score_of(&trends, "big"), 0.0, "100 in every window of the baseline");
+    trends.step(Some(&pane(&[("big", 50), ("small", 20)], 1, &settings)), &settings);
+    assert_eq!(score_of(&trends, "big"), 0.0);
+    assert_eq!(score_of(&trends, "small"), 18.0, "22 where 4 is usual");
+}
+
+#[test]
+fn one_who_repeats_himself_makes_no_trend() {
+    let settings = settings(Counts::Actors);
+    let mut trends = Trends::new(EventTime(0), &settings);
+    for _ in 0..6 {
+        trends.step(Some(&pane(&[("loud", 3), ("liked", 3)], 3, &settings)), &settings);
+    }
+    let repeats = pane(&[("loud", 500)], 3, &settings);
+    let mut whole = pane(&[("liked", 9)], 9, &settings);
+    whole.merge(&repeats);
+    trends.step(Some(&whole), &settings);
+    let loud = trend_of(&trends, "loud", &settings);
+    assert_eq!((loud.rank, loud.count, loud.actors), (2, 503, 3));
+    assert_eq!(loud.score, 0.0, "3 actors in every window of the baseline");
+    let liked = trend_of(&trends, "liked", &settings);
+    assert_eq!((liked.rank, liked.count, liked.actors, liked.score), (1, 12, 9, 6.0));
+}
+
+#[test]
+fn nothing_is_left_of_terms_that_are_gone() {
+    for counts in [Counts::Facts, Counts::Actors] {
+        let settings = settings(counts);
+        let mut trends = Trends::new(EventTime(0), &settings);
+        let names: Vec<String> = (0..3 * 4096).map(|number| format!("term-{number}")).collect();
+        for name in &names {
+            let pane = pane(&[(name, 1), ("stays", 1)], 1, &settings);
+            trends.step(Some(&pane), &settings);
+        }
+        let entries = trends.tables[0].len();
+        assert!(entries < 2 * 4096 + 10, "{entries} entries");
+        let stays = trend_of(&trends, "stays", &settings);
+        assert_eq!((stays.count, stays.score), (2, 0.0));
+        for _ in 0..10 {
+            trends.step(None, &settings);
+        }
+        assert!(trends.is_empty());
+        assert_eq!(trends.lists(&settings), [Lists::default()]);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_actors_that_are_gone() {
+    let settings = settings(Counts::Actors);
+    let mut trends = Trends::new(EventTime(0), &settings);
+    for number in 0..100 {
+        let term = format!("term-{}", number % 7);
+        let mut pane = pane(&[(&term, 3)], 3, &settings);
+        let other = self::pane(&[(&format!("other-{number}"), number)], number.max(1), &settings);
+        pane.merge(&other);
+        trends.step(Some(&pane), &settings);
+        let named = trends.tables[0].actors();
+        let window = number.max(3);
+        assert_eq!(named, window as usize, "those of the window");
+        // A restart forgets nobody, and names nobody anew.
+        let bytes = postcard::to_stdvec(&trends).unwrap();
+        trends = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(trends.tables[0].actors(), named);
+    }
+    for _ in 0..2 {
+        trends.step(None, &settings);
+    }
+    assert_eq!(trends.tables[0].actors(), 0);
+}
