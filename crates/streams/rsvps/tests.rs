@@ -2,7 +2,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use pulso_model::{Column, Decoder, MAX_MESSAGE_BYTES, TimeLimits, WallTime};
+use pulso_model::{
+    Column, Decoder, FactWriter, MAX_MESSAGE_BYTES, Position, TimeLimits, ViewDocument, WallTime,
+};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -78,6 +80,75 @@ fn a_response_has_its_fields_cleaned() {
     let topics: Vec<_> = response.terms[0].iter().map(|t| (&*t.key, &*t.name)).collect();
     assert_eq!(topics, [("art", "art"), ("fun-times", "Fun")]);
     assert_eq!(Rsvps.key(bytes.as_bytes()), Some(Key::Integer(1)));
+}
+
+/// The document of a message.
+fn document(message: &Json) -> ViewDocument {
+    let bytes = message.to_string();
+    let response = decode(bytes.as_bytes()).unwrap();
+    let position = Position { partition: 0, offset: 0 };
+    FactWriter::new(decoder().stream()).render(&response, position)
+}
+
+#[test]
+fn a_response_is_shown_with_all_its_fields() {
+    let document = document(&json!({
+        "rsvp_id": 1, "mtime": 1_600_000_000_499_i64, "response": "yes", "guests": 2,
+        "member": {"member_id": 3, "member_name": "A \"B\""},
+        "event": {"event_id": "e4", "event_name": "N", "event_url": "https://x/y", "time": 5},
+        "venue": {"venue_id": -6, "venue_name": "Hall", "lat": 1.5, "lon": 2},
+        "group": {"group_id": 5, "group_name": "G", "group_urlname": "g", "group_city": "Köln",
+                  "group_state": "NRW", "group_country": "de", "group_lat": 52.5, "group_lon": 13,
+                  "group_topics": [{"urlkey": "b", "topic_name": "B"}, {"urlkey": "a"}]}
+    }));
+    assert_eq!((document.view.name(), &*document.id), ("responses", "1/1600000000/yes/2"));
+    assert_eq!(document.scope.as_deref(), Some("DE"));
+    let expected = concat!(
+        r#"{"@timestamp":"2020-09-13T12:26:40.499Z","rsvp_id":1,"response":"yes","guests":2,"#,
+        r#""attendees":3,"country":"DE","topics":["a","b"],"topic_names":["a","B"],"#,
+        r#""member":{"id":3,"name":"A \"B\""},"event":{"id":"e4","name":"N","#,
+        r#""url":"https://x/y","time":"1970-01-01T00:00:00.005Z"},"group":{"id":5,"name":"G","#,
+        r#""urlname":"g","city":"Köln","state":"NRW","country":"DE","#,
+        r#""location":{"lat":52.5,"lon":13.0}},"venue":{"id":-6,"name":"Hall","#,
+        r#""location":{"lat":1.5,"lon":2.0}}}"#
+    );
+    assert_eq!(document.body, expected);
+}
+
+#[test]
+fn a_response_is_shown_without_what_it_does_not_say() {
+    let document = document(&json!({
+        "rsvp_id": 1, "mtime": 1_600_000_000_500_i64, "response": "no", "guests": 0,
+        "member": {"member_id": 3}, "event": {"event_id": "e4"},
+        "venue": {"venue_name": "Hall", "lat": 0, "lon": 0},
+        "group": {"group_id": 5, "group_country": "de", "group_lat": 0, "group_lon": 0,
+                  "group_topics": []}
+    }));
+    assert_eq!(document.id, "1/1600000001/no/0", "to the nearest second");
+    let expected = concat!(
+        r#"{"@timestamp":"2020-09-13T12:26:40.500Z","rsvp_id":1,"response":"no","guests":0,"#,
+        r#""attendees":0,"country":"DE","topics":[],"topic_names":[],"member":{"id":3},"#,
+        r#""event":{"id":"e4"},"group":{"id":5,"country":"DE"},"venue":{"name":"Hall"}}"#
+    );
+    assert_eq!(document.body, expected);
+}
+
+/// The source repeats responses with their time rounded to the second.
+#[test]
+fn a_response_sent_again_is_the_same_fact() {
+    let identity = |pointer: &str, value: Json| {
+        let mut message = message();
+        *message.pointer_mut(pointer).unwrap() = value;
+        let bytes = message.to_string();
+        decoder().stream().identity(&decode(bytes.as_bytes()).unwrap()).unwrap()
+    };
+    let first = identity("/mtime", json!(1_600_000_000_499_i64));
+    assert_eq!(identity("/mtime", json!(1_600_000_000_000_i64)), first);
+    assert_eq!(identity("/member/member_id", json!(4)), first);
+    assert_ne!(identity("/mtime", json!(1_600_000_000_500_i64)), first);
+    assert_ne!(identity("/guests", json!(3)), first);
+    assert_ne!(identity("/response", json!("no")), first);
+    assert_ne!(identity("/rsvp_id", json!(2)), first);
 }
 
 #[test]
