@@ -7,17 +7,18 @@ mod parts;
 mod table;
 #[cfg(test)]
 mod tests;
+mod views;
 mod words;
 
 use std::cell::RefCell;
 
 use pulso_model::{
-    Column, Counts, FACETS_MAX, Facet, Job, KINDS_MAX, KindField, Names, SUMS_MAX, ScopeField,
-    ScopeValues, Stream, View, ViewDescriptor, ViewKind,
+    Column, ColumnType, Counts, FACETS_MAX, Facet, Job, KINDS_MAX, KindField, Names, SUMS_MAX,
+    ScopeField, ScopeValues, Stream, View, ViewDescriptor, ViewKind,
 };
 use toml::de::DeTable;
 
-use parts::{Parts, RESERVED};
+use parts::{Parts, RESERVED, reserved};
 pub use table::Problem;
 use table::{Placed, Problems, Table};
 use words::{check_name, column_type, leak, view_name};
@@ -93,33 +94,40 @@ impl Reader<'_> {
                 "`[fact]` is missing: it says what one fact is called",
             );
         }
-        let fact = fact.and_then(raw_fact);
+        let fact = fact.map(raw_fact);
         let columns = columns(&mut whole);
         let facets = whole.tables("facets");
         let fields = whole.table("fields");
         let jobs = whole.tables("jobs");
 
-        let (Some(name), Some(title), Some(fact)) = (name, title, fact) else {
+        let Some(fact) = fact else {
             whole.finish();
             return None;
         };
+        // What is missing has been told; a stand-in lets all that follows be read.
+        let name = name.unwrap_or("stream");
+        let title = title.unwrap_or(name);
         let scope = fact.scope;
         if facets.len() > FACETS_MAX {
             let message = format!("{} facets; there may be {FACETS_MAX}", facets.len());
             whole.problem(facets[FACETS_MAX].span(), message);
         }
-        let facets: Vec<_> =
-            facets.into_iter().filter_map(|facet| read_facet(facet, name, scope)).collect();
+        let read_facet = |facet| read_facet(facet, name, scope, actor.is_some());
+        let facets: Vec<_> = facets.into_iter().filter_map(read_facet).collect();
         let mut parts = Parts::new(&fact.kind, scope, &fact.sums, fact.place, &columns);
         facets.iter().enumerate().for_each(|(at, facet)| parts.add_facet(at, facet));
         parts.check_unique(&whole);
         let identity: Vec<_> =
             identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
         let actor = actor.and_then(|actor| parts.column(&whole, &actor));
+        let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
         let activity_view = activity_view(name, title, &fact);
-        whole.finish();
+        let Some(facts_view) = facts_view else {
+            whole.finish();
+            return None;
+        };
         let stream = Stream {
             name,
             title,
@@ -133,10 +141,12 @@ impl Reader<'_> {
             actor,
             identity,
             facets,
-            facts_view: facts_view?,
+            facts_view,
             activity_view,
             jobs,
         };
+        views::check(&whole, &stream, by_default);
+        whole.finish();
         Some(Descriptor { stream, message, decode })
     }
 
@@ -213,22 +223,15 @@ fn message_format(whole: &mut Table<'_, '_>) -> MessageFormat {
     }
 }
 
-fn raw_fact(mut fact: Table<'_, '_>) -> Option<RawFact> {
+/// What is missing has a stand-in once it has been told.
+fn raw_fact(mut fact: Table<'_, '_>) -> RawFact {
     let one = fact.required_text("one");
     let many = fact.required_text("many");
-    let valid =
-        [&one, &many].map(|word| word.as_ref().is_none_or(|word| words::check_column(&fact, word)));
-    let kind = fact.text("kind").map_or("kind", |kind| leak(kind.value));
-    let kinds = fact.texts("kinds");
-    if kinds.is_empty() {
-        fact.problem(
-            &fact.span().clone(),
-            "`kinds` is missing in `[fact]`: the names of 1 to 16 kinds of facts",
-        );
+    let kind = fact.text("kind");
+    for word in [&one, &many, &kind].into_iter().flatten() {
+        words::check_column(&fact, word);
     }
-    if let Some(over) = kinds.get(KINDS_MAX) {
-        fact.problem(&over.span, format!("{} kinds; there may be {KINDS_MAX}", kinds.len()));
-    }
+    let kinds = kinds(&mut fact);
     let sums = fact.texts("sums");
     if let Some(over) = sums.get(SUMS_MAX) {
         fact.problem(&over.span, format!("{} sums; there may be {SUMS_MAX}", sums.len()));
@@ -244,15 +247,40 @@ fn raw_fact(mut fact: Table<'_, '_>) -> Option<RawFact> {
         check_name(&fact, activity);
     }
     fact.finish();
-    let names = Names { one: leak(one?.value), many: leak(many?.value) };
+    let or = |word: Option<Placed<&str>>, other| word.map_or(other, |word| leak(word.value));
+    let names = Names { one: or(one, "fact"), many: or(many, "facts") };
     let activity = activity.map_or_else(
         || leak(&format!("{}-activity", view_name(names.one))),
         |activity| leak(activity.value),
     );
-    let values = kinds.iter().map(|kind| leak(kind.value)).collect();
-    let kind = KindField { name: kind, values };
+    let kind = KindField { name: or(kind, "kind"), values: kinds };
     let sums = sums.iter().map(|sum| leak(sum.value)).collect();
-    (valid == [true, true]).then_some(RawFact { names, kind, scope, sums, place, shown, activity })
+    RawFact { names, kind, scope, sums, place, shown, activity }
+}
+
+/// The names of kinds: documents of two with one name would be one.
+fn kinds(fact: &mut Table<'_, '_>) -> Vec<&'static str> {
+    let kinds = fact.texts("kinds");
+    if kinds.is_empty() {
+        fact.problem(
+            &fact.span().clone(),
+            "`kinds` is missing in `[fact]`: the names of 1 to 16 kinds of facts",
+        );
+    }
+    if let Some(over) = kinds.get(KINDS_MAX) {
+        fact.problem(&over.span, format!("{} kinds; there may be {KINDS_MAX}", kinds.len()));
+    }
+    let mut names = Vec::new();
+    for kind in kinds {
+        if kind.value.is_empty() {
+            fact.problem(&kind.span, "the name of a kind is empty");
+        }
+        if names.contains(&kind.value) {
+            fact.problem(&kind.span, format!("there are two kinds `{}`", kind.value));
+        }
+        names.push(kind.value);
+    }
+    names.into_iter().map(leak).collect()
 }
 
 fn scope_field(mut scope: Table<'_, '_>) -> Option<ScopeField> {
@@ -270,7 +298,9 @@ fn scope_field(mut scope: Table<'_, '_>) -> Option<ScopeField> {
             ScopeValues::Text
         }
     };
-    let name = name.filter(|name| words::check_column(&scope, name));
+    if let Some(name) = &name {
+        words::check_column(&scope, name);
+    }
     scope.finish();
     Some(ScopeField { name: leak(name?.value), values })
 }
@@ -283,14 +313,12 @@ fn columns(whole: &mut Table<'_, '_>) -> Vec<Column> {
             continue;
         }
         if RESERVED.contains(&name.value) {
-            let message =
-                format!("`{}` is a name of Pulso's own columns; choose another", name.value);
-            table.problem(&name.span, message);
+            table.problem(&name.span, reserved(name.value));
             continue;
         }
-        if let Some(column_type) = column_type(&table, &name, value) {
-            columns.push(Column { name: leak(name.value), column_type });
-        }
+        // A wrong type has been told; other parts may name the column.
+        let column_type = column_type(&table, &name, value).unwrap_or(ColumnType::Text);
+        columns.push(Column { name: leak(name.value), column_type });
     }
     columns
 }
@@ -299,6 +327,7 @@ fn read_facet(
     mut facet: Table<'_, '_>,
     stream: &'static str,
     scope: Option<ScopeField>,
+    has_actor: bool,
 ) -> Option<Facet> {
     let one = facet.required_text("one");
     let many = facet.required_text("many");
@@ -315,6 +344,9 @@ fn read_facet(
             Counts::Facts
         }
     };
+    if counts == Counts::Actors && !has_actor {
+        facet.problem(&facet.span().clone(), "`count` by actors needs an `actor` of the stream");
+    }
     let by_scope = facet.boolean("by_scope").unwrap_or(false);
     if by_scope && scope.is_none() {
         let message = "`by_scope` needs a `scope` in `[fact]`";

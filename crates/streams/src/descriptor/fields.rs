@@ -24,8 +24,10 @@ pub(super) fn declared(table: &Table<'_, '_>) -> Vec<Field> {
     let mut fields = list(&[("@timestamp", FieldType::Time)]);
     for (name, value) in table.entries() {
         if check_field(table, &name)
-            && let Some(field_type) = field_type(table, &name, value)
+            && check_place(table, fields.iter().map(|field| field.name), &name)
         {
+            // A wrong type has been told; the key may name the field.
+            let field_type = field_type(table, &name, value).unwrap_or(FieldType::Text);
             fields.push(Field { name: leak(name.value), field_type });
         }
     }
@@ -78,9 +80,14 @@ pub(super) fn facts_view(
         shown.push(("offset", FieldType::Integer, Part::Offset));
     }
     match &fields {
-        Some(table) => shown.extend(
-            table.entries().iter().filter_map(|(name, value)| chosen(table, name, value, parts)),
-        ),
+        Some(table) => {
+            for (name, value) in table.entries() {
+                let before = shown.iter().map(|(name, ..)| *name);
+                if check_field(table, &name) && check_place(table, before, &name) {
+                    shown.extend(chosen(table, &name, value, parts));
+                }
+            }
+        }
         None => shown.extend(by_default(parts)),
     }
     let key_field = |part: &Part| match part {
@@ -139,9 +146,6 @@ fn chosen(
     value: &Spanned<DeValue<'_>>,
     parts: &Parts,
 ) -> Option<(&'static str, FieldType, Part)> {
-    if !check_field(table, name) {
-        return None;
-    }
     let field = leak(name.value);
     let placed = |value: &'_ Spanned<DeValue<'_>>| {
         value.get_ref().as_str().map(|text| text.to_owned()).map(|text| (text, value.span()))
@@ -206,6 +210,33 @@ fn check_field(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
         table.problem(&name.span, message);
     }
     valid
+}
+
+fn check_place(
+    table: &Table<'_, '_>,
+    before: impl Iterator<Item = &'static str>,
+    name: &Placed<&str>,
+) -> bool {
+    let clash = clash(&before.collect::<Vec<_>>(), name.value);
+    clash.map(|clash| table.problem(&name.span, clash)).is_none()
+}
+
+/// Why a field cannot follow others: documents are written field by field, an object's in a row.
+pub(super) fn clash(before: &[&str], name: &str) -> Option<String> {
+    let parent = |name: &str| name.split_once('.').map(|(parent, _)| parent.to_owned());
+    if before.contains(&name) {
+        return Some(format!("there are two fields `{name}`"));
+    }
+    let Some(object) = parent(name) else {
+        let holds = before.iter().any(|other| parent(other).is_some_and(|object| object == name));
+        return holds.then(|| format!("`{name}` cannot be a field: it holds others"));
+    };
+    if before.contains(&&*object) {
+        return Some(format!("`{name}` cannot be a field: `{object}` is one"));
+    }
+    let last = before.iter().rposition(|other| parent(other).as_ref() == Some(&object));
+    let apart = last.is_some_and(|last| last + 1 < before.len());
+    apart.then(|| format!("`{name}` stands apart from the other fields of `{object}`"))
 }
 
 fn capitalised(word: &str) -> String {

@@ -26,6 +26,11 @@ pub(super) const RESERVED: [&str; 16] = [
     "place",
 ];
 
+/// Says that a column cannot have one of [`RESERVED`].
+pub(super) fn reserved(name: &str) -> String {
+    format!("`{name}` is a name of Pulso's own columns; choose another")
+}
+
 /// What can be named where a part is meant.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -65,7 +70,11 @@ impl Parts {
     /// Two columns of one name would be one.
     pub(super) fn check_unique(&self, whole: &Table<'_, '_>) {
         let mut names = BTreeSet::new();
-        for (name, ..) in &self.known {
+        for (name, part, _) in &self.known {
+            let own = matches!(part, Part::Time | Part::Latitude | Part::Longitude);
+            if !own && RESERVED.contains(name) {
+                whole.problem(whole.span(), reserved(name));
+            }
             if !names.insert(name) {
                 whole.problem(whole.span(), format!("there are two columns `{name}`; names of kinds, scope, sums, facets and columns differ"));
             }

@@ -194,6 +194,7 @@ impl<'t, 'p> Table<'t, 'p> {
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let found = value.get_ref().type_str();
-        self.problem(&value.span(), format!("`{key}` is not {expected}, but a {found}"));
+        let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
+        self.problem(&value.span(), format!("`{key}` is not {expected}, but {article} {found}"));
     }
 }

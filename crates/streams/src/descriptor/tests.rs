@@ -83,7 +83,7 @@ kinds = ["tick"]
 "#;
 
 fn file(name: &str) -> Option<String> {
-    ["marshes.sql", "birds.sql"].contains(&name).then(|| format!("SELECT '{name}'"))
+    (name != "missing.sql").then(|| format!("SELECT '{name}'"))
 }
 
 fn good(text: &str) -> Descriptor {
@@ -96,10 +96,11 @@ fn problems(text: &str) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// A good descriptor with one text replaced has one problem.
-fn check(before: &str, after: &str, problem: &str) {
+/// A good descriptor with one text replaced has one problem, at a line.
+fn check(before: &str, after: &str, line: usize, problem: &str) {
     assert!(SIGHTINGS.contains(before), "{before}");
-    assert_eq!(problems(&SIGHTINGS.replacen(before, after, 1)), [problem]);
+    let problems = problems(&SIGHTINGS.replacen(before, after, 1));
+    assert_eq!(problems, [format!("line {line}: {problem}")], "{after}");
 }
 
 fn fields(view: View) -> Vec<(&'static str, FieldType)> {
@@ -309,9 +310,8 @@ fn what_is_not_said_has_a_plain_value() {
     assert_eq!(key(stream.activity_view), ["@timestamp", "kind"]);
 }
 
-#[test]
-fn every_problem_is_found_at_once_with_its_line() {
-    let text = r#"name = "Big Name"
+/// A descriptor with a problem in nearly every line.
+const WRONG: &str = r#"name = "Big Name"
 colour = "red"
 identity = ["when", "size", "tags"]
 actor = "kind"
@@ -340,15 +340,58 @@ place = "nowhere"
 site = ["size", "tags"]
 
 [[jobs]]
-view = "days"
+view = "missing"
 per = "week"
 key = ["day"]
 
 [jobs.fields]
 days = "days"
 "#;
-    let expected: [&str; 0] = [];
-    assert_eq!(problems(text), expected);
+
+/// All of them.
+const PROBLEMS: [&str; 25] = [
+    "line 1: `Big Name` is not a name: lower-case letters, digits and hyphens, a letter \
+             first, at most 48",
+    "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
+             `facets`, `fact`, `fields`, `identity`, `jobs`, `message`, `name`, `title`",
+    "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
+             `c`, `d`, `e`, `size`, `tags`, `weight`",
+    "line 3: `size` cannot be a part of the identity: floats and lists do not compare \
+             exactly",
+    "line 3: `tags` cannot be a part of the identity: floats and lists do not compare \
+             exactly",
+    "line 4: `kind` is not one of `[columns]`",
+    "line 5: `message` is not a text, but an integer",
+    "line 7: `many` is missing in `[fact]`",
+    "line 7: `kinds` is missing in `[fact]`: the names of 1 to 16 kinds of facts",
+    "line 8: `two words` is not a name: lower-case letters, digits and underscores, a \
+             letter first, at most 48",
+    "line 10: `values` is `planet`; it can be `country` (ISO 3166), `language` (BCP 47) \
+             or `text`",
+    "line 10: unknown key `kind` in `[scope]`; there are `name`, `values`",
+    "line 11: 5 sums; there may be 4",
+    "line 12: `place` is not `true` or `false`, but a string",
+    "line 17: the type of `weight` can be `boolean`, `integer`, `float`, `text`, `texts` \
+             or `time`",
+    "line 18: `offset` is a name of Pulso's own columns; choose another",
+    "line 20: `many` is missing in `[[facets]]`",
+    "line 22: `count` is `everyone`; it can be `facts` or `actors`",
+    "line 25: `a.b.c` is not the name of a field: lower-case letters, digits and \
+             underscores, with one dot at most",
+    "line 26: there is no column `nowhere`; there are `time`, `kind`, `country`, `a`, \
+             `b`, `c`, `d`, `e`, `size`, `tags`, `weight`",
+    "line 27: `site` is the name of a column, or `[latitude, longitude]`: two columns of \
+             floats",
+    "line 29: there is no file `missing.sql` with the query of `missing`",
+    "line 31: `per` is `week`; it can be `day` or `now`",
+    "line 32: `day` is not one of `fields`",
+    "line 35: the type of `days` can be `boolean`, `integer`, `float`, `text`, `texts`, \
+             `time`, `day` or `location`",
+];
+
+#[test]
+fn every_problem_is_found_at_once_with_its_line() {
+    assert_eq!(problems(WRONG), PROBLEMS);
 }
 
 #[test]
@@ -357,7 +400,95 @@ fn a_text_that_is_no_toml_is_told_where() {
     assert!(found[0].starts_with("line 3: "), "{found:?}");
 }
 
+const COLUMNS: &str = "there are `time`, `manner`, `country`, `birds`, `latitude`, `longitude`, \
+                       `observer`, `site_latitude`, `site_longitude`, `tags`, `bird_species`, \
+                       `species_names`, `marshes`, `marsh_names`";
+
 #[test]
-fn each_problem_says_what_is_allowed() {
-    check("x", "x", "");
+fn words_that_are_not_known_are_told_with_those_that_are() {
+    let message = "`message` is `xml`; it can be `json` or `text`";
+    check("message = \"text\"", "message = \"xml\"", 5, message);
+    let identity = format!("there is no column `observers`; {COLUMNS}");
+    check("[\"observer\", \"sec", "[\"observers\", \"sec", 7, &identity);
+    check(
+        "sums = [\"birds\"]",
+        "sums = [\"birds\", 4]",
+        17,
+        "`sums` is not a list of texts, but an integer",
+    );
+    check("shown = false", "shown = \"no\"", 19, "`shown` is not `true` or `false`, but a string");
+    let column_type =
+        "the type of `tags` can be `boolean`, `integer`, `float`, `text`, `texts` or `time`";
+    check("tags = \"texts\"", "tags = 5", 25, column_type);
+    check("per = \"now\"", "per = \"week\"", 62, "`per` is `week`; it can be `day` or `now`");
+    let field_type = "the type of `bird` can be `boolean`, `integer`, `float`, `text`, `texts`, `time`, \
+                      `day` or `location`";
+    check("bird = \"text\"", "bird = \"string\"", 66, field_type);
+    let key = "unknown key `extent` in `[[jobs]]`; there are `fields`, `key`, `per`, `sql`, `title`, `view`";
+    check("per = \"now\"", "per = \"now\"\nextent = \"all\"", 63, key);
+}
+
+#[test]
+fn what_needs_another_is_told_what() {
+    check("actor = \"observer\"", "actor = \"manner\"", 8, "`manner` is not one of `[columns]`");
+    let actor = "`count` by actors needs an `actor` of the stream";
+    check("actor = \"observer\"", "", 33, actor);
+    let by_scope = "`by_scope` needs a `scope` in `[fact]`";
+    let facet = "kinds = [\"tick\"]\n[[facets]]\none = \"tag\"\nmany = \"tags\"\nby_scope = true";
+    let text = TICKS.replace("kinds = [\"tick\"]", facet);
+    assert_eq!(problems(&text), [format!("line 8: {by_scope}")]);
+    let identity = "`manner` is part of the identity, but no field shows it";
+    check("manner = \"manner\"\n", "", 38, identity);
+    let missing = "there is no file `missing.sql` with the query of `marsh-days`";
+    check("sql = \"marshes.sql\"", "sql = \"missing.sql\"", 52, missing);
+    check("key = [\"bird\"]", "key = [\"birds\"]", 63, "`birds` is not one of `fields`");
+    let key = "`key` is missing in `[[jobs]]`: the fields that tell its documents apart";
+    check("key = [\"bird\"]", "", 60, key);
+    assert_eq!(
+        problems("name = \"x\""),
+        ["line 1: `[fact]` is missing: it says what one fact is called"]
+    );
+}
+
+#[test]
+fn names_are_different() {
+    let columns =
+        "there are two columns `tags`; names of kinds, scope, sums, facets and columns differ";
+    check("names = \"species_names\"", "names = \"tags\"", 1, columns);
+    let reserved = |name| format!("`{name}` is a name of Pulso's own columns; choose another");
+    check("tags = \"texts\"", "time = \"time\"", 25, &reserved("time"));
+    check("many = \"marshes\"", "many = \"source\"", 1, &reserved("source"));
+    let kinds = |kinds, problem| check("[\"heard\", \"seen\"]", kinds, 15, problem);
+    kinds("[\"seen\", \"seen\"]", "there are two kinds `seen`");
+    kinds("[\"seen\", \"\"]", "the name of a kind is empty");
+    for view in ["bird-activity", "trending-marshes", "sightings", "marsh-days", "health"] {
+        let problem = format!("there are two views `{view}`");
+        check("view = \"birds\"", &format!("view = \"{view}\""), 1, &problem);
+    }
+    let rank = "in the view `trending-marshes` there are two fields `rank`";
+    check("one = \"marsh\"", "one = \"rank\"", 1, rank);
+}
+
+#[test]
+fn fields_can_be_written_one_after_the_other() {
+    let fields = |line, problem| check("species = \"bird_species\"", line, 45, problem);
+    let dots = "`a.b.c` is not the name of a field: lower-case letters, digits and underscores, with one \
+                dot at most";
+    fields("\"a.b.c\" = \"tags\"", dots);
+    fields("manner = \"tags\"", "duplicate key");
+    fields("\"who.tags\" = \"tags\"", "`who.tags` stands apart from the other fields of `who`");
+    fields("who = \"tags\"", "`who` cannot be a field: it holds others");
+    fields("\"birds.tags\" = \"tags\"", "`birds.tags` cannot be a field: `birds` is one");
+    let pair = "`site.location` is the name of a column, or `[latitude, longitude]`: two columns of floats";
+    check("\"site_latitude\", \"site_longitude\"", "\"site_latitude\", \"tags\"", 44, pair);
+    let apart = "`marsh.size` stands apart from the other fields of `marsh`";
+    check(
+        "complete = \"boolean\"",
+        "complete = \"boolean\"\n\"marsh.size\" = \"float\"",
+        59,
+        apart,
+    );
+    let default = "in the view `ticks` there are two fields `location`";
+    let text = TICKS.to_owned() + "place = true\n[columns]\nlocation = \"text\"\n";
+    assert_eq!(problems(&text), [format!("line 1: {default}")]);
 }
