@@ -25,7 +25,7 @@ const KINDS: [&str; 3] = ["no", "waitlist", "yes"];
 
 const YES: u8 = 2;
 
-/// The columns in the order of [`columns`]; that of the descriptor, as a test shows.
+/// The columns in the order of [`convert`]; that of the descriptor, as a test shows.
 #[cfg(test)]
 const COLUMNS: [&str; 16] = [
     "rsvp_id",
