@@ -119,7 +119,7 @@ impl IdentityWriter {
             self.bytes.push((number & 0x7f) as u8 | 0x80);
             number >>= 7;
         }
-        self.bytes.push(number as u8);
+        self.bytes.push((number & 0x7f) as u8);
     }
 }
 
