@@ -1,4 +1,3 @@
-use pulso_testkit::view;
 use std::os::fd::OwnedFd;
 
 use pulso_model::{EventTime, View};
@@ -7,11 +6,11 @@ use super::*;
 
 fn document(id: &str, body: &str) -> ViewDocument {
     ViewDocument {
-        view: view("trending-topics"),
+        view: View::HEALTH,
         id: id.to_owned(),
         time: EventTime(0),
         position: 0,
-        country: None,
+        scope: None,
         body: body.to_owned(),
     }
 }
@@ -26,13 +25,13 @@ async fn every_document_is_a_line_and_there_when_it_is_acknowledged() {
     assert_eq!(written(), "");
     let odd = "a\"b\\c\u{1}/é";
     sink.write(vec![document("a/b", "{\"count\":6}"), document(odd, "{}")]).await.unwrap();
-    let first = "{\"_view\":\"trending-topics\",\"_id\":\"a/b\",\"count\":6}\n";
+    let first = "{\"_view\":\"health\",\"_id\":\"a/b\",\"count\":6}\n";
     let lines = written();
     assert!(lines.starts_with(first), "{lines}");
     let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
-    assert_eq!(last, serde_json::json!({"_view": "trending-topics", "_id": odd}));
+    assert_eq!(last, serde_json::json!({"_view": "health", "_id": odd}));
     sink.write(vec![document("a/b", "")]).await.unwrap();
-    let removed = "{\"_view\":\"trending-topics\",\"_id\":\"a/b\",\"_removed\":true}\n";
+    let removed = "{\"_view\":\"health\",\"_id\":\"a/b\",\"_removed\":true}\n";
     assert!(written().ends_with(removed), "{}", written());
     sink.sync().await.unwrap();
 }
