@@ -3,6 +3,9 @@
 //! The room of a message is given back when it is stored, not when the writer takes it, so the bounds
 //! hold for all of a source's messages in memory.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -91,7 +91,7 @@ mod tests {
     #[track_caller]
     fn check(pace: &str, payloads: &[&str], due_ms: &[u64]) {
         let start = Instant::now();
-        let mut pacer = Pacer::new(pace.parse().unwrap(), start);
+        let mut pacer = Pacer::new(pace.parse().unwrap(), pulso_testkit::decoder(), start);
         let due = payloads.iter().filter_map(|payload| pacer.due(payload.as_bytes()));
         let due: Vec<_> = due.map(|due| (due - start).as_millis()).collect();
         assert_eq!(due, due_ms.iter().map(|ms| u128::from(*ms)).collect::<Vec<_>>());

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
-use pulso_model::{EventTime, WallTime};
-use pulso_pipeline::{AdapterError, ErrorKind, ManualClock, Message, Retry, Sink};
+use pulso_model::WallTime;
+use pulso_pipeline::{AdapterError, ErrorKind, ManualClock, Message, Retry, Sink, SourceCursor};
 use pulso_runtime::Config;
 use pulso_runtime::config::{Acquisition, Source};
 use tokio::io::DuplexStream;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::run::run_over;
 use crate::websocket::Network;
-use crate::{Error, Input, Summary};
+use crate::{Error, Input, Options, Summary};
 
 /// How much a socket holds that its other side has not read.
 pub(crate) const SOCKET_BYTES: usize = 4096;
@@ -126,8 +126,12 @@ impl TestLog {
         self.batches.lock().unwrap().clone()
     }
 
-    fn last_stored(&self, source: &str) -> Option<EventTime> {
-        self.stored(source).iter().filter_map(|payload| pulso_model::mtime(payload)).max()
+    fn last_stored(&self, source: &str) -> Option<SourceCursor> {
+        let stored = self.stored.lock().unwrap();
+        let headers = stored.iter().map(|message| &message.headers);
+        let last = headers.rev().find(|headers| *headers.source == *source)?;
+        let cursor = Arc::clone(last.cursor.as_ref()?);
+        Some(SourceCursor { received_time: last.received_time, cursor })
     }
 }
 
@@ -159,7 +163,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(inputs: Vec<Input>, options: Acquisition) -> Self {
+    pub(crate) fn start(inputs: Vec<Input>, acquisition: Acquisition) -> Self {
         let (attempts_sender, attempts) = mpsc::unbounded_channel();
         let (news_sender, news) = mpsc::unbounded_channel();
         let log = TestLog {
@@ -177,7 +181,7 @@ impl Running {
             (log.clone(), None),
             move |source: Arc<str>| std::future::ready(Ok(positions.last_stored(&source))),
             ManualClock::at(WallTime(1_000)),
-            options,
+            Options { acquisition, decoder: pulso_testkit::decoder() },
             shutdown.clone(),
         );
         Self { attempts, log, news, shutdown, task: tokio::spawn(running) }

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::sync::Mutex as StdMutex;
 
 use bytes::Bytes;
-use pulso_model::{WallTime, mtime, rsvp_id};
-use pulso_pipeline::{ErrorKind, Headers};
+use pulso_model::{Key, WallTime};
+use pulso_pipeline::{ErrorKind, Headers, SourceCursor};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
@@ -57,7 +57,8 @@ impl Log {
     }
 
     fn ids(&self) -> Vec<i64> {
-        self.stored.lock().unwrap().iter().map(|m| rsvp_id(&m.payload).unwrap()).collect()
+        let stored = self.stored.lock().unwrap();
+        stored.iter().map(|message| pulso_testkit::rsvp_id(&message.payload).unwrap()).collect()
     }
 }
 
@@ -87,11 +88,17 @@ impl Sink<Message> for Log {
 
 fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
     let message = |id: i64| {
-        let headers =
-            Headers { source: "test".into(), received_time: WallTime(id * 1000 + 7), cursor: None };
-        Message { headers, payload: valid(id) }
+        let SourceCursor { received_time, cursor } = cursor(id);
+        let headers = Headers { source: "test".into(), received_time, cursor: Some(cursor) };
+        Message { headers, key: Some(Key::Integer(id)), payload: valid(id) }
     };
     ids.into_iter().map(message).collect()
+}
+
+/// Where the source goes on after the message of an id.
+fn cursor(id: i64) -> SourceCursor {
+    let cursor = format!("after {id}").into();
+    SourceCursor { received_time: WallTime(id * 1000 + 7), cursor }
 }
 
 /// With what a response must have.
@@ -227,21 +234,21 @@ async fn a_source_goes_on_where_the_log_or_the_spool_ends() {
     let (folder, log) = (TempDir::new().unwrap(), Log::new(Mood::Answers));
     let mut spooled = open(&folder, &log, ROOMY, AtLimit::Wait).await;
     let handle = spooled.handle();
-    let ask = async |says: Result<Option<EventTime>, No>| {
+    let ask = async |says: Result<Option<SourceCursor>, No>| {
         handle.last_stored("test", std::future::ready(says)).await
     };
     let away = || Err(No(Retry::Backoff));
     assert_eq!(ask(away()).await.unwrap(), None);
-    assert_eq!(ask(Ok(Some(EventTime(5)))).await.unwrap(), Some(EventTime(5)));
+    assert_eq!(ask(Ok(Some(cursor(5)))).await.unwrap(), Some(cursor(5)));
     spooled.write(messages(0..4)).await.unwrap();
-    assert_eq!(ask(away()).await.unwrap(), mtime(&valid(3)), "as it was last noted");
+    assert_eq!(ask(away()).await.unwrap(), Some(cursor(3)), "as it was last noted");
     log.mood.send_replace(Mood::Away);
     spooled.write(messages(4..9)).await.unwrap();
-    assert_eq!(ask(Ok(mtime(&valid(3)))).await.unwrap(), mtime(&valid(8)));
-    assert_eq!(ask(Ok(mtime(&valid(9)))).await.unwrap(), mtime(&valid(9)));
+    assert_eq!(ask(Ok(Some(cursor(3)))).await.unwrap(), Some(cursor(8)));
+    assert_eq!(ask(Ok(Some(cursor(9)))).await.unwrap(), Some(cursor(9)));
     assert!(ask(Err(No(Retry::No))).await.is_err());
     let never = std::future::pending::<Result<_, No>>();
-    assert_eq!(handle.last_stored("test", never).await.unwrap(), mtime(&valid(8)));
+    assert_eq!(handle.last_stored("test", never).await.unwrap(), Some(cursor(8)));
 }
 
 /// Failures of all kinds, restarts in between: whatever was acknowledged arrives, and nothing comes for

@@ -118,8 +118,8 @@ async fn messages_that_come_within_the_delay_are_stored_together() {
 /// Of an outage that was written about the end is, too, even when its last failures were not.
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_logged_after_a_loss_that_was() {
-    let (source, options) = (source("a"), options());
-    let mut follower = Follower::new(&source, &options);
+    let (source, decoder, options) = (source("a"), pulso_testkit::decoder(), options());
+    let mut follower = Follower::new(&source, &decoder, &options);
     assert!(follower.logged, "the first connection is news");
     follower.connected();
     assert!(!follower.logged);

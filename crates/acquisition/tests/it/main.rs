@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
-use pulso_acquisition::{Input, check, run};
-use pulso_model::{EventTime, WallTime};
-use pulso_pipeline::{ManualClock, Message, Sink};
+use pulso_acquisition::{Input, Options, check, run};
+use pulso_model::{Decoder, Key, WallTime};
+use pulso_pipeline::{ManualClock, Message, Sink, SourceCursor};
 use pulso_runtime::Config;
 use pulso_runtime::config::{Acquisition, Source};
 use tokio::io::AsyncReadExt;
@@ -50,15 +50,21 @@ async fn accept(listener: &TcpListener) -> (WebSocketStream<TcpStream>, String) 
     (accept_hdr_async(stream, callback).await.unwrap(), asked)
 }
 
-/// Passes on what it is given.
-struct Stored(mpsc::UnboundedSender<Message>, watch::Sender<Option<EventTime>>);
+fn decoding_with(decoder: Decoder) -> Options {
+    Options { acquisition: options(), decoder }
+}
+
+/// Passes on what it is given, and tells the newest cursor.
+struct Stored(mpsc::UnboundedSender<Message>, watch::Sender<Option<SourceCursor>>);
 
 impl Sink<Message> for Stored {
     type Error = Infallible;
 
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), Infallible> {
         for message in messages {
-            self.1.send_replace(pulso_model::mtime(&message.payload));
+            let received_time = message.headers.received_time;
+            let cursor = message.headers.cursor.clone();
+            self.1.send_replace(cursor.map(|cursor| SourceCursor { received_time, cursor }));
             self.0.send(message).unwrap();
         }
         Ok(())
@@ -69,29 +75,33 @@ impl Sink<Message> for Stored {
 async fn a_source_is_followed_across_connections() {
     let (listener, source) = listen("ws").await;
     let (sender, mut stored) = mpsc::unbounded_channel();
-    let (mtime, _) = watch::channel(None);
-    let last_stored = mtime.clone();
+    let (cursor, _) = watch::channel(None);
+    let last_stored = cursor.clone();
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(run(
         vec![Input::Websocket(source)],
-        Stored(sender, mtime),
-        move |_: Arc<str>| std::future::ready(Ok(*last_stored.borrow())),
+        Stored(sender, cursor),
+        move |_: Arc<str>| std::future::ready(Ok(last_stored.borrow().clone())),
         ManualClock::at(WallTime(7)),
-        options(),
+        decoding_with(pulso_testkit::decoder()),
         shutdown.clone(),
     ));
     let (mut socket, asked) = accept(&listener).await;
     assert_eq!(asked, "/stream");
-    socket.send(Frame::text(r#"{"mtime":5}"#)).await.unwrap();
-    let message = stored.recv().await.unwrap();
-    assert_eq!(message.payload, r#"{"mtime":5}"#);
-    assert_eq!((&*message.headers.source, message.headers.received_time), ("local", WallTime(7)));
+    let sent = r#"{"mtime":5,"rsvp_id":9}"#;
+    socket.send(Frame::text(sent)).await.unwrap();
+    let Message { headers, key, payload } = stored.recv().await.unwrap();
+    assert_eq!((payload.as_ref(), key), (sent.as_bytes(), Some(Key::Integer(9))));
+    assert_eq!((&*headers.source, headers.received_time), ("local", WallTime(7)));
+    assert_eq!(headers.cursor.as_deref(), Some("5"));
     socket.close(None).await.unwrap();
     drop(socket);
     let (mut socket, asked) = accept(&listener).await;
     assert_eq!(asked, "/stream?since_mtime=3");
     socket.send(Frame::binary(vec![0xff])).await.unwrap();
-    assert_eq!(stored.recv().await.unwrap().payload, vec![0xff]);
+    let Message { headers, key, payload } = stored.recv().await.unwrap();
+    assert_eq!((payload.as_ref(), key), ([0xff].as_slice(), None));
+    assert_eq!(headers.cursor.as_deref(), Some("5"), "as of before: it has no time of its own");
     shutdown.cancel();
     assert!(socket.next().await.unwrap().unwrap().is_close());
     assert_eq!(running.await.unwrap().unwrap().stored, 2);
@@ -107,7 +117,7 @@ async fn an_encrypted_source_is_greeted_with_tls() {
         Stored(sender, watch::Sender::default()),
         |_: Arc<str>| std::future::ready(Ok(None)),
         ManualClock::default(),
-        options(),
+        decoding_with(pulso_testkit::decoder()),
         shutdown.clone(),
     ));
     for _ in 0..2 {

@@ -25,7 +25,7 @@ fn acquisition(directory: &Path, args: &[&str], input: &[u8]) -> (Option<i32>, S
 
 /// How many messages are in the log.
 async fn stored(directory: &Path) -> u64 {
-    let log = Log::open(&directory.join("pulso-data/log.db"), 4, SystemClock).unwrap();
+    let log = Log::open(&directory.join("pulso-data/log/rsvps.db"), 4, SystemClock).unwrap();
     log.end_offsets().await.unwrap().into_iter().sum()
 }
 
@@ -89,9 +89,12 @@ async fn what_is_wrong_with_the_data_directory_is_said_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let place = |name: &str| directory.path().join(name);
     std::fs::write(place("file"), "not a directory").unwrap();
-    std::fs::create_dir(place("damaged")).unwrap();
-    std::fs::write(place("damaged/log.db"), "not a database, and long enough for one".repeat(99))
-        .unwrap();
+    std::fs::create_dir_all(place("damaged/log")).unwrap();
+    std::fs::write(
+        place("damaged/log/rsvps.db"),
+        "not a database, and long enough for one".repeat(99),
+    )
+    .unwrap();
     let check = |args: &[&str], code: i32, message: &str, hint: &str| {
         let args = [&["run", "--file", "-"], args].concat();
         let (found, error) = acquisition(directory.path(), &args, b"{}\n");

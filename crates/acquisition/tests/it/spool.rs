@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use pulso_acquisition::{AtLimit, Spool, SpooledLog};
 use pulso_kafka::{Connection, KafkaLog, KafkaSource, LogOptions, SourceOptions, Topics, set_up};
-use pulso_model::{WallTime, rsvp_id};
+use pulso_model::WallTime;
 use pulso_pipeline::{Message, Sink, Source};
 use pulso_testkit::message::{EPOCH, message};
+use pulso_testkit::rsvp_id;
 use pulso_testkit::servers::Kafka;
 use tempfile::TempDir;
 

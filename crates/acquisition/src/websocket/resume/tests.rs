@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::SinkExt;
-use pulso_model::EventTime;
+use pulso_model::WallTime;
+use pulso_pipeline::SourceCursor;
 use pulso_runtime::config::Source;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -24,6 +25,12 @@ fn meetup() -> Source {
     Source { resume_margin: MINUTE, ..source("a") }
 }
 
+/// The cursor of a message that has the newest `mtime` stored.
+fn cursor(seconds: i64) -> SourceCursor {
+    let cursor = (seconds * 1000).to_string().into();
+    SourceCursor { received_time: WallTime(0), cursor }
+}
+
 fn broken() -> Lost {
     Lost::Broken { reason: "the cable was cut".to_owned() }
 }
@@ -34,7 +41,7 @@ fn unreceivable() -> Lost {
 
 /// What the source is asked when `seconds` is the newest `mtime` stored.
 fn asked(resume: &mut Resume<'_>, seconds: i64) -> Option<i64> {
-    let url = resume.url(Some(EventTime(seconds * 1000)));
+    let url = resume.url(Some(&cursor(seconds)));
     let since = url.query()?.strip_prefix("x=y&since_mtime=")?;
     Some(since.parse::<i64>().unwrap() / 1000)
 }
@@ -52,27 +59,27 @@ fn now() -> Instant {
 
 #[test]
 fn a_source_is_asked_from_a_margin_before_its_position() {
-    let source = meetup();
-    let mut resume = Resume::new(&source);
+    let (source, decoder) = (meetup(), pulso_testkit::decoder());
+    let mut resume = Resume::new(&source, &decoder);
     assert!(resume.needs_position());
     assert_eq!(resume.url(None), source.url, "nothing is stored");
     assert_eq!(asked(&mut resume, 500), Some(440));
     assert_eq!(asked(&mut resume, 50), Some(0), "not from before 1970");
     assert_eq!(asked(&mut resume, -50), Some(-50), "unless it is there itself");
     let source = Source { resume_parameter: None, ..meetup() };
-    let mut resume = Resume::new(&source);
+    let mut resume = Resume::new(&source, &decoder);
     assert!(!resume.needs_position());
     assert_eq!(resume.url(None), source.url);
 }
 
 #[tokio::test(start_paused = true)]
 async fn there_is_no_gap_when_the_newest_stored_message_comes_again() {
-    let source = meetup();
-    let mut resume = Resume::new(&source);
+    let (source, decoder) = (meetup(), pulso_testkit::decoder());
+    let mut resume = Resume::new(&source, &decoder);
     resume.url(None);
     assert_eq!(gaps(&mut resume, &[1, 90, 2]), NONE, "nothing is stored to follow on");
     resume.disconnected(&broken(), 3);
-    resume.url(Some(EventTime(500_000)));
+    resume.url(Some(&cursor(500)));
     assert_eq!(resume.connected(now()), None);
     assert_eq!(gaps(&mut resume, &[450, 499, 501, 500, 510, 900]), NONE, "nearly in order");
     assert_eq!(resume.disconnected(&broken(), 6), None);
@@ -80,12 +87,12 @@ async fn there_is_no_gap_when_the_newest_stored_message_comes_again() {
 
 #[tokio::test(start_paused = true)]
 async fn there_may_be_a_gap_when_a_newer_message_comes_first() {
-    let source = meetup();
-    let mut resume = Resume::new(&source);
-    resume.url(Some(EventTime(500_000)));
+    let (source, decoder) = (meetup(), pulso_testkit::decoder());
+    let mut resume = Resume::new(&source, &decoder);
+    resume.url(Some(&cursor(500)));
     // Late ones say nothing, whenever they come.
     assert_eq!(gaps(&mut resume, &[460, 530, 470, 540, 541, 500]), [30], "reported once");
-    resume.url(Some(EventTime(541_000)));
+    resume.url(Some(&cursor(541)));
     assert_eq!(gaps(&mut resume, &[542]), NONE, "it may still come");
     let gap = resume.disconnected(&broken(), 1).unwrap();
     assert_eq!(gap.length, SECOND, "it did not");
@@ -94,7 +101,8 @@ async fn there_may_be_a_gap_when_a_newer_message_comes_first() {
 #[tokio::test(start_paused = true)]
 async fn what_a_source_is_not_asked_for_may_be_missing() {
     let source = Source { resume_parameter: None, ..meetup() };
-    let mut resume = Resume::new(&source);
+    let decoder = pulso_testkit::decoder();
+    let mut resume = Resume::new(&source, &decoder);
     assert_eq!(resume.connected(now()), None, "nothing came before");
     gaps(&mut resume, &[1]);
     tokio::time::advance(MINUTE).await;
@@ -108,8 +116,8 @@ async fn what_a_source_is_not_asked_for_may_be_missing() {
 /// More is repeated than a connection lasts for, again and again.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_only_repeats_is_followed_by_one_that_goes_on() {
-    let source = meetup();
-    let mut resume = Resume::new(&source);
+    let (source, decoder) = (meetup(), pulso_testkit::decoder());
+    let mut resume = Resume::new(&source, &decoder);
     for position in [500, 510] {
         assert_eq!(asked(&mut resume, position), Some(position - 60));
         resume.disconnected(&Lost::ConnectTimeout { limit: SECOND }, 0);
@@ -125,8 +133,8 @@ async fn a_connection_that_only_repeats_is_followed_by_one_that_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_received_is_left_behind() {
-    let source = meetup();
-    let mut resume = Resume::new(&source);
+    let (source, decoder) = (meetup(), pulso_testkit::decoder());
+    let mut resume = Resume::new(&source, &decoder);
     for expected in [Some(440), Some(500), None, Some(440)] {
         assert_eq!(asked(&mut resume, 500), expected);
         gaps(&mut resume, &[500]);
@@ -153,8 +161,9 @@ impl Recorded {
     fn read(name: &str) -> Option<Vec<Self>> {
         let path = pulso_testkit::recordings()?.join("rsvps").join(name);
         let text = std::fs::read_to_string(path).unwrap();
+        let decoder = pulso_testkit::decoder();
         let recorded = |text: &str| {
-            let mtime = pulso_model::mtime(text.as_bytes()).unwrap().0;
+            let mtime = decoder.time(text.as_bytes()).unwrap().0;
             Self { text: text.to_owned(), mtime }
         };
         Some(text.lines().map(recorded).collect())

@@ -1,0 +1,96 @@
+//! What is kept with a message, for a stream of whatever kind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Reason, TimeLimits};
+use pulso_pipeline::ManualClock;
+use pulso_runtime::Config;
+use pulso_streams::descriptor;
+
+use super::*;
+
+const DESCRIPTOR: &str = r#"
+name = "notes"
+[fact]
+one = "note"
+many = "notes"
+kinds = ["note"]
+"#;
+
+/// Reads `1500 door`: the time in milliseconds and the key.
+#[derive(Debug)]
+struct Notes;
+
+impl Notes {
+    fn parts(payload: &[u8]) -> Option<(&str, &str)> {
+        std::str::from_utf8(payload).ok()?.split_once(' ')
+    }
+}
+
+impl Decode for Notes {
+    fn decode<'a>(&self, _: &'a [u8]) -> Result<Decoded<'a>, DeadLetter> {
+        Err(DeadLetter::new(Reason::ProgramError, "acquisition does not decode messages"))
+    }
+
+    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
+        Some(Key::Text(Self::parts(payload)?.1.into()))
+    }
+
+    fn time(&self, payload: &[u8]) -> Option<EventTime> {
+        Self::parts(payload)?.0.parse().ok().map(EventTime)
+    }
+}
+
+fn notes() -> Decoder {
+    let described = descriptor::read(DESCRIPTOR, &|_| None).unwrap();
+    let limits = TimeLimits { ahead_max: Duration::from_mins(1), behind_max: None };
+    Decoder::new(Box::leak(Box::new(described.stream)), Arc::new(Notes), limits)
+}
+
+/// What the writer gets of these payloads, all received a second after the epoch.
+async fn buffered(decoder: Decoder, cursors: Cursors, payloads: &[&'static str]) -> Vec<Message> {
+    let options = Options { acquisition: Config::default().acquisition, decoder };
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let clock = ManualClock::at(WallTime(1000));
+    let buffer = Buffer::new("test".into(), cursors, &options, clock, sender);
+    for payload in payloads {
+        buffer.put(buffer.slot().await, Bytes::from_static(payload.as_bytes())).await.unwrap();
+    }
+    drop(buffer);
+    let mut messages = Vec::new();
+    while let Some(Buffered { message, .. }) = receiver.recv().await {
+        messages.push(message);
+    }
+    messages
+}
+
+#[tokio::test]
+async fn a_message_keeps_its_key_and_its_payload_whatever_it_is() {
+    let text = |key: &'static str| Some(Key::Text(key.into()));
+    let payloads = ["1 door", "broken", "2 the window"];
+    let messages = buffered(notes(), Cursors::None, &payloads).await;
+    let keys: Vec<_> = messages.iter().map(|message| message.key.clone()).collect();
+    assert_eq!(keys, [text("door"), None, text("the window")]);
+    for (message, payload) in messages.iter().zip(payloads) {
+        assert_eq!(message.payload, payload);
+        let headers = &message.headers;
+        assert_eq!((&*headers.source, headers.received_time), ("test", WallTime(1000)));
+        assert_eq!(headers.cursor, None, "the source cannot go on");
+    }
+
+    let rsvps = pulso_testkit::decoder();
+    let messages = buffered(rsvps, Cursors::None, &[r#"{"rsvp_id":-7}"#, "{}"]).await;
+    assert_eq!(messages[0].key, Some(Key::Integer(-7)));
+    assert_eq!(messages[1].key, None);
+}
+
+#[tokio::test]
+async fn the_cursor_is_the_largest_time_so_far_that_is_not_far_ahead() {
+    let payloads = ["broken", "900 a", "500 a", "61001 a", "broken", "61000 a", "-1 a"];
+    let messages = buffered(notes(), Cursors::largest_time(), &payloads).await;
+    let cursors: Vec<_> =
+        messages.iter().map(|message| message.headers.cursor.as_deref()).collect();
+    let first = Some("900");
+    assert_eq!(cursors, [None, first, first, first, first, Some("61000"), Some("61000")]);
+}
