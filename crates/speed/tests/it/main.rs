@@ -12,3 +12,4 @@ mod running;
 mod saving;
 mod scenario;
 mod standby;
+mod visits;

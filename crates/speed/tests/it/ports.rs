@@ -1,16 +1,17 @@
 //! Ports around the in-memory ones that fail when told to, and that watch over P1.
 
-use pulso_testkit::view;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pulso_model::{View, ViewDocument};
+use pulso_model::{Stream, View, ViewDocument};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
 use pulso_pipeline::{
     AdapterError, Checkpoint, Checkpoints, ErrorKind, LayerChoice, Progress, Retry, Sink,
     StoredDocument, Views,
 };
+
+use crate::recount;
 
 /// An error after which everything in memory is thrown away and the log is read again.
 #[derive(Debug, thiserror::Error)]
@@ -102,27 +103,32 @@ pub(crate) async fn documents(views: &MemoryViews, view: View) -> Vec<ViewDocume
 }
 
 /// The views whose documents say what is in the log; those of [`View::HEALTH`] say when it was read.
-pub(crate) const VIEWS_OF_THE_LOG: [View; 6] = [
-    view("responses"),
-    view("country-activity"),
-    view("trending-topics"),
-    view("trending-topics-by-country"),
-    View::DEAD_LETTERS,
-    View::LATE_FACTS,
-];
+pub(crate) fn views_of_the_log(stream: &Stream) -> Vec<View> {
+    let facts = [stream.facts_view.view].into_iter().chain(recount::views(stream));
+    facts.chain([View::DEAD_LETTERS, View::LATE_FACTS]).collect()
+}
 
-/// Counted, echoes, late responses and dead letters, over all partitions.
-pub(crate) fn totals(progress: &[Progress]) -> [u64; 4] {
-    let counts = |p: &Progress| [p.counted, p.echoes, p.late, p.dead_letters];
-    progress.iter().map(counts).fold([0; 4], add)
+/// The same of the stream that most tests are about, with all their documents.
+pub(crate) async fn all_documents(views: &MemoryViews) -> Vec<ViewDocument> {
+    let mut all = Vec::new();
+    for view in views_of_the_log(pulso_testkit::stream()) {
+        all.extend(documents(views, view).await);
+    }
+    all
+}
+
+/// Counted, echoes, late, skipped and dead letters, over all partitions.
+pub(crate) fn totals(progress: &[Progress]) -> [u64; 5] {
+    let counts = |p: &Progress| [p.counted, p.echoes, p.late, p.skipped, p.dead_letters];
+    progress.iter().map(counts).fold([0; 5], add)
 }
 
 /// The same as documents of health tell it, which must agree in themselves.
-pub(crate) fn told(documents: &[ViewDocument]) -> [u64; 4] {
-    documents.iter().fold([0; 4], |sum, document| {
+pub(crate) fn told(documents: &[ViewDocument]) -> [u64; 5] {
+    documents.iter().fold([0; 5], |sum, document| {
         let body: serde_json::Value = serde_json::from_str(&document.body).unwrap();
         let number = |name: &str| body[name].as_u64().unwrap();
-        let read = ["counted", "echoes", "late", "dead_letters"].map(number);
+        let read = ["counted", "echoes", "late", "skipped", "dead_letters"].map(number);
         let sum = add(sum, read);
         assert_eq!(number("received"), read.iter().sum::<u64>(), "{body}");
         assert_eq!(number("messages"), sum.iter().sum::<u64>(), "{body}");
@@ -130,7 +136,7 @@ pub(crate) fn told(documents: &[ViewDocument]) -> [u64; 4] {
     })
 }
 
-fn add(one: [u64; 4], other: [u64; 4]) -> [u64; 4] {
+fn add(one: [u64; 5], other: [u64; 5]) -> [u64; 5] {
     std::array::from_fn(|index| one[index] + other[index])
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use pulso_model::WallTime;
-use pulso_pipeline::{Checkpoints, ManualClock, Sink};
+use pulso_pipeline::{Checkpoints, ManualClock, Sink, speed_checkpoint};
 use pulso_runtime::Config;
-use pulso_speed::{Processor, settings};
+use pulso_speed::{Processor, StreamSettings, settings};
 use pulso_sqlite::{Log, ViewStore};
 use pulso_testkit::message::{EPOCH, message};
 
@@ -101,15 +101,24 @@ fn wrong_usage_has_exit_code_2_and_what_fails_to_be_written_3() {
     check(folder, &nowhere, 3, &["failed to create `missing/x`"]);
 }
 
-/// A folder with a log of some messages, and a checkpoint after them.
+/// Saves the checkpoint of a reader that stands at these offsets.
+async fn save_checkpoint(folder: &Path, next_offsets: Vec<u64>) {
+    let config = Config::default();
+    let (stream, settings) = (StreamSettings::new(&config), settings(&config));
+    let processor = Processor::beginning_at(&stream, settings, next_offsets);
+    let views = ViewStore::open(&folder.join("views.db"), &config.all_views()).unwrap();
+    let mut checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
+    checkpoints.save(processor.checkpoint()).await.unwrap();
+}
+
+/// A folder with a log of some messages, and a checkpoint.
 async fn with_checkpoint(folder: &Path) {
     let clock = ManualClock::at(WallTime(EPOCH));
-    let mut log = Log::open(&folder.join("log.db"), 2, clock).unwrap();
+    std::fs::create_dir(folder.join("log")).unwrap();
+    let mut log = Log::open(&folder.join("log/rsvps.db"), 2, clock).unwrap();
     let messages = (0..9).map(|id| message(id, EPOCH + id).received(WallTime(EPOCH))).collect();
     log.write(messages).await.unwrap();
-    let views = ViewStore::open(&folder.join("views.db")).unwrap();
-    let processor = Processor::new(settings(&Config::default()), 2);
-    views.checkpoints("speed").save(processor.checkpoint()).await.unwrap();
+    save_checkpoint(folder, vec![0, 0]).await;
 }
 
 #[tokio::test]
@@ -134,10 +143,7 @@ async fn a_log_that_ends_before_the_checkpoint_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     with_checkpoint(folder.path()).await;
     // Of nine messages the second partition has four.
-    let views = ViewStore::open(&folder.path().join("views.db")).unwrap();
-    let processor = Processor::beginning_at(settings(&Config::default()), vec![5, 5]);
-    views.checkpoints("speed").save(processor.checkpoint()).await.unwrap();
-    drop(views);
+    save_checkpoint(folder.path(), vec![5, 5]).await;
     let data = folder.path().to_str().unwrap();
     for verb in ["run", "check"] {
         let words = [

@@ -1,20 +1,24 @@
 //! Real messages through the speed layer, against a recount of the whole recording.
 
-use pulso_testkit::view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bytes::Bytes;
-use pulso_model::{EchoKey, EventTime, View, ViewDocument, WallTime, decode};
+use pulso_model::{Decoded, Decoder, EventTime, Identity, View, ViewDocument, WallTime};
 use pulso_pipeline::{Headers, Progress, Record};
 use pulso_runtime::Config;
-use pulso_speed::{Processor, settings};
+use pulso_speed::{Processor, StreamSettings, settings};
+use pulso_testkit::view;
 use pulso_window::Settings;
 
 use crate::recount::{self, recount};
 
 /// Long after all recordings.
 const LOG_TIME: WallTime = WallTime(1_700_000_000_000);
+
+fn decoder() -> Decoder {
+    Config::default().decoder()
+}
 
 fn records(path: &Path) -> Vec<Record> {
     let text = std::fs::read(path).unwrap();
@@ -35,7 +39,8 @@ fn documents(
     batch: usize,
     settings: &Settings,
 ) -> (Processor, Vec<ViewDocument>) {
-    let mut processor = Processor::new(settings.clone(), 1);
+    let stream = StreamSettings { decoder: decoder(), shows_facts: true };
+    let mut processor = Processor::new(&stream, settings.clone(), 1);
     let mut documents: BTreeMap<(View, String), ViewDocument> = BTreeMap::new();
     let mut store = |written: Vec<ViewDocument>| {
         for document in written {
@@ -50,10 +55,19 @@ fn documents(
     for records in records.chunks(batch) {
         store(processor.process(records, LOG_TIME).documents);
         let checkpoint = processor.checkpoint();
-        processor = Processor::restore(&checkpoint, settings, 1).unwrap();
+        processor = Processor::restore(&stream, &checkpoint, settings, 1).unwrap();
     }
     store(processor.finish().closed);
     (processor, documents.into_values().collect())
+}
+
+/// When a response was given, and what tells it from others; `None` for a dead letter.
+fn response(decoder: &Decoder, record: &Record) -> Option<(EventTime, Identity)> {
+    match decoder.decode(&record.payload, record.log_time) {
+        Ok(Decoded::Fact(fact)) => Some((fact.time, decoder.stream().identity(&fact).unwrap())),
+        Ok(Decoded::Skipped(reason)) => panic!("skipped: {reason}"),
+        Err(_) => None,
+    }
 }
 
 /// The places of messages that are late by definition, and of those that a reader which remembers
@@ -62,12 +76,11 @@ fn late_and_echoes(records: &[Record], settings: &Settings) -> (BTreeSet<u64>, B
     let slide = settings.window.slide();
     let behind = i64::try_from(settings.max_out_of_orderness.as_millis()).unwrap();
     let (mut late, mut echoes) = (BTreeSet::new(), BTreeSet::new());
-    let mut keys: BTreeSet<EchoKey> = BTreeSet::new();
+    let (mut seen, decoder) = (BTreeSet::new(), decoder());
     let mut watermark = i64::MIN;
     for record in records {
-        let Ok(response) = decode(&record.payload, record.log_time) else { continue };
-        let EventTime(time) = response.event_time;
-        if !keys.insert(response.echo_key()) {
+        let Some((EventTime(time), identity)) = response(&decoder, record) else { continue };
+        if !seen.insert(identity) {
             echoes.insert(record.offset);
         } else if (time.div_euclid(slide) + 1) * slide <= watermark {
             late.insert(record.offset);
@@ -83,35 +96,37 @@ fn check(records: &[Record], settings: &Settings) {
     let of = |view: View| found.iter().filter(move |document| document.view == view);
 
     let recorded: BTreeSet<u64> = of(View::LATE_FACTS)
-        .map(|document| document.id.strip_prefix("0/").unwrap().parse().unwrap())
+        .map(|document| document.id.strip_prefix("rsvps/0/").unwrap().parse().unwrap())
         .collect();
     assert!(late.is_subset(&recorded), "{:?} are late", late.difference(&recorded));
     let forgotten: BTreeSet<u64> = recorded.difference(&late).copied().collect();
     assert!(forgotten.is_subset(&echoes), "{:?} are not late", forgotten.difference(&echoes));
 
-    let mut keys = BTreeSet::new();
+    let (mut identities, decoder) = (BTreeSet::new(), decoder());
     let mut dead_letters = 0;
     for record in records {
-        match decode(&record.payload, record.log_time) {
-            Ok(response) => drop(keys.insert(response.echo_key())),
-            Err(_) => dead_letters += 1,
+        match response(&decoder, record) {
+            Some((_, identity)) => drop(identities.insert(identity)),
+            None => dead_letters += 1,
         }
     }
-    assert_eq!(of(view("responses")).count(), keys.len());
+    assert_eq!(of(view("responses")).count(), identities.len());
     assert_eq!(of(View::DEAD_LETTERS).count() as u64, dead_letters);
     let expected = Progress {
         first_offset: 0,
         next_offset: records.len() as u64,
-        counted: (keys.len() - late.len()) as u64,
+        counted: (identities.len() - late.len()) as u64,
         echoes: (echoes.len() - forgotten.len()) as u64,
         late: recorded.len() as u64,
+        skipped: 0,
         dead_letters,
     };
     assert_eq!(processor.progress(), [expected]);
 
     let places = late.iter().map(|&offset| (0, offset)).collect();
-    let expected = recount(records, &places, settings, EventTime(i64::MAX));
-    let counted = found.iter().filter(|document| recount::VIEWS.contains(&document.view));
+    let expected = recount(&decoder, records, &places, settings, EventTime(i64::MAX));
+    let views = recount::views(decoder.stream());
+    let counted = found.iter().filter(|document| views.contains(&document.view));
     let counted =
         counted.map(|document| ((document.view, document.id.clone()), document.body.clone()));
     let difference = recount::difference(&expected, &counted.collect());

@@ -1,12 +1,11 @@
-//! The documents of panes and windows by a plain reading of their definitions: which responses
-//! count, and then a count for every single one. Quadratic and independent of `pulso_window`.
+//! The documents of panes and windows by a plain reading of their definitions: which facts count,
+//! and then a count for every single one. Quadratic and independent of `pulso_window`.
 
-use pulso_testkit::view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::{
-    ActivityDocument, Coordinate, CoordinateSum, EventTime, Response, ResponseKind, TrendDocument,
-    View, ViewDocument, decode,
+    ActivityDocument, Coordinate, CoordinateSum, Counts, Decoded, Decoder, EventTime, Facet, Fact,
+    Location, SUMS_MAX, Stream, Term, TrendDocument, View, ViewDocument,
 };
 use pulso_pipeline::Record;
 use pulso_window::Settings;
@@ -14,30 +13,33 @@ use pulso_window::Settings;
 pub(crate) type Documents = BTreeMap<(View, String), String>;
 
 /// The views that are counted here.
-pub(crate) const VIEWS: [View; 3] =
-    [view("country-activity"), view("trending-topics"), view("trending-topics-by-country")];
+pub(crate) fn views(stream: &Stream) -> Vec<View> {
+    let facets = stream.facets.iter().flat_map(|facet| [Some(facet.view), facet.by_scope_view]);
+    [stream.activity_view].into_iter().chain(facets.flatten()).collect()
+}
 
 struct Counted {
     time: i64,
-    kind: ResponseKind,
-    guests: u32,
-    attendees: u32,
-    country: String,
-    coordinate: Option<Coordinate>,
-    topics: Vec<(String, String)>,
+    kind: u8,
+    sums: [u32; SUMS_MAX],
+    scope: String,
+    place: Option<Coordinate>,
+    actor: Option<String>,
+    /// By facet: keys and names.
+    terms: Vec<Vec<(String, String)>>,
 }
 
 impl Counted {
-    fn new(response: &Response<'_>) -> Self {
-        let topics = response.topics.iter();
+    fn new(stream: &Stream, fact: &Fact<'_>) -> Self {
+        let term = |term: &Term<'_>| (term.key.to_string(), term.name.to_string());
         Self {
-            time: response.event_time.0,
-            kind: response.kind,
-            guests: response.guests,
-            attendees: response.attendees(),
-            country: response.group.country.to_string(),
-            coordinate: response.group.coordinate,
-            topics: topics.map(|topic| (topic.key.to_string(), topic.name.to_string())).collect(),
+            time: fact.time.0,
+            kind: fact.kind,
+            sums: fact.sums,
+            scope: fact.scope.to_string(),
+            place: fact.place,
+            actor: stream.actor(fact).map(|actor| actor.into_owned()),
+            terms: fact.terms.iter().map(|terms| terms.iter().map(term).collect()).collect(),
         }
     }
 }
@@ -45,41 +47,54 @@ impl Counted {
 /// All documents of panes and windows that end by `closed_until`, for a log of which the messages
 /// at the places in `late` came late.
 pub(crate) fn recount<'a>(
+    decoder: &Decoder,
     records: impl IntoIterator<Item = &'a Record>,
     late: &BTreeSet<(u32, u64)>,
     settings: &Settings,
     closed_until: EventTime,
 ) -> Documents {
-    let mut keys = BTreeSet::new();
+    let stream = decoder.stream();
+    let mut identities = BTreeSet::new();
     let mut counted = Vec::new();
     for record in records {
-        let Ok(response) = decode(&record.payload, record.log_time) else { continue };
-        if keys.insert(response.echo_key()) && !late.contains(&(record.partition, record.offset)) {
-            counted.push(Counted::new(&response));
+        let decoded = decoder.decode(&record.payload, record.log_time);
+        let Ok(Decoded::Fact(fact)) = decoded else { continue };
+        let first = stream.identity(&fact).is_none_or(|identity| identities.insert(identity));
+        if first && !late.contains(&(record.partition, record.offset)) {
+            counted.push(Counted::new(stream, &fact));
         }
     }
-    let mut rendered = activity(&counted, settings, closed_until.0);
-    rendered.extend(Windows::new(&counted, settings).lists(settings, closed_until.0));
+    let mut rendered = activity(stream, &counted, settings, closed_until.0);
+    for facet in 0..stream.facets.len() {
+        let windows = Windows::new(stream, facet, &counted, settings);
+        rendered.extend(windows.lists(closed_until.0));
+    }
     rendered.into_iter().map(|document| ((document.view, document.id), document.body)).collect()
 }
 
-fn activity(counted: &[Counted], settings: &Settings, closed_until: i64) -> Vec<ViewDocument> {
+fn activity(
+    stream: &Stream,
+    counted: &[Counted],
+    settings: &Settings,
+    closed_until: i64,
+) -> Vec<ViewDocument> {
     let slide = settings.window.slide();
     let mut groups: BTreeMap<_, Vec<&Counted>> = BTreeMap::new();
     for one in counted {
         let pane = one.time.div_euclid(slide) * slide;
         if pane + slide <= closed_until {
-            groups.entry((pane, &one.country, one.kind)).or_default().push(one);
+            groups.entry((pane, &one.scope, one.kind)).or_default().push(one);
         }
     }
-    let document = |((pane, country, kind), all): ((i64, &String, ResponseKind), Vec<&Counted>)| {
+    let document = |((pane, scope, kind), all): ((i64, &String, u8), Vec<&Counted>)| {
+        let sum = |at: usize| all.iter().map(|one| u64::from(one.sums[at])).sum::<u64>();
         ActivityDocument {
+            stream,
             pane_start: EventTime(pane),
-            country,
-            response: kind,
-            responses: all.len() as u64,
-            guests: all.iter().map(|one| u64::from(one.guests)).sum(),
-            attendees: all.iter().map(|one| u64::from(one.attendees)).sum(),
+            scope,
+            kind: stream.kind.values[usize::from(kind)],
+            facts: all.len() as u64,
+            sums: &std::array::from_fn::<u64, SUMS_MAX, _>(sum),
             location: mean(&all),
         }
         .render()
@@ -87,109 +102,134 @@ fn activity(counted: &[Counted], settings: &Settings, closed_until: i64) -> Vec<
     groups.into_iter().map(document).collect()
 }
 
-fn mean(all: &[&Counted]) -> Option<pulso_model::Location> {
+fn mean(all: &[&Counted]) -> Option<Location> {
     let mut sum = CoordinateSum::default();
-    all.iter().for_each(|one| sum.add(one.coordinate));
+    all.iter().for_each(|one| sum.add(one.place));
     sum.mean()
 }
 
-/// The responses of every window and topic.
+fn actors(all: &[&Counted]) -> usize {
+    all.iter().filter_map(|one| one.actor.as_deref()).collect::<BTreeSet<_>>().len()
+}
+
+/// The facts of every window and term of one facet.
 struct Windows<'a> {
+    stream: &'a Stream,
+    /// By place in the stream's list.
+    facet: usize,
+    settings: &'a Settings,
     ends: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a Counted>>>,
     first_end: i64,
 }
 
 impl<'a> Windows<'a> {
-    fn new(counted: &'a [Counted], settings: &Settings) -> Self {
+    fn new(
+        stream: &'a Stream,
+        facet: usize,
+        counted: &'a [Counted],
+        settings: &'a Settings,
+    ) -> Self {
         let (size, slide) = (settings.window.size(), settings.window.slide());
         let mut ends: BTreeMap<i64, BTreeMap<&str, Vec<&Counted>>> = BTreeMap::new();
         for one in counted {
             let first_end = (one.time.div_euclid(slide) + 1) * slide;
             for end in (first_end..=one.time + size).step_by(usize::try_from(slide).unwrap()) {
-                let topics = ends.entry(end).or_default();
-                for (topic, _) in &one.topics {
-                    topics.entry(topic).or_default().push(one);
+                let terms = ends.entry(end).or_default();
+                for (term, _) in &one.terms[facet] {
+                    terms.entry(term).or_default().push(one);
                 }
             }
         }
         let first_end = ends.keys().next().copied().unwrap_or_default();
-        Self { ends, first_end }
+        Self { stream, facet, settings, ends, first_end }
     }
 
-    fn lists(&self, settings: &Settings, closed_until: i64) -> Vec<ViewDocument> {
+    fn facet(&self) -> &'a Facet {
+        &self.stream.facets[self.facet]
+    }
+
+    fn lists(&self, closed_until: i64) -> Vec<ViewDocument> {
         let mut documents = Vec::new();
-        let trends = &settings.trends;
-        for (&end, topics) in self.ends.range(..=closed_until) {
-            self.list(settings, end, None, trends.terms_max, &mut documents);
-            let all = topics.values().flatten();
-            let countries: BTreeSet<&str> = all.map(|one| one.country.as_str()).collect();
-            for country in countries {
-                let most = trends.scope_terms_max;
-                self.list(settings, end, Some(country), most, &mut documents);
+        let trends = &self.settings.trends;
+        for (&end, terms) in self.ends.range(..=closed_until) {
+            self.list(end, None, trends.terms_max, &mut documents);
+            if self.facet().by_scope_view.is_some() {
+                let all = terms.values().flatten();
+                let scopes: BTreeSet<&str> = all.map(|one| one.scope.as_str()).collect();
+                for scope in scopes {
+                    self.list(end, Some(scope), trends.scope_terms_max, &mut documents);
+                }
             }
         }
         documents
     }
 
-    fn list(
-        &self,
-        settings: &Settings,
-        end: i64,
-        country: Option<&str>,
-        most: usize,
-        documents: &mut Vec<ViewDocument>,
-    ) {
+    fn list(&self, end: i64, scope: Option<&str>, most: usize, documents: &mut Vec<ViewDocument>) {
+        let facet = self.facet();
         let mut listed = Vec::new();
-        for (&topic, worldwide) in &self.ends[&end] {
-            let here = self.at(end, country, topic);
-            if here.len() <= settings.trends.count_above as usize {
+        for (&term, worldwide) in &self.ends[&end] {
+            let here = self.at(end, scope, term);
+            let ranked = self.ranked(&here);
+            if ranked <= self.settings.trends.count_above as usize {
                 continue;
             }
-            let names = worldwide.iter().flat_map(|one| &one.topics);
-            let names = names.filter(|(key, _)| key == topic).map(|(_, name)| name.as_str());
-            listed.push(TrendDocument {
+            let names = worldwide.iter().flat_map(|one| &one.terms[self.facet]);
+            let names = names.filter(|(key, _)| key == term).map(|(_, name)| name.as_str());
+            let document = TrendDocument {
+                stream: self.stream,
+                facet,
                 window_end: EventTime(end),
-                window_start: EventTime(end - settings.window.size()),
-                country,
-                topic,
+                window_start: EventTime(end - self.settings.window.size()),
+                scope,
+                term,
                 name: names.min().unwrap(),
                 count: here.len() as u64,
+                actors: actors(&here) as u64,
                 rank: 0,
-                score: self.score(settings, end, country, topic),
-                location: country.and(mean(&here)),
-            });
+                score: self.score(end, scope, term),
+                location: scope.and(mean(&here)),
+            };
+            listed.push((ranked, document));
         }
-        listed.sort_by(|a, b| {
-            (b.count.cmp(&a.count))
+        listed.sort_by(|(a_ranked, a), (b_ranked, b)| {
+            (b_ranked.cmp(a_ranked))
                 .then(b.score.total_cmp(&a.score))
-                .then_with(|| a.topic.cmp(b.topic))
+                .then_with(|| a.term.cmp(b.term))
         });
-        for (mut document, rank) in listed.into_iter().take(most).zip(1..) {
+        for ((_, mut document), rank) in listed.into_iter().take(most).zip(1..) {
             document.rank = rank;
             documents.push(document.render());
         }
     }
 
-    fn at(&self, end: i64, country: Option<&str>, topic: &str) -> Vec<&'a Counted> {
-        let all = self.ends.get(&end).and_then(|topics| topics.get(topic)).into_iter().flatten();
-        all.filter(|one| country.is_none_or(|country| one.country == country)).copied().collect()
+    fn at(&self, end: i64, scope: Option<&str>, term: &str) -> Vec<&'a Counted> {
+        let all = self.ends.get(&end).and_then(|terms| terms.get(term)).into_iter().flatten();
+        all.filter(|one| scope.is_none_or(|scope| one.scope == scope)).copied().collect()
+    }
+
+    /// What the facet counts.
+    fn ranked(&self, all: &[&Counted]) -> usize {
+        match self.facet().counts {
+            Counts::Facts => all.len(),
+            Counts::Actors => actors(all),
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
-    fn score(&self, settings: &Settings, end: i64, country: Option<&str>, topic: &str) -> f64 {
-        let slide = settings.window.slide();
-        let baseline = i64::try_from(settings.trends.baseline.as_millis()).unwrap();
+    fn score(&self, end: i64, scope: Option<&str>, term: &str) -> f64 {
+        let slide = self.settings.window.slide();
+        let baseline = i64::try_from(self.settings.trends.baseline.as_millis()).unwrap();
         let from = self.first_end.max(end - baseline);
         let ends = (from..end).step_by(usize::try_from(slide).unwrap());
-        let counts: Vec<usize> = ends.map(|end| self.at(end, country, topic).len()).collect();
+        let ranked = |end: i64| self.ranked(&self.at(end, scope, term));
+        let counts: Vec<usize> = ends.map(ranked).collect();
         if counts.is_empty() {
             return 0.0;
         }
         let windows = counts.len() as f64;
         let mean = counts.iter().sum::<usize>() as f64 / windows;
         let squares = counts.iter().map(|count| count * count).sum::<usize>() as f64 / windows;
-        let count = self.at(end, country, topic).len() as f64;
-        let score = (count - mean) / ((squares - mean * mean).max(0.0) + 1.0).sqrt();
+        let score = (ranked(end) as f64 - mean) / ((squares - mean * mean).max(0.0) + 1.0).sqrt();
         (score * 1000.0).round() / 1000.0
     }
 }

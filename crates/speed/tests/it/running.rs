@@ -1,6 +1,5 @@
 //! What `run` promises: order of writing and saving, retries, stops, refusals, what it tells.
 
-use pulso_testkit::view;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -16,15 +15,18 @@ use pulso_runtime::config::Layers;
 use pulso_runtime::{Config, chain};
 use pulso_speed::{Options, SpeedError, Status, run};
 use pulso_testkit::message::{EPOCH, MessageBuilder, message, received};
+use pulso_testkit::view;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{VIEWS_OF_THE_LOG, documents};
+use crate::ports::{all_documents, documents};
 
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
+    // The clock stands still while messages come.
+    ("time.ahead_max", "1h"),
     ("window.size", "30s"),
     ("window.slide", "10s"),
     ("trends.baseline", "1m"),
@@ -126,11 +128,7 @@ impl Bench {
     }
 
     async fn all_documents(&self) -> Vec<ViewDocument> {
-        let mut all = Vec::new();
-        for view in VIEWS_OF_THE_LOG {
-            all.extend(documents(&self.views, view).await);
-        }
-        all
+        all_documents(&self.views).await
     }
 }
 
@@ -393,7 +391,7 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     assert_eq!(bench.saved().await, Some(checkpoint.clone()));
 
     for (state, end) in [
-        (vec![99], "another version of pulso (its format is 99, this one writes 3)"),
+        (vec![99], "another version of pulso (its format is 99, this one writes 4)"),
         (vec![], "the checkpoint is damaged: Hit the end of buffer, expected more data"),
         (checkpoint.state[..checkpoint.state.len() / 2].to_vec(), "expected more data"),
     ] {

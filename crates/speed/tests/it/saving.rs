@@ -1,12 +1,11 @@
 //! Checkpoints are saved beside the stream, but for what waits for them.
 
-use pulso_testkit::view;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use pulso_model::View;
 use pulso_pipeline::memory::MemoryCheckpoints;
 use pulso_pipeline::{Checkpoint, Checkpoints};
+use pulso_testkit::view;
 use tokio::sync::watch;
 
 use crate::ports::documents;

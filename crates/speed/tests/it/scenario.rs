@@ -5,7 +5,6 @@
 //! read, write and save, after which all that is left is read at once. `UPDATE_EXPECT=1` rewrites what
 //! is expected from the plainest way.
 
-use pulso_testkit::view;
 mod log;
 mod message;
 mod script;
@@ -15,17 +14,16 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pulso_model::{EventTime, KeyValue, View, ViewDocument, WallTime};
+use pulso_model::{EventTime, KeyValue, Stream, View, ViewDocument, WallTime};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
 use pulso_pipeline::{Checkpoint, Checkpoints, ManualClock, Progress};
-use pulso_speed::{Options, Status, run};
-use pulso_window::Settings;
-use tokio::sync::watch;
+use pulso_speed::{Options, run};
+use pulso_testkit::view;
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::{
-    Acknowledged, Faults, FaultyViews, VIEWS_OF_THE_LOG, WatchedCheckpoints, documents, told,
-    totals,
+    Acknowledged, Faults, FaultyViews, WatchedCheckpoints, documents, told, totals,
+    views_of_the_log,
 };
 use crate::recount::{self, recount};
 use log::{AfterCrash, Log, Order, Position, ScriptSource};
@@ -49,6 +47,7 @@ scenarios! {
     change_of_mind,
     coordinates,
     dead_letters,
+    each_line_a_fact,
     echo_across_a_pane_border,
     echo_horizon,
     echo_keys_of_open_panes,
@@ -57,11 +56,13 @@ scenarios! {
     gap_of_days,
     late_and_its_echo,
     one_idle_partition,
+    posts_by_language,
     score_of_a_jump,
     second_input_goes_on,
     sliding_counts_and_ranks,
     two_names_of_a_topic,
     unlisted_in_a_country,
+    visitors_of_a_page,
     waitlist,
 }
 
@@ -179,7 +180,7 @@ async fn read(script: &Script, way: &Way) -> String {
             1 => Duration::ZERO,
             _ => Duration::MAX,
         }),
-        ..Options::new(&script.config, watch::Sender::new(Status::default()))
+        ..script.options()
     };
     for part in 0..log.parts.len() {
         // A crash while it stops ends the program; then it is started once more.
@@ -219,42 +220,43 @@ async fn read(script: &Script, way: &Way) -> String {
     let told = told(&documents(&views, View::HEALTH).await);
     assert_eq!(told, totals(&checkpoint.progress), "W4: {way:?}: sums of health");
     if way.after_crash == AfterCrash::LogStays || way.faults.none() {
-        let difference = difference_to_recount(&log, &views, &checkpoint, &options.settings).await;
+        let difference = difference_to_recount(&log, &views, &checkpoint, &options).await;
         assert!(difference.is_none(), "{way:?}: a recount differs\n{}", difference.unwrap());
     }
-    show(&views, &checkpoint.progress).await
+    show(options.stream.decoder.stream(), &views, &checkpoint.progress).await
 }
 
-/// Counts again which responses are in the log and not recorded as late.
+/// Counts again which facts are in the log and not recorded as late.
 async fn difference_to_recount(
     log: &Log,
     views: &MemoryViews,
     checkpoint: &Checkpoint,
-    settings: &Settings,
+    options: &Options,
 ) -> Option<String> {
     let late = documents(views, View::LATE_FACTS).await;
     let place = |document: &ViewDocument| match &document.sort_key()[..] {
-        [KeyValue::Integer(partition), KeyValue::Integer(offset)] => {
+        [KeyValue::Text(_), KeyValue::Integer(partition), KeyValue::Integer(offset)] => {
             (u32::try_from(*partition).unwrap(), u64::try_from(*offset).unwrap())
         }
         key => panic!("{key:?}"),
     };
     let late: BTreeSet<_> = late.iter().map(place).collect();
     let closed_until = checkpoint.closed_until.unwrap_or(EventTime(i64::MIN));
-    let expected = recount(log.records(), &late, settings, closed_until);
+    let Options { stream, settings, .. } = options;
+    let expected = recount(&stream.decoder, log.records(), &late, settings, closed_until);
     let mut found = recount::Documents::new();
-    for view in recount::VIEWS {
+    for view in recount::views(stream.decoder.stream()) {
         let documents = documents(views, view).await;
         found.extend(documents.into_iter().map(|d| ((view, d.id), d.body)));
     }
     recount::difference(&expected, &found)
 }
 
-async fn show(views: &MemoryViews, progress: &[Progress]) -> String {
-    let mut text = String::new();
-    for view in VIEWS_OF_THE_LOG {
+async fn show(stream: &Stream, views: &MemoryViews, progress: &[Progress]) -> String {
+    let (mut text, responses) = (String::new(), view("responses"));
+    for view in views_of_the_log(stream) {
         for ViewDocument { id, body, .. } in documents(views, view).await {
-            let shown = if view == view("responses") { &id } else { &body };
+            let shown = if view == responses { &id } else { &body };
             match shown.split_at_checked(LINE_BYTES) {
                 None => writeln!(text, "{view} {shown}").unwrap(),
                 Some((begin, rest)) => {
@@ -263,12 +265,16 @@ async fn show(views: &MemoryViews, progress: &[Progress]) -> String {
             }
         }
     }
-    let [counted, echoes, late, dead_letters] = totals(progress);
-    writeln!(
-        text,
-        "progress {{\"counted\":{counted},\"echoes\":{echoes},\"late\":{late},\"dead_letters\":{dead_letters}}}"
-    )
-    .unwrap();
+    let [counted, echoes, late, skipped, dead_letters] = totals(progress);
+    let progress = [
+        ("counted", counted),
+        ("echoes", echoes),
+        ("late", late),
+        ("skipped", skipped),
+        ("dead_letters", dead_letters),
+    ];
+    let progress = progress.map(|(name, count)| format!("\"{name}\":{count}")).join(",");
+    writeln!(text, "progress {{{progress}}}").unwrap();
     text
 }
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pulso_model::ViewDocument;
-use pulso_model::WallTime;
+use pulso_model::{ViewDocument, WallTime};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
 use pulso_pipeline::{
     AdapterError, Batch, Checkpoints, ErrorKind, ManualClock, Retry, Sink, Source,
@@ -17,7 +16,7 @@ use pulso_testkit::message::{EPOCH, message};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{VIEWS_OF_THE_LOG, documents};
+use crate::ports::all_documents;
 
 const MESSAGES: i64 = 60;
 
@@ -136,14 +135,6 @@ fn start_with(
         Box::pin(run(source, sink, checkpoints, clock, &options, stop)).await.unwrap();
     });
     status
-}
-
-async fn all_documents(views: &MemoryViews) -> Vec<ViewDocument> {
-    let mut all = Vec::new();
-    for view in VIEWS_OF_THE_LOG {
-        all.extend(documents(views, view).await);
-    }
-    all
 }
 
 fn read_all(status: &Status) -> bool {

@@ -1,12 +1,12 @@
 //! A scenario's messages as a log of some partitions, and a source that reads it as told.
 
-use pulso_testkit::view;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pulso_model::{EventTime, KeyPart, View, WallTime, decode};
+use pulso_model::{Decoded, FactWriter, Position as InLog, View, WallTime};
 use pulso_pipeline::{Batch, Clock, Headers, ManualClock, Record, Source, partition_of};
+use pulso_speed::StreamSettings;
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Ending, Script};
@@ -15,6 +15,7 @@ use crate::ports::{Crash, Faults, Needed};
 /// A scenario's log; the same for every run.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
+    stream: StreamSettings,
     /// By partition.
     records: Arc<Vec<Vec<Record>>>,
     sections: Arc<Vec<Opened>>,
@@ -43,7 +44,8 @@ impl Log {
                 let before = clock.now();
                 clock.advance(section.clock.unwrap_or_default());
                 for payload in &section.messages {
-                    let partition = partition_of(pulso_testkit::rsvp_id(payload), partitions);
+                    let key = script.stream.decoder.key(payload);
+                    let partition = partition_of(key.as_ref(), partitions);
                     let records = &mut records[partition as usize];
                     records.push(record(partition, records.len(), clock.now(), payload));
                 }
@@ -52,7 +54,8 @@ impl Log {
             }
             parts.push((sections.len(), part.ending));
         }
-        Self { records: records.into(), sections: sections.into(), parts: parts.into() }
+        let stream = script.stream.clone();
+        Self { stream, records: records.into(), sections: sections.into(), parts: parts.into() }
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
@@ -77,17 +80,21 @@ impl Needed for Log {
         let read = self.records.iter().zip(next_offsets).flat_map(|(records, &next_offset)| {
             records.iter().filter(move |record| record.offset < next_offset)
         });
-        read.map(|record| match decode(&record.payload, record.log_time) {
-            Ok(response) => {
-                let key = [
-                    KeyPart::Integer(response.rsvp_id),
-                    KeyPart::Time(EventTime(response.event_time.0)),
-                    KeyPart::Text(response.kind.name()),
-                    KeyPart::Integer(response.guests.into()),
-                ];
-                (view("responses"), view("responses").id(&key))
+        let StreamSettings { decoder, shows_facts } = &self.stream;
+        let mut writer = FactWriter::new(decoder.stream());
+        read.filter_map(|Record { partition, offset, log_time, payload, .. }| {
+            match decoder.decode(payload, *log_time) {
+                Ok(Decoded::Fact(fact)) => {
+                    let position = InLog { partition: *partition, offset: *offset };
+                    let document = writer.render(&fact, position);
+                    shows_facts.then_some((document.view, document.id))
+                }
+                Ok(Decoded::Skipped(_)) => None,
+                Err(_) => {
+                    let id = format!("{}/{partition}/{offset}", decoder.stream());
+                    Some((View::DEAD_LETTERS, id))
+                }
             }
-            Err(_) => (View::DEAD_LETTERS, format!("{}/{}", record.partition, record.offset)),
         })
         .collect()
     }

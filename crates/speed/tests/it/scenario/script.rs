@@ -5,9 +5,11 @@
 //! [settings]
 //! start = 2017-03-19T12:00:00Z      what `at` counts from, and where the clock begins
 //! partitions = 1                    only so many, as late verdicts or positions depend on it
+//! stream = visits                   that of `visits.rs`, or one that Pulso brings; else `rsvps`
+//! shown = true                      also the documents of single facts
 //! window.size = 30s                 any key of the configuration
 //! [input]
-//! {"id": 1, "at": 2.5}              a message, see `message.rs`
+//! {"id": 1, "at": 2.5}              a message of `rsvps`, see `message.rs`
 //! raw {"rsvp_id":                   a payload as it is
 //! hex 7b ff                         the same, for what is not text
 //! clock +70s                        all is read, then so much time passes
@@ -19,18 +21,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pulso_model::EventTime;
+use pulso_model::{EventTime, TimeLimits};
 use pulso_runtime::Config;
-use pulso_runtime::config::{Layers, parse_duration};
+use pulso_runtime::config::{self, Layers, parse_duration};
+use pulso_speed::{Options, Status, StreamSettings};
+use pulso_window::{Settings, Shape};
+use tokio::sync::watch;
 
 use super::message::messages;
+use crate::visits;
 
 #[derive(Debug)]
 pub(super) struct Script {
     /// All of the file up to what is expected.
     pub(super) head: String,
     pub(super) expected: String,
-    pub(super) config: Config,
+    config: Config,
+    pub(super) stream: StreamSettings,
     /// Milliseconds since the epoch.
     pub(super) start: i64,
     pub(super) partitions: Option<u32>,
@@ -68,6 +75,7 @@ impl Script {
         let mut script = Self {
             head: head.to_owned(),
             expected: expected.to_owned(),
+            stream: StreamSettings::new(&Config::default()),
             config: Config::default(),
             start: 0,
             partitions: None,
@@ -84,18 +92,38 @@ impl Script {
     }
 
     fn settings(&mut self, text: &str) {
-        let mut overrides = Vec::new();
+        // The clock stands still while messages come.
+        let mut overrides = vec![("time.ahead_max".to_owned(), "1h".to_owned())];
+        let (mut stream, mut shown) = ("rsvps", None);
         for line in lines(text).filter(|line| *line != "[settings]") {
             let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("`{line}`"));
             let (key, value) = (key.trim(), value.trim());
             match key {
                 "start" => self.start = value.parse::<EventTime>().unwrap().0,
                 "partitions" => self.partitions = Some(value.parse().unwrap()),
+                "stream" => stream = value,
+                "shown" => shown = Some(value.parse().unwrap()),
                 _ => overrides.push((key.to_owned(), value.to_owned())),
             }
         }
         let layers = Layers { overrides, ..Layers::default() };
         self.config = Config::load(&layers).unwrap_or_else(|error| panic!("{error}"));
+        if stream == "visits" {
+            let config::Time { ahead_max, behind_max } = self.config.time;
+            self.stream.decoder = visits::decoder(TimeLimits { ahead_max, behind_max });
+        } else {
+            self.config = self.config.of_stream(stream).unwrap();
+            self.stream = StreamSettings::new(&self.config);
+        }
+        self.stream.shows_facts = shown.unwrap_or(self.stream.shows_facts);
+    }
+
+    /// How the program runs.
+    pub(super) fn options(&self) -> Options {
+        let options = Options::new(&self.config, watch::Sender::new(Status::default()));
+        let shape = Shape::of(self.stream.decoder.stream());
+        let settings = Settings { shape, ..options.settings };
+        Options { stream: self.stream.clone(), settings, ..options }
     }
 
     fn input(&mut self, text: &str) {
