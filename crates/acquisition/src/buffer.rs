@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use pulso_model::{Decoder, Key, WallTime};
-use pulso_pipeline::{Clock, Headers, Message, observe};
+use pulso_pipeline::{Clock, Headers, Message, SourceCursor, observe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::Options;
@@ -74,6 +74,12 @@ impl Cursors {
         Self::LargestTime(AtomicI64::new(i64::MIN))
     }
 
+    fn not_before(&self, cursor: &str) {
+        if let (Self::LargestTime(largest), Ok(time)) = (self, cursor.parse()) {
+            largest.fetch_max(time, Ordering::Relaxed);
+        }
+    }
+
     fn after(
         &self,
         decoder: &Decoder,
@@ -121,6 +127,12 @@ impl<C: Clock> Buffer<C> {
 
     pub(crate) fn gauge(&self) -> Gauge {
         Gauge { source: Arc::clone(&self.source), bounds: self.bounds.clone() }
+    }
+
+    /// Takes note of where the source goes on, as of the log. What it repeats is older, and must not
+    /// move that back.
+    pub(crate) fn goes_on_after(&self, last: &SourceCursor) {
+        self.cursors.not_before(&last.cursor);
     }
 
     /// Waits until there is room for one more message.

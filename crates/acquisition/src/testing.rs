@@ -126,6 +126,10 @@ impl TestLog {
         self.batches.lock().unwrap().clone()
     }
 
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.stored.lock().unwrap().clone()
+    }
+
     fn last_stored(&self, source: &str) -> Option<SourceCursor> {
         let stored = self.stored.lock().unwrap();
         let headers = stored.iter().map(|message| &message.headers);
@@ -164,10 +168,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(inputs: Vec<Input>, acquisition: Acquisition) -> Self {
+        Self::start_after(Vec::new(), inputs, acquisition)
+    }
+
+    /// The same with a log that has messages of an earlier run.
+    pub(crate) fn start_after(
+        stored: Vec<Message>,
+        inputs: Vec<Input>,
+        acquisition: Acquisition,
+    ) -> Self {
         let (attempts_sender, attempts) = mpsc::unbounded_channel();
         let (news_sender, news) = mpsc::unbounded_channel();
         let log = TestLog {
-            stored: Arc::default(),
+            stored: Arc::new(Mutex::new(stored)),
             failures: Arc::default(),
             batches: Arc::default(),
             open: watch::Sender::new(true),

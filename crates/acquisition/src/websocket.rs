@@ -56,6 +56,7 @@ where
             let position = position(last_stored, buffer, options, stop);
             let Some(position) = stop.run_until_cancelled(position).await else { return Ok(()) };
             last = position?;
+            last.iter().for_each(|last| buffer.goes_on_after(last));
         }
         let url = follower.resume.url(last.as_ref());
         let connecting = open(network, &url, options);

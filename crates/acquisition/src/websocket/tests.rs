@@ -41,6 +41,25 @@ async fn after_a_reconnect_the_source_goes_on_from_a_margin_before_the_last_stor
     running.stop(3).await;
 }
 
+/// What a source repeats after a start is older than what is stored.
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_move_the_position_back() {
+    let mut running = Running::with_source(options());
+    send(&mut running.attempt().await.accept().await, 1..6).await;
+    running.stored(5).await;
+    let log = running.log.clone();
+    running.stop(5).await;
+
+    let input = Input::Websocket(source("a"));
+    let mut running = Running::start_after(log.messages(), vec![input], options());
+    let attempt = running.attempt().await;
+    assert_eq!(attempt.url.query(), Some("x=y&since_mtime=4990"));
+    send(&mut attempt.accept().await, 3..4).await;
+    // After a connection that only repeated messages it is asked from the position itself.
+    assert_eq!(running.attempt().await.url.query(), Some("x=y&since_mtime=5000"));
+    running.stop(1).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_source_is_asked_to_go_on_only_when_all_is_stored() {
     let mut running = Running::with_source(options());
