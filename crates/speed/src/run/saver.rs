@@ -1,6 +1,6 @@
 //! Saves checkpoints while the speed layer reads and writes on.
 //!
-//! A checkpoint of a busy stream is megabytes, and takes as long to save as thousands of responses do.
+//! A checkpoint of a busy stream is megabytes, and takes as long to save as thousands of facts do.
 //! It says what was true when it was made, and all that it stands on had been written by then (P1).
 //! What is written while it is saved is written again, under the same `_id`s, by whoever goes on from
 //! it. So nobody has to wait for it, except before writing what only the checkpoint makes repeatable.
