@@ -25,8 +25,13 @@ fn acquisition(directory: &Path, args: &[&str], input: &[u8]) -> (Option<i32>, S
 
 /// How many messages are in the log.
 async fn stored(directory: &Path) -> u64 {
-    let log = Log::open(&directory.join("pulso-data/log/rsvps.db"), 4, SystemClock).unwrap();
-    log.end_offsets().await.unwrap().into_iter().sum()
+    partitions(directory, "rsvps").await.into_iter().sum()
+}
+
+/// The same by partition, for any stream.
+async fn partitions(directory: &Path, stream: &str) -> Vec<u64> {
+    let path = directory.join(format!("pulso-data/log/{stream}.db"));
+    Log::open(&path, 4, SystemClock).unwrap().end_offsets().await.unwrap()
 }
 
 fn lines(count: u32) -> String {
@@ -40,6 +45,28 @@ async fn standard_input_is_stored() {
         acquisition(directory.path(), &["run", "--file", "-"], lines(3000).as_bytes());
     assert_eq!(code, Some(0), "{error}");
     assert_eq!(stored(directory.path()).await, 3000);
+}
+
+#[tokio::test]
+async fn each_stream_has_a_log_of_its_own_partitioned_by_its_own_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |stream: &str, input: &str| {
+        let args = ["run", "--file", "-", "--stream", stream];
+        let (code, error) = acquisition(directory.path(), &args, input.as_bytes());
+        assert_eq!(code, Some(0), "{error}");
+    };
+    run("rsvps", &lines(10));
+    let post = |author: u32| format!("{{\"did\":\"did:plc:{author}\",\"kind\":\"commit\"}}\n");
+    run("posts", &(0..400).map(|number| post(number % 100)).collect::<String>());
+    assert_eq!(stored(directory.path()).await, 10);
+    let posts = partitions(directory.path(), "posts").await;
+    assert_eq!(posts.iter().sum::<u64>(), 400);
+    assert!(posts.iter().all(|count| *count > 40 && count % 4 == 0), "{posts:?}");
+
+    let unknown = ["run", "--file", "-", "--stream", "none"];
+    let (code, error) = acquisition(directory.path(), &unknown, b"");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("there is no stream `none`"), "{error}");
 }
 
 #[tokio::test]

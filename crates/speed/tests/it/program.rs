@@ -10,6 +10,7 @@ use pulso_runtime::Config;
 use pulso_speed::{Processor, StreamSettings, settings};
 use pulso_sqlite::{Log, ViewStore};
 use pulso_testkit::message::{EPOCH, message};
+use serde_json::json;
 
 fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pulso-speed"));
@@ -57,6 +58,36 @@ fn files_become_lines() {
     assert_eq!(std::fs::read_to_string(folder.join("views.ndjson")).unwrap(), lines);
     check(folder, &["check", "--source", source, "--sink", "ndjson:x"], 0, &[]);
     assert!(!folder.join("x").exists(), "a check changes nothing");
+}
+
+/// A post of Bluesky with a hashtag, so many seconds after [`EPOCH`].
+fn post(author: usize, seconds: i64) -> String {
+    let time_us = (EPOCH + seconds * 1000) * 1000;
+    let record = json!({"text": "#art", "createdAt": "", "langs": ["de"], "tags": ["Art"]});
+    let commit = json!({
+        "rev": format!("r{seconds}"), "operation": "create", "collection": "app.bsky.feed.post",
+        "rkey": format!("k{seconds}"), "record": record
+    });
+    let did = format!("did:plc:{author}");
+    json!({"did": did, "time_us": time_us, "kind": "commit", "commit": commit}).to_string() + "\n"
+}
+
+#[test]
+fn files_of_another_stream_become_lines_of_its_views() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let posts: String = (0..8).map(|author| post(author, 1)).collect();
+    std::fs::write(folder.join("posts"), posts + "{}\n" + &post(0, 20)).unwrap();
+    let arguments = ["run", "--source", "file:posts", "--sink", "ndjson:-", "--stream"];
+    let output = check(folder, &[&arguments[..], &["posts"]].concat(), 0, &[]);
+    let lines = text(&output.stdout);
+    let count = |view: &str| lines.matches(&format!("{{\"_view\":\"{view}\",\"_id\":\"")).count();
+    assert_eq!((count("posts"), count("language-activity")), (0, 2), "{lines}");
+    assert!(count("trending-hashtags") > 0 && count("trending-hashtags-by-language") > 0);
+    assert_eq!((count("dead-letters"), count("responses")), (1, 0), "{lines}");
+
+    let shown = [&arguments[..], &["none"]].concat();
+    check(folder, &shown, 2, &["there is no stream `none`", "there are rsvps, posts"]);
 }
 
 #[test]
@@ -127,6 +158,8 @@ async fn a_data_folder_is_read_until_the_program_is_stopped() {
     with_checkpoint(folder.path()).await;
     let data = folder.path().to_str().unwrap();
     check(folder.path(), &["check", "--data", data], 0, &[]);
+    let other = ["check", "--data", data, "--stream", "posts"];
+    check(folder.path(), &other, 4, &["there is no log"]);
     let mut child =
         program(folder.path(), &["run", "--data", data]).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
