@@ -4,14 +4,13 @@
 
 #![expect(clippy::unwrap_used, reason = "benchmarks end at the first surprise")]
 
-use pulso_testkit::view;
-
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use pulso_model::{EventTime, ResponseDocument, View, ViewDocument, WallTime, decode};
+use pulso_model::{Decoded, EventTime, FactWriter, Position, ViewDocument, WallTime};
 use pulso_pipeline::{Message, Query, Sink, Source, SystemClock, Views};
 use pulso_sqlite::{Log, ViewStore};
 use pulso_testkit::message::{EPOCH, message};
+use pulso_testkit::{decoder, stream, view, views};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -44,11 +43,14 @@ fn messages() -> Vec<Message> {
 }
 
 fn documents(messages: &[Message]) -> Vec<ViewDocument> {
-    let render = |message: &Message| {
-        let response = decode(&message.payload, WallTime(i64::MAX - 3_600_000)).unwrap();
-        ResponseDocument::render(&response)
+    let (decoder, mut writer) = (decoder(), FactWriter::new(stream()));
+    let mut render = |(message, offset): (&Message, u64)| {
+        let Ok(Decoded::Fact(fact)) = decoder.decode(&message.payload, WallTime(EPOCH)) else {
+            panic!("every message is a fact");
+        };
+        writer.render(&fact, Position { partition: 0, offset })
     };
-    messages.iter().map(render).collect()
+    messages.iter().zip(0..).map(&mut render).collect()
 }
 
 fn chunks<T: Clone>(items: &[T], size: usize) -> Vec<Vec<T>> {
@@ -106,7 +108,7 @@ fn write(bencher: Bencher<'_, '_>, batch: usize) {
         .counter(BytesCount::new(bytes))
         .with_inputs(|| (TempDir::new().unwrap(), chunks(&documents, batch)))
         .bench_values(|(folder, batches)| {
-            let mut store = ViewStore::open(&folder.path().join("views.db")).unwrap();
+            let mut store = ViewStore::open(&folder.path().join("views.db"), &views()).unwrap();
             runtime.block_on(async {
                 for batch in batches {
                     store.write(batch).await.unwrap();
@@ -118,14 +120,14 @@ fn write(bencher: Bencher<'_, '_>, batch: usize) {
 }
 
 #[divan::bench(args = [None, Some("JP"), Some("XX")], sample_count = 100)]
-fn query(bencher: Bencher<'_, '_>, country: Option<&str>) {
+fn query(bencher: Bencher<'_, '_>, scope: Option<&str>) {
     let folder = TempDir::new().unwrap();
     let runtime = runtime();
-    let mut store = ViewStore::open(&folder.path().join("views.db")).unwrap();
+    let mut store = ViewStore::open(&folder.path().join("views.db"), &views()).unwrap();
     runtime.block_on(store.write(documents(&messages()))).unwrap();
     let query = Query {
         to: Some(EventTime(EPOCH + ITEMS * 250)),
-        country: country.map(str::to_owned),
+        scope: scope.map(str::to_owned),
         ..Query::newest(view("responses"), 100)
     };
     bencher.bench_local(|| runtime.block_on(store.query(query.clone())).unwrap());
@@ -135,7 +137,7 @@ fn query(bencher: Bencher<'_, '_>, country: Option<&str>) {
 fn scan(bencher: Bencher<'_, '_>) {
     let folder = TempDir::new().unwrap();
     let runtime = runtime();
-    let mut store = ViewStore::open(&folder.path().join("views.db")).unwrap();
+    let mut store = ViewStore::open(&folder.path().join("views.db"), &views()).unwrap();
     runtime.block_on(store.write(documents(&messages()))).unwrap();
     bencher.counter(ItemsCount::new(ITEMS.unsigned_abs())).bench_local(|| {
         runtime.block_on(async {

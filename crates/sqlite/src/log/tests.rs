@@ -57,23 +57,33 @@ async fn the_time_of_the_log_never_runs_backwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_event_time_to_resume_from_is_the_largest_stored() {
+async fn a_source_goes_on_after_its_last_stored_message() {
     let (folder, clock) = (TempDir::new().unwrap(), clock());
     let mut log = open(&folder, 2, &clock);
-    let at = |source: &str, mtime| received(source, WallTime(0), message(1, mtime).bytes());
-    assert_eq!(log.last_stored_mtime("a").await.unwrap(), None);
-    log.write(vec![received("a", WallTime(0), &b"{"[..])]).await.unwrap();
-    assert_eq!(log.last_stored_mtime("a").await.unwrap(), None, "text that is no message has none");
+    let at = |source: &str, received_time, cursor: Option<&str>| {
+        let mut stored = received(source, WallTime(received_time), message(1, EPOCH).bytes());
+        stored.headers.cursor = cursor.map(Into::into);
+        stored
+    };
+    let cursor = |received_time, cursor: &str| {
+        Some(SourceCursor { received_time: WallTime(received_time), cursor: cursor.into() })
+    };
+    assert_eq!(log.last_cursor("a").await.unwrap(), None);
+    log.write(vec![at("a", 1, None)]).await.unwrap();
+    assert_eq!(log.last_cursor("a").await.unwrap(), None, "a message may have none");
 
-    log.write(vec![at("a", EPOCH + 5), at("b", EPOCH + 9), at("a", EPOCH + 3)]).await.unwrap();
-    log.write(vec![at("a", EPOCH - 60_000)]).await.unwrap();
-    let far_future = EPOCH + 3_600_001;
-    log.write(vec![at("a", far_future)]).await.unwrap();
+    log.write(vec![at("a", 2, Some("5")), at("b", 3, Some("b 9")), at("a", 4, Some("10"))])
+        .await
+        .unwrap();
+    log.write(vec![at("b", 5, Some("b 10")), at("a", 6, None)]).await.unwrap();
+    assert_eq!(log.last_cursor("a").await.unwrap(), cursor(4, "10"), "one without changes nothing");
     drop(log);
-    let log = open(&folder, 2, &clock);
-    assert_eq!(log.last_stored_mtime("a").await.unwrap(), Some(EventTime(EPOCH + 5)));
-    assert_eq!(log.last_stored_mtime("b").await.unwrap(), Some(EventTime(EPOCH + 9)));
-    assert_eq!(log.last_stored_mtime("c").await.unwrap(), None);
+    let mut log = open(&folder, 2, &clock);
+    assert_eq!(log.last_cursor("a").await.unwrap(), cursor(4, "10"));
+    assert_eq!(log.last_cursor("b").await.unwrap(), cursor(5, "b 10"));
+    assert_eq!(log.last_cursor("c").await.unwrap(), None);
+    log.write(vec![at("a", 7, Some("0"))]).await.unwrap();
+    assert_eq!(log.last_cursor("a").await.unwrap(), cursor(7, "0"), "a source may begin anew");
 }
 
 #[tokio::test(start_paused = true)]

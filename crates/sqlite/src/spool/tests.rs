@@ -10,7 +10,12 @@ fn open(folder: &TempDir, bytes_max: u64) -> Spool {
 }
 
 fn messages(ids: std::ops::Range<i64>) -> Vec<Message> {
-    ids.map(|id| message(id, id * 1000).received(WallTime(id * 1000 + 5))).collect()
+    ids.map(|id| {
+        let mut message = message(id, id * 1000).received(WallTime(id * 1000 + 5));
+        message.headers.cursor = Some(format!("after {id}").into());
+        message
+    })
+    .collect()
 }
 
 async fn waiting(spool: &Spool) -> u64 {
@@ -25,12 +30,16 @@ async fn messages_leave_in_the_order_in_which_they_came_also_after_a_restart() {
     let mut all = messages(0..7);
     all.push(received("other", WallTime(-1), &[0xff, 0x00][..]));
     all.push(received("other", WallTime(-1), &b""[..]));
+    all.extend(["a/b", "7", ""].map(|key| Message {
+        key: Some(Key::Text(key.into())),
+        ..received("other", WallTime(3), &b"keyed by a text"[..])
+    }));
     for one in &all {
         assert_eq!(spool.append(vec![one.clone()]).await.unwrap(), Appended::Stored);
     }
     drop(spool);
     let spool = open(&folder, MIB);
-    assert_eq!(waiting(&spool).await, 9);
+    assert_eq!(waiting(&spool).await, 12);
     let first = spool.first(4, usize::MAX).await.unwrap();
     assert_eq!(first.messages, all[..4]);
     assert_eq!(spool.first(4, usize::MAX).await.unwrap(), first, "reading removes nothing");
@@ -100,15 +109,19 @@ async fn the_file_stays_below_its_limit_and_gives_its_room_back() {
 async fn it_remembers_how_far_sources_are_stored() {
     let folder = TempDir::new().unwrap();
     let spool = open(&folder, MIB);
-    let time = async |source| spool.last_stored_mtime(source).await.unwrap();
-    assert_eq!(time("test").await, None);
+    let last = async |source| spool.last_cursor(source).await.unwrap();
+    let after = |id: i64| {
+        let cursor = format!("after {id}").into();
+        Some(SourceCursor { received_time: WallTime(id * 1000 + 5), cursor })
+    };
+    assert_eq!(last("test").await, None);
     spool.append(messages(0..5)).await.unwrap();
-    assert_eq!(time("test").await, Some(EventTime(4000)));
+    assert_eq!(last("test").await, after(4));
     spool.remember(messages(7..9)).await.unwrap();
-    assert_eq!(time("test").await, Some(EventTime(8000)));
+    assert_eq!(last("test").await, after(8));
     assert_eq!(waiting(&spool).await, 5, "what is stored elsewhere does not wait here");
     spool.remove(i64::MAX).await.unwrap();
-    spool.append(messages(2..3)).await.unwrap();
-    assert_eq!(time("test").await, Some(EventTime(8000)));
-    assert_eq!(time("other").await, None);
+    spool.append(vec![received("test", WallTime(9005), &b"no cursor"[..])]).await.unwrap();
+    assert_eq!(last("test").await, after(8));
+    assert_eq!(last("other").await, None);
 }

@@ -7,12 +7,13 @@ use tempfile::TempDir;
 use super::*;
 
 fn open(folder: &TempDir) -> ViewStore {
-    ViewStore::open(&folder.path().join("views.db")).unwrap()
+    ViewStore::open(&folder.path().join("views.db"), &views()).unwrap()
 }
 
 fn the_view() -> View {
     view("group-days")
 }
+
 const DAY: Day = Day(17_000);
 
 fn documents(count: i64) -> Vec<ViewDocument> {
@@ -33,8 +34,8 @@ fn every_query_reads_an_index_in_order() {
     let cursor = Cursor { time: EventTime(1), position: 0, id: "a".into() };
     for view in views() {
         for layer in [Layer::Speed, Layer::Batch] {
-            for (country, index) in [(None, "time"), (Some("DE".to_owned()), "country")] {
-                let query = Query { country, ..Query::newest(view, 10) };
+            for (scope, index) in [(None, "time"), (Some("DE".to_owned()), "scope")] {
+                let query = Query { scope, ..Query::newest(view, 10) };
                 for range in query::sample_ranges(&cursor) {
                     let sql = query::select_sql(&query, layer, &range);
                     let mut plan =
@@ -132,7 +133,7 @@ async fn a_full_disk_refuses_whole_writes() {
 async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_layers() {
     let folder = TempDir::new().unwrap();
     let mut store = open(&folder);
-    let view = view("responses");
+    let (groups, view) = (view("groups"), view("responses"));
     let later = DAY.next();
     let of = |day: Day, count: i64| -> Vec<_> {
         (0..count).map(|id| document(view, day.start(), i64::from(day.0) + id, "DE", "x")).collect()
@@ -153,5 +154,5 @@ async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_la
     assert_eq!(store.remove_before(view, Layer::Batch, later).await.unwrap(), 1);
     assert_eq!(count(Layer::Batch).await, 2);
     assert_eq!(store.completed_days(view).await.unwrap(), [DAY, later].into());
-    assert_eq!(store.remove_before(view("groups"), Layer::Batch, later).await.unwrap(), 0);
+    assert_eq!(store.remove_before(groups, Layer::Batch, later).await.unwrap(), 0);
 }

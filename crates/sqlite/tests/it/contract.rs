@@ -3,6 +3,7 @@
 use pulso_pipeline::ManualClock;
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
 use pulso_testkit::contract::{self, CheckpointsHost, LogHost, ViewsHost};
+use pulso_testkit::views;
 use tempfile::TempDir;
 
 /// A data directory of its own.
@@ -48,7 +49,7 @@ impl ViewsHost for Files {
     type Store = ViewStore;
 
     fn open(&mut self) -> ViewStore {
-        ViewStore::open(&self.folder.path().join("views.db")).unwrap()
+        ViewStore::open(&self.folder.path().join("views.db"), &views()).unwrap()
     }
 }
 
@@ -71,7 +72,7 @@ async fn log_of_another_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn views() {
+async fn view_store() {
     contract::views(files).await;
 }
 

@@ -1,11 +1,10 @@
 //! A crash at any moment: however much of the WAL had reached the disk, the file opens, and
 //! contains the acknowledged writes up to some moment, each of them completely.
 
-use pulso_testkit::view;
 use std::fs;
 use std::path::Path;
 
-use pulso_model::{Day, EventTime, Layer, View, WallTime};
+use pulso_model::{Day, EventTime, Layer, WallTime};
 use pulso_pipeline::{
     BatchViews, Checkpoint, Checkpoints, LayerChoice, ManualClock, Part, Query, Sink, Source,
     StoredDocument, Views,
@@ -13,6 +12,7 @@ use pulso_pipeline::{
 use pulso_sqlite::{Log, Spool, ViewStore};
 use pulso_testkit::contract::document;
 use pulso_testkit::message::message;
+use pulso_testkit::{view, views};
 use tempfile::TempDir;
 
 /// The number of places at which the WAL is cut off, evenly over its length.
@@ -82,8 +82,8 @@ fn the_log_holds_whole_writes_and_goes_on() {
 fn a_checkpoint_is_never_ahead_of_the_documents_before_it() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
-    drop(ViewStore::open(&path).unwrap());
-    let mut store = ViewStore::open(&path).unwrap();
+    drop(ViewStore::open(&path, &views()).unwrap());
+    let mut store = ViewStore::open(&path, &views()).unwrap();
     let mut checkpoints = store.checkpoints("speed");
     let view = view("trending-topics");
     let checkpoint = |number: u8| Checkpoint {
@@ -99,7 +99,7 @@ fn a_checkpoint_is_never_ahead_of_the_documents_before_it() {
     }
     let mut seen = Vec::new();
     crashed_copies(&path, |copy| {
-        let store = ViewStore::open(copy).unwrap();
+        let store = ViewStore::open(copy, &views()).unwrap();
         let found = block_on(store.checkpoints("speed").load()).unwrap();
         let number = match &found {
             None => 0,
@@ -122,10 +122,10 @@ fn a_day_has_the_old_documents_or_the_new_ones() {
     let of = |count: i64, text| -> Vec<_> {
         (0..count).map(|number| document(view, day.start(), number, "DE", text)).collect()
     };
-    let mut store = ViewStore::open(&path).unwrap();
+    let mut store = ViewStore::open(&path, &views()).unwrap();
     block_on(store.write(of(7, "speed"))).unwrap();
     drop(store);
-    let store = ViewStore::open(&path).unwrap();
+    let store = ViewStore::open(&path, &views()).unwrap();
     for (count, text) in [(300, "first"), (200, "second")] {
         block_on(async {
             let stage = store.begin(view, Part::Day(day)).await?;
@@ -146,7 +146,7 @@ fn a_day_has_the_old_documents_or_the_new_ones() {
     states.iter_mut().for_each(by_id);
     let mut seen = Vec::new();
     crashed_copies(&path, |copy| {
-        let store = ViewStore::open(copy).unwrap();
+        let store = ViewStore::open(copy, &views()).unwrap();
         let mut found = block_on(store.query(Query::newest(view, 1_000))).unwrap().documents;
         by_id(&mut found);
         let state = states.iter().position(|state| *state == found);

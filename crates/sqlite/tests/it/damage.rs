@@ -1,14 +1,14 @@
 //! Damaged files give an error that says which file, why, and what to do; never a panic.
 
-use pulso_testkit::{view, views};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pulso_model::{EventTime, View, WallTime};
+use pulso_model::{EventTime, WallTime};
 use pulso_pipeline::{AdapterError, LayerChoice, ManualClock, Query, Retry, Sink, Source, Views};
 use pulso_sqlite::{Error, Log, LogSource, ViewStore};
 use pulso_testkit::contract::document;
 use pulso_testkit::message::message;
+use pulso_testkit::view;
 use tempfile::TempDir;
 
 /// A closed log of some megabytes.
@@ -21,9 +21,9 @@ async fn log(folder: &TempDir) -> PathBuf {
 }
 
 /// A closed view store of some megabytes.
-async fn views(folder: &TempDir) -> PathBuf {
+async fn view_file(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("views.db");
-    let mut store = ViewStore::open(&path).unwrap();
+    let mut store = ViewStore::open(&path, &[view("responses")]).unwrap();
     let written = |number| document(view("responses"), EventTime(number), number, "DE", "text");
     store.write((0..5_000).map(written).collect()).await.unwrap();
     path
@@ -55,9 +55,9 @@ async fn a_damaged_header_is_refused_at_opening() {
     let error = LogSource::open_read_only(&path, 10).unwrap_err();
     check(&error, &path, ".recover");
 
-    let path = views(&folder).await;
+    let path = view_file(&folder).await;
     damage(&path, 0..0);
-    check(&ViewStore::open(&path).unwrap_err(), &path, "delete it");
+    check(&ViewStore::open(&path, &[view("responses")]).unwrap_err(), &path, "delete it");
     check(&ViewStore::open_read_only(&path).unwrap_err(), &path, "delete it");
 }
 
@@ -78,9 +78,9 @@ async fn damage_in_the_middle_is_found_when_it_is_read() {
     assert!(read > 0, "what is whole can be read");
     check(&error, &path, ".recover");
 
-    let path = views(&folder).await;
+    let path = view_file(&folder).await;
     damage(&path, 30..70);
-    let store = ViewStore::open(&path).unwrap();
+    let store = ViewStore::open(&path, &[view("responses")]).unwrap();
     let query = Query::newest(view("responses"), 10_000);
     check(&store.query(query).await.unwrap_err(), &path, "delete it");
     let mut chunks = store.scan(view("responses"), LayerChoice::Current).await.unwrap();

@@ -1,6 +1,8 @@
 //! The views file as a person sees it in `sqlite3`.
 
-use pulso_model::{Day, EventTime, View, ViewDocument};
+use pulso_model::{
+    Day, EventTime, Field, FieldType, KeyField, View, ViewDescriptor, ViewDocument, ViewKind,
+};
 use pulso_pipeline::{BatchViews, Part, Sink};
 use pulso_sqlite::ViewStore;
 use pulso_testkit::contract::document;
@@ -33,7 +35,7 @@ fn around(view: View, day: Day, text: &str) -> Vec<ViewDocument> {
 async fn every_view_has_a_table_of_its_fields() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
-    let mut store = ViewStore::open(&path).unwrap();
+    let mut store = ViewStore::open(&path, &views()).unwrap();
     for view in views() {
         store.write(vec![document(view, EventTime(-5), 42, "DE", "some \"text\"")]).await.unwrap();
     }
@@ -58,8 +60,8 @@ async fn every_view_has_a_table_of_its_fields() {
 async fn the_tables_show_the_layer_that_answers() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
-    let mut store = ViewStore::open(&path).unwrap();
-    let view = view("trending-topics");
+    let mut store = ViewStore::open(&path, &views()).unwrap();
+    let (groups, view) = (view("groups"), view("trending-topics"));
     for day in [DAY, Day(-3)] {
         store.write(around(view, day, "speed")).await.unwrap();
         let batch = around(view, day, "batch")[1..3].to_vec();
@@ -83,33 +85,56 @@ async fn the_tables_show_the_layer_that_answers() {
     assert_eq!(rows(&connection, sql), expected);
 
     for text in ["one", "two"] {
-        let groups = vec![document(view("groups"), DAY.start(), 1, "DE", text)];
-        publish(&store, Part::Now, groups, true).await;
+        let documents = vec![document(groups, DAY.start(), 1, "DE", text)];
+        publish(&store, Part::Now, documents, true).await;
         let sql = "SELECT layer || ' ' || \"group.name\" FROM groups";
         assert_eq!(rows(&connection, sql), [format!("batch {text}")]);
     }
 }
 
-/// A file as version 1 created it: without the view of health, and without where the log began.
+/// A view of a stream that a user declares, with these fields beside the time and the key.
+fn declared(name: &'static str, fields: &[&'static str]) -> View {
+    let field = |name, field_type| Field { name, field_type };
+    let mut all = vec![field("@timestamp", FieldType::Time), field("link", FieldType::Text)];
+    all.extend(fields.iter().map(|name| field(name, FieldType::Integer)));
+    View::new(ViewDescriptor {
+        name,
+        title: "Links by day",
+        stream: Some("clicks"),
+        kind: ViewKind::BatchDay,
+        fields: all.leak(),
+        key: &[KeyField::Value("link")],
+        scope_field: None,
+        aliases: &[],
+        position_field: None,
+        first_write_wins: false,
+    })
+}
+
+/// Streams come and go, and a declared one may change its fields; what is stored stays.
 #[tokio::test(start_paused = true)]
-async fn an_older_file_is_brought_along() {
+async fn views_follow_the_streams_that_are_declared() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("views.db");
-    let mut store = ViewStore::open(&path).unwrap();
-    let run = document(View::BATCH_RUNS, EventTime(5), 1, "", "archive");
-    store.write(vec![run.clone()]).await.unwrap();
-    drop(store);
-    let connection = Connection::open(&path).unwrap();
-    let before = "DROP VIEW health; DROP TABLE speed_health; DROP TABLE batch_health;
-         DROP VIEW \"batch-runs\"; CREATE VIEW \"batch-runs\" AS SELECT id FROM speed_batch_runs;
-         ALTER TABLE checkpoint_progress DROP COLUMN first_offset;
-         PRAGMA user_version = 1;";
-    connection.execute_batch(before).unwrap();
-
-    let mut store = ViewStore::open(&path).unwrap();
+    let mut store = ViewStore::open(&path, &[View::HEALTH]).unwrap();
     store.write(vec![document(View::HEALTH, EventTime(5), 7, "", "")]).await.unwrap();
+    drop(store);
+
+    let first = declared("link-days", &["clicks"]);
+    let store = ViewStore::open(&path, &[View::HEALTH, first]).unwrap();
+    publish(&store, Part::Day(DAY), vec![document(first, DAY.start(), 3, "", "")], true).await;
+    let connection = Connection::open(&path).unwrap();
+    let sql = "SELECT link || ' ' || clicks FROM \"link-days\"";
+    assert_eq!(rows(&connection, sql), ["k3 3"]);
+    drop(store);
+
+    let second = declared("link-days", &["visitors", "clicks"]);
+    let store = ViewStore::open(&path, &[second]).unwrap();
+    let later = document(second, DAY.next().start(), 4, "", "");
+    publish(&store, Part::Day(DAY.next()), vec![later], true).await;
+    let sql = "SELECT link || ' ' || ifnull(visitors, 'none') || ' ' || clicks
+        FROM \"link-days\" ORDER BY link";
+    assert_eq!(rows(&connection, sql), ["k3 none 3", "k4 4 4"]);
     let sql = "SELECT messages || ' ' || lag || ' ' || \"@timestamp\" FROM health";
-    assert_eq!(rows(&connection, sql), ["7 7 1970-01-01T00:00:00.005Z"]);
-    let sql = "SELECT _id || ' ' || completed_day FROM \"batch-runs\"";
-    assert_eq!(rows(&connection, sql), [format!("{} 1970-01-01", run.id)]);
+    assert_eq!(rows(&connection, sql), ["7 7 1970-01-01T00:00:00.005Z"], "others stay");
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use pulso_model::WallTime;
-use pulso_pipeline::{AdapterError, Checkpoints, ManualClock, Retry, Source};
-use pulso_sqlite::{CheckpointStore, Error, Log, LogSource, ViewStore};
+use pulso_pipeline::{AdapterError, ManualClock, Retry, Source};
+use pulso_sqlite::{CheckpointStore, Error, Log, LogSource, Spool, ViewStore};
+use pulso_testkit::views;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -41,63 +42,78 @@ async fn the_number_of_partitions_is_fixed() {
 #[test]
 fn a_newer_file_is_refused_and_left_alone() {
     let folder = TempDir::new().unwrap();
-    let (log, views) = (folder.path().join("log.db"), folder.path().join("views.db"));
+    let (log, view_file) = (folder.path().join("log.db"), folder.path().join("views.db"));
     drop(open_log(&log, 1).unwrap());
-    drop(ViewStore::open(&views).unwrap());
-    for path in [&log, &views] {
+    drop(ViewStore::open(&view_file, &views()).unwrap());
+    for path in [&log, &view_file] {
         Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     }
     let errors = [
         open_log(&log, 1).unwrap_err(),
         LogSource::open_read_only(&log, 1).unwrap_err(),
-        ViewStore::open(&views).unwrap_err(),
-        ViewStore::open_read_only(&views).unwrap_err(),
-        CheckpointStore::open(&views, "speed").unwrap_err(),
-        CheckpointStore::open_read_only(&views, "speed").unwrap_err(),
+        ViewStore::open(&view_file, &views()).unwrap_err(),
+        ViewStore::open_read_only(&view_file).unwrap_err(),
+        CheckpointStore::open(&view_file, "speed").unwrap_err(),
+        CheckpointStore::open_read_only(&view_file, "speed").unwrap_err(),
     ];
     for error in errors {
         check(&error, Retry::No, "schema version 99", "newer program");
     }
 }
 
-#[tokio::test]
-async fn an_older_file_is_brought_along_by_its_writer() {
+/// Nothing is migrated: the messages are recorded elsewhere, and all else follows from them.
+#[test]
+fn an_older_file_is_refused_and_left_alone() {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("views.db");
-    drop(ViewStore::open(&path).unwrap());
-    let connection = Connection::open(&path).unwrap();
-    let before = "DROP VIEW health; DROP TABLE speed_health; DROP TABLE batch_health;
-                  ALTER TABLE checkpoint_progress DROP COLUMN first_offset;
-                  INSERT INTO checkpoints VALUES ('speed', NULL, x'07');
-                  INSERT INTO checkpoint_progress VALUES ('speed', 0, 9, 4, 3, 2, 0);
-                  PRAGMA user_version = 1;";
-    connection.execute_batch(before).unwrap();
-    drop(connection);
-    let error = ViewStore::open_read_only(&path).unwrap_err();
-    let start = "start the program that writes it first";
-    check(&error, Retry::Backoff, "does not hold the views yet", start);
-    for _ in 0..2 {
-        let mut checkpoints = CheckpointStore::open(&path, "speed").unwrap();
-        let progress = checkpoints.load().await.unwrap().unwrap().progress;
-        let progress = (progress[0].first_offset, progress[0].next_offset, progress[0].late);
-        assert_eq!(progress, (0, 9, 2));
+    let path = |name: &str| folder.path().join(name);
+    let (log, view_file, spool) = (path("log.db"), path("views.db"), path("spool.db"));
+    drop(open_log(&log, 1).unwrap());
+    drop(ViewStore::open(&view_file, &views()).unwrap());
+    drop(Spool::open(&spool, 1_000_000).unwrap());
+    let before = [&log, &view_file, &spool].map(|path| {
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 1).unwrap();
+        fs::read(path).unwrap()
+    });
+    let errors = [
+        open_log(&log, 1).unwrap_err(),
+        LogSource::open_read_only(&log, 1).unwrap_err(),
+        ViewStore::open(&view_file, &views()).unwrap_err(),
+        ViewStore::open_read_only(&view_file).unwrap_err(),
+        CheckpointStore::open(&view_file, "speed").unwrap_err(),
+        CheckpointStore::open_read_only(&view_file, "speed").unwrap_err(),
+        Spool::open(&spool, 1_000_000).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::OlderSchema { found: 1, .. }), "{error:?}");
+        check(&error, Retry::No, "made by an older version of Pulso", "pulso replay");
     }
-    drop(ViewStore::open_read_only(&path).unwrap());
+    let after = [&log, &view_file, &spool].map(|path| fs::read(path).unwrap());
+    assert!(before == after, "a file that is refused does not change");
 }
 
 #[test]
 fn the_two_files_are_not_taken_for_each_other() {
     let folder = TempDir::new().unwrap();
-    let (log, views) = (folder.path().join("log.db"), folder.path().join("views.db"));
+    let (log, view_file) = (folder.path().join("log.db"), folder.path().join("views.db"));
     let foreign = folder.path().join("foreign.db");
     drop(open_log(&log, 1).unwrap());
-    drop(ViewStore::open(&views).unwrap());
+    drop(ViewStore::open(&view_file, &views()).unwrap());
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
     let data = "check the data directory";
-    check(&open_log(&views, 1).unwrap_err(), Retry::No, "does not hold the log", data);
-    check(&ViewStore::open(&log).unwrap_err(), Retry::No, "does not hold the views", data);
+    check(&open_log(&view_file, 1).unwrap_err(), Retry::No, "does not hold the log", data);
+    check(
+        &ViewStore::open(&log, &views()).unwrap_err(),
+        Retry::No,
+        "does not hold the views",
+        data,
+    );
     check(&open_log(&foreign, 1).unwrap_err(), Retry::No, "does not hold the log", data);
-    check(&ViewStore::open(&foreign).unwrap_err(), Retry::No, "does not hold the views", data);
+    check(
+        &ViewStore::open(&foreign, &views()).unwrap_err(),
+        Retry::No,
+        "does not hold the views",
+        data,
+    );
     let tables = "SELECT count(*) FROM sqlite_schema";
     let tables = Connection::open(&foreign).unwrap().query_row(tables, [], |row| row.get(0));
     assert_eq!(tables, Ok(1), "a foreign file is left alone");
@@ -129,7 +145,7 @@ fn a_folder_that_cannot_be_written_is_named() {
     for path in [file.join("log.db"), folder.path().join("missing/log.db")] {
         let named = format!("`{}`", path.parent().unwrap().display());
         check(&open_log(&path, 1).unwrap_err(), Retry::No, "failed to open the log", &named);
-        let error = ViewStore::open(&path).unwrap_err();
+        let error = ViewStore::open(&path, &views()).unwrap_err();
         check(&error, Retry::No, "failed to open the views", &named);
     }
 }
