@@ -8,7 +8,7 @@
 //! | what holds | how |
 //! |---|---|
 //! | a message is stored before `write` returns | `acks=all`, and a delivery report for each message |
-//! | messages of one `rsvp_id` stay in order, also when a request is sent again | one partition, idempotent producer |
+//! | messages of one key stay in order, also when a request is sent again | one partition, idempotent producer |
 //! | each offset is read once and in order, or the reader is told | own offsets, `auto.offset.reset=error`, gaps are errors |
 //! | an empty batch means that the log was asked and had no more | end offsets come from the brokers then |
 //! | one reader at a time keeps the views of the speed layer | [`Lease`]: the one partition of a topic of its own |
