@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use pulso_model::{EventTime, FieldType, KeyPart, View, ViewDocument};
+use pulso_model::{EventTime, Field, FieldType, KeyPart, View, ViewDocument};
 use pulso_pipeline::{Page, Query, StoredDocument, Views};
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 /// fields of the view.
 ///
 /// Different numbers make different `_id`s. `country` fills the field that a filter compares, if
-/// the view has one. `text` fills all other texts, to tell versions of a document apart.
+/// the view has one. `text` fills all other texts, to tell versions of a document apart. Where the
+/// key is but a day and the scope, the day has a time of day, by `number`.
 pub fn document(
     view: View,
     time: EventTime,
@@ -19,12 +20,16 @@ pub fn document(
     text: &str,
 ) -> ViewDocument {
     let mut body = Map::new();
+    let by_day_and_scope_only = view.key().iter().all(|key| is_day_or_scope(view, key.name()));
     for field in view.fields() {
         let key = view.key().iter().any(|key| key.name() == field.name);
         let value = match field.field_type {
             _ if Some(field.name) == view.scope_field() => json!(country),
             _ if Some(field.name) == view.position_field() => json!(number.rem_euclid(5)),
             FieldType::Time => json!(time.to_string()),
+            FieldType::Day if key && by_day_and_scope_only => {
+                json!(EventTime(time.day().start().0 + number).to_string())
+            }
             FieldType::Day => json!(time.day().to_string()),
             FieldType::Boolean => json!(number % 2 == 0),
             FieldType::Integer => json!(number),
@@ -61,6 +66,11 @@ pub fn document(
         scope: view.scope_field().map(|_| country.to_owned()),
         body: Value::Object(body).to_string(),
     }
+}
+
+fn is_day_or_scope(view: View, name: &str) -> bool {
+    let is_day = |field: &Field| field.name == name && field.field_type == FieldType::Day;
+    view.scope_field() == Some(name) || view.fields().iter().any(is_day)
 }
 
 fn insert(body: &mut Map<String, Value>, name: &str, value: Value) {
