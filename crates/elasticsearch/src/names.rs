@@ -224,8 +224,9 @@ pub(crate) fn write_alias(index: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use pulso_testkit::view;
+
+    use super::*;
 
     #[test]
     fn names_are_read_back() {

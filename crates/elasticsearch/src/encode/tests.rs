@@ -1,10 +1,11 @@
-use super::*;
 use pulso_testkit::{view, views};
+
+use super::*;
 
 fn document(view: View, id: &str, body: &str) -> ViewDocument {
     let time = EventTime(1_000);
     let (id, body) = (id.to_owned(), body.to_owned());
-    ViewDocument { view, id, time, position: 3, country: Some("DE".into()), body }
+    ViewDocument { view, id, time, position: 3, scope: Some("DE".into()), body }
 }
 
 fn check_net(view: View, input: &[(&str, &str)], expected: &[(Action, &str, &str)]) {
@@ -61,8 +62,8 @@ fn documents_come_back_as_they_were_written() {
     ];
     for view in views() {
         for layer in [Layer::Speed, Layer::Batch] {
-            for (body, country) in bodies.into_iter().zip([None, Some("Ü'".to_owned())]) {
-                let document = ViewDocument { country, ..document(view, "a/\"\u{0}é", body) };
+            for (body, scope) in bodies.into_iter().zip([None, Some("Ü'".to_owned())]) {
+                let document = ViewDocument { scope, ..document(view, "a/\"\u{0}é", body) };
                 let source = source(layer, &document);
                 let read: serde_json::Value = serde_json::from_str(&source).unwrap();
                 assert_eq!(read["layer"].is_null(), view.kind() == ViewKind::Journal);

@@ -1,6 +1,7 @@
-use pulso_testkit::{view, views};
 use std::fs;
 use std::path::Path;
+
+use pulso_testkit::{view, views};
 
 use super::*;
 
@@ -13,7 +14,7 @@ fn the_files_are_the_templates() {
     if update {
         fs::create_dir_all(folder).unwrap();
     }
-    let templates = templates("pulso", 1, 0);
+    let templates = templates("pulso", 1, 0, &views());
     for (name, template) in &templates {
         let file = folder.join(format!("{name}.json"));
         if update {
@@ -68,7 +69,7 @@ fn one_fact_has_one_name_in_all_views_that_have_it() {
     }
     assert_eq!(path(view("responses")), None, "a field of its own");
     for view in views() {
-        for (name, path) in other_names(view) {
+        for (name, path) in view.aliases() {
             let has = |name| view.fields().iter().any(|field| field.name == name);
             assert!(has(*path) && !has(*name), "{view}: {name}");
         }

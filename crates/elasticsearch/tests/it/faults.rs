@@ -1,6 +1,5 @@
 //! Faults of the server, or on the way to it: nothing is lost, nothing is there twice.
 
-use pulso_testkit::view;
 use std::time::Duration;
 
 use pulso_elasticsearch::{Connection, Error, Options, ViewStore};
@@ -9,6 +8,7 @@ use pulso_pipeline::{AdapterError, LayerChoice, Query, Retry, Sink, Views};
 use pulso_testkit::contract::document;
 use pulso_testkit::proxy::{Fault, Proxy};
 use pulso_testkit::servers;
+use pulso_testkit::view;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::host::{Host, Method, connection};
 fn the_view() -> View {
     view("responses")
 }
+
 const DAY: Day = Day(17_000);
 
 fn documents(count: i64) -> Vec<ViewDocument> {
@@ -102,7 +103,7 @@ async fn items_that_are_refused_for_now_are_sent_again() {
     let mut store = host.store();
     let other = |number| document(view("events"), DAY.start(), number, "DE", "text");
     store.write(vec![documents(1).remove(0), other(1)]).await.unwrap();
-    let settings = format!("{}-{the_view()}-speed-2016.07.18/_settings", host.prefix);
+    let settings = format!("{}-{}-speed-2016.07.18/_settings", host.prefix, the_view());
     let block = |on| Some(json!({ "index.blocks.read_only_allow_delete": on }));
     host.ask(Method::Put, &settings, block(Some(true))).await;
     let mixed: Vec<_> = documents(300).into_iter().chain((0..300).map(other)).collect();

@@ -35,6 +35,7 @@ impl Host {
             // Small, so that calls have several requests.
             bulk_bytes: 256 * 1024,
             refresh: Refresh::AtOnce,
+            views: pulso_testkit::views(),
             ..Options::default()
         }
     }

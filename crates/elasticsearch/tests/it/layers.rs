@@ -12,6 +12,7 @@ use crate::host::{Host, Method};
 fn the_view() -> View {
     view("country-activity")
 }
+
 const DAY: Day = Day(17_000);
 
 async fn publish(store: &impl BatchViews, part: Part, documents: Vec<ViewDocument>) {
@@ -60,7 +61,7 @@ async fn a_day_is_never_answered_by_both_layers() {
 
 pub(crate) async fn both_at_once(url: &str) {
     let host = Host::new(url);
-    let store = host.store();
+    let (store, view) = (host.store(), the_view());
     for number in 0..25 {
         let day = Day(DAY.0 + number);
         let stage = store.begin(the_view(), Part::Day(day)).await.unwrap();
@@ -71,10 +72,10 @@ pub(crate) async fn both_at_once(url: &str) {
         published.unwrap();
         written.unwrap();
         let text = day.to_string().replace('-', ".");
-        let alias = format!("{the_view()}-day-{text}");
-        assert_eq!(host.indices(&alias).await, [format!("{the_view()}-batch-{text}-1")]);
+        let alias = format!("{view}-day-{text}");
+        assert_eq!(host.indices(&alias).await, [format!("{view}-batch-{text}-1")]);
         let answering = host.indices(the_view().name()).await;
-        assert!(!answering.contains(&format!("{the_view()}-speed-{text}")), "{answering:?}");
+        assert!(!answering.contains(&format!("{view}-speed-{text}")), "{answering:?}");
     }
     assert_eq!(layers(&store, LayerChoice::Current).await, [Layer::Batch; 25]);
     assert_eq!(layers(&store, LayerChoice::Only(Layer::Speed)).await, [Layer::Speed; 25]);
@@ -84,7 +85,7 @@ pub(crate) async fn both_at_once(url: &str) {
 #[tokio::test]
 async fn attempts_at_the_same_time_leave_one() {
     let Some(url) = servers::elasticsearch() else { return };
-    let host = Host::new(url);
+    let (host, view) = (Host::new(url), the_view());
     for round in 0..5 {
         let attempt = async |text: &'static str| {
             let store = host.store();
@@ -98,7 +99,7 @@ async fn attempts_at_the_same_time_leave_one() {
         for error in outcomes.into_iter().filter_map(Result::err) {
             assert!(error.to_string().contains("is not open any more"), "{error:?}");
         }
-        let published = host.indices(&format!("{the_view()}-batch")).await;
+        let published = host.indices(&format!("{view}-batch")).await;
         assert_eq!(published.len(), 1, "round {round}: {published:?}");
         assert_eq!(host.indices(the_view().name()).await, published);
         let store = host.store();
@@ -117,9 +118,9 @@ async fn what_was_replaced_is_deleted_when_nobody_reads_it() {
     for text in ["second", "third", "fourth"] {
         publish(&store, Part::Day(DAY), of_day(DAY, 2, text)).await;
     }
-    let index = |generation: u32| {
-        format!("{}-{the_view()}-batch-2016.07.18-{generation}/_alias", host.prefix)
-    };
+    let view = the_view();
+    let index =
+        |generation: u32| format!("{}-{view}-batch-2016.07.18-{generation}/_alias", host.prefix);
     let there = async |generation| host.ask(Method::Get, &index(generation), None).await.0 == 200;
     assert!(there(1).await, "somebody reads it");
     let mut scanned = Vec::new();
@@ -166,7 +167,7 @@ async fn patterns_count_a_day_once() {
     let stage = store.begin(the_view(), Part::Day(DAY)).await.unwrap();
     store.stage(stage, of_day(DAY, 7, "staged")).await.unwrap();
     let body = json!({ "size": 0, "aggs": { "layers": { "terms": { "field": "layer" } } } });
-    for pattern in [format!("{the_view()}"), "country-act*".to_owned()] {
+    for pattern in [the_view().name().to_owned(), "country-act*".to_owned()] {
         let path = format!("{}-{pattern}/_search", host.prefix);
         let (_, found) = host.ask(Method::Post, &path, Some(body.clone())).await;
         assert_eq!(found["hits"]["total"]["value"], 5, "{pattern}");

@@ -11,6 +11,7 @@ use crate::host::Host;
 fn the_view() -> View {
     view("responses")
 }
+
 const DAY: Day = Day(17_000);
 
 fn one(view: View, day: Day, text: &str) -> Vec<ViewDocument> {
@@ -49,7 +50,8 @@ async fn old_days_go_and_do_not_come_back() {
 
     // The speed layer's copies of completed days: no reader of the view sees a difference.
     let removed = store.retain(the_view(), Speed, before(2)).await.unwrap();
-    let index = |name: &str| format!("{}-{the_view()}-{name}", host.prefix);
+    let view = the_view();
+    let index = |name: &str| format!("{}-{view}-{name}", host.prefix);
     assert_eq!(removed, [index("speed-2016.07.18"), index("speed-2016.07.19")]);
     assert_eq!(days(&store, the_view(), LayerChoice::Current).await, all);
     store.write(one(the_view(), before(0), "late")).await.unwrap();

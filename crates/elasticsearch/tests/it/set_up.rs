@@ -1,7 +1,7 @@
 //! Setting up, checking that it is done, and what older installs left behind.
 
 use pulso_elasticsearch::{Error, TEMPLATE_VERSION, ViewStore};
-use pulso_model::{Day, View};
+use pulso_model::Day;
 use pulso_pipeline::{AdapterError, Retry, Sink};
 use pulso_testkit::contract::document;
 use pulso_testkit::proxy::{Fault, Proxy};

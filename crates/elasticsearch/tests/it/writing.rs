@@ -12,6 +12,7 @@ use crate::host::{Host, Method};
 fn the_view() -> View {
     view("responses")
 }
+
 const DAY: Day = Day(17_000);
 
 async fn bodies(store: &impl Views, view: View) -> Vec<String> {
@@ -94,7 +95,8 @@ async fn an_index_that_was_deleted_is_made_again_as_it_was() {
     let Some(url) = servers::elasticsearch() else { return };
     let host = Host::new(url);
     let mut store = host.store();
-    let name = format!("{}-{the_view()}-speed-2016.07.18", host.prefix);
+    let view = the_view();
+    let name = format!("{}-{view}-speed-2016.07.18", host.prefix);
     let mapping = async || {
         let (_, found) = host.ask(Method::Get, &format!("{name}/_mapping"), None).await;
         found[&name]["mappings"].clone()
