@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{elements, objects, referred, text};
 
 /// Values since the document before: only their sums are meaningful.
-const SINCE: [&str; 5] = ["received", "counted", "echoes", "late", "dead_letters"];
+const SINCE: [&str; 6] = ["received", "counted", "echoes", "late", "skipped", "dead_letters"];
 
 /// Values as of the document.
 const AS_OF: [&str; 3] = ["messages", "lag", "watermark_delay_seconds"];
