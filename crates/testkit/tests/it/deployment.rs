@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use pulso_model::Reason;
+
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new("../..").join(path)).unwrap()
 }
@@ -21,6 +23,17 @@ fn alerts_ask_for_metrics_that_there_are() {
         let metric = metric.trim_end_matches("_bucket");
         assert!(known.contains(metric), "no code records `{metric}`");
     }
+}
+
+/// What is skipped is discarded as well, for reasons of the stream's own; a stream may skip most of
+/// what it gets.
+#[test]
+fn the_alert_of_dead_letters_names_their_reasons() {
+    let alerts = read("deploy/prometheus/alerts.yml");
+    let alert = alerts.split("- alert: ").find(|alert| alert.starts_with("PulsoDeadLetters"));
+    let named = alert.unwrap().split("reason=~\"").nth(1).and_then(|rest| rest.split('"').next());
+    let named: BTreeSet<&str> = named.unwrap().split('|').collect();
+    assert_eq!(named, Reason::ALL.map(Reason::name).into());
 }
 
 #[test]
