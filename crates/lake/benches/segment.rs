@@ -7,8 +7,9 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use pulso_lake::{Lake, SegmentBuilder};
-use pulso_model::{WallTime, decode};
+use pulso_model::{Decoder, WallTime};
 use pulso_pipeline::{Headers, Record};
+use pulso_testkit::decoder;
 
 const ROWS: usize = 20_000;
 const PARTITIONS: usize = 4;
@@ -21,33 +22,34 @@ fn main() {
 #[divan::bench]
 fn decode_only(bencher: Bencher<'_, '_>) {
     let records = records();
-    bencher.counter(ItemsCount::new(ROWS)).bench(|| {
-        records.iter().filter(|record| decode(&record.payload, record.log_time).is_ok()).count()
-    });
+    let decoder = decoder();
+    let decodes = |record: &&Record| decoder.decode(&record.payload, record.log_time).is_ok();
+    bencher.counter(ItemsCount::new(ROWS)).bench(|| records.iter().filter(decodes).count());
 }
 
 #[divan::bench]
 fn decode_and_build(bencher: Bencher<'_, '_>) {
-    let records = records();
-    bencher.counter(ItemsCount::new(ROWS)).bench(|| build(&records).finish());
+    let (decoder, records) = (decoder(), records());
+    bencher.counter(ItemsCount::new(ROWS)).bench(|| build(&decoder, &records).finish());
 }
 
 #[divan::bench]
 fn write_files(bencher: Bencher<'_, '_>) {
-    let records = records();
+    let (decoder, records) = (decoder(), records());
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
-    let lake = runtime.block_on(Lake::open_or_create(folder.path())).expect("a table can be made");
+    let lake = runtime.block_on(Lake::open_or_create(folder.path(), &decoder));
+    let lake = lake.expect("a table can be made");
     let writer = lake.writer();
     bencher
         .counter(ItemsCount::new(ROWS))
-        .with_inputs(|| build(&records).finish())
+        .with_inputs(|| build(&decoder, &records).finish())
         .bench_local_values(|segment| writer.write(segment).map(drop));
 }
 
-fn build(records: &[Record]) -> SegmentBuilder {
-    let mut builder = SegmentBuilder::new(&[0; PARTITIONS]);
+fn build(decoder: &Decoder, records: &[Record]) -> SegmentBuilder {
+    let mut builder = SegmentBuilder::new(decoder, &[0; PARTITIONS]);
     for record in records {
         builder.push(record).expect("the records are in order");
     }

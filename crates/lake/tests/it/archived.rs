@@ -4,12 +4,12 @@ use pulso_lake::{Archived, Lake, SegmentBuilder};
 use pulso_model::{EventTime, WallTime};
 use pulso_pipeline::Record;
 
-use crate::support::{DAY_MS, LOG_TIME, NOON, NOW, message, query, record};
+use crate::support::{DAY_MS, LOG_TIME, NOON, NOW, decoder, message, query, record};
 
 /// By partition, what a query of all rows finds.
 async fn found(lake: &Lake) -> Vec<String> {
     let sql = "select partition, max(\"offset\") + 1, cast(max(log_time) as bigint) / 1000, \
-               cast(max(mtime) as bigint) / 1000 from messages group by partition order by 1";
+               cast(max(time) as bigint) / 1000 from messages group by partition order by 1";
     query(lake, sql).await
 }
 
@@ -28,7 +28,7 @@ fn stored(partition: u32, offset: u64, later: i64, event_later: Option<i64>) -> 
 #[tokio::test]
 async fn notes_of_partitions_are_what_a_query_finds() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.archived(2).await.unwrap(), [Archived::default(); 2]);
     // Times go back and forth; partition 2 has dead letters only, 3 nothing, and 1 is quiet in the end.
     let segments = [
@@ -38,7 +38,7 @@ async fn notes_of_partitions_are_what_a_query_finds() {
         vec![stored(0, 3, 6, Some(DAY_MS / 4)), stored(2, 1, 2, None)],
     ];
     for records in segments {
-        let mut builder = SegmentBuilder::new(&lake.next_offsets(4).await.unwrap());
+        let mut builder = SegmentBuilder::new(&decoder(), &lake.next_offsets(4).await.unwrap());
         records.iter().for_each(|record| builder.push(record).unwrap());
         lake.append(builder.finish()).await.unwrap();
         let archived = lake.archived(4).await.unwrap();
@@ -53,15 +53,18 @@ async fn notes_of_partitions_are_what_a_query_finds() {
     assert_eq!((last[2].event_time, last[3]), (None, Archived::default()));
 
     lake.compact(1 << 20, 2, NOW).await.unwrap();
-    assert_eq!(Lake::open(folder.path()).await.unwrap().archived(4).await.unwrap(), last);
+    assert_eq!(
+        Lake::open(folder.path(), &decoder()).await.unwrap().archived(4).await.unwrap(),
+        last
+    );
 }
 
 #[tokio::test]
 async fn partitions_that_were_not_read_to_their_end_are_known() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let append = async |lake: &mut Lake, record: Record, ends: &[u64]| {
-        let mut builder = SegmentBuilder::new(&lake.next_offsets(2).await.unwrap());
+        let mut builder = SegmentBuilder::new(&decoder(), &lake.next_offsets(2).await.unwrap());
         builder.push(&record).unwrap();
         builder.log_ends_at(ends);
         lake.append(builder.finish()).await.unwrap();

@@ -3,7 +3,8 @@
 use pulso_lake::{Compaction, Lake};
 
 use crate::support::{
-    DAY_MS, NOON, NOW, append, doubles_and_count, message, parquet_files, query, record, segment,
+    DAY_MS, NOON, NOW, append, decoder, doubles_and_count, message, parquet_files, query, record,
+    segment,
 };
 
 const TARGET: u64 = 1 << 20;
@@ -16,7 +17,7 @@ async fn files_in_table(lake: &Lake) -> usize {
 #[tokio::test]
 async fn small_files_of_a_day_become_one_with_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     for _ in 0..5 {
         append(&mut lake, 3).await;
     }
@@ -33,7 +34,7 @@ async fn small_files_of_a_day_become_one_with_the_same_rows() {
     assert_eq!(lake.next_offsets(1).await.unwrap(), [16]);
     assert_eq!(lake.compact(TARGET, 2, NOW).await.unwrap(), Compaction::default());
 
-    let reopened = Lake::open(folder.path()).await.unwrap();
+    let reopened = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(query(&reopened, all).await, rows);
     assert_eq!(reopened.next_offsets(1).await.unwrap(), [16]);
 }
@@ -41,7 +42,7 @@ async fn small_files_of_a_day_become_one_with_the_same_rows() {
 #[tokio::test]
 async fn a_day_with_few_files_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     for _ in 0..4 {
         append(&mut lake, 1).await;
     }
@@ -52,11 +53,11 @@ async fn a_day_with_few_files_is_left_alone() {
 #[tokio::test]
 async fn readers_of_an_older_version_are_not_disturbed() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     for _ in 0..3 {
         append(&mut lake, 2).await;
     }
-    let reader = Lake::open(folder.path()).await.unwrap();
+    let reader = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.compact(TARGET, 3, NOW).await.unwrap().files_removed, 3);
     append(&mut lake, 2).await;
     assert_eq!(doubles_and_count(&reader).await, (vec![], "6".into()));
@@ -66,11 +67,11 @@ async fn readers_of_an_older_version_are_not_disturbed() {
 #[tokio::test]
 async fn an_append_goes_on_top_of_a_compaction() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     for _ in 0..3 {
         append(&mut lake, 2).await;
     }
-    let mut archiver = Lake::open(folder.path()).await.unwrap();
+    let mut archiver = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.compact(TARGET, 3, NOW).await.unwrap().files_removed, 3);
     append(&mut archiver, 2).await;
     assert_eq!(doubles_and_count(&archiver).await, (vec![], "8".into()));
@@ -79,13 +80,13 @@ async fn an_append_goes_on_top_of_a_compaction() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn archiver_compactors_and_readers_at_once_neither_lose_nor_double_a_row() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     append(&mut lake, 1).await;
     let mut compactors = tokio::task::JoinSet::new();
     for _ in 0..2 {
         let path = folder.path().to_owned();
         compactors.spawn(async move {
-            let mut lake = Lake::open(path).await.unwrap();
+            let mut lake = Lake::open(path, &decoder()).await.unwrap();
             let mut seen = 0;
             while seen < 12 {
                 lake.compact(TARGET, 3, NOW).await.unwrap();

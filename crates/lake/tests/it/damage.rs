@@ -7,10 +7,10 @@ use std::path::Path;
 use pulso_lake::{Error, Lake};
 use pulso_pipeline::{AdapterError, Retry};
 
-use crate::support::{NOW, append, parquet_files, records, segment};
+use crate::support::{NOW, append, decoder, parquet_files, records, segment};
 
 async fn table_of(folder: &Path, commits: u64) -> Lake {
-    let mut lake = Lake::open_or_create(folder).await.unwrap();
+    let mut lake = Lake::open_or_create(folder, &decoder()).await.unwrap();
     for _ in 0..commits {
         append(&mut lake, 1).await;
     }
@@ -30,8 +30,8 @@ async fn a_missing_parquet_file_is_named() {
     table_of(folder.path(), 2).await;
     let file = parquet_files(folder.path()).remove(1);
     fs::remove_file(folder.path().join(&file)).unwrap();
-    assert_damaged(&Lake::open(folder.path()).await.unwrap_err(), &file);
-    assert_damaged(&Lake::open_or_create(folder.path()).await.unwrap_err(), &file);
+    assert_damaged(&Lake::open(folder.path(), &decoder()).await.unwrap_err(), &file);
+    assert_damaged(&Lake::open_or_create(folder.path(), &decoder()).await.unwrap_err(), &file);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_parquet_file_cut_short_is_named() {
     let path = folder.path().join(&file);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    assert_damaged(&Lake::open(folder.path()).await.unwrap_err(), &file);
+    assert_damaged(&Lake::open(folder.path(), &decoder()).await.unwrap_err(), &file);
 }
 
 #[tokio::test]
@@ -66,11 +66,11 @@ async fn a_broken_commit_is_named() {
         table_of(folder.path(), 3).await;
         let commit = folder.path().join("_delta_log/00000000000000000003.json");
         fs::write(&commit, broken).unwrap();
-        let error = Lake::open(folder.path()).await.unwrap_err();
+        let error = Lake::open(folder.path(), &decoder()).await.unwrap_err();
         assert_damaged(&error, "_delta_log/00000000000000000003.json");
         // What the hint says: the last commit can be deleted.
         fs::remove_file(&commit).unwrap();
-        let mut lake = Lake::open(folder.path()).await.unwrap();
+        let mut lake = Lake::open(folder.path(), &decoder()).await.unwrap();
         assert_eq!(lake.next_offsets(1).await.unwrap(), [2]);
         append(&mut lake, 1).await;
     }
@@ -81,7 +81,7 @@ async fn a_missing_commit_is_named() {
     let folder = tempfile::tempdir().unwrap();
     table_of(folder.path(), 3).await;
     fs::remove_file(folder.path().join("_delta_log/00000000000000000002.json")).unwrap();
-    let error = Lake::open(folder.path()).await.unwrap_err();
+    let error = Lake::open(folder.path(), &decoder()).await.unwrap_err();
     assert_damaged(&error, "_delta_log/00000000000000000002.json");
 }
 
@@ -101,13 +101,13 @@ async fn folders_that_cannot_be_are_user_errors() {
     let file = folder.path().join("lake");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("messages")] {
-        let error = Lake::open_or_create(&path).await.unwrap_err();
+        let error = Lake::open_or_create(&path, &decoder()).await.unwrap_err();
         assert!(matches!(error, Error::CreateFolder { .. }), "{error:?}");
         assert!(error.hint().unwrap().contains("a file is where the folder should be"));
         assert_eq!(error.retry(), Retry::No);
         assert!(!error.to_string().contains(&error.source().unwrap().to_string()));
     }
-    let error = Lake::open(folder.path().join("nothing")).await.unwrap_err();
+    let error = Lake::open(folder.path().join("nothing"), &decoder()).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
     assert_eq!(error.hint().as_deref(), Some("run `archive` first"));
 }
@@ -130,7 +130,7 @@ async fn a_table_of_something_else_is_refused() {
     let location = folder.path().to_str().unwrap();
     let create = deltalake::operations::create::CreateBuilder::new().with_location(location);
     create.with_column("id", DataType::LONG, true, None).await.unwrap();
-    let error = Lake::open_or_create(folder.path()).await.unwrap_err();
+    let error = Lake::open_or_create(folder.path(), &decoder()).await.unwrap_err();
     assert!(matches!(error, Error::OtherColumns { .. }), "{error:?}");
     assert!(error.hint().is_some());
 }

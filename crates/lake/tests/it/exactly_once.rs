@@ -3,19 +3,19 @@
 use pulso_lake::{Appended, Error, Lake};
 use pulso_pipeline::{AdapterError, Retry};
 
-use crate::support::{append, doubles_and_count, parquet_files, records, segment};
+use crate::support::{append, decoder, doubles_and_count, parquet_files, records, segment};
 
 #[tokio::test]
 async fn offsets_are_found_again_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.next_offsets(3).await.unwrap(), [0, 0, 0]);
     let both = [records(0, 0..5), records(2, 0..3)].concat();
     let appended = lake.append(segment(&[0; 3], &both)).await.unwrap();
     assert_eq!(appended, Appended::Committed(1));
     assert_eq!(lake.next_offsets(3).await.unwrap(), [5, 0, 3]);
 
-    let reopened = Lake::open_or_create(folder.path()).await.unwrap();
+    let reopened = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(reopened.next_offsets(3).await.unwrap(), [5, 0, 3]);
     assert_eq!(reopened.version(), 1);
 }
@@ -23,12 +23,12 @@ async fn offsets_are_found_again_after_reopening() {
 #[tokio::test]
 async fn a_crash_before_the_commit_leaves_only_an_unused_file() {
     let folder = tempfile::tempdir().unwrap();
-    let lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let written = lake.writer().write(segment(&[0], &records(0, 0..5))).unwrap();
     drop((written, lake));
     assert_eq!(parquet_files(folder.path()).len(), 1);
 
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.next_offsets(1).await.unwrap(), [0]);
     lake.append(segment(&[0], &records(0, 0..7))).await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], "7".into()));
@@ -37,7 +37,7 @@ async fn a_crash_before_the_commit_leaves_only_an_unused_file() {
 #[tokio::test]
 async fn a_segment_committed_before_is_not_added_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     append(&mut lake, 4).await;
     let again = lake.append(segment(&[0], &records(0, 0..4))).await.unwrap();
     assert_eq!(again, Appended::AlreadyThere);
@@ -48,7 +48,7 @@ async fn a_segment_committed_before_is_not_added_again() {
 #[tokio::test]
 async fn a_segment_that_does_not_follow_is_refused_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     append(&mut lake, 4).await;
     let check = async |lake: &mut Lake, next: &[u64], records: &[_]| {
         let error = lake.append(segment(next, records)).await.unwrap_err();
@@ -68,8 +68,8 @@ async fn a_segment_that_does_not_follow_is_refused_whole() {
 #[tokio::test]
 async fn of_two_archivers_one_wins_and_the_other_reads_on() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = Lake::open_or_create(folder.path()).await.unwrap();
-    let mut second = Lake::open(folder.path()).await.unwrap();
+    let mut first = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
+    let mut second = Lake::open(folder.path(), &decoder()).await.unwrap();
     let slow = second.writer().write(segment(&[0], &records(0, 0..9))).unwrap();
     append(&mut first, 5).await;
     let error = second.commit(slow).await.unwrap_err();
@@ -81,8 +81,8 @@ async fn of_two_archivers_one_wins_and_the_other_reads_on() {
 #[tokio::test]
 async fn archivers_of_different_partitions_do_not_disturb_each_other() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = Lake::open_or_create(folder.path()).await.unwrap();
-    let mut second = Lake::open(folder.path()).await.unwrap();
+    let mut first = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
+    let mut second = Lake::open(folder.path(), &decoder()).await.unwrap();
     let other = second.writer().write(segment(&[0, 0], &records(1, 0..2))).unwrap();
     append(&mut first, 5).await;
     assert_eq!(second.commit(other).await.unwrap(), Appended::Committed(2));
@@ -93,12 +93,12 @@ async fn archivers_of_different_partitions_do_not_disturb_each_other() {
 async fn many_archivers_at_once_add_every_offset_once() {
     const OFFSETS: u64 = 30;
     let folder = tempfile::tempdir().unwrap();
-    Lake::open_or_create(folder.path()).await.unwrap();
+    Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let mut archivers = tokio::task::JoinSet::new();
     for number in 0..4 {
         let path = folder.path().to_owned();
         archivers.spawn(async move {
-            let mut lake = Lake::open(path).await.unwrap();
+            let mut lake = Lake::open(path, &decoder()).await.unwrap();
             let mut wins = 0;
             loop {
                 let next = lake.next_offsets(1).await.unwrap();
@@ -115,7 +115,7 @@ async fn many_archivers_at_once_add_every_offset_once() {
         });
     }
     let wins: u64 = archivers.join_all().await.into_iter().sum();
-    let lake = Lake::open(folder.path()).await.unwrap();
+    let lake = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], OFFSETS.to_string()));
     assert_eq!(lake.version(), wins, "every commit is somebody's");
     assert_eq!(parquet_files(folder.path()).len() as u64, wins, "losers clean up");
@@ -125,20 +125,21 @@ async fn many_archivers_at_once_add_every_offset_once() {
 async fn tables_created_at_once_are_one_table() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/messages");
-    let (first, second) = tokio::join!(
-        tokio::spawn(Lake::open_or_create(path.clone())),
-        tokio::spawn(Lake::open_or_create(path.clone())),
-    );
+    let create = || {
+        let path = path.clone();
+        tokio::spawn(async { Lake::open_or_create(path, &decoder()).await })
+    };
+    let (first, second) = tokio::join!(create(), create());
     append(&mut first.unwrap().unwrap(), 2).await;
     append(&mut second.unwrap().unwrap(), 2).await;
-    let lake = Lake::open(path).await.unwrap();
+    let lake = Lake::open(path, &decoder()).await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], "2".into()));
 }
 
 #[tokio::test]
 async fn offsets_that_the_log_lost_are_passed_over() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let written = lake.writer().write(segment(&[0], &records(0, 100..103))).unwrap();
     assert_eq!((written.rows(), written.missing()), (3, 100));
     lake.commit(written).await.unwrap();

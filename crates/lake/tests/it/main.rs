@@ -8,5 +8,6 @@ mod damage;
 mod exactly_once;
 mod maintenance;
 mod reading;
+mod streams;
 mod support;
 mod times;

@@ -8,7 +8,8 @@ use pulso_model::{EventTime, WallTime};
 use pulso_pipeline::Record;
 
 use crate::support::{
-    DAY_MS, NOON, NOW, append, doubles_and_count, message, parquet_files, record, records, segment,
+    DAY_MS, NOON, NOW, append, decoder, doubles_and_count, message, parquet_files, record, records,
+    segment,
 };
 
 const KEPT: Duration = Duration::from_hours(6);
@@ -19,7 +20,7 @@ const FUTURE: WallTime = WallTime(253_402_300_799_999);
 #[tokio::test]
 async fn a_checkpoint_stands_for_the_log_before_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     for _ in 0..33 {
         append(&mut lake, 1).await;
     }
@@ -28,7 +29,7 @@ async fn a_checkpoint_stands_for_the_log_before_it() {
     for version in 0..32 {
         fs::remove_file(log.join(format!("{version:020}.json"))).unwrap();
     }
-    let mut lake = Lake::open(folder.path()).await.unwrap();
+    let mut lake = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.next_offsets(1).await.unwrap(), [33]);
     assert_eq!(doubles_and_count(&lake).await, (vec![], "33".into()));
     assert_eq!(lake.compact(1 << 20, 3, NOW).await.unwrap().files_removed, 33);
@@ -39,7 +40,7 @@ async fn a_checkpoint_stands_for_the_log_before_it() {
 #[tokio::test]
 async fn vacuum_removes_what_nobody_needs_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     for _ in 0..3 {
         append(&mut lake, 1).await;
     }
@@ -56,14 +57,14 @@ async fn vacuum_removes_what_nobody_needs_and_nothing_else() {
     // The one without a commit is as old as the file system says.
     assert_eq!(lake.vacuum(KEPT, FUTURE).await.unwrap(), 1);
     assert_eq!(parquet_files(folder.path()).len(), 2);
-    let lake = Lake::open(folder.path()).await.unwrap();
+    let lake = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], "4".into()));
 }
 
 #[tokio::test]
 async fn the_table_says_how_long_replaced_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let said = || async {
         let url = deltalake::ensure_table_uri(folder.path().to_str().unwrap()).unwrap();
         let table = deltalake::open_table(url).await.unwrap();
@@ -81,7 +82,7 @@ async fn the_table_says_how_long_replaced_files_are_kept() {
 #[tokio::test]
 async fn a_vacuum_is_due_once_in_the_time_that_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let hour = |hours: i64| WallTime(NOW.0 + hours * 60 * 60 * 1000);
     let files_after = async |lake: &mut Lake, now| {
         lake.vacuum_when_due(KEPT, hour(now)).await;
@@ -108,7 +109,7 @@ async fn a_vacuum_is_due_once_in_the_time_that_files_are_kept() {
 #[tokio::test]
 async fn a_day_that_is_removed_is_accounted_for_in_the_same_commit() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     append(&mut lake, 2).await;
     // Stored on that day: from before it, it would be a dead letter.
     let log_time = WallTime(NOON + DAY_MS);
@@ -137,7 +138,7 @@ async fn a_day_that_is_removed_is_accounted_for_in_the_same_commit() {
         lake.days_changed_since(version).await.unwrap().into_iter().collect::<Vec<_>>(),
         [first]
     );
-    let mut lake = Lake::open(folder.path()).await.unwrap();
+    let mut lake = Lake::open(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.retained(1).await.unwrap(), retained);
     assert!(retained.accounts_for(first, 0, 2) && !retained.accounts_for(first, 0, 3));
     assert!(!retained.accounts_for(first.next(), 0, 2));

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use deltalake::datafusion::prelude::SessionContext;
 use pulso_lake::{Lake, Segment, SegmentBuilder};
-use pulso_model::WallTime;
+use pulso_model::{Decoder, TimeLimits, WallTime};
 use pulso_pipeline::{Headers, Record};
 
 /// 2017-03-19T12:00:00Z.
@@ -19,6 +20,12 @@ pub(crate) const LOG_TIME: WallTime = WallTime(NOON + 10 * 60 * 60 * 1000);
 
 /// When files are replaced; all that are written in tests are younger.
 pub(crate) const NOW: WallTime = WallTime(LOG_TIME.0 + DAY_MS);
+
+/// Decodes RSVPs; what happened after the log had stored it cannot be.
+pub(crate) fn decoder() -> Decoder {
+    let limits = TimeLimits { ahead_max: Duration::from_mins(1), behind_max: None };
+    pulso_testkit::decoder().with_limits(limits)
+}
 
 /// A complete message.
 pub(crate) fn message(rsvp_id: i64, mtime: i64) -> String {
@@ -53,7 +60,7 @@ pub(crate) fn records(partition: u32, offsets: std::ops::Range<u64>) -> Vec<Reco
 }
 
 pub(crate) fn segment(next_offsets: &[u64], records: &[Record]) -> Segment {
-    let mut builder = SegmentBuilder::new(next_offsets);
+    let mut builder = SegmentBuilder::new(&decoder(), next_offsets);
     records.iter().for_each(|record| builder.push(record).unwrap());
     builder.finish()
 }

@@ -2,12 +2,12 @@
 
 use pulso_lake::Lake;
 
-use crate::support::{DAY_MS, NOON, NOW, append, message, query, record, segment};
+use crate::support::{DAY_MS, NOON, NOW, append, decoder, message, query, record, segment};
 
 /// By day, the smallest and largest event time that a query finds.
 async fn found(lake: &Lake) -> Vec<String> {
-    let sql = "select day, cast(min(mtime) as bigint) / 1000, cast(max(mtime) as bigint) / 1000 \
-               from messages where reason is null group by day order by day";
+    let sql = "select day, cast(min(time) as bigint) / 1000, cast(max(time) as bigint) / 1000 \
+               from messages where outcome = 'fact' group by day order by day";
     query(lake, sql).await
 }
 
@@ -19,7 +19,7 @@ fn told(lake: &Lake) -> Vec<String> {
 #[tokio::test]
 async fn event_times_by_day_are_what_a_query_finds() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(told(&lake), [""; 0]);
     // Two days before, a dead letter with no time of its own, and one before the epoch.
     let segments = [
@@ -46,13 +46,13 @@ async fn event_times_by_day_are_what_a_query_finds() {
     }
     let expected_now = found(&lake).await;
     assert_eq!(expected_now[..expected.len() - 1], expected[..expected.len() - 1]);
-    assert_eq!(told(&Lake::open(folder.path()).await.unwrap()), expected_now);
+    assert_eq!(told(&Lake::open(folder.path(), &decoder()).await.unwrap()), expected_now);
 }
 
 #[tokio::test]
 async fn a_day_of_dead_letters_has_no_event_times() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lake = Lake::open_or_create(folder.path()).await.unwrap();
+    let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     lake.append(segment(&[0], &[record(0, 0, "")])).await.unwrap();
     assert_eq!((told(&lake).len(), lake.days().unwrap().len()), (0, 1));
 }
