@@ -226,18 +226,20 @@ mod tests {
 
     use super::*;
 
+    const STREAM: &str = "rsvps";
+
     #[tokio::test]
     async fn a_run_that_a_crash_ended_is_visible_as_failed() {
-        let mut journal = Journal::new(MemoryViews::default());
+        let mut journal = Journal::new(STREAM, MemoryViews::default());
         let done = Run {
             outcome: Outcome::Succeeded,
             rows: Some(3),
             first_day: Some(Day(1)),
             lake_version: Some(4),
-            ..Run::start("groups", WallTime(1))
+            ..Run::start(STREAM, "groups", WallTime(1))
         };
         journal.record(&done).await.unwrap();
-        journal.record(&Run::start("groups", WallTime(2))).await.unwrap();
+        journal.record(&Run::start(STREAM, "groups", WallTime(2))).await.unwrap();
         journal.fail_interrupted().await.unwrap();
         let (runs, _) = journal.page(None).await.unwrap();
         assert_eq!(runs.len(), 2);
@@ -249,16 +251,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_success_is_found_however_many_runs_came_after_it() {
-        let mut journal = Journal::new(MemoryViews::default());
+        let mut journal = Journal::new(STREAM, MemoryViews::default());
         let succeeded = |job: &str, at: i64| Run {
             outcome: Outcome::Succeeded,
             lake_version: Some(1),
-            ..Run::start(job, WallTime(at))
+            ..Run::start(STREAM, job, WallTime(at))
         };
         journal.record(&succeeded("groups", 0)).await.unwrap();
         journal.record(&succeeded("groups", 1)).await.unwrap();
         // One that failed, and one over days that somebody chose.
-        journal.record(&Run::start("groups", WallTime(2))).await.unwrap();
+        journal.record(&Run::start(STREAM, "groups", WallTime(2))).await.unwrap();
         journal.record(&Run { lake_version: None, ..succeeded("groups", 3) }).await.unwrap();
         journal.record(&succeeded("events", 4)).await.unwrap();
         for at in 5..3005 {
@@ -269,6 +271,34 @@ mod tests {
         let started = last.values().map(|run| (run.job.as_str(), run.started.0));
         let expected = [("archive", 3004), ("events", 4), ("groups", 1)];
         assert_eq!(started.collect::<Vec<_>>(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_stream_sees_its_own_runs_only() {
+        let views = MemoryViews::default();
+        let [mut rsvps, mut posts] =
+            [STREAM, "posts"].map(|stream| Journal::new(stream, views.clone()));
+        let succeeded = |stream: &str, at: i64| Run {
+            outcome: Outcome::Succeeded,
+            lake_version: Some(1),
+            ..Run::start(stream, "archive", WallTime(at))
+        };
+        // At the same time, and the one of the other stream later.
+        for run in [succeeded(STREAM, 1), succeeded("posts", 1), succeeded("posts", 2)] {
+            rsvps.record(&run).await.unwrap();
+        }
+        posts.record(&Run::start("posts", "archive", WallTime(3))).await.unwrap();
+        let last = async |journal: &Journal<MemoryViews>| {
+            let last = journal.last_successes(&["archive"]).await.unwrap();
+            last["archive"].started.0
+        };
+        assert_eq!((last(&rsvps).await, last(&posts).await), (1, 2));
+        rsvps.fail_interrupted().await.unwrap();
+        let of_posts = posts.page(None).await.unwrap().0;
+        assert_eq!(of_posts[0].outcome, Outcome::Running, "the other stream is at it");
+        posts.fail_interrupted().await.unwrap();
+        let of_posts = posts.page(None).await.unwrap().0;
+        assert_eq!((of_posts.len(), of_posts[0].outcome), (3, Outcome::Failed));
     }
 
     #[test]
@@ -282,7 +312,7 @@ mod tests {
             lake_version: Some(4),
             complete_until: Some(EventTime(7)),
             completed_day: Some(Day(0)),
-            ..Run::start("archive", WallTime(0))
+            ..Run::start(STREAM, "archive", WallTime(0))
         };
         let body: serde_json::Value = serde_json::from_str(&run.document().body).unwrap();
         let names: Vec<_> = body.as_object().unwrap().keys().cloned().collect();

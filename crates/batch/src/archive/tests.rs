@@ -8,9 +8,10 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use pulso_lake::Archived;
-use pulso_model::WallTime;
+use pulso_model::{Key, WallTime};
 use pulso_pipeline::memory::{MemoryLog, MemorySource};
 use pulso_pipeline::{AdapterError, ErrorKind, Headers, ManualClock, Message, Retry, Sink};
+use pulso_testkit::decoder;
 use tempfile::TempDir;
 
 use super::*;
@@ -43,7 +44,7 @@ async fn append(log: &mut MemoryLog<ManualClock>, ids: std::ops::Range<i64>) {
                 "group_country":"no","group_lat":1,"group_lon":1,"group_topics":[]}}}}"#
             )
         };
-        Message { headers: headers.clone(), payload: payload.into() }
+        Message { headers: headers.clone(), key: Some(Key::Integer(id)), payload: payload.into() }
     };
     log.write(ids.map(message).collect()).await.unwrap();
 }
@@ -55,7 +56,7 @@ async fn log_of(ids: std::ops::Range<i64>) -> MemoryLog<ManualClock> {
 }
 
 async fn lake_in(folder: &TempDir) -> Lake {
-    Lake::open_or_create(folder.path()).await.unwrap()
+    Lake::open_or_create(folder.path(), &decoder()).await.unwrap()
 }
 
 /// The positions in the lake and how often each is there: (partition, offset, count).

@@ -1,4 +1,3 @@
-use pulso_testkit::view;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -6,6 +5,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::DataType;
 use pulso_model::FieldType;
+use pulso_testkit::view;
 
 use super::*;
 

@@ -1,17 +1,17 @@
 //! Which days jobs complete while partitions are quiet.
 
-use pulso_testkit::view;
 use std::collections::BTreeSet;
 
-use pulso_batch::{JOBS, Selection};
-use pulso_model::{Day, EventTime, View, WallTime};
+use pulso_batch::Selection;
+use pulso_model::{Day, EventTime, WallTime};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
-use pulso_pipeline::{Headers, ManualClock, Message, Sink, Views};
+use pulso_pipeline::{ManualClock, Sink, Views};
 use pulso_runtime::config::Retention;
 use pulso_testkit::message::message;
+use pulso_testkit::view;
 use tempfile::TempDir;
 
-use crate::support::batch_layer;
+use crate::support::{batch_layer, jobs};
 
 /// 2017-03-19T12:00:00Z.
 const NOON: i64 = 1_489_924_800_000;
@@ -25,14 +25,12 @@ async fn completed(messages: &[(i64, i64)]) -> Vec<i32> {
     for &(rsvp_id, seconds) in messages {
         now += seconds * 1000;
         clock.set(WallTime(now));
-        let headers = Headers { source: "test".into(), received_time: WallTime(now), cursor: None };
-        let payload = message(rsvp_id, now).bytes();
-        log.write(vec![Message { headers, payload }]).await.unwrap();
+        log.write(vec![message(rsvp_id, now).received(WallTime(now))]).await.unwrap();
     }
     let (folder, views) = (TempDir::new().unwrap(), MemoryViews::default());
     let mut layer = batch_layer(folder.path(), log.source(500), &views, Retention::default()).await;
     layer.archive(|_| ()).await.unwrap();
-    layer.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
+    layer.run_jobs(&jobs(), Selection::Changed, |_| ()).await.unwrap();
     let days: BTreeSet<Day> = views.completed_days(view("responses")).await.unwrap();
     days.into_iter().map(|day| day.0 - EventTime(NOON).day().0).collect()
 }

@@ -10,12 +10,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bytes::Bytes;
-use pulso_batch::{Days, JOBS};
+use pulso_batch::Days;
 use pulso_model::{Day, Layer};
 use pulso_testkit::message::message;
 use serde_json::json;
 
-use crate::support::{TestLake, records, run, small_windows, written};
+use crate::support::{TestLake, jobs, records, run, small_windows, written};
 
 /// 2017-03-19T23:59:30Z.
 const BEFORE_MIDNIGHT: i64 = 1_489_967_970_000;
@@ -55,9 +55,9 @@ fn days() -> Days {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_give_the_expected_documents() {
     let lake = TestLake::of(&records(&messages(), 2)).await;
-    let views = run(&lake.engine(small_windows()).await, &JOBS, &days()).await;
+    let views = run(&lake.engine(small_windows()).await, &jobs(), &days()).await;
     let folder = Path::new("tests/golden");
-    for job in JOBS {
+    for job in jobs() {
         let mut found = format!("# {}\n", job.description());
         for document in written(&views, job.view, Layer::Batch).await {
             write!(found, "\n{}\n{}\n", document.id, document.body).unwrap();

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use pulso_batch::{JOBS, Job, Selection};
-use pulso_model::{Day, Layer, View, WallTime};
+use pulso_batch::Selection;
+use pulso_model::{Day, Layer, WallTime};
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
-use pulso_pipeline::{Headers, ManualClock, Message, Sink};
+use pulso_pipeline::{ManualClock, Sink};
 use pulso_runtime::config::Retention;
 use pulso_testkit::message::message;
+use pulso_testkit::view;
 use tempfile::TempDir;
 
-use crate::support::{LOG_TIME, batch_layer, bodies, written};
+use crate::support::{LOG_TIME, batch_layer, bodies, jobs_by_day, written};
 
 /// 2017-03-19T23:59:30Z: windows go over midnight.
 const START: i64 = 1_489_967_970_000;
@@ -21,9 +22,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Some messages of the day, counted from the first.
 async fn write(log: &mut MemoryLog<ManualClock>, day: i64, first_id: i64) {
     for number in 0..6 {
-        let payload = message(first_id + number, START + day * DAY_MS + number * 4000).bytes();
-        let headers = Headers { source: "test".into(), received_time: LOG_TIME };
-        log.write(vec![Message { headers, payload }]).await.unwrap();
+        let message = message(first_id + number, START + day * DAY_MS + number * 4000);
+        log.write(vec![message.received(LOG_TIME)]).await.unwrap();
     }
 }
 
@@ -57,7 +57,7 @@ async fn files_of_days_that_did_not_change_are_not_opened() {
     }
     let (folder, views) = (TempDir::new().unwrap(), MemoryViews::default());
     let mut layer = batch_layer(folder.path(), log.source(500), &views, Retention::default()).await;
-    let by_day: Vec<_> = JOBS.into_iter().filter(Job::by_day).collect();
+    let by_day = jobs_by_day();
     layer.archive(|_| ()).await.unwrap();
     layer.run_jobs(&by_day, Selection::Changed, |_| ()).await.unwrap();
 
@@ -85,5 +85,5 @@ async fn files_of_days_that_did_not_change_are_not_opened() {
             job.name()
         );
     }
-    assert!(!written(&views, View::TrendingTopics, Layer::Batch).await.is_empty());
+    assert!(!written(&views, view("trending-topics"), Layer::Batch).await.is_empty());
 }

@@ -1,6 +1,5 @@
 //! Every job against the naive recount, over random messages with all that real ones have.
 
-use pulso_testkit::view;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -8,14 +7,17 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use proptest::test_runner::{Config, TestRunner};
-use pulso_batch::{Days, JOBS, WindowSettings};
+use pulso_batch::{Days, WindowSettings};
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::Record;
 use pulso_testkit::message::message;
+use pulso_testkit::{decoder, stream};
 use serde_json::json;
 
-use crate::naive::{self, Counted, Totals};
-use crate::support::{Bodies, TestLake, bodies, records, run, small_windows, written};
+use crate::naive::{self, Counted, Totals, Trends};
+use crate::support::{
+    Bodies, TestLake, bodies, jobs, jobs_by_day, records, run, small_windows, written,
+};
 
 /// Each makes a lake on disk.
 const CASES: u32 = 24;
@@ -109,8 +111,8 @@ fn messages(all: &[Sent]) -> Vec<Bytes> {
 }
 
 fn days_of(records: &[Record]) -> Vec<Day> {
-    let counted = naive::responses(records);
-    let days = counted.iter().map(|counted| counted.response.event_time.day());
+    let counted = naive::facts(&decoder(), records);
+    let days = counted.iter().map(|counted| counted.fact.time.day());
     days.flat_map(|day| [day.previous(), day, day.next()]).collect()
 }
 
@@ -124,27 +126,27 @@ fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days:
         let totals = |&day| naive::totals(counted, Totals { events, day: Some(day) });
         days.days.iter().flat_map(totals).collect()
     };
-    match view {
-        view("responses") => in_days(naive::response_documents(counted)),
-        view("country-activity") => in_days(naive::activity(counted, slide)),
-        view("trending-topics") => in_days(naive::trends(counted, windows, false)),
-        view("trending-topics-by-country") => in_days(naive::trends(counted, windows, true)),
-        view("groups") => naive::totals(counted, Totals { events: false, day: None }),
-        view("events") => naive::totals(counted, Totals { events: true, day: None }),
-        view("group-days") => by_day(false),
-        view("event-days") => by_day(true),
-        View::DEAD_LETTERS | View::LATE_FACTS | View::BATCH_RUNS | View::HEALTH => Bodies::new(),
+    let trends = |by_scope| Trends { stream: stream(), facet: 0, windows, by_scope };
+    match view.name() {
+        "responses" => in_days(naive::fact_documents(stream(), counted)),
+        "country-activity" => in_days(naive::activity(stream(), counted, slide)),
+        "trending-topics" => in_days(trends(false).documents(counted)),
+        "trending-topics-by-country" => in_days(trends(true).documents(counted)),
+        "groups" => naive::totals(counted, Totals { events: false, day: None }),
+        "events" => naive::totals(counted, Totals { events: true, day: None }),
+        "group-days" => by_day(false),
+        "event-days" => by_day(true),
+        other => panic!("the stream has no view `{other}`"),
     }
 }
 
 /// All jobs over the days against the recount.
 pub(crate) async fn check(records: &[Record], windows: WindowSettings, days: &Days) {
-    let counted = naive::responses(records);
+    let counted = naive::facts(&decoder(), records);
     let lake = TestLake::of(records).await;
     let engine = lake.engine(windows).await;
-    let by_day: Vec<_> = JOBS.into_iter().filter(|job| job.by_day()).collect();
-    let now: Vec<_> = JOBS.into_iter().filter(|job| !job.by_day()).collect();
-    for jobs in [by_day, now] {
+    let now: Vec<_> = jobs().into_iter().filter(|job| !job.by_day()).collect();
+    for jobs in [jobs_by_day(), now] {
         let views = run(&engine, &jobs, days).await;
         for job in jobs {
             let documents = written(&views, job.view, Layer::Batch).await;

@@ -12,6 +12,7 @@ mod publish;
 mod recording;
 mod retain;
 mod spill;
+mod streams;
 mod support;
 mod uncompared;
 mod verify;

@@ -1,166 +1,217 @@
 //! The views counted in the most obvious way, straight from the definitions, as an oracle.
 
-use pulso_testkit::view;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_batch::WindowSettings;
 use pulso_model::{
-    ActivityDocument, CoordinateSum, Day, EchoKey, EventTime, KeyPart, Location, Response,
-    ResponseDocument, ResponseKind, TrendDocument, View, ViewDocument, decode,
+    ActivityDocument, Coordinate, CoordinateSum, Counts, Day, Decoded, Decoder, EventTime, Fact,
+    FactWriter, KeyPart, Location, Position, Stream, TrendDocument, Value as Column, View,
+    ViewDocument,
 };
 use pulso_pipeline::Record;
+use pulso_testkit::view;
 use serde_json::{Map, Value, json};
 
 use crate::support::Bodies;
 
-/// A response and where it stands in the log.
+/// A fact and where its message stands in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Counted<'a> {
-    pub(crate) position: (u32, u64),
-    pub(crate) response: Response<'a>,
+    pub(crate) position: Position,
+    pub(crate) fact: Fact<'a>,
 }
 
 impl Counted<'_> {
-    fn order(&self) -> (i64, (u32, u64)) {
-        (self.response.event_time.0, self.position)
+    fn order(&self) -> (i64, Position) {
+        (self.fact.time.0, self.position)
     }
 }
 
-/// The first message of each echo key; records of a partition come in offset order.
-pub(crate) fn responses(records: &[Record]) -> Vec<Counted<'_>> {
-    let mut seen = BTreeSet::<EchoKey>::new();
+/// The first message of each identity; records of a partition come in offset order.
+pub(crate) fn facts<'r>(decoder: &Decoder, records: &'r [Record]) -> Vec<Counted<'r>> {
+    let mut seen = BTreeSet::new();
     let mut counted = Vec::new();
     for record in records {
-        let position = (record.partition, record.offset);
-        if let Ok(response) = decode(&record.payload, record.log_time)
-            && seen.insert(response.echo_key())
+        let position = Position { partition: record.partition, offset: record.offset };
+        if let Ok(Decoded::Fact(fact)) = decoder.decode(&record.payload, record.log_time)
+            && decoder.stream().identity(&fact).is_none_or(|identity| seen.insert(identity))
         {
-            counted.push(Counted { position, response });
+            counted.push(Counted { position, fact });
         }
     }
     counted
 }
 
-pub(crate) fn response_documents(counted: &[Counted<'_>]) -> Vec<ViewDocument> {
-    counted.iter().map(|counted| ResponseDocument::render(&counted.response)).collect()
+pub(crate) fn fact_documents(
+    stream: &'static Stream,
+    counted: &[Counted<'_>],
+) -> Vec<ViewDocument> {
+    let mut writer = FactWriter::new(stream);
+    counted.iter().map(|counted| writer.render(&counted.fact, counted.position)).collect()
 }
 
-pub(crate) fn activity(counted: &[Counted<'_>], slide: i64) -> Vec<ViewDocument> {
-    let mut panes: BTreeMap<(i64, &str, ResponseKind), Vec<&Response<'_>>> = BTreeMap::new();
-    for Counted { response, .. } in counted {
-        let pane = response.event_time.0.div_euclid(slide) * slide;
-        let key = (pane, &*response.group.country, response.kind);
-        panes.entry(key).or_default().push(response);
+pub(crate) fn activity(
+    stream: &'static Stream,
+    counted: &[Counted<'_>],
+    slide: i64,
+) -> Vec<ViewDocument> {
+    let mut panes: BTreeMap<(i64, &str, u8), Vec<&Fact<'_>>> = BTreeMap::new();
+    for Counted { fact, .. } in counted {
+        let pane = fact.time.0.div_euclid(slide) * slide;
+        panes.entry((pane, &*fact.scope, fact.kind)).or_default().push(fact);
     }
-    let document = |((pane, country, kind), responses): (&(i64, &str, _), &Vec<&Response<'_>>)| {
-        let sum = |of: &dyn Fn(&Response<'_>) -> u32| {
-            responses.iter().map(|response| u64::from(of(response))).sum()
-        };
+    let document = |((pane, scope, kind), facts): (&(i64, &str, u8), &Vec<&Fact<'_>>)| {
+        let sum = |at: usize| facts.iter().map(|fact| u64::from(fact.sums[at])).sum::<u64>();
         let document = ActivityDocument {
+            stream,
             pane_start: EventTime(*pane),
-            country,
-            response: *kind,
-            responses: responses.len() as u64,
-            guests: sum(&|response| response.guests),
-            attendees: sum(&|response| response.attendees()),
-            location: mean(responses),
+            scope,
+            kind: stream.kind.values[usize::from(*kind)],
+            facts: facts.len() as u64,
+            sums: &(0..stream.sums.len()).map(sum).collect::<Vec<_>>(),
+            location: mean(facts),
         };
         document.render()
     };
     panes.iter().map(document).collect()
 }
 
-fn mean(responses: &[&Response<'_>]) -> Option<Location> {
+fn mean(facts: &[&Fact<'_>]) -> Option<Location> {
     let mut sum = CoordinateSum::default();
-    responses.iter().for_each(|response| sum.add(response.group.coordinate));
+    facts.iter().for_each(|fact| sum.add(fact.place));
     sum.mean()
 }
 
-/// The lists of every window that any response is in.
-pub(crate) fn trends(
-    counted: &[Counted<'_>],
-    windows: &WindowSettings,
-    by_country: bool,
-) -> Vec<ViewDocument> {
-    let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap();
-    let (size, slide) = (millis(windows.size), millis(windows.slide));
-    let times = counted.iter().map(|counted| counted.response.event_time.0);
-    let Some((first, last)) = times.clone().min().zip(times.max()) else { return Vec::new() };
-    let first_end = first.div_euclid(slide) * slide + slide;
-    let ends = (0..).map(|number| first_end + number * slide);
-    let ends: Vec<_> = ends.take_while(|end| *end <= last + size).collect();
-    let countries: BTreeSet<Option<&str>> = if by_country {
-        counted.iter().map(|counted| Some(&*counted.response.group.country)).collect()
-    } else {
-        [None].into()
-    };
-    let most = if by_country { windows.scope_terms_max } else { windows.terms_max };
-    let baseline = usize::try_from(millis(windows.baseline) / slide).unwrap();
+/// The trends of one facet of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trends<'a> {
+    pub(crate) stream: &'static Stream,
+    /// By place in the stream's list.
+    pub(crate) facet: usize,
+    pub(crate) windows: &'a WindowSettings,
+    /// In each scope, else worldwide.
+    pub(crate) by_scope: bool,
+}
 
-    let mut documents = Vec::new();
-    for country in countries {
-        let in_windows: Vec<_> =
-            ends.iter().map(|end| topics(counted, end - size, *end, country)).collect();
-        for (index, (&end, in_window)) in ends.iter().zip(&in_windows).enumerate() {
-            let before = &in_windows[index.saturating_sub(baseline)..index];
-            let mut listed: Vec<_> = in_window
-                .iter()
-                .filter(|(_, responses)| responses.len() > windows.count_above as usize)
-                .map(|(topic, responses)| {
-                    let counts = before.iter().map(|window| window.get(topic).map_or(0, Vec::len));
-                    let score = score(responses.len(), &counts.collect::<Vec<_>>());
-                    (Reverse(responses.len()), score, *topic, responses)
-                })
-                .collect();
-            listed.sort_by(|a, b| {
-                (a.0).cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(b.2))
-            });
-            for (rank, (count, score, topic, responses)) in
-                (1..).zip(listed.iter().take(most as usize))
-            {
+impl Trends<'_> {
+    /// The lists of every window that any fact is in.
+    pub(crate) fn documents(&self, counted: &[Counted<'_>]) -> Vec<ViewDocument> {
+        let (size, slide) = (millis(self.windows.size), millis(self.windows.slide));
+        let times = counted.iter().map(|counted| counted.fact.time.0);
+        let Some((first, last)) = times.clone().min().zip(times.max()) else { return Vec::new() };
+        let first_end = first.div_euclid(slide) * slide + slide;
+        let ends = (0..).map(|number| first_end + number * slide);
+        let ends: Vec<_> = ends.take_while(|end| *end <= last + size).collect();
+        let scopes: BTreeSet<Option<&str>> = match self.by_scope {
+            true => counted.iter().map(|counted| Some(&*counted.fact.scope)).collect(),
+            false => [None].into(),
+        };
+        let baseline = usize::try_from(millis(self.windows.baseline) / slide).unwrap();
+        let mut documents = Vec::new();
+        for scope in scopes {
+            let windows: Vec<_> =
+                ends.iter().map(|end| self.terms(counted, end - size, *end, scope)).collect();
+            for (index, end) in ends.iter().enumerate() {
+                let before = &windows[index.saturating_sub(baseline)..index];
+                documents.extend(self.list(counted, &windows[index], before, *end, scope));
+            }
+        }
+        documents
+    }
+
+    /// What is listed of the window that ends at a time.
+    fn list(
+        &self,
+        counted: &[Counted<'_>],
+        in_window: &Terms<'_>,
+        before: &[Terms<'_>],
+        end: i64,
+        scope: Option<&str>,
+    ) -> Vec<ViewDocument> {
+        let (stream, facet) = (self.stream, &self.stream.facets[self.facet]);
+        let most =
+            if self.by_scope { self.windows.scope_terms_max } else { self.windows.terms_max };
+        let mut listed: Vec<_> = in_window
+            .iter()
+            .filter(|(_, facts)| self.ranked(facts) > self.windows.count_above as usize)
+            .map(|(term, facts)| {
+                let count = |window: &Terms<'_>| window.get(term).map_or(0, |f| self.ranked(f));
+                let counts: Vec<_> = before.iter().map(count).collect();
+                let ranked = self.ranked(facts);
+                (Reverse(ranked), score(ranked, &counts), *term, facts)
+            })
+            .collect();
+        listed.sort_by(|a, b| (a.0).cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(b.2)));
+        let start = end - millis(self.windows.size);
+        let document =
+            |(rank, (_, score, term, facts)): (u32, &(_, f64, &str, &Vec<&Fact<'_>>))| {
                 let trend = TrendDocument {
+                    stream,
+                    facet,
                     window_end: EventTime(end),
-                    window_start: EventTime(end - size),
-                    country,
-                    topic,
-                    name: name(counted, end - size, end, topic),
-                    count: count.0 as u64,
+                    window_start: EventTime(start),
+                    scope,
+                    term,
+                    name: self.name(counted, start, end, term),
+                    count: facts.len() as u64,
+                    actors: actors(stream, facts) as u64,
                     rank,
                     score: *score,
-                    location: by_country.then(|| mean(responses)).flatten(),
+                    location: scope.and_then(|_| mean(facts)),
                 };
-                documents.push(trend.render());
-            }
+                trend.render()
+            };
+        (1..).zip(listed.iter().take(most as usize)).map(document).collect()
+    }
+
+    /// What the facet counts.
+    fn ranked(&self, facts: &[&Fact<'_>]) -> usize {
+        match self.stream.facets[self.facet].counts {
+            Counts::Facts => facts.len(),
+            Counts::Actors => actors(self.stream, facts),
         }
     }
-    documents
-}
 
-/// The responses in `[start, end)` by topic.
-fn topics<'a>(
-    counted: &'a [Counted<'_>],
-    start: i64,
-    end: i64,
-    country: Option<&str>,
-) -> BTreeMap<&'a str, Vec<&'a Response<'a>>> {
-    let mut topics: BTreeMap<&str, Vec<&Response<'_>>> = BTreeMap::new();
-    for Counted { response, .. } in counted {
-        let inside = (start..end).contains(&response.event_time.0);
-        if inside && country.is_none_or(|country| response.group.country == country) {
-            for topic in &response.topics {
-                topics.entry(&topic.key).or_default().push(response);
+    /// The facts in `[start, end)` by term.
+    fn terms<'a>(
+        &self,
+        counted: &'a [Counted<'_>],
+        start: i64,
+        end: i64,
+        scope: Option<&str>,
+    ) -> Terms<'a> {
+        let mut terms = Terms::new();
+        for Counted { fact, .. } in counted {
+            let inside = (start..end).contains(&fact.time.0);
+            if inside && scope.is_none_or(|scope| fact.scope == scope) {
+                for term in &fact.terms[self.facet] {
+                    terms.entry(&term.key).or_default().push(fact);
+                }
             }
         }
+        terms
     }
-    topics
+
+    /// The smallest of a term's names in the window, worldwide.
+    fn name<'a>(&self, counted: &'a [Counted<'_>], start: i64, end: i64, term: &str) -> &'a str {
+        let inside = counted.iter().map(|counted| &counted.fact);
+        let inside = inside.filter(|fact| (start..end).contains(&fact.time.0));
+        let terms = inside.flat_map(|fact| &fact.terms[self.facet]);
+        terms.filter(|found| found.key == term).map(|term| &*term.name).min().unwrap()
+    }
 }
 
-fn name<'a>(counted: &'a [Counted<'_>], start: i64, end: i64, topic: &str) -> &'a str {
-    let inside = counted.iter().map(|counted| &counted.response);
-    let inside = inside.filter(|response| (start..end).contains(&response.event_time.0));
-    let topics = inside.flat_map(|response| &response.topics).filter(|found| found.key == topic);
-    topics.map(|topic| &*topic.name).min().unwrap()
+/// Facts by the terms that they carry.
+type Terms<'a> = BTreeMap<&'a str, Vec<&'a Fact<'a>>>;
+
+/// How many actors there are behind facts; what nobody did counts none.
+fn actors(stream: &Stream, facts: &[&Fact<'_>]) -> usize {
+    facts.iter().filter_map(|fact| stream.actor(fact)).collect::<BTreeSet<_>>().len()
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap()
 }
 
 fn score(count: usize, before: &[usize]) -> f64 {
@@ -174,7 +225,7 @@ fn score(count: usize, before: &[usize]) -> f64 {
     (score * 1000.0).round() / 1000.0
 }
 
-/// What the documents of [`view("groups")`] and its three sisters are counted over.
+/// What the documents of the stream's own four jobs are counted over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// By event, else by group.
@@ -195,26 +246,25 @@ impl Totals {
 }
 
 pub(crate) fn totals(counted: &[Counted<'_>], of: Totals) -> Bodies {
-    let seen: Vec<_> = counted
-        .iter()
-        .filter(|c| of.day.is_none_or(|day| c.response.event_time.day() == day))
-        .collect();
+    let seen: Vec<_> =
+        counted.iter().filter(|c| of.day.is_none_or(|day| c.fact.time.day() == day)).collect();
     let mut states = BTreeMap::new();
     for counted in &seen {
         // A day counts all its responses, not states: there each is its own state.
-        let key = (counted.response.rsvp_id, of.day.map(|_| counted.position));
+        let key = (integer(&counted.fact, "rsvp_id"), of.day.map(|_| counted.position));
         let state = states.entry(key).or_insert(counted);
         if counted.order() > state.order() {
             *state = counted;
         }
     }
-    let key = |response: &Response<'_>| {
-        if of.events { response.event.id.to_string() } else { response.group.id.to_string() }
+    let key = |fact: &Fact<'_>| match of.events {
+        true => text(fact, "event_id").unwrap().to_owned(),
+        false => integer(fact, "group_id").to_string(),
     };
-    let keys: BTreeSet<_> = seen.iter().map(|counted| key(&counted.response)).collect();
+    let keys: BTreeSet<_> = seen.iter().map(|counted| key(&counted.fact)).collect();
     keys.into_iter()
         .map(|wanted| {
-            let of_key = |counted: &&&Counted<'_>| key(&counted.response) == wanted;
+            let of_key = |counted: &&&Counted<'_>| key(&counted.fact) == wanted;
             let seen: Vec<_> = seen.iter().filter(of_key).map(|counted| &**counted).collect();
             let states: Vec<_> =
                 states.values().map(|c| &***c).filter(|c| of_key(&&&**c)).collect();
@@ -224,44 +274,43 @@ pub(crate) fn totals(counted: &[Counted<'_>], of: Totals) -> Bodies {
 }
 
 fn total(seen: &[&Counted<'_>], states: &[&Counted<'_>], of: Totals) -> (String, Value) {
-    let latest = &seen.iter().max_by_key(|counted| counted.order()).unwrap().response;
-    let states: Vec<_> = states.iter().map(|counted| &counted.response).collect();
-    let kind = |kind| states.iter().filter(|response| response.kind == kind).count();
-    let group = &latest.group;
-    let place = group.coordinate.map(|coordinate| coordinate.location());
+    let latest = &seen.iter().max_by_key(|counted| counted.order()).unwrap().fact;
+    let states: Vec<_> = states.iter().map(|counted| &counted.fact).collect();
+    let place = latest.place.map(Coordinate::location);
     let mut body = json!({
         "group": {
-            "id": group.id, "name": group.name, "urlname": group.urlname, "city": group.city,
-            "state": group.state, "country": group.country, "location": place,
+            "id": integer(latest, "group_id"), "name": text(latest, "group_name"),
+            "urlname": text(latest, "group_urlname"), "city": text(latest, "group_city"),
+            "state": text(latest, "group_state"), "country": latest.scope, "location": place,
         },
         "responses": states.len(),
-        "yes": kind(ResponseKind::Yes),
-        "no": kind(ResponseKind::No),
-        "guests": states.iter().map(|response| response.guests).sum::<u32>(),
-        "attendees": states.iter().map(|response| response.attendees()).sum::<u32>(),
-        "members": states.iter().map(|response| response.member.id).collect::<BTreeSet<_>>().len(),
+        "yes": of_kind(&states, "yes"),
+        "no": of_kind(&states, "no"),
+        "guests": states.iter().map(|fact| fact.sums[0]).sum::<u32>(),
+        "attendees": states.iter().map(|fact| fact.sums[1]).sum::<u32>(),
+        "members": distinct(states.iter().map(|fact| integer(fact, "member_id"))),
     });
     let id = if of.events {
-        let event = &latest.event;
-        body["event"] = json!({"id": event.id, "name": event.name, "url": event.url, "time": event.time.map(text)});
-        let venue = latest.venue.as_ref().and_then(|venue| venue.coordinate);
-        body["location"] = json!(venue.map(|coordinate| coordinate.location()).or(place));
-        KeyPart::Text(&event.id)
+        body["event"] = json!({
+            "id": text(latest, "event_id"), "name": text(latest, "event_name"),
+            "url": text(latest, "event_url"), "time": time(latest, "event_time"),
+        });
+        body["location"] = json!(venue_place(latest).or(place));
+        KeyPart::Text(text(latest, "event_id").unwrap())
     } else {
-        let events = states.iter().map(|response| &response.event.id).collect::<BTreeSet<_>>();
-        body["events"] = json!(events.len());
-        KeyPart::Integer(group.id)
+        body["events"] = json!(distinct(states.iter().map(|fact| text(fact, "event_id"))));
+        KeyPart::Integer(integer(latest, "group_id"))
     };
     let id = match of.day {
         Some(day) => {
-            body["@timestamp"] = json!(text(day.start()));
+            body["@timestamp"] = json!(day.start().to_string());
             body["day"] = json!(day.to_string());
             of.view().id(&[KeyPart::Text(&day.to_string()), id])
         }
         None => {
-            let first = seen.iter().map(|counted| counted.response.event_time).min();
-            body["first_response"] = json!(first.map(text));
-            body["@timestamp"] = json!(text(latest.event_time));
+            let first = seen.iter().map(|counted| counted.fact.time).min();
+            body["first_response"] = json!(first.map(|first| first.to_string()));
+            body["@timestamp"] = json!(latest.time.to_string());
             of.view().id(&[id])
         }
     };
@@ -269,8 +318,49 @@ fn total(seen: &[&Counted<'_>], states: &[&Counted<'_>], of: Totals) -> (String,
     (id, serde_json::from_str(&without_nulls(body).to_string()).unwrap())
 }
 
-fn text(time: EventTime) -> String {
-    time.to_string()
+fn of_kind(facts: &[&Fact<'_>], kind: &str) -> usize {
+    let kinds = &pulso_testkit::stream().kind.values;
+    facts.iter().filter(|fact| kinds[usize::from(fact.kind)] == kind).count()
+}
+
+fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> usize {
+    values.collect::<BTreeSet<_>>().len()
+}
+
+fn venue_place(fact: &Fact<'_>) -> Option<Location> {
+    let degrees = |name| match column(fact, name) {
+        Column::Float(degrees) => Some(*degrees),
+        _ => None,
+    };
+    let (latitude, longitude) = degrees("venue_latitude").zip(degrees("venue_longitude"))?;
+    Coordinate::new(latitude, longitude).map(Coordinate::location)
+}
+
+/// The value of a column of an RSVP.
+fn column<'f>(fact: &'f Fact<'_>, name: &str) -> &'f Column<'f> {
+    let columns = &pulso_testkit::stream().columns;
+    &fact.columns[columns.iter().position(|column| column.name == name).unwrap()]
+}
+
+fn integer(fact: &Fact<'_>, name: &str) -> i64 {
+    match column(fact, name) {
+        Column::Integer(number) => *number,
+        other => panic!("`{name}` is {other:?}"),
+    }
+}
+
+fn text<'f>(fact: &'f Fact<'_>, name: &str) -> Option<&'f str> {
+    match column(fact, name) {
+        Column::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn time(fact: &Fact<'_>, name: &str) -> Option<String> {
+    match column(fact, name) {
+        Column::Time(time) => Some(time.to_string()),
+        _ => None,
+    }
 }
 
 fn without_nulls(value: Value) -> Value {

@@ -18,9 +18,11 @@ fn archive(data: &Path) -> Command {
 #[test]
 fn one_program_at_a_time_runs_batch_jobs() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Log::open(&folder.path().join("log.db"), 1, SystemClock).unwrap());
-    fs::create_dir(folder.path().join("scratch")).unwrap();
-    let lock = File::create(folder.path().join("scratch/batch.lock")).unwrap();
+    let scratch = folder.path().join("scratch/rsvps");
+    fs::create_dir(folder.path().join("log")).unwrap();
+    drop(Log::open(&folder.path().join("log/rsvps.db"), 1, SystemClock).unwrap());
+    fs::create_dir_all(&scratch).unwrap();
+    let lock = File::create(scratch.join("batch.lock")).unwrap();
     lock.lock().unwrap();
     let mut waiting = archive(folder.path()).spawn().unwrap();
     let mut logs = BufReader::new(waiting.stderr.take().unwrap());

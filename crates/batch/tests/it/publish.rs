@@ -1,16 +1,16 @@
 //! What a run puts in place, and when a day becomes the batch layer's.
 
-use pulso_testkit::view;
 use std::collections::BTreeSet;
 
 use pulso_batch::{BatchError, Computation, Days, Job};
-use pulso_model::{Day, EventTime, Layer, View};
+use pulso_model::{Day, EventTime, Layer};
 use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_testkit::message::message;
+use pulso_testkit::view;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{TestLake, records, run, small_windows, written};
+use crate::support::{TestLake, jobs, records, run, small_windows, written};
 
 const DAY: Day = Day(17_244);
 
@@ -20,8 +20,8 @@ async fn lake(days: &[Day]) -> TestLake {
     TestLake::of(&records(&messages, 1)).await
 }
 
-fn responses() -> [Job; 1] {
-    [Job::named("responses").unwrap()]
+fn responses() -> Vec<Job> {
+    jobs().into_iter().filter(|job| job.view == view("responses")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pulso_batch::WindowSettings;
+use pulso_testkit::decoder;
 
 use crate::jobs::check;
 use crate::naive;
@@ -16,7 +17,7 @@ async fn nineteen_minutes_of_real_messages_are_counted_as_by_hand() {
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let records = records(&lines.map(Bytes::copy_from_slice).collect::<Vec<_>>(), 4);
     assert_eq!(records.len(), 1541);
-    let share = 1.0 - naive::responses(&records).len() as f64 / records.len() as f64;
+    let share = 1.0 - naive::facts(&decoder(), &records).len() as f64 / records.len() as f64;
     assert!((0.14..0.19).contains(&share), "{share} of the messages are echoes");
     let windows = WindowSettings {
         size: Duration::from_secs(5 * 60),

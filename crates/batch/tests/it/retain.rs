@@ -1,23 +1,21 @@
 //! Days that are gone are accounted for, and what is left is verified as before.
 
-use pulso_testkit::view;
 use std::time::Duration;
 
-use pulso_batch::{
-    ArchiveOptions, BatchLayer, Comparison, JOBS, Job, LayerOptions, LeftOut, Removals, Report,
-    Resources, Selection, Verdict,
-};
+use pulso_batch::{BatchLayer, Comparison, LeftOut, Removals, Report, Selection, Verdict};
 use pulso_lake::Lake;
 use pulso_model::{
-    Day, DayRange, EventTime, LateResponseDocument, Layer, ResponseDocument, View, decode,
+    Day, DayRange, Decoded, EventTime, FactWriter, LateFactDocument, Layer, Position, View,
+    ViewDocument,
 };
 use pulso_pipeline::memory::{MemoryLog, MemoryViews};
-use pulso_pipeline::{Headers, ManualClock, Message, Record, Sink, Source};
+use pulso_pipeline::{ManualClock, Record, Sink, Source};
 use pulso_runtime::config::Retention;
-use pulso_testkit::message::message;
+use pulso_testkit::message::{message, received};
+use pulso_testkit::{decoder, view};
 use tempfile::TempDir;
 
-use crate::support::{LOG_TIME, batch_layer};
+use crate::support::{LOG_TIME, batch_layer, jobs, jobs_by_day};
 use crate::verify::{World, stream};
 
 /// 2017-03-19T23:58:00Z: each of the streams, a day apart, goes over midnight.
@@ -50,19 +48,15 @@ impl Batch {
         let late = message(2, mtime).bytes();
         let progress = &mut world.checkpoint.progress[0];
         self.write(late.clone()).await;
-        let response = decode(&late, LOG_TIME).unwrap();
-        let documents = vec![
-            ResponseDocument::render(&response),
-            LateResponseDocument::render((0, progress.next_offset), &response),
-        ];
+        let position = Position { partition: 0, offset: progress.next_offset };
+        let documents = shown(&late, position, true);
         self.views.write(documents).await.unwrap();
         progress.next_offset += 1;
         progress.late += 1;
     }
 
     async fn write(&mut self, payload: bytes::Bytes) {
-        let headers = Headers { source: "test".into(), received_time: LOG_TIME, cursor: None };
-        self.log.write(vec![Message { headers, payload }]).await.unwrap();
+        self.log.write(vec![received("test", LOG_TIME, payload)]).await.unwrap();
     }
 
     pub(crate) async fn open(
@@ -71,6 +65,23 @@ impl Batch {
     ) -> BatchLayer<impl Source + use<>, MemoryViews, ManualClock> {
         batch_layer(self.folder.path(), self.log.source(500), &self.views, retention).await
     }
+}
+
+/// What the speed layer shows of a response.
+fn shown(payload: &[u8], position: Position, late: bool) -> Vec<ViewDocument> {
+    let decoder = decoder();
+    let Ok(Decoded::Fact(fact)) = decoder.decode(payload, LOG_TIME) else {
+        panic!("the message is a response");
+    };
+    let stream = decoder.stream();
+    let mut documents = vec![FactWriter::new(stream).render(&fact, position)];
+    documents.extend(late.then(|| LateFactDocument::render(stream.name, position, &fact)));
+    documents
+}
+
+/// The views of all jobs.
+pub(crate) fn all_views() -> Vec<View> {
+    jobs().into_iter().map(|job| job.view).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +98,7 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
         None,
         "not computed"
     );
-    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Everything, |_| ()).await.unwrap();
     let before = batch.verify(&world.checkpoint).await.unwrap();
     assert!(before.holds(), "{before}");
     assert_eq!(batch.retain(None).await.unwrap().kept_from, None, "nobody has judged the messages");
@@ -99,7 +110,7 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     let after = batch.verify(&world.checkpoint).await.unwrap();
     assert!(after.holds(), "{after}");
     assert!(after.comparisons.iter().map(|one| one.equal).sum::<u64>() > 100, "{after}");
-    let lake = Lake::open(layer.folder.path().join("messages")).await.unwrap();
+    let lake = Lake::open(layer.folder.path().join("messages"), &decoder()).await.unwrap();
     assert_eq!(lake.days().unwrap().keys().next(), Some(&Day(last.0 - 2)));
 
     // One that comes for a day that is gone is late, and accounted for as such.
@@ -117,8 +128,8 @@ async fn a_lake_without_its_oldest_days_is_still_verified() {
     // The speed layer goes on while nobody archives.
     let ahead = message(4, START + 4 * DAY_MS).bytes();
     layer.write(ahead.clone()).await;
-    let shown = ResponseDocument::render(&decode(&ahead, LOG_TIME).unwrap());
-    layer.views.write(vec![shown]).await.unwrap();
+    let position = Position { partition: 0, offset: u64::MAX };
+    layer.views.write(shown(&ahead, position, false)).await.unwrap();
     let ahead = batch.verify(&world.checkpoint).await.unwrap();
     assert!(ahead.holds(), "{ahead}");
 }
@@ -130,7 +141,7 @@ async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
     let mut layer = Batch::of(&world).await;
     let mut batch = layer.open(Retention::default()).await;
     batch.archive(|_| ()).await.unwrap();
-    batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Changed, |_| ()).await.unwrap();
     let before = batch.verify(&world.checkpoint).await.unwrap();
     assert!(before.holds(), "{before}");
     assert_eq!(waiting(&before), []);
@@ -138,17 +149,17 @@ async fn what_comes_late_for_a_completed_day_is_compared_after_the_next_run() {
     layer.late(&mut world, START + 30_500).await;
     let late = batch.verify(&world.checkpoint).await.unwrap();
     assert_eq!(late.verdict(), Verdict::NothingCompared(vec![Layer::Batch]), "{late}");
-    assert_eq!(waiting(&late), JOBS.map(|job| job.view), "{late}");
+    assert_eq!(waiting(&late), all_views(), "{late}");
 
     // A run over another day is no run over this one.
     let other = EventTime(START + DAY_MS).day().next();
-    let by_day: Vec<_> = JOBS.into_iter().filter(Job::by_day).collect();
+    let by_day = jobs_by_day();
     let chosen = Selection::Range(DayRange { first: other, last: other });
     batch.run_jobs(&by_day, chosen, |_| ()).await.unwrap();
     let still = batch.verify(&world.checkpoint).await.unwrap();
     assert_eq!(still.to_string(), late.to_string());
 
-    batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Changed, |_| ()).await.unwrap();
     let after = batch.verify(&world.checkpoint).await.unwrap();
     assert!(after.holds(), "{after}");
     assert_eq!(waiting(&after), []);
@@ -178,7 +189,7 @@ async fn a_speed_layer_that_begins_anew_is_verified_over_what_is_left() {
     let two_days = Retention { lake: Some(AGE * 2), ..Retention::default() };
     let mut batch = layer.open(two_days).await;
     batch.archive(|_| ()).await.unwrap();
-    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Everything, |_| ()).await.unwrap();
     let kept_from = batch.retain(Some(&world.checkpoint)).await.unwrap().kept_from;
     assert_eq!(kept_from, Some(Day(EventTime(START).day().0 + 2)));
     drop(batch);

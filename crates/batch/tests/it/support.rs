@@ -9,11 +9,12 @@ use pulso_batch::{
     ArchiveOptions, BatchLayer, Completeness, Computation, Days, Engine, Job, LayerOptions,
     Resources, WindowSettings,
 };
-use pulso_lake::{Lake, SegmentBuilder};
-use pulso_model::{Layer, View, ViewDocument, WallTime, rsvp_id};
+use pulso_lake::Lake;
+use pulso_model::{Decoder, Layer, View, ViewDocument, WallTime};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Headers, LayerChoice, ManualClock, Record, Source, Views, partition_of};
 use pulso_runtime::config::Retention;
+use pulso_testkit::decoder;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -38,11 +39,26 @@ pub(crate) fn small_windows() -> WindowSettings {
     }
 }
 
+/// The jobs of the stream that most tests are about.
+pub(crate) fn jobs() -> Vec<Job> {
+    Job::all(pulso_testkit::stream())
+}
+
+/// Those that compute a day at a time.
+pub(crate) fn jobs_by_day() -> Vec<Job> {
+    jobs().into_iter().filter(Job::by_day).collect()
+}
+
 /// The messages as a log of some partitions stores them, one after the other.
 pub(crate) fn records(messages: &[Bytes], partitions: u32) -> Vec<Record> {
+    records_of(&decoder(), messages, partitions)
+}
+
+/// The same for messages of another stream.
+pub(crate) fn records_of(decoder: &Decoder, messages: &[Bytes], partitions: u32) -> Vec<Record> {
     let mut next_offsets = BTreeMap::<u32, u64>::new();
     let record = |payload: &Bytes| {
-        let partition = partition_of(rsvp_id(payload), partitions);
+        let partition = partition_of(decoder.key(payload).as_ref(), partitions);
         let next = next_offsets.entry(partition).or_default();
         let offset = *next;
         *next += 1;
@@ -61,8 +77,13 @@ pub(crate) struct TestLake {
 
 impl TestLake {
     pub(crate) async fn of(records: &[Record]) -> Self {
+        Self::of_stream(&decoder(), records).await
+    }
+
+    pub(crate) async fn of_stream(decoder: &Decoder, records: &[Record]) -> Self {
         let folder = TempDir::new().unwrap();
-        let lake = Lake::open_or_create(folder.path().join("messages")).await.unwrap();
+        let path = folder.path().join("messages");
+        let lake = Lake::open_or_create(path, decoder).await.unwrap();
         let mut lake = Self { folder, lake };
         lake.append(records).await;
         lake
@@ -71,7 +92,7 @@ impl TestLake {
     pub(crate) async fn append(&mut self, records: &[Record]) {
         let partitions = records.iter().map(|record| record.partition + 1).max().unwrap_or(1);
         let next_offsets = self.lake.next_offsets(partitions).await.unwrap();
-        let mut segment = SegmentBuilder::new(&next_offsets);
+        let mut segment = self.lake.segment(&next_offsets);
         records.iter().for_each(|record| segment.push(record).unwrap());
         self.lake.append(segment.finish()).await.unwrap();
     }
@@ -88,7 +109,7 @@ impl TestLake {
         let scratch = self.folder.path().join("scratch");
         let resources = Resources { memory_max, threads: 2, scratch };
         let table = self.lake.table_provider().await.unwrap();
-        Engine::new(table, windows, &resources).unwrap()
+        Engine::new(self.lake.stream(), table, windows, &resources).unwrap()
     }
 
     /// All days that have rows, and the day after each: windows may end there.
@@ -106,7 +127,7 @@ pub(crate) async fn batch_layer<S: Source>(
     views: &MemoryViews,
     retention: Retention,
 ) -> BatchLayer<S, MemoryViews, ManualClock> {
-    let lake = Lake::open_or_create(folder.join("messages")).await.unwrap();
+    let lake = Lake::open_or_create(folder.join("messages"), &decoder()).await.unwrap();
     let scratch = folder.join("scratch");
     std::fs::create_dir_all(&scratch).unwrap();
     let options = LayerOptions {

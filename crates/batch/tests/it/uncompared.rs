@@ -1,12 +1,13 @@
 //! What a reconciliation could not compare it says: nothing compared never reads like all in order.
 
-use pulso_batch::{Comparison, JOBS, LeftOut, Report, Selection, Verdict};
+use pulso_batch::{Comparison, LeftOut, Report, Selection, Verdict};
 use pulso_model::{Layer, View};
 use pulso_pipeline::{Progress, Sink};
 use pulso_runtime::config::Retention;
 use pulso_testkit::view;
 
-use crate::retain::Batch;
+use crate::retain::{Batch, all_views};
+use crate::support::jobs;
 use crate::verify::{World, stream};
 
 /// 2017-03-19T12:00:00Z: what follows is of one day, which has not ended.
@@ -15,8 +16,9 @@ const NOON: i64 = 1_489_924_800_000;
 /// 2017-03-19T23:58:00Z: what follows goes over midnight, so that a day ends.
 const BEFORE_MIDNIGHT: i64 = 1_489_967_880_000;
 
-const WINDOWED: [View; 3] =
-    [view("country-activity"), view("trending-topics"), view("trending-topics-by-country")];
+fn windowed() -> [View; 3] {
+    ["country-activity", "trending-topics", "trending-topics-by-country"].map(view)
+}
 
 /// The views of a layer that were left out as a whole.
 fn left_out(report: &Report, layer: Layer) -> Vec<View> {
@@ -44,7 +46,7 @@ async fn a_batch_layer_that_never_ran_does_not_agree() {
     let report = batch.verify(&world.checkpoint).await.unwrap();
     assert_eq!(report.verdict(), Verdict::NothingCompared(vec![Layer::Batch]), "{report}");
     assert!(!report.holds() && report.conclude().is_err());
-    assert_eq!(left_out(&report, Layer::Batch), JOBS.map(|job| job.view), "{report}");
+    assert_eq!(left_out(&report, Layer::Batch), all_views(), "{report}");
     let two_days = LeftOut::NotCompleted { days: 2 };
     assert_eq!(reasons(&report, view("responses"), Layer::Batch), [two_days]);
     // Dead letters are of the day on which they came.
@@ -67,7 +69,7 @@ async fn days_that_are_not_completed_are_left_out_by_name_and_number() {
         let layer = Batch::of(&world).await;
         let mut batch = layer.open(Retention::default()).await;
         batch.archive(|_| ()).await.unwrap();
-        batch.run_jobs(&JOBS, Selection::Changed, |_| ()).await.unwrap();
+        batch.run_jobs(&jobs(), Selection::Changed, |_| ()).await.unwrap();
         let report = batch.verify(&world.checkpoint).await.unwrap();
         assert!(report.holds(), "{report}");
         assert_eq!(left_out(&report, Layer::Batch).len(), not_completed, "{report}");
@@ -100,11 +102,11 @@ async fn a_speed_layer_that_has_shown_nothing_does_not_agree() {
     let mut layer = Batch::of(&world).await;
     let mut batch = layer.open(Retention::default()).await;
     batch.archive(|_| ()).await.unwrap();
-    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Everything, |_| ()).await.unwrap();
     let report = batch.verify(&world.checkpoint).await.unwrap();
     assert_eq!(report.verdict(), Verdict::NothingCompared(vec![Layer::Speed]), "{report}");
-    assert_eq!(left_out(&report, Layer::Speed), WINDOWED, "{report}");
-    for view in WINDOWED {
+    assert_eq!(left_out(&report, Layer::Speed), windowed(), "{report}");
+    for view in windowed() {
         assert_eq!(reasons(&report, view, Layer::Speed), [LeftOut::NoClosedWindow], "{report}");
     }
     let last = "every message is accounted for once; nothing of the speed layer was compared";
@@ -115,7 +117,7 @@ async fn a_speed_layer_that_has_shown_nothing_does_not_agree() {
     layer.views.write(responses.collect()).await.unwrap();
     let report = batch.verify(&world.checkpoint).await.unwrap();
     assert!(report.holds(), "{report}");
-    assert_eq!(left_out(&report, Layer::Speed), WINDOWED, "{report}");
+    assert_eq!(left_out(&report, Layer::Speed), windowed(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +136,7 @@ async fn what_the_speed_layer_closed_after_its_checkpoint_is_counted() {
     let layer = Batch::of(&world).await;
     let mut batch = layer.open(Retention::default()).await;
     batch.archive(|_| ()).await.unwrap();
-    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Everything, |_| ()).await.unwrap();
     let report = batch.verify(&world.checkpoint).await.unwrap();
     assert!(report.holds(), "{report}");
     let after = LeftOut::AfterCheckpoint { documents };
@@ -147,7 +149,7 @@ async fn without_any_response_nothing_of_either_layer_is_compared() {
     let layer = Batch::of(&world).await;
     let mut batch = layer.open(Retention::default()).await;
     batch.archive(|_| ()).await.unwrap();
-    batch.run_jobs(&JOBS, Selection::Everything, |_| ()).await.unwrap();
+    batch.run_jobs(&jobs(), Selection::Everything, |_| ()).await.unwrap();
     let report = batch.verify(&world.checkpoint).await.unwrap();
     let neither = Verdict::NothingCompared(vec![Layer::Speed, Layer::Batch]);
     assert_eq!(report.verdict(), neither, "{report}");

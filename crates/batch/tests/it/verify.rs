@@ -1,7 +1,6 @@
 //! Reconciliation: what holds is found to hold, and every kind of damage is found.
 
-use pulso_testkit::{view, views};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,17 +8,19 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use pulso_batch::{Days, Engine, JOBS, Reconciliation, Report, Resources, WindowSettings, shown};
+use pulso_batch::{Days, Engine, Reconciliation, Report, Resources, WindowSettings, shown};
 use pulso_model::{
-    DeadLetterDocument, EchoKey, EventTime, LateResponseDocument, Layer, View, ViewDocument, decode,
+    DeadLetterDocument, Decoded, EventTime, FactWriter, LateFactDocument, Layer, Position, View,
+    ViewDocument,
 };
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Checkpoint, LayerChoice, Progress, Record, Sink, Views};
 use pulso_testkit::message::message;
+use pulso_testkit::{decoder, view};
 use tempfile::TempDir;
 
-use crate::naive::{self, Counted};
-use crate::support::{TestLake, records, run, small_windows};
+use crate::naive::{self, Counted, Trends};
+use crate::support::{TestLake, jobs, records, run, small_windows};
 
 /// 2017-03-19T23:58:00Z: what follows goes over midnight.
 const START: i64 = 1_489_967_880_000;
@@ -70,9 +71,9 @@ impl World {
         let session = SessionContext::new();
         session.register_table("lake", lake.lake.table_provider().await.unwrap()).unwrap();
         let rows = session.sql("SELECT * FROM lake").await.unwrap().collect().await.unwrap();
-        let end = naive::responses(&records).iter().map(|c| c.response.event_time).max();
+        let end = naive::facts(&decoder(), &records).iter().map(|c| c.fact.time).max();
         let days = Days { complete_until: end, ..lake.days() };
-        let batch = run(&lake.engine(small_windows()).await, &JOBS, &days).await;
+        let batch = run(&lake.engine(small_windows()).await, &jobs(), &days).await;
         let mut world = Self {
             folder: lake.folder,
             lake: rows,
@@ -94,7 +95,9 @@ impl World {
             ..Progress::default()
         };
         let mut progress: Vec<_> = first_offsets.iter().map(begin).collect();
-        let mut seen = BTreeMap::<EchoKey, bool>::new();
+        let (decoder, stream) = (decoder(), pulso_testkit::stream());
+        let mut writer = FactWriter::new(stream);
+        let mut seen = BTreeSet::new();
         let mut counted = Vec::new();
         let mut newest = i64::MIN;
         for record in &self.records {
@@ -103,12 +106,14 @@ impl World {
                 continue;
             }
             progress.next_offset = record.offset + 1;
-            let position = (record.partition, record.offset);
-            let response = match decode(&record.payload, record.log_time) {
-                Ok(response) => response,
+            let position = Position { partition: record.partition, offset: record.offset };
+            let fact = match decoder.decode(&record.payload, record.log_time) {
+                Ok(Decoded::Fact(fact)) => fact,
+                Ok(Decoded::Skipped(reason)) => panic!("no stream of RSVPs has others: {reason}"),
                 Err(dead) => {
                     progress.dead_letters += 1;
                     let document = DeadLetterDocument::render(
+                        stream.name,
                         position,
                         record.log_time,
                         "test",
@@ -119,20 +124,19 @@ impl World {
                     continue;
                 }
             };
-            newest = newest.max(response.event_time.0);
-            let late = response.event_time.0 < newest - 80_000;
-            if seen.contains_key(&response.echo_key()) {
+            newest = newest.max(fact.time.0);
+            let late = fact.time.0 < newest - 80_000;
+            if !seen.insert(stream.identity(&fact)) {
                 progress.echoes += 1;
                 continue;
             }
-            seen.insert(response.echo_key(), late);
-            self.speed.push(pulso_model::ResponseDocument::render(&response));
+            self.speed.push(writer.render(&fact, position));
             if late {
                 progress.late += 1;
-                self.speed.push(LateResponseDocument::render(position, &response));
+                self.speed.push(LateFactDocument::render(stream.name, position, &fact));
             } else {
                 progress.counted += 1;
-                counted.push(Counted { position, response });
+                counted.push(Counted { position, fact });
             }
         }
         if counted.is_empty() {
@@ -141,10 +145,11 @@ impl World {
         }
         let closed = EventTime(newest - newest.rem_euclid(10_000) - 10_000);
         let windows = small_windows();
-        let activity = naive::activity(&counted, 10_000);
+        let activity = naive::activity(stream, &counted, 10_000);
         self.speed.extend(activity.into_iter().filter(|d| d.time.0 + 10_000 <= closed.0));
-        for by_country in [false, true] {
-            let trends = naive::trends(&counted, &windows, by_country);
+        for by_scope in [false, true] {
+            let trends = Trends { stream, facet: 0, windows: &windows, by_scope };
+            let trends = trends.documents(&counted);
             self.speed.extend(trends.into_iter().filter(|document| document.time <= closed));
         }
         self.checkpoint = Checkpoint { progress, closed_until: Some(closed), state: Vec::new() };
@@ -166,9 +171,9 @@ impl World {
         };
         let table: Arc<dyn TableProvider> = Arc::new(table);
         let windows: WindowSettings = small_windows();
-        let engine = Engine::new(table, windows, &resources).unwrap();
+        let engine = Engine::new(pulso_testkit::stream(), table, windows, &resources).unwrap();
         let views = self.views().await;
-        let shown = shown(&views).await.unwrap();
+        let shown = shown(pulso_testkit::stream(), &views).await.unwrap();
         let (engine, checkpoint, views) = (&engine, &self.checkpoint, &views);
         let waiting = BTreeMap::new();
         Reconciliation { engine, checkpoint, views, shown, waiting }.run().await.unwrap()
@@ -317,7 +322,8 @@ async fn what_the_speed_layer_wrote_after_its_checkpoint_is_no_difference() {
     let partition = &mut world.checkpoint.progress[1];
     let last = world.records.iter().rfind(|record| record.partition == 1).unwrap();
     assert_eq!(last.offset + 1, partition.next_offset);
-    assert!(decode(&last.payload, last.log_time).is_ok());
+    let decoded = decoder().decode(&last.payload, last.log_time);
+    assert!(matches!(decoded, Ok(Decoded::Fact(_))));
     partition.next_offset -= 1;
     partition.counted -= 1;
     let report = world.verify().await;
