@@ -54,6 +54,9 @@ pub fn read(text: &str, file: &dyn Fn(&str) -> Option<String>) -> Result<Descrip
     }
     let whole = Table::new(parsed.get_ref(), "", 0..0, &problems);
     let descriptor = Reader { file }.read(whole);
+    for message in descriptor.iter().flat_map(|read| words::taken(&read.stream.views())) {
+        problems.borrow_mut().add(&(0..0), message);
+    }
     let problems = problems.into_inner().into_vec();
     match descriptor {
         Some(descriptor) if problems.is_empty() => Ok(descriptor),

@@ -1,6 +1,6 @@
 //! Names and types, as descriptors spell them.
 
-use pulso_model::{ColumnType, FieldType};
+use pulso_model::{ColumnType, FieldType, View};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -8,6 +8,12 @@ use super::table::{Placed, Table};
 
 /// The longest name of a stream, a view or a column: indices have names made of several.
 const NAME_MAX: usize = 48;
+
+/// What the stores call other things that lie beside the views.
+const TAKEN: [&str; 3] = ["checkpoints", "days", "generations"];
+
+/// What the stores append to the name of a view: `posts-speed-…` would be of the view `posts`.
+const APPENDED: [&str; 3] = ["batch", "empty", "speed"];
 
 /// A stream is read once and lives as long as the program.
 pub(super) fn leak(text: &str) -> &'static str {
@@ -22,6 +28,17 @@ pub(super) fn view_name(column: &str) -> String {
 /// Streams and views: lower-case letters, digits and hyphens.
 pub(super) fn check_name(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
     check(table, name, '-', "hyphens")
+}
+
+/// Finds the views that the stores would take for something else.
+pub(super) fn taken(views: &[View]) -> Vec<String> {
+    let taken = |name: &&str| {
+        TAKEN.contains(name) || name.split('-').skip(1).any(|word| APPENDED.contains(&word))
+    };
+    let names = views.iter().map(|view| view.name()).filter(taken);
+    names
+        .map(|name| format!("a view cannot be called `{name}`: the stores use such a name"))
+        .collect()
 }
 
 /// Columns, kinds of facts and of terms: lower-case letters, digits and underscores, as SQL and JSON
@@ -109,5 +126,29 @@ pub(super) fn shown_as(column_type: ColumnType) -> FieldType {
         ColumnType::Text => FieldType::Text,
         ColumnType::Texts => FieldType::TextList,
         ColumnType::Time => FieldType::Time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::descriptor::read;
+
+    #[test]
+    fn views_have_names_that_no_store_uses() {
+        let problems = |activity: &str| -> Vec<String> {
+            let text = format!(
+                "name = \"clicks\"\n[fact]\none = \"click\"\nmany = \"clicks\"\n\
+                 kinds = [\"click\"]\nactivity = \"{activity}\"\n"
+            );
+            let read = read(&text, &|_| None);
+            read.err().into_iter().flatten().map(|problem| problem.to_string()).collect()
+        };
+        for free in ["click-activity", "batch-clicks", "click-days", "speedy-clicks"] {
+            assert_eq!(problems(free), [""; 0], "{free}");
+        }
+        for taken in ["days", "checkpoints", "generations", "clicks-speed", "clicks-batch-runs"] {
+            let found = problems(taken).concat();
+            assert!(found.contains(&format!("`{taken}`")), "{taken}: {found:?}");
+        }
     }
 }
