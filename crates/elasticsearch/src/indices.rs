@@ -94,7 +94,7 @@ impl Store {
         if made == Made::Exists { self.reopen(view, &name, true).await } else { Ok(()) }
     }
 
-    /// Adds the fields that an index of an older version lacks.
+    /// Adds the fields that the index lacks: a declared stream may have more than when it was made.
     async fn reopen(&self, view: View, name: &str, open: bool) -> Result<(), Error> {
         self.update_mapping(name, &mappings(view)).await?;
         if !open {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::names::Names;
 
-/// Incremented when a mapping changes. Fields may be added to an existing index; any other change
-/// makes old indices conflict.
+/// Incremented when a mapping changes; indices of an older version are refused. A declared stream may
+/// add fields without that: they are added to the indices that there are.
 pub const TEMPLATE_VERSION: u32 = 3;
 
 /// Higher than the priority of the server's own templates, which have broad patterns.

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use pulso_model::{KeyField, ViewDescriptor};
 use pulso_testkit::{view, views};
 
 use super::*;
@@ -43,6 +44,45 @@ fn every_field_has_its_type() {
     assert_eq!(of("layer"), "keyword");
     assert_eq!(mapping["dynamic"], "strict");
     assert_eq!(mappings(View::DEAD_LETTERS).pointer("/properties/layer"), None);
+}
+
+/// Of views that a user declares, too.
+#[test]
+fn every_type_has_a_mapping() {
+    use FieldType::{Boolean, Day, Float, Integer, Location, Text, TextList, Time};
+    let field = |name, field_type| Field { name, field_type };
+    let expected = [
+        ("@timestamp", Time, "date"),
+        ("day", Day, "date"),
+        ("known", Boolean, "boolean"),
+        ("clicks", Integer, "long"),
+        ("share", Float, "double"),
+        ("link.host", Text, "keyword"),
+        ("link.words", TextList, "keyword"),
+        ("link.location", Location, "geo_point"),
+    ];
+    let fields: Vec<_> = expected.iter().map(|(name, kind, _)| field(name, *kind)).collect();
+    let view = View::new(ViewDescriptor {
+        name: "link-days",
+        title: "Links by day",
+        stream: Some("clicks"),
+        kind: ViewKind::BatchDay,
+        fields: fields.leak(),
+        key: &[KeyField::Value("day"), KeyField::Value("link.host")],
+        scope_field: None,
+        aliases: &[("host", "link.host")],
+        position_field: None,
+        first_write_wins: false,
+    });
+    let mapping = mappings(view);
+    for (name, _, expected) in expected {
+        let path = format!("/properties/{}/type", name.replace('.', "/properties/"));
+        assert_eq!(mapping.pointer(&path), Some(&json!(expected)), "{name}");
+    }
+    assert_eq!(mapping["properties"]["host"], json!({ "type": "alias", "path": "link.host" }));
+    let templates = templates("mine", 1, 0, &[view]);
+    assert_eq!(templates.len(), 1, "of these views only");
+    assert_eq!(templates[0].0, "mine-link-days");
 }
 
 #[test]
