@@ -1,5 +1,8 @@
 //! The streams of a configuration.
 
+#[cfg(test)]
+mod tests;
+
 use pulso_model::{Decoder, Stream, TimeLimits, View};
 use pulso_streams::{Definition, Streams, UnknownStream};
 

@@ -26,6 +26,8 @@ fn the_defaults_are_valid() {
     assert_eq!(config.acquisition.message_bytes_max, ByteSize(16 << 20));
     assert_eq!(config.acquisition.sources, []);
     assert_eq!(config.web.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.time.ahead_max.as_secs(), config.time.behind_max), (60, None));
+    assert_eq!(config.stream, "rsvps");
     assert!(config.batch.cores() >= 1);
 }
 
@@ -127,7 +129,7 @@ fn unknown_keys_are_refused_in_every_layer() {
     check("demo = 5", "`demo` is a section, not 5", "the keys here are `rate`");
     let sections = "the sections are `acquisition`, `archive`, `batch`, `checkpoint`, `data`, \
         `demo`, `echo`, `elasticsearch`, `kafka`, `log`, `logs`, `operations`, `retention`, \
-        `schedule`, `spool`, `trends`, `views`, `web`, `window`";
+        `schedule`, `spool`, `time`, `trends`, `views`, `web`, `window`";
     check("[windows]", "`windows` is not a key of the configuration", sections);
     for (environment, overrides, from) in [
         (vec!["PULSO__DEMO__RATTE"], vec![], "PULSO__DEMO__RATTE"),
@@ -149,6 +151,7 @@ fn unknown_keys_are_refused_in_every_layer() {
 #[test]
 fn values_must_be_what_their_key_needs() {
     let duration = "write a number and a unit, like \"10s\" or \"5m\"";
+    let forever = "write a number and a unit, like \"7d\", or \"off\"";
     let size = "write a number and a unit, like \"64KiB\" or \"1GiB\"";
     check("window.size = 5", "`window.size` (5) is not a duration", duration);
     check("echo.horizon = '5 min'", "`echo.horizon` (5 min) is not a duration", duration);
@@ -209,6 +212,8 @@ fn values_must_be_what_their_key_needs() {
         "`web.listen` (localhost) is not a socket address",
         "write an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
     );
+    check("time.ahead_max = 'off'", "`time.ahead_max` (off) is not a duration", duration);
+    check("time.behind_max = 'never'", "`time.behind_max` (never) is not a duration", forever);
     check("data.directory = 1", "`data.directory` (1) is not text", "write it in double quotes");
     check(
         "data.directory = ''",

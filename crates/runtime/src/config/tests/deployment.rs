@@ -13,7 +13,7 @@ fn everything_is_embedded_and_kept_unless_configured() {
     assert!(config.kafka.tls.is_none() && config.kafka.sasl.is_none());
     assert_eq!(config.kafka.brokers, ["127.0.0.1:9092"]);
     assert_eq!(config.kafka.retention, Some(7 * DAY));
-    assert_eq!(config.spool_directory(), std::path::Path::new("pulso-data/spool"));
+    assert_eq!(config.spool_directory(), std::path::Path::new("pulso-data/spool/rsvps"));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_deployment_on_secured_servers_is_read() {
     assert_eq!(config.elasticsearch.urls.len(), 2);
     assert!(config.elasticsearch.login.is_none());
     assert_eq!(config.elasticsearch.api_key.as_ref().unwrap().reveal().unwrap(), "k");
-    assert_eq!(config.spool_directory(), std::path::Path::new("/spool"));
+    assert_eq!(config.spool_directory(), std::path::Path::new("/spool/rsvps"));
     assert_eq!((config.retention.lake, config.retention.journals), (Some(30 * DAY), None));
     assert!(config.schedule.retain.is_none() && config.operations.speed.is_none());
     assert!(config.operations.batch.is_some());

@@ -1,0 +1,60 @@
+use std::path::Path;
+
+use pulso_model::{Reason, WallTime};
+
+use super::*;
+use crate::config::Layers;
+
+#[test]
+fn each_stream_has_places_of_its_own_and_the_views_are_of_all() {
+    let rsvps = Config::default();
+    assert_eq!(rsvps.stream().name, "rsvps", "where none is named");
+    let posts = rsvps.of_stream("posts").unwrap();
+    assert_eq!(posts.stream().name, "posts");
+    for (config, name) in [(&rsvps, "rsvps"), (&posts, "posts")] {
+        let place = |place: &str| Path::new("pulso-data").join(place);
+        assert_eq!(config.log_path(), place(&format!("log/{name}.db")));
+        assert_eq!(config.lake_path(), place(&format!("lake/{name}")));
+        assert_eq!(config.scratch_path(), place(&format!("scratch/{name}")));
+        assert_eq!(config.spool_directory(), place(&format!("spool/{name}")));
+        assert_eq!(config.views_path(), place("views.db"));
+        assert_eq!(config.decoder().stream(), config.stream());
+    }
+    assert_eq!(rsvps.all_views(), posts.all_views());
+    for view in rsvps.stream().views().into_iter().chain(posts.stream().views()) {
+        assert!(rsvps.all_views().contains(&view), "{view}");
+    }
+    assert!(View::JOURNALS.iter().all(|journal| rsvps.all_views().contains(journal)));
+}
+
+#[test]
+fn a_stream_that_is_not_there_is_refused_with_those_that_are() {
+    let error = Config::default().of_stream("tweets").unwrap_err();
+    assert_eq!(error.to_string(), "there is no stream `tweets`");
+    assert_eq!(error.hint(), "there are rsvps, posts");
+}
+
+/// A message is judged by the configured limits around the time at which the log stored it.
+#[test]
+fn the_limits_of_time_are_those_of_the_configuration() {
+    let message = br#"{"rsvp_id":1,"mtime":1489924800000,"response":"yes","guests":0,
+        "member":{"member_id":1},"event":{"event_id":"e"},"group":{"group_id":1,
+        "group_country":"de","group_lat":1.0,"group_lon":1.0,"group_topics":[]}}"#;
+    let own = 1_489_924_800_000;
+    let check = |settings: &[(&str, &str)], stored_after: i64, expected: Option<Reason>| {
+        let overrides = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        let layers = Layers { overrides: overrides.collect(), ..Layers::default() };
+        let decoder = Config::load(&layers).unwrap().decoder();
+        let stored = WallTime(own + stored_after);
+        let found = decoder.decode(message, stored).err().map(|dead| dead.reason);
+        assert_eq!(found, expected, "{settings:?}, stored {stored_after} ms after");
+    };
+    let minute = 60_000;
+    check(&[], -minute, None);
+    check(&[], -minute - 1, Some(Reason::FutureTime));
+    check(&[], 1_000_000 * minute, None);
+    check(&[("time.ahead_max", "1s")], -1_001, Some(Reason::FutureTime));
+    let past = [("time.behind_max", "2m")];
+    check(&past, 2 * minute, None);
+    check(&past, 2 * minute + 1, Some(Reason::PastTime));
+}
