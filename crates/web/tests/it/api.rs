@@ -1,6 +1,6 @@
 //! Documents, pages of them, filters, and the newest window.
 
-use pulso_model::{EventTime, Scope, View};
+use pulso_model::{EventTime, View, ViewKind};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Part, Sink};
 use pulso_testkit::{view, views};
@@ -93,7 +93,7 @@ async fn a_page_of_large_documents_ends_early_and_loses_none() {
 async fn filters_choose_time_country_and_layer() {
     let at = |id: &str, seconds: i64, country: &str| {
         let made = document(view("responses"), id, EventTime(NOON.0 + seconds * 1000));
-        pulso_model::ViewDocument { country: Some(country.to_owned()), ..made }
+        pulso_model::ViewDocument { scope: Some(country.to_owned()), ..made }
     };
     let views = store(vec![at("a", 0, "US"), at("b", 10, "DE"), at("c", 86_400, "US")]).await;
     publish(&views, Part::Day(NOON.day()), vec![at("a", 0, "US"), at("late", 5, "US")], true).await;

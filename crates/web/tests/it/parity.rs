@@ -1,13 +1,12 @@
 //! The API answers exactly the same from both stores.
 
-use pulso_model::{Day, EventTime, Scope, View, ViewDocument};
+use pulso_model::{Day, EventTime, View, ViewDocument, ViewKind};
 use pulso_pipeline::{BatchViews, Part, Sink};
 use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
 use pulso_runtime::stores::{ViewReader, ViewStore, set_up};
 use pulso_testkit::contract::document;
-use pulso_testkit::servers;
-use pulso_testkit::views;
+use pulso_testkit::{servers, views};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,10 +30,10 @@ fn documents(view: View, text: &str) -> Vec<ViewDocument> {
 }
 
 /// Both layers' documents; the batch layer has completed the first day.
-async fn fill(mut views: ViewStore) {
+async fn fill(mut store: ViewStore) {
     for view in views() {
         if !matches!(view.kind(), ViewKind::Now | ViewKind::BatchDay) {
-            views.write(documents(view, "speed")).await.unwrap();
+            store.write(documents(view, "speed")).await.unwrap();
         }
         let part = match view.kind() {
             ViewKind::Journal => continue,
@@ -43,9 +42,9 @@ async fn fill(mut views: ViewStore) {
         };
         let inside = |document: &ViewDocument| part == Part::Now || part == day(document);
         let documents = documents(view, "batch").into_iter().filter(inside).collect();
-        let stage = views.begin(view, part).await.unwrap();
-        views.stage(stage, documents).await.unwrap();
-        views.publish(stage, true).await.unwrap();
+        let stage = store.begin(view, part).await.unwrap();
+        store.stage(stage, documents).await.unwrap();
+        store.publish(stage, true).await.unwrap();
     }
 }
 
@@ -85,6 +84,8 @@ fn paths() -> Vec<String> {
             "cursor=x".into(),
             "country=de&limit=50".into(),
             "country=".into(),
+            "language=US&limit=50".into(),
+            "language=%09".into(),
             "window=latest".into(),
             "window=first".into(),
             format!("from={}&limit=100", days[1]),

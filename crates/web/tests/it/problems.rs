@@ -1,6 +1,5 @@
 //! Everything that can go wrong, as problem details.
 
-use pulso_model::View;
 use pulso_pipeline::Retry;
 use pulso_testkit::view;
 use pulso_web::Facts;
@@ -34,7 +33,9 @@ async fn places_that_are_not_there() {
     }
     let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
-                  `group-days`, `event-days`, `dead-letters`, `late-responses`, `batch-runs`, \
+                  `group-days`, `event-days`, `language-activity`, `trending-hashtags`, \
+                  `trending-hashtags-by-language`, `trending-domains`, `hashtag-days`, \
+                  `domain-days`, `language-days`, `dead-letters`, `late-facts`, `batch-runs`, \
                   `health`";
     let path = "/api/v1/trends?limit=1";
     check(&server, path, 404, problem("unknown-view", "Unknown view", 404, detail, path)).await;

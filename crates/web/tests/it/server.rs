@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
+use pulso_streams::Streams;
 use pulso_web::{Facts, Options, Windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,16 +13,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const OPTIONS: Options = Options {
-    page_limit_default: 10,
-    page_limit_max: 100,
-    windows: Windows {
+pub(crate) fn options() -> Options {
+    let windows = Windows {
         size: Duration::from_secs(300),
         slide: Duration::from_secs(10),
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
-    },
-};
+    };
+    let streams = Streams::brought();
+    Options { page_limit_default: 10, page_limit_max: 100, streams, windows }
+}
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -49,7 +50,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let metrics = || "pulso_up 1\n".to_owned();
         let facts = move || facts.clone();
-        let running = pulso_web::run(listener, views, facts, metrics, OPTIONS, shutdown.clone());
+        let running = pulso_web::run(listener, views, facts, metrics, options(), shutdown.clone());
         let running = tokio::spawn(async move { running.await.unwrap() });
         Self { address, shutdown, running }
     }

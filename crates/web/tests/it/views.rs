@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pulso_model::{Day, EventTime, TrendDocument, View, ViewDocument};
+use pulso_model::{Day, EventTime, Facet, Stream, TrendDocument, View, ViewDocument};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{
     AdapterError, BatchViews, Documents, ErrorKind, LayerChoice, Page, Part, Query, Retry, Sink,
@@ -18,23 +18,38 @@ pub(crate) const NOON: EventTime = EventTime(1_489_924_800_000);
 pub(crate) fn document(view: View, id: &str, time: EventTime) -> ViewDocument {
     let body = format!(r#"{{"@timestamp":"{time}","mark":"{id}"}}"#);
     let id = id.to_owned();
-    ViewDocument { view, id, time, position: 0, country: None, body }
+    ViewDocument { view, id, time, position: 0, scope: None, body }
 }
 
 /// Listed topics of the window that ends `seconds` after noon, in the given order.
 pub(crate) fn trends(seconds: i64, country: Option<&str>, topics: &[&str]) -> Vec<ViewDocument> {
+    let stream = pulso_testkit::stream();
+    trends_of(stream, &stream.facets[0], seconds, country, topics)
+}
+
+/// The same of any facet of a stream.
+pub(crate) fn trends_of(
+    stream: &Stream,
+    facet: &Facet,
+    seconds: i64,
+    scope: Option<&str>,
+    terms: &[&str],
+) -> Vec<ViewDocument> {
     let window_end = EventTime(NOON.0 + seconds * 1000);
     let window_start = EventTime(window_end.0 - 300_000);
-    let listed = topics.iter().zip(1..).map(|(topic, rank)| {
+    let listed = terms.iter().zip(1..).map(|(term, rank)| {
         let count = 100 - u64::from(rank);
-        let (name, score, location) = (*topic, 1.5, None);
+        let (name, score, location) = (*term, 1.5, None);
         TrendDocument {
+            stream,
+            facet,
             window_end,
             window_start,
-            country,
-            topic,
+            scope,
+            term,
             name,
             count,
+            actors: count,
             rank,
             score,
             location,

@@ -1,8 +1,9 @@
-use pulso_testkit::{view, views};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pulso_pipeline::memory::MemoryViews;
+use pulso_streams::Streams;
+use pulso_testkit::{view, views};
 
 use super::*;
 use crate::Windows;
@@ -15,7 +16,8 @@ pub(super) fn options() -> Options {
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
     };
-    Options { page_limit_default: 100, page_limit_max: 1000, windows }
+    let streams = Streams::brought();
+    Options { page_limit_default: 100, page_limit_max: 1000, streams, windows }
 }
 
 fn described() -> Value {
@@ -50,7 +52,8 @@ fn every_reference_resolves() {
 fn every_route_is_described_and_every_description_is_a_route() {
     let document = described();
     let described: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
-    let routes = http::routes::<MemoryViews>().into_iter().map(|(path, _)| path).collect();
+    let routes = http::routes::<MemoryViews>(&views());
+    let routes = routes.into_iter().map(|(path, _)| path).collect();
     assert_eq!(described, routes);
     let mut ids = Vec::new();
     find(&document["paths"], "operationId", &mut ids);

@@ -10,6 +10,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
 use pulso_pipeline::memory::MemoryViews;
+use pulso_testkit::views;
 
 use super::tests::options;
 use super::*;

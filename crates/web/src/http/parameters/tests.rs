@@ -1,24 +1,25 @@
-use pulso_testkit::view;
 use std::time::Duration;
 
 use pulso_pipeline::Cursor;
+use pulso_streams::Streams;
+use pulso_testkit::view;
 
 use super::*;
 use crate::Windows;
 
-const OPTIONS: Options = Options {
-    page_limit_default: 10,
-    page_limit_max: 50,
-    windows: Windows {
+fn options() -> Options {
+    let windows = Windows {
         size: Duration::from_secs(300),
         slide: Duration::from_secs(10),
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
-    },
-};
+    };
+    let streams = Streams::brought();
+    Options { page_limit_default: 10, page_limit_max: 50, streams, windows }
+}
 
 fn read(view: View, query: &str) -> Result<Wanted, Error> {
-    documents(view, &format!("/api/v1/{view}?{query}").parse().unwrap(), &OPTIONS)
+    documents(view, &format!("/api/v1/{view}?{query}").parse().unwrap(), &options())
 }
 
 #[track_caller]
@@ -42,7 +43,7 @@ fn parameters_narrow_the_newest_documents() {
     check(view, "from=2017-03-19", Query { from: Some(day), ..newest() });
     check(view, "to=2017-03-19T12:00:00Z", Query { to: Some(noon), ..newest() });
     check(view, "to=2017-03-19T14:00:00%2B02:00", Query { to: Some(noon), ..newest() });
-    check(view, "country=us", Query { country: Some("US".to_owned()), ..newest() });
+    check(view, "country=us", Query { scope: Some("US".to_owned()), ..newest() });
     check(view, "layer=current", newest());
     check(view, "layer=batch", Query { layer: LayerChoice::Only(Layer::Batch), ..newest() });
     check(view, "limit=50", Query { limit: 50, ..newest() });
@@ -53,7 +54,7 @@ fn parameters_narrow_the_newest_documents() {
         limit: 1,
         from: Some(day),
         to: Some(noon),
-        country: Some("DE".to_owned()),
+        scope: Some("DE".to_owned()),
         ..newest()
     };
     check(view, all, expected);
@@ -73,13 +74,13 @@ fn only_trends_have_a_latest_window() {
 
 #[test]
 fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
-    let view = view("trending-topics");
+    let trends = view("trending-topics");
     let time = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as `%2B`) or a \
                 UTC day such as `2017-03-19`";
     let limit = "a whole number from 1 to 50";
     let refused = |query: &str, name: &str, value: &str, allowed: &str| {
         let detail = format!("the parameter `{name}` must be {allowed}, not `{value}`");
-        check_refused(view, query, &detail);
+        check_refused(trends, query, &detail);
     };
     refused("from=yesterday", "from", "yesterday", time);
     refused("from=2017-03-19T14:00:00+02:00", "from", "2017-03-19T14:00:00 02:00", time);
@@ -91,16 +92,44 @@ fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
     refused("cursor=x", "cursor", "x", "the `next_cursor` of an earlier answer");
     refused("window=first", "window", "first", "`latest`");
     let repeated = "the parameter `limit` is given more than once";
-    check_refused(view, "limit=1&limit=2", repeated);
+    check_refused(trends, "limit=1&limit=2", repeated);
     check_refused(
-        view,
+        trends,
         "country=US",
         "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, \
          `cursor`, `window`",
     );
-    check_refused(
-        view("responses"),
-        "country=%20",
-        "the parameter `country` must be a country code such as `US`, not ` `",
-    );
+    for (view, name) in [(view("responses"), "country"), (view("language-days"), "language")] {
+        let detail = format!(
+            "the parameter `{name}` must be 1 to 512 characters such as `US` or `en`, not ` `"
+        );
+        check_refused(view, &format!("{name}=%20"), &detail);
+    }
+}
+
+/// A filter is called as the view calls its scope, and finds it as the stream writes it.
+#[test]
+fn a_scope_is_read_as_its_stream_writes_it() {
+    let scoped = |view: View, scope: &str| Query {
+        scope: Some(scope.to_owned()),
+        ..Query::newest(view, 10)
+    };
+    for name in ["language-activity", "trending-hashtags-by-language", "language-days"] {
+        let view = view(name);
+        check(view, "language=PT", scoped(view, "pt"));
+        check_refused(
+            view,
+            "country=US",
+            &format!(
+                "there is no parameter `country` here; the parameters are `from`, `to`, \
+                 `language`, `layer`, `limit`, `cursor`{}",
+                view.position_field().map_or("", |_| ", `window`"),
+            ),
+        );
+    }
+    for name in ["country-activity", "trending-topics-by-country", "groups"] {
+        let view = view(name);
+        check(view, "country=pt", scoped(view, "PT"));
+        assert!(read(view, "language=pt").is_err(), "{name}");
+    }
 }
