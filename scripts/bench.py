@@ -43,13 +43,13 @@ for entity in ("group_id", "event_id"):
       WITH responses AS (
         SELECT * EXCLUDE (payload) FROM lake
         QUALIFY row_number() OVER (
-          PARTITION BY rsvp_id, response, guests, floor((epoch_ms(mtime) + 500) / 1000) ORDER BY "partition", "offset") = 1
+          PARTITION BY rsvp_id, response, guests, floor((epoch_ms(time) + 500) / 1000) ORDER BY "partition", "offset") = 1
       ), states AS (
-        SELECT * FROM responses QUALIFY row_number() OVER (PARTITION BY rsvp_id ORDER BY mtime DESC, "offset" DESC) = 1
+        SELECT * FROM responses QUALIFY row_number() OVER (PARTITION BY rsvp_id ORDER BY time DESC, "offset" DESC) = 1
       ), latest AS (
-        SELECT {{entity}}, max(mtime) AS last, min(mtime) AS first,
-          arg_max(group_name, mtime) AS group_name, arg_max(group_city, mtime) AS group_city,
-          arg_max(event_name, mtime) AS event_name, arg_max(group_lat, mtime) AS lat, arg_max(group_lon, mtime) AS lon
+        SELECT {{entity}}, max(time) AS last, min(time) AS first,
+          arg_max(group_name, time) AS group_name, arg_max(group_city, time) AS group_city,
+          arg_max(event_name, time) AS event_name, arg_max(latitude, time) AS lat, arg_max(longitude, time) AS lon
         FROM responses GROUP BY 1
       )
       SELECT * FROM latest JOIN (
@@ -144,7 +144,7 @@ def main(programs, limit_program, messages, recording=None):
         try:
             import duckdb  # noqa: F401
 
-            duck_cpu, duck_wall, duck_memory = duckdb_jobs(f"{data}/lake/messages")
+            duck_cpu, duck_wall, duck_memory = duckdb_jobs(f"{data}/lake/rsvps")
             row("DuckDB, groups and events", duck_cpu / millions, duck_wall / millions, duck_memory, "", "")
             ratio = f"{cpu / duck_cpu:.1f} x DuckDB"
         except ImportError:

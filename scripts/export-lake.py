@@ -2,7 +2,7 @@
 """Writes all messages of the lake as received, one per line, in the order in which they were stored.
 
     pip install duckdb
-    scripts/export-lake.py LAKE/messages >messages.jsonl
+    scripts/export-lake.py LAKE/rsvps >messages.jsonl
 
 Use it to fill a new log from an old lake; see docs/operations.md. It reads the Parquet files directly, so it
 needs no extension. Files that were compacted into others may still exist, so DISTINCT removes the duplicates.
