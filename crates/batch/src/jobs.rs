@@ -37,10 +37,12 @@ impl Job {
     /// All jobs of a stream, in the order in which they run.
     pub fn all(stream: &Stream) -> Vec<Self> {
         let job = |view, sql: String, kind| Self { view, sql: sql.into(), kind };
-        let mut jobs = vec![
-            job(stream.facts_view.view, queries::facts(stream), JobKind::Facts),
-            job(stream.activity_view, queries::activity(stream), JobKind::Activity),
-        ];
+        let mut jobs = Vec::new();
+        // The lake has the facts of all streams; neither layer shows single ones where that is off.
+        if stream.facts_view.shown {
+            jobs.push(job(stream.facts_view.view, queries::facts(stream), JobKind::Facts));
+        }
+        jobs.push(job(stream.activity_view, queries::activity(stream), JobKind::Activity));
         for (at, facet) in stream.facets.iter().enumerate() {
             let worldwide = queries::trends(stream, at, false);
             jobs.push(job(facet.view, worldwide, JobKind::Trends(at)));
