@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use pulso_pipeline::{Query, Views};
+use pulso_model::{Stream, View};
+use pulso_pipeline::{LayerChoice, Query, StoredDocument, Views};
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
+use pulso_sqlite::ViewReader;
 use rustix::fs::{Access, access};
+use serde_json::Value;
 
 use crate::cli::DataArgs;
 use crate::data::{DataFolder, start};
@@ -39,20 +42,42 @@ pub(crate) async fn check(common: &CommonArgs, args: &DataArgs) -> anyhow::Resul
 /// Opens what is there, and looks whether it belongs together.
 async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static str> {
     let views = folder.views_read_only(config)?;
-    let mut empty = true;
     for view in config.all_views() {
-        empty &= views.query(Query::newest(view, 1)).await.explained()?.documents.is_empty();
+        views.query(Query::newest(view, 1)).await.explained()?;
     }
     if folder.in_use() {
         return Ok("in use by another pulso");
     }
     // Opening makes what is not there, and a check must not.
-    match (config.log_path().exists(), empty) {
-        (true, _) => drop(layers::open(config, folder).await?),
-        (false, true) => {}
-        (false, false) => return layers::missing_log(config),
+    if config.log_path().exists() {
+        drop(layers::open(config, folder).await?);
+    } else if was_written(config.stream(), &views).await? {
+        return layers::missing_log(config);
     }
     Ok("not in use")
+}
+
+/// Whether there is a document that only the stream's own log can have led to. Other streams have
+/// theirs in the same file.
+async fn was_written(stream: &Stream, views: &ViewReader) -> anyhow::Result<bool> {
+    for view in stream.views() {
+        if !views.query(Query::newest(view, 1)).await.explained()?.documents.is_empty() {
+            return Ok(true);
+        }
+    }
+    let of_stream = |stored: &StoredDocument| {
+        let document: Value = serde_json::from_str(&stored.document.body).unwrap_or_default();
+        document["stream"] == stream.name
+    };
+    for journal in View::JOURNALS {
+        let mut documents = views.scan(journal, LayerChoice::Current).await.explained()?;
+        while let Some(chunk) = documents.recv().await {
+            if chunk.explained()?.iter().any(of_stream) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the folder can be written to, or made.
