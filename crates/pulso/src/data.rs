@@ -159,7 +159,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let writer = DataFolder::create(folder.path()).unwrap();
         assert!(DataFolder::find(folder.path()).unwrap().is_none(), "nothing is written yet");
-        drop(writer.views().unwrap());
+        let mut config = Config::default();
+        config.data.directory = folder.path().to_owned();
+        drop(writer.views(&config).unwrap());
         let reader = DataFolder::find(folder.path()).unwrap().unwrap();
         assert!(reader.in_use());
         drop(writer);

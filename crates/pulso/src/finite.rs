@@ -64,7 +64,7 @@ impl<S: Source> Source for Finite<S> {
 
 #[cfg(test)]
 mod tests {
-    use pulso_model::WallTime;
+    use pulso_model::{Key, WallTime};
     use pulso_pipeline::memory::MemoryLog;
     use pulso_pipeline::{Headers, ManualClock, Message, Sink};
     use pulso_runtime::stores::StoreError;
@@ -76,6 +76,7 @@ mod tests {
         let mut log = MemoryLog::new(2, ManualClock::default());
         let message = |payload: &'static str| Message {
             headers: Headers { source: "test".into(), received_time: WallTime(0), cursor: None },
+            key: pulso_testkit::rsvp_id(payload.as_bytes()).map(Key::Integer),
             payload: payload.into(),
         };
         log.write(vec![message("{\"rsvp_id\":0}"), message("{\"rsvp_id\":1}")]).await.unwrap();

@@ -60,9 +60,9 @@ fn cell(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use pulso_model::{EventTime, Layer, ViewDocument};
+    use pulso_testkit::view;
 
     use super::*;
-    use pulso_testkit::view;
 
     #[test]
     fn a_row_has_every_field_in_its_column() {
@@ -73,7 +73,7 @@ mod tests {
             id: "id".into(),
             time: EventTime(0),
             position: 0,
-            country: None,
+            scope: None,
             body: body.into(),
         };
         let mut bytes = Vec::new();
@@ -95,7 +95,7 @@ mod tests {
             id: "id".into(),
             time: EventTime(0),
             position: 0,
-            country: None,
+            scope: None,
             body: body.into(),
         };
         let mut bytes = Vec::new();

@@ -33,7 +33,7 @@ fn an_unusable_data_folder_is_named() {
 fn a_damaged_database_is_named_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let (data, recording) = replayed(folder.path());
-    for name in ["log.db", "views.db"] {
+    for name in ["log/rsvps.db", "views.db"] {
         let path = data.join(name);
         let whole = std::fs::read(&path).unwrap();
         let mut damaged = whole.clone();
@@ -49,16 +49,46 @@ fn a_damaged_database_is_named_and_left_as_it_is() {
     }
 }
 
+/// Nothing is migrated: another folder is to be chosen.
+#[test]
+fn a_folder_of_an_older_program_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, recording) = replayed(folder.path());
+    let (path, recording) = (data.to_str().unwrap(), recording.to_str().unwrap());
+    for (name, commands) in [
+        (
+            "views.db",
+            &[&["replay", recording][..], &["verify"], &["check"], &["export", "groups"]][..],
+        ),
+        ("log/rsvps.db", &[&["replay", recording][..], &["verify"], &["check"]]),
+    ] {
+        let file = data.join(name);
+        let kept = std::fs::read(&file).unwrap();
+        let mut older = kept.clone();
+        // SQLite's `user_version`.
+        older[60..64].copy_from_slice(&1_u32.to_be_bytes());
+        std::fs::write(&file, &older).unwrap();
+        for command in commands {
+            let refusal =
+                ["was made by an older version of Pulso", name, "hint: nothing is migrated"];
+            check(3, &[command, &["--data", path][..]].concat(), &refusal);
+            assert!(std::fs::read(&file).unwrap() == older, "{name} was changed by {command:?}");
+        }
+        std::fs::write(&file, kept).unwrap();
+    }
+    replay(Path::new(recording), &data);
+}
+
 #[test]
 fn a_lost_log_is_named_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let (data, recording) = replayed(folder.path());
     let (path, recording) = (data.to_str().unwrap(), recording.to_str().unwrap());
-    let log = data.join("log.db");
+    let log = data.join("log/rsvps.db");
     let kept = std::fs::read(&log).unwrap();
     std::fs::remove_file(&log).unwrap();
     for args in [vec!["replay", recording], vec!["verify"], vec!["check"]] {
-        check(3, &[&args[..], &["--data", path]].concat(), &["log.db` is missing", "hint:"]);
+        check(3, &[&args[..], &["--data", path]].concat(), &["log/rsvps.db` is missing", "hint:"]);
         assert!(!log.exists(), "a new log would be taken for one that was read long ago");
     }
     std::fs::write(&log, "").unwrap();
@@ -82,7 +112,7 @@ fn other_windows_than_those_of_the_views_are_a_wrong_configuration() {
 fn a_damaged_lake_is_named_before_anything_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let (data, recording) = replayed(folder.path());
-    let log = data.join("lake/messages/_delta_log");
+    let log = data.join("lake/rsvps/_delta_log");
     for entry in std::fs::read_dir(&log).unwrap() {
         std::fs::write(entry.unwrap().path(), "garbage").unwrap();
     }

@@ -1,6 +1,5 @@
 //! All programs over Kafka and Elasticsearch answer as one process does over a folder.
 
-use pulso_testkit::view;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pulso_model::View;
-use pulso_testkit::servers;
+use pulso_testkit::{servers, view};
 
 use crate::support::{assert_same, export, pulso, recording, replay, run};
 
@@ -88,7 +87,7 @@ impl Deployment {
             assert!(begun.elapsed() < DEADLINE, "the speed layer does not begin");
             std::thread::sleep(Duration::from_millis(100));
         }
-        while SPEED_VIEWS.iter().zip(expected).any(|(view, (_, expected))| {
+        while speed_views().iter().zip(expected).any(|(view, (_, expected))| {
             self.export(*view, "speed").lines().count() < expected.lines().count()
         }) {
             assert!(begun.elapsed() < DEADLINE, "the speed layer does not come to an end");
@@ -117,24 +116,21 @@ impl Drop for Service {
     }
 }
 
-const SPEED_VIEWS: [View; 5] = [
-    view("responses"),
-    view("country-activity"),
-    view("trending-topics"),
-    view("trending-topics-by-country"),
-    View::LATE_FACTS,
-];
+/// What the speed layer writes of RSVPs.
+fn speed_views() -> [View; 5] {
+    [
+        view("responses"),
+        view("country-activity"),
+        view("trending-topics"),
+        view("trending-topics-by-country"),
+        View::LATE_FACTS,
+    ]
+}
 
-const BATCH_VIEWS: [View; 8] = [
-    view("responses"),
-    view("country-activity"),
-    view("trending-topics"),
-    view("trending-topics-by-country"),
-    view("groups"),
-    view("events"),
-    view("group-days"),
-    view("event-days"),
-];
+/// What the batch layer writes of them.
+fn batch_views() -> Vec<View> {
+    pulso_testkit::stream().views()
+}
 
 fn all(
     views: &[View],
@@ -164,7 +160,7 @@ fn check(log: &str, views: &str) {
     let embedded = folder.path().join("embedded");
     replay(&recording, &embedded);
     let one_process = |view, layer: &str| export(view, layer, &embedded);
-    let expected = all(&SPEED_VIEWS, "speed", one_process);
+    let expected = all(&speed_views(), "speed", one_process);
 
     run(0, deployment.program("pulso").arg("setup"));
     run(0, deployment.program("pulso").arg("setup"));
@@ -172,12 +168,12 @@ fn check(log: &str, views: &str) {
     let speed = deployment.service("pulso-speed");
     deployment.wait_for(&expected);
     speed.stop();
-    assert_same(&all(&SPEED_VIEWS, "speed", |v, l| deployment.export(v, l)), &expected);
+    assert_same(&all(&speed_views(), "speed", |v, l| deployment.export(v, l)), &expected);
     for command in ["archive", "run all", "verify", "retain", "check"] {
         run(0, deployment.program("pulso-batch").args(command.split(' ')));
     }
-    let expected = all(&BATCH_VIEWS, "batch", one_process);
-    assert_same(&all(&BATCH_VIEWS, "batch", |v, l| deployment.export(v, l)), &expected);
+    let expected = all(&batch_views(), "batch", one_process);
+    assert_same(&all(&batch_views(), "batch", |v, l| deployment.export(v, l)), &expected);
     run(0, deployment.program("pulso-speed").arg("check"));
     run(0, deployment.program("pulso-web").arg("check"));
 }

@@ -5,6 +5,8 @@
 mod command_line;
 mod data_folder;
 mod deployment;
+mod digests;
 mod kill;
 mod replay;
+mod streams;
 mod support;

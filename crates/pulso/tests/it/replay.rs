@@ -1,9 +1,9 @@
 //! Recordings in, views out.
 
-use pulso_testkit::view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::View;
+use pulso_testkit::view;
 use serde_json::Value;
 
 use crate::support::{assert_same, export, exports, pulso, recording, replay, run, verify};

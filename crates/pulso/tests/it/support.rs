@@ -1,11 +1,11 @@
 //! Running the program, and input for it.
 
-use pulso_testkit::view;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use pulso_model::View;
-use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig};
+use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig, posts};
+use pulso_testkit::view;
 
 /// A Monday, so that examples are easy to read: 2026-01-05T00:00:00Z.
 const START_MS: i64 = 1_767_571_200_000;
@@ -50,14 +50,26 @@ pub(crate) fn check(code: i32, args: &[&str], parts: &[&str]) {
 /// Replays a recording into a folder.
 #[track_caller]
 pub(crate) fn replay(recording: &Path, data: &Path) -> serde_json::Value {
+    replay_stream("rsvps", recording, data)
+}
+
+/// Replays a recording of a stream into a folder.
+#[track_caller]
+pub(crate) fn replay_stream(stream: &str, recording: &Path, data: &Path) -> serde_json::Value {
     let mut command = pulso();
-    command.arg("replay").arg(recording).args(["--output", "json"]).arg("--data").arg(data);
+    command.args(["replay", "--stream", stream]).arg(recording);
+    command.args(["--output", "json"]).arg("--data").arg(data);
     serde_json::from_slice(&run(0, &mut command).stdout).unwrap()
 }
 
 #[track_caller]
 pub(crate) fn verify(code: i32, data: &Path) -> String {
-    let output = run(code, pulso().arg("verify").arg("--data").arg(data));
+    verify_stream("rsvps", code, data)
+}
+
+#[track_caller]
+pub(crate) fn verify_stream(stream: &str, code: i32, data: &Path) -> String {
+    let output = run(code, pulso().args(["verify", "--stream", stream]).arg("--data").arg(data));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -69,7 +81,7 @@ pub(crate) fn export(view: View, layer: &str, data: &Path) -> String {
     String::from_utf8(run(0, &mut command).stdout).unwrap()
 }
 
-/// Every view that is a function of the responses alone, from each layer that writes it.
+/// Every view that is a function of the RSVPs alone, from each layer that writes it.
 #[track_caller]
 pub(crate) fn exports(data: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
@@ -102,14 +114,44 @@ pub(crate) fn assert_same(found: &[(String, String)], expected: &[(String, Strin
 
 /// Writes `messages` synthetic messages, `per_second` of them in a second of event time.
 pub(crate) fn recording(folder: &Path, seed: u64, messages: usize, per_second: u32) -> PathBuf {
+    recording_from(START_MS, folder, seed, messages, per_second)
+}
+
+/// The same from a time on.
+pub(crate) fn recording_from(
+    start_ms: i64,
+    folder: &Path,
+    seed: u64,
+    messages: usize,
+    per_second: u32,
+) -> PathBuf {
+    let event_time = paced(start_ms, per_second);
+    let config = SyntheticConfig { seed, event_time, ..SyntheticConfig::default() };
+    let messages = Generator::new(config, Clock::new(move || start_ms)).take(messages);
     let path = folder.join(format!("synthetic-{seed}.jsonl"));
-    let time = EventTime::Paced { start_ms: START_MS, per_second: per_second.try_into().unwrap() };
-    let config = SyntheticConfig { seed, event_time: time, ..SyntheticConfig::default() };
-    let mut text = String::new();
-    for message in Generator::new(config, Clock::new(|| START_MS)).take(messages) {
-        text.push_str(&message.payload);
-        text.push('\n');
-    }
-    std::fs::write(&path, text).unwrap();
-    path
+    write(&path, messages.map(|message| message.payload))
+}
+
+/// Writes synthetic posts, as [`recording`] writes RSVPs.
+pub(crate) fn recorded_posts(
+    folder: &Path,
+    seed: u64,
+    messages: usize,
+    per_second: u32,
+) -> PathBuf {
+    let event_time = paced(START_MS, per_second);
+    let config = posts::PostsConfig { seed, event_time, ..posts::PostsConfig::default() };
+    let events = posts::Generator::new(config, Clock::new(|| START_MS));
+    let frames = events.filter_map(|event| event.frame(posts::Protocol::One)).take(messages);
+    write(&folder.join(format!("posts-{seed}.jsonl")), frames)
+}
+
+fn paced(start_ms: i64, per_second: u32) -> EventTime {
+    EventTime::Paced { start_ms, per_second: per_second.try_into().unwrap() }
+}
+
+fn write(path: &Path, messages: impl Iterator<Item = String>) -> PathBuf {
+    let text: String = messages.map(|message| message + "\n").collect();
+    std::fs::write(path, text).unwrap();
+    path.to_owned()
 }
