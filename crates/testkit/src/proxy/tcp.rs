@@ -22,11 +22,13 @@ pub(super) async fn serve(
     let server = state.connect().await?;
     let (from_client, mut to_client) = split(client);
     let (from_server, mut to_server) = server.into_split();
-    // The end of either direction closes both, as a cut does.
+    // The end of either direction closes both, as a cut does. A fault that was set before bytes came
+    // holds them up, so it is looked at first.
     tokio::select! {
+        biased;
+        () = broken(&mut lasting) => {}
         ended = pass(from_client, &mut to_server, up_max) => return ended,
         ended = pass(from_server, &mut to_client, down_max) => return ended,
-        () = broken(&mut lasting) => {}
     }
     // Both are still open, but nothing passes.
     stall(&mut lasting).await
