@@ -291,6 +291,18 @@ impl Source for StoppedAfterOne {
         self.source.partitions()
     }
 
+    async fn acquire(&mut self) -> Result<(), Infallible> {
+        self.source.acquire().await
+    }
+
+    fn may_write(&self) -> Result<(), Infallible> {
+        self.source.may_write()
+    }
+
+    async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
+        self.source.first_offsets().await
+    }
+
     async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {
         self.source.seek(next_offsets).await
     }
