@@ -7,13 +7,13 @@ mod apart;
 mod bind;
 mod positions;
 mod spans;
+mod windows;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type};
@@ -34,10 +34,13 @@ use crate::{BatchError, Job};
 use apart::{Apart, ApartFunction};
 use bind::{Parameter, Parameters, bind};
 pub(crate) use positions::Positions;
+use spans::Span;
+pub use windows::WindowSettings;
 
 const TIMES: &str = include_str!("sql/times.sql");
 const FIRST: &str = include_str!("sql/first.sql");
 const FACTS: &str = include_str!("sql/facts.sql");
+const VERSIONS: &str = include_str!("sql/versions.sql");
 
 const SEEN: &str = r#"SELECT * FROM everything WHERE NOT unseen("partition", "offset")"#;
 const UNSEEN: &str = r#"SELECT CAST(max(time) AS BIGINT) / 1000 FROM everything
@@ -48,20 +51,6 @@ pub(crate) const ECHO_REACH_MS: i64 = 1000;
 
 /// The most memory that one sort keeps for merging: 10 MiB.
 const SORT_RESERVE_MAX: usize = 10 * 1024 * 1024;
-
-/// Windows and lists, as the speed layer has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WindowSettings {
-    /// A multiple of `slide`.
-    pub size: Duration,
-    /// A day is a multiple of it.
-    pub slide: Duration,
-    /// A multiple of `slide`.
-    pub baseline: Duration,
-    pub count_above: u32,
-    pub terms_max: u32,
-    pub scope_terms_max: u32,
-}
 
 /// What a run may use.
 #[derive(Clone, Debug)]
@@ -289,6 +278,7 @@ impl Engine {
         }
         let echoes = Arc::new(echoes);
         let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], ..Apart::default() };
+        let whole = matches!(input, Input::Lake);
         if let Input::Counted { late, next_offsets } = input {
             discarded.sets.push(Arc::new(late));
             discarded.from_offsets = Some(next_offsets);
@@ -296,6 +286,12 @@ impl Engine {
         define(&session, "discarded", discarded, "facts", FACTS).await?;
         if by_day {
             spans::keep_days(&session, "facts", &spans).await?;
+        }
+        if let Some(sql) = jobs::superseded(self.stream).filter(|_| whole) {
+            let mut superseded = Positions::default();
+            collect_positions(query(&session, &sql, &parameters).await?, &mut superseded).await?;
+            let superseded = Apart { sets: vec![Arc::new(superseded)], ..Apart::default() };
+            define(&session, "superseded", superseded, "versions", VERSIONS).await?;
         }
         Span::around(&spans).put_into(&mut parameters);
         self.number(&session, facets, &parameters).await?;
@@ -406,83 +402,6 @@ impl Facts {
         };
         rows.await.map_err(|error| BatchError::Compute { view: job.view, source: error.into() })
     }
-}
-
-/// A stretch of event time, `[from, to)`, and the days that hold it.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from_ms: i64,
-    to_ms: i64,
-}
-
-impl Span {
-    const ALL: Self =
-        Self { from_ms: *EventTime::RANGE.start(), to_ms: *EventTime::RANGE.end() + 1 };
-
-    /// Cut to the times that there are.
-    fn new(from_ms: i64, to_ms: i64) -> Self {
-        let Self { from_ms: first, to_ms: last } = Self::ALL;
-        Self { from_ms: from_ms.clamp(first, last), to_ms: to_ms.clamp(first, last) }
-    }
-
-    fn around(spans: &[Self]) -> Self {
-        let from_ms = spans.iter().map(|span| span.from_ms).min();
-        let to_ms = spans.iter().map(|span| span.to_ms).max();
-        Self::new(from_ms.unwrap_or(0), to_ms.unwrap_or(0))
-    }
-
-    fn put_into(self, parameters: &mut Parameters) {
-        let last = EventTime((self.to_ms - 1).max(self.from_ms)).day();
-        parameters.insert("from_day", Parameter::Day(EventTime(self.from_ms).day()));
-        parameters.insert("to_day", Parameter::Day(last));
-        parameters.insert("from_ms", Parameter::Integer(self.from_ms));
-        parameters.insert("to_ms", Parameter::Integer(self.to_ms));
-    }
-}
-
-impl WindowSettings {
-    /// The width of a pane; at least 1.
-    pub(crate) fn slide_ms(&self) -> i64 {
-        millis(self.slide).max(1)
-    }
-
-    fn parameters(&self) -> Parameters {
-        let integers = [
-            ("slide_ms", self.slide_ms()),
-            ("size_ms", millis(self.size)),
-            ("reach_ms", millis(self.size) - self.slide_ms()),
-            ("baseline_ms", millis(self.baseline)),
-            ("lookback_reach_ms", self.lookback_ms() - self.slide_ms()),
-            ("baseline_windows", millis(self.baseline) / self.slide_ms()),
-            ("count_above", i64::from(self.count_above)),
-            ("terms_max", i64::from(self.terms_max)),
-            ("scope_terms_max", i64::from(self.scope_terms_max)),
-        ];
-        integers.map(|(name, number)| (name, Parameter::Integer(number))).into()
-    }
-
-    pub(crate) fn lookback_ms(&self) -> i64 {
-        millis(self.size) + millis(self.baseline)
-    }
-
-    /// What jobs over some days may read, with the reach of echoes.
-    fn reach(&self, days: DayRange) -> Span {
-        let from = days.first.start().0 - self.lookback_ms() - ECHO_REACH_MS;
-        Span::new(from, days.last.end().0 + ECHO_REACH_MS)
-    }
-
-    /// The parameters that say which days a job computes.
-    fn put_days(&self, days: DayRange, parameters: &mut Parameters) {
-        let days_span = Span::new(days.first.start().0, days.last.end().0);
-        days_span.put_into(parameters);
-        let lookback = Span::new(days_span.from_ms - self.lookback_ms(), days_span.to_ms);
-        parameters.insert("lookback_ms", Parameter::Integer(lookback.from_ms));
-        parameters.insert("lookback_day", Parameter::Day(EventTime(lookback.from_ms).day()));
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 async fn query(

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use pulso_model::{Counts, Facet, Stream, View, ViewKind};
 
-pub(crate) use queries::{echoes, names, terms, values};
+pub(crate) use queries::{echoes, names, superseded, terms, values};
 
 /// One query over the facts of the lake. Its columns are named as [`View::fields`], in any order; a
 /// location is two columns, `….lat` and `….lon`.

@@ -34,6 +34,8 @@ pub struct Stream {
     pub columns: Vec<Column>,
     /// The column that says who did it.
     pub actor: Option<usize>,
+    /// The column whose latest fact is the state, where later facts replace earlier ones.
+    pub state: Option<usize>,
     /// What tells facts apart; empty where each message is a fact of its own.
     pub identity: Vec<Part>,
     pub facets: Vec<Facet>,

@@ -1,16 +1,6 @@
 -- Each group as of now: what its latest response said of it, and its RSVPs by their state.
 -- Needs the whole lake.
-WITH changed AS (
-  SELECT rsvp_id, max(version) AS latest FROM facts GROUP BY rsvp_id HAVING count(*) > 1
-),
--- Every response, and whether it is the state of its RSVP: the response with the largest event time (of
--- equal times the later in the log).
-versions AS (
-  SELECT facts.*, changed.latest IS NULL OR version = changed.latest AS current
-  FROM changed
-  RIGHT JOIN facts ON facts.rsvp_id = changed.rsvp_id
-),
-seen AS (
+WITH seen AS (
   SELECT
     group_id,
     max(version) AS version,

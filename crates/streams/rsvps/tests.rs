@@ -34,6 +34,7 @@ fn column<'f, 'a>(fact: &'f Fact<'a>, name: &str) -> &'f Value<'a> {
 fn kinds_and_columns_are_those_of_the_descriptor() {
     let stream = decoder().stream();
     assert_eq!(stream.kind.values, KINDS);
+    assert_eq!(stream.state.map(|at| stream.columns[at].name), Some("rsvp_id"));
     let columns = stream.columns.iter().map(|Column { name, .. }| *name);
     assert_eq!(columns.collect::<Vec<_>>(), COLUMNS);
 }

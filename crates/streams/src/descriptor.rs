@@ -90,6 +90,7 @@ impl Reader<'_> {
         let decode = whole.text("decode").map(|file| file.value.to_owned());
         let identity = whole.texts("identity");
         let actor = whole.text("actor");
+        let state = whole.text("state");
         let fact = whole.table("fact");
         if fact.is_none() {
             whole.problem(
@@ -123,6 +124,7 @@ impl Reader<'_> {
         let identity: Vec<_> =
             identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
         let actor = actor.and_then(|actor| parts.column(&whole, &actor));
+        let state = state.and_then(|state| parts.column(&whole, &state));
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
@@ -142,6 +144,7 @@ impl Reader<'_> {
             place: fact.place,
             columns,
             actor,
+            state,
             identity,
             facets,
             facts_view,

@@ -5,11 +5,44 @@ use datafusion::logical_expr::utils::disjunction;
 use datafusion::prelude::{SessionContext, col, lit};
 use pulso_model::{Day, DayRange, EventTime};
 
-use super::{ECHO_REACH_MS, Span, WindowSettings};
+use super::bind::{Parameter, Parameters};
+use super::{ECHO_REACH_MS, WindowSettings};
 
 /// With more stretches than these apart from each other, all days between them are read, too: conditions
 /// are not to become long.
 const STRETCHES_MAX: usize = 64;
+
+/// A stretch of event time, `[from, to)`, and the days that hold it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+}
+
+impl Span {
+    pub(super) const ALL: Self =
+        Self { from_ms: *EventTime::RANGE.start(), to_ms: *EventTime::RANGE.end() + 1 };
+
+    /// Cut to the times that there are.
+    pub(super) fn new(from_ms: i64, to_ms: i64) -> Self {
+        let Self { from_ms: first, to_ms: last } = Self::ALL;
+        Self { from_ms: from_ms.clamp(first, last), to_ms: to_ms.clamp(first, last) }
+    }
+
+    pub(super) fn around(spans: &[Self]) -> Self {
+        let from_ms = spans.iter().map(|span| span.from_ms).min();
+        let to_ms = spans.iter().map(|span| span.to_ms).max();
+        Self::new(from_ms.unwrap_or(0), to_ms.unwrap_or(0))
+    }
+
+    pub(super) fn put_into(self, parameters: &mut Parameters) {
+        let last = EventTime((self.to_ms - 1).max(self.from_ms)).day();
+        parameters.insert("from_day", Parameter::Day(EventTime(self.from_ms).day()));
+        parameters.insert("to_day", Parameter::Day(last));
+        parameters.insert("from_ms", Parameter::Integer(self.from_ms));
+        parameters.insert("to_ms", Parameter::Integer(self.to_ms));
+    }
+}
 
 /// What jobs over some days read; and if the first window of all can play a part in theirs, the stretch in
 /// which the oldest response is, which is read, too. Windows later than that look back in full, wherever in

@@ -12,6 +12,7 @@ const ACTIVITY: &str = include_str!("../sql/activity.sql");
 const TRENDS: &str = include_str!("../sql/trends.sql");
 const RANKED_BY_ACTORS: &str = include_str!("../sql/ranked-by-actors.sql");
 const ECHOES: &str = include_str!("../sql/echoes.sql");
+const SUPERSEDED: &str = include_str!("../sql/superseded.sql");
 const TERMS: &str = include_str!("../sql/terms.sql");
 const NAMES: &str = include_str!("../sql/names.sql");
 const VALUES: &str = include_str!("../sql/values.sql");
@@ -108,6 +109,12 @@ pub(super) fn trends(stream: &Stream, at: usize, by_scope: bool) -> String {
 
 const RANKED_CHANGES: &str =
     "\n    UNION ALL\n    SELECT scope, term, slot, ranked, 0, 0, 0, 0 FROM ranked";
+
+/// The positions of facts that are not the state; `None` where facts do not replace each other.
+pub(crate) fn superseded(stream: &Stream) -> Option<String> {
+    let state = quoted(stream.columns[stream.state?].name);
+    Some(SUPERSEDED.replace("{state}", &state))
+}
 
 /// The positions of echoes; `None` where each message is a fact of its own.
 pub(crate) fn echoes(stream: &Stream) -> Option<String> {

@@ -28,6 +28,7 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
         Column { name: "noted", column_type: ColumnType::Time },
     ],
     actor: Some(0),
+    state: None,
     identity: vec![Part::Column(0), Part::Second, Part::Kind, Part::Sum(0)],
     facets: vec![
         facet("species", Counts::Facts, &[TRENDS_SCOPE, TRENDS].concat(), true),
@@ -102,6 +103,7 @@ pub(crate) static TICKS: LazyLock<Stream> = LazyLock::new(|| Stream {
     place: false,
     columns: vec![],
     actor: None,
+    state: None,
     identity: vec![],
     facets: vec![],
     facts_view: FactsView {

@@ -1,0 +1,67 @@
+//! The settings of windows, and what they mean for queries.
+
+use std::time::Duration;
+
+use pulso_model::{DayRange, EventTime};
+
+use super::bind::{Parameter, Parameters};
+use super::{ECHO_REACH_MS, Span};
+
+/// Windows and lists, as the speed layer has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSettings {
+    /// A multiple of `slide`.
+    pub size: Duration,
+    /// A day is a multiple of it.
+    pub slide: Duration,
+    /// A multiple of `slide`.
+    pub baseline: Duration,
+    pub count_above: u32,
+    pub terms_max: u32,
+    pub scope_terms_max: u32,
+}
+
+impl WindowSettings {
+    /// The width of a pane; at least 1.
+    pub(crate) fn slide_ms(&self) -> i64 {
+        millis(self.slide).max(1)
+    }
+
+    pub(super) fn parameters(&self) -> Parameters {
+        let integers = [
+            ("slide_ms", self.slide_ms()),
+            ("size_ms", millis(self.size)),
+            ("reach_ms", millis(self.size) - self.slide_ms()),
+            ("baseline_ms", millis(self.baseline)),
+            ("lookback_reach_ms", self.lookback_ms() - self.slide_ms()),
+            ("baseline_windows", millis(self.baseline) / self.slide_ms()),
+            ("count_above", i64::from(self.count_above)),
+            ("terms_max", i64::from(self.terms_max)),
+            ("scope_terms_max", i64::from(self.scope_terms_max)),
+        ];
+        integers.map(|(name, number)| (name, Parameter::Integer(number))).into()
+    }
+
+    pub(crate) fn lookback_ms(&self) -> i64 {
+        millis(self.size) + millis(self.baseline)
+    }
+
+    /// What jobs over some days may read, with the reach of echoes.
+    pub(super) fn reach(&self, days: DayRange) -> Span {
+        let from = days.first.start().0 - self.lookback_ms() - ECHO_REACH_MS;
+        Span::new(from, days.last.end().0 + ECHO_REACH_MS)
+    }
+
+    /// The parameters that say which days a job computes.
+    pub(super) fn put_days(&self, days: DayRange, parameters: &mut Parameters) {
+        let days_span = Span::new(days.first.start().0, days.last.end().0);
+        days_span.put_into(parameters);
+        let lookback = Span::new(days_span.from_ms - self.lookback_ms(), days_span.to_ms);
+        parameters.insert("lookback_ms", Parameter::Integer(lookback.from_ms));
+        parameters.insert("lookback_day", Parameter::Day(EventTime(lookback.from_ms).day()));
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
