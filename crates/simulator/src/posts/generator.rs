@@ -41,6 +41,8 @@ const JITTER_US_MAX: i64 = 1_500_000;
 /// How far behind late events are.
 const LATE_US_MIN: i64 = 3_000_000;
 const LATE_US_MAX: i64 = 600_000_000;
+/// How long after a commit it may come once more: within the usual horizon of echoes.
+const REPEAT_US_MAX: i64 = 300_000_000;
 /// How long one account goes on with its hashtag. At 50 posts a second and the usual share of spam
 /// that makes over a thousand posts.
 const SPAM_MS: i64 = 600_000;
@@ -212,6 +214,9 @@ impl Generator {
     /// The commit of a post once more.
     fn repeat(&mut self, now_us: i64) -> Option<Event> {
         let sent = self.sent.get(self.random.index(self.sent.len()))?.clone();
+        if sent.time_us < now_us - REPEAT_US_MAX {
+            return None;
+        }
         let seq = self.first_seq + self.number - 1;
         Some(Event { seq, time_us: now_us, kind: Kind::Repeat, ..sent })
     }
