@@ -1,6 +1,7 @@
 //! Several streams in one data folder.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use pulso_model::{View, ViewKind};
 use pulso_testkit::view;
@@ -69,7 +70,12 @@ fn posts_are_counted_once_by_both_layers() {
 fn streams_in_one_folder_leave_each_other_alone() {
     let folder = tempfile::tempdir().unwrap();
     let rsvps = recording(folder.path(), 9, 2_000, 20);
-    let posts = recorded_posts(folder.path(), 9, 2_000, 20);
+    let posts = recorded_posts(folder.path(), 7, 10_000, 20);
+    for recording in [&rsvps, &posts] {
+        // So that both have a dead letter.
+        let mut file = std::fs::File::options().append(true).open(recording).unwrap();
+        file.write_all(b"no json\n").unwrap();
+    }
     let [alone, other, both] = ["rsvps", "posts", "both"].map(|name| folder.path().join(name));
     let summary = replay(&rsvps, &alone);
     let summary_of_posts = replay_stream("posts", &posts, &other);

@@ -33,7 +33,7 @@ async fn places_that_are_not_there() {
     }
     let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
-                  `group-days`, `event-days`, `language-activity`, `trending-hashtags`, \
+                  `group-days`, `event-days`, `posts`, `language-activity`, `trending-hashtags`, \
                   `trending-hashtags-by-language`, `trending-domains`, `hashtag-days`, \
                   `domain-days`, `language-days`, `dead-letters`, `late-facts`, `batch-runs`, \
                   `health`";
