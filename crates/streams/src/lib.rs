@@ -1,7 +1,7 @@
 //! The streams that Pulso brings, one folder each, and those that users declare.
 //!
 //! A stream is a descriptor (`stream.toml`), a decoder and its SQL. Everything else knows facts only.
-//! To add one that Pulso brings: a folder beside `src`, and a line in [`BROUGHT`].
+//! To add one that Pulso brings: a folder beside `src`, and a line in `BROUGHT`.
 
 pub mod descriptor;
 mod json;
