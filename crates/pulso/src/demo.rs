@@ -8,11 +8,12 @@ use std::io::{self, IsTerminal};
 use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
-use pulso_acquisition::Input;
+use pulso_acquisition::Input as Arriving;
 use pulso_pipeline::{Clock, SystemClock};
 use pulso_runtime::config::Source;
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs, metrics};
-use pulso_simulator::Simulator;
+use pulso_simulator::posts::PostsConfig;
+use pulso_simulator::{Input, Pace, Simulator};
 use pulso_speed::Status;
 use pulso_web::Facts;
 use tokio::sync::watch;
@@ -38,7 +39,7 @@ pub(crate) async fn demo(
     let mut config = load(common, &args.data)?;
     let notices = start_logging(&config)?;
     if let Some(url) = &args.url {
-        websocket(url)?;
+        websocket(url, None)?;
     }
     let port_given = args.listen.is_some();
     config.web.listen = args.listen.unwrap_or(config.web.listen);
@@ -71,7 +72,7 @@ pub(crate) async fn demo(
             None => Ok(()),
         }
     };
-    let inputs = vec![Input::Websocket(source)];
+    let inputs = vec![Arriving::Websocket(source)];
     let heading = format!("q quits   http://{address}/   data in {directory}");
     let (window, views) = (config.window.size, stores.views.clone());
     let ended = watched.clone();
@@ -90,8 +91,9 @@ pub(crate) async fn demo(
         eprintln!("{line}");
     }
     simulated.and(acquired.map(drop)).and(counted).and(scheduled).and(served)?;
+    let arguments = output::data_arguments(&config);
     output::print(&format!(
-        "{}\ngo on: pulso demo --data {directory}\nprove: pulso verify --data {directory}\n",
+        "{}\ngo on: pulso demo {arguments}\nprove: pulso verify {arguments}\n",
         board::summary(config.stream(), &ended.borrow())
     ))
 }
@@ -114,18 +116,19 @@ fn start_logging(config: &Config) -> anyhow::Result<Option<Notices>> {
 
 /// What is read, and what makes it unless it is a real stream.
 async fn stream(config: &Config, args: &DemoArgs) -> anyhow::Result<(Option<Simulator>, Source)> {
+    // Only the source of RSVPs takes event times to go on from.
+    let resume_parameter = (config.stream == "rsvps").then(|| "since_mtime".to_owned());
     if let Some(url) = &args.url {
-        return Ok((None, websocket(url)?));
+        return Ok((None, websocket(url, resume_parameter)?));
     }
-    let simulator = simulator(config, args).await?;
-    let source = websocket(&format!("ws://{}/", simulator.local_addr()))?;
-    Ok((Some(simulator), source))
+    let (simulator, path) = simulator(config, args).await?;
+    let url = format!("ws://{}{path}", simulator.local_addr());
+    Ok((Some(simulator), websocket(&url, resume_parameter)?))
 }
 
-fn websocket(url: &str) -> anyhow::Result<Source> {
+fn websocket(url: &str, resume_parameter: Option<String>) -> anyhow::Result<Source> {
     let wrong = || anyhow!("`{url}` is not a websocket URL");
     let hint = "use one like `wss://stream.example.org/rsvps`";
-    let resume_parameter = Some("since_mtime".to_owned());
     let parsed = url.parse().map_err(|_| wrong()).exit(Exit::Usage).hint(hint)?;
     let resume_margin = Source::RESUME_MARGIN;
     let source = Source { name: SOURCE.into(), url: parsed, resume_parameter, resume_margin };
@@ -149,11 +152,25 @@ async fn until<T>(
     ended
 }
 
-async fn simulator(config: &Config, args: &DemoArgs) -> anyhow::Result<Simulator> {
+/// The simulator of the stream, and the path at which it serves it.
+async fn simulator(config: &Config, args: &DemoArgs) -> anyhow::Result<(Simulator, &'static str)> {
     let rate = args.rate.unwrap_or(config.demo.rate);
     let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
     let seed = args.seed.unwrap_or_else(|| SystemClock.now().0.unsigned_abs());
-    let stream = pulso_simulator::Config::synthetic(seed, rate);
+    let (stream, path) = match config.stream.as_str() {
+        "rsvps" => (pulso_simulator::Config::synthetic(seed, rate), "/"),
+        "posts" => {
+            let posts = Input::Posts(PostsConfig { seed, ..PostsConfig::default() });
+            (pulso_simulator::Config::new(posts, Pace::Rate(rate)), "/subscribe")
+        }
+        other => {
+            return Err(anyhow!("there is no simulated stream of `{other}`"))
+                .exit(Exit::Usage)
+                .hint("name a real one with `--url`");
+        }
+    };
     let stream = pulso_simulator::Config { resume_buffer: RESUME_BUFFER, ..stream };
-    Simulator::bind(stream).await.context("failed to start the simulator").exit(Exit::Unavailable)
+    let bound = Simulator::bind(stream).await;
+    let simulator = bound.context("failed to start the simulator").exit(Exit::Unavailable)?;
+    Ok((simulator, path))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use pulso_runtime::{Exit, FailureExt};
+use pulso_runtime::{Config, Exit, FailureExt};
 
 /// Prints what was asked for. Whoever reads may stop early, as `head` does.
 ///
@@ -29,4 +29,13 @@ pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
 /// Nobody reads any more.
 pub(crate) fn is_broken_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// What a person types to come back to this data.
+pub(crate) fn data_arguments(config: &Config) -> String {
+    let data = config.data.directory.display();
+    match config.stream.as_str() {
+        "rsvps" => format!("--data {data}"),
+        other => format!("--stream {other} --data {data}"),
+    }
 }

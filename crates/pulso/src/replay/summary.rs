@@ -10,6 +10,7 @@ use pulso_speed::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::data::DataFolder;
+use crate::output;
 
 /// Seconds of wall time by stage.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -30,6 +31,9 @@ impl Seconds {
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     data: String,
+    /// What a person types to come back.
+    #[serde(skip)]
+    arguments: String,
     /// A view worth a first look.
     #[serde(skip)]
     look: &'static str,
@@ -72,6 +76,7 @@ impl Summary {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             data: config.data.directory.display().to_string(),
+            arguments: output::data_arguments(config),
             look: look(config.stream()).name(),
             messages,
             log: status.progress.iter().fold(Totals::default(), Totals::add),
@@ -105,9 +110,9 @@ impl Summary {
         for (job, documents) in &self.jobs {
             text.push_str(&format!("  {job}: {documents} documents\n"));
         }
-        let (data, view) = (&self.data, &self.look);
+        let (arguments, view) = (&self.arguments, &self.look);
         text.push_str(&format!(
-            "look: pulso export {view} --data {data}\nprove: pulso verify --data {data}\n"
+            "look: pulso export {view} {arguments}\nprove: pulso verify {arguments}\n"
         ));
         text
     }
