@@ -8,33 +8,21 @@ mod column;
 mod tests;
 
 use datafusion::arrow::array::RecordBatch;
-use pulso_model::{Field, KeyPart, View, ViewDocument};
+use pulso_model::{KeyPart, Layout, View, ViewDocument};
 
 use crate::BatchError;
 use column::Column;
-
-/// Where a field stands in a document, and how it is called there.
-#[derive(Debug)]
-struct Place {
-    /// The object that holds it, as JSON with its colon; documents nest one level deep, locations
-    /// apart.
-    parent: Option<String>,
-    /// As JSON with its colon.
-    name: String,
-}
 
 /// Makes documents of one view from record batches.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     view: View,
-    places: Vec<Place>,
+    layout: Layout,
     /// The indices of the key's fields.
     key: Vec<usize>,
     time: usize,
     position: Option<usize>,
     scope: Option<usize>,
-    /// The length of the longest document so far, to allocate once.
-    length: usize,
 }
 
 impl Encoder {
@@ -44,18 +32,13 @@ impl Encoder {
             let found = fields.iter().position(|field| field.name == name);
             found.expect("key, time, position and scope are fields, as the model's tests show")
         };
-        let place = |field: &Field| match field.name.split_once('.') {
-            Some((parent, name)) => Place { parent: Some(member(parent)), name: member(name) },
-            None => Place { parent: None, name: member(field.name) },
-        };
         Self {
             view,
-            places: fields.iter().map(place).collect(),
+            layout: Layout::new(view),
             key: view.key().iter().map(|key| index(key.name())).collect(),
             time: index("@timestamp"),
             position: view.position_field().map(index),
             scope: view.scope_field().map(index),
-            length: 0,
         }
     }
 
@@ -85,44 +68,14 @@ impl Encoder {
         let position = self.position.map_or(Some(0), |index| columns[index].position(row));
         let position = position.ok_or_else(|| missing(self.position.unwrap_or_default()))?;
         let scope = self.scope.and_then(|index| columns[index].text(row)).map(str::to_owned);
-        let mut body = String::with_capacity(self.length);
-        self.write(columns, row, &mut body);
-        self.length = self.length.max(body.len());
+        let body = self.layout.write(|index, body| {
+            let column = &columns[index];
+            let there = !column.is_null(row);
+            if there {
+                column.write(row, body);
+            }
+            there
+        });
         Ok(ViewDocument { view: self.view, id, time, position, scope, body })
     }
-
-    /// Nulls are left out, and objects that would be empty.
-    fn write(&self, columns: &[Column], row: usize, body: &mut String) {
-        body.push('{');
-        let mut open = None;
-        for (place, column) in self.places.iter().zip(columns) {
-            if column.is_null(row) {
-                continue;
-            }
-            if open != place.parent.as_deref() {
-                if open.is_some() {
-                    body.push('}');
-                }
-                open = place.parent.as_deref();
-                if let Some(parent) = open {
-                    push_member(parent, body);
-                    body.push('{');
-                }
-            }
-            push_member(&place.name, body);
-            column.write(row, body);
-        }
-        body.push_str(if open.is_some() { "}}" } else { "}" });
-    }
-}
-
-fn member(name: &str) -> String {
-    format!("\"{name}\":")
-}
-
-fn push_member(member: &str, body: &mut String) {
-    if !body.ends_with('{') {
-        body.push(',');
-    }
-    body.push_str(member);
 }

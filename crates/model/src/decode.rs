@@ -104,7 +104,7 @@ impl Decoder {
         (payload.len() <= MAX_MESSAGE_BYTES).then(|| self.program.time(payload)).flatten()
     }
 
-    /// The same, when it is not further ahead of `received_time` than a fact may be.
+    /// The same, when it is as near to `received_time` as that of a fact must be.
     pub fn plausible_time(&self, payload: &[u8], received_time: WallTime) -> Option<EventTime> {
         let time = self.time(payload)?;
         self.limits.check(time, received_time).is_ok().then_some(time)

@@ -6,6 +6,7 @@
 mod fact;
 mod journal;
 mod json;
+mod layout;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use fact::FactWriter;
 pub use journal::{DeadLetterDocument, HealthDocument, LateFactDocument};
 use json::ObjectWriter;
 pub use json::push_json_text;
+pub use layout::Layout;
 
 use crate::view::KeyPart;
 use crate::{Counts, EventTime, Facet, Location, Stream, View};
