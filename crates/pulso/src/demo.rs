@@ -8,12 +8,12 @@ use std::io::{self, IsTerminal};
 use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
-use pulso_acquisition::Input as Arriving;
+use pulso_acquisition::Input;
 use pulso_pipeline::{Clock, SystemClock};
 use pulso_runtime::config::Source;
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs, metrics};
 use pulso_simulator::posts::PostsConfig;
-use pulso_simulator::{Input, Pace, Simulator};
+use pulso_simulator::{Pace, Simulator};
 use pulso_speed::Status;
 use pulso_web::Facts;
 use tokio::sync::watch;
@@ -72,7 +72,7 @@ pub(crate) async fn demo(
             None => Ok(()),
         }
     };
-    let inputs = vec![Arriving::Websocket(source)];
+    let inputs = vec![Input::Websocket(source)];
     let heading = format!("q quits   http://{address}/   data in {directory}");
     let (window, views) = (config.window.size, stores.views.clone());
     let ended = watched.clone();
@@ -160,7 +160,8 @@ async fn simulator(config: &Config, args: &DemoArgs) -> anyhow::Result<(Simulato
     let (stream, path) = match config.stream.as_str() {
         "rsvps" => (pulso_simulator::Config::synthetic(seed, rate), "/"),
         "posts" => {
-            let posts = Input::Posts(PostsConfig { seed, ..PostsConfig::default() });
+            let posts = PostsConfig { seed, ..PostsConfig::default() };
+            let posts = pulso_simulator::Input::Posts(posts);
             (pulso_simulator::Config::new(posts, Pace::Rate(rate)), "/subscribe")
         }
         other => {

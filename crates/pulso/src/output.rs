@@ -35,7 +35,7 @@ pub(crate) fn is_broken_pipe(error: &io::Error) -> bool {
 pub(crate) fn data_arguments(config: &Config) -> String {
     let data = config.data.directory.display();
     match config.stream.as_str() {
-        "rsvps" => format!("--data {data}"),
+        Config::STREAM => format!("--data {data}"),
         other => format!("--stream {other} --data {data}"),
     }
 }

@@ -52,6 +52,9 @@ impl Config {
         Err(ConfigError::Invalid { path, problems })
     }
 
+    /// The stream that is meant where none is named.
+    pub const STREAM: &str = "rsvps";
+
     /// Where acquisition keeps messages of the stream while Kafka is away.
     pub fn spool_directory(&self) -> PathBuf {
         self.data.directory.join(&self.spool.directory).join(&self.stream)

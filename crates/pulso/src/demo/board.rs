@@ -153,8 +153,9 @@ impl Board {
     /// One line, for output that is no terminal.
     pub(super) fn line(&self, now: WallTime) -> String {
         let top = self.terms.first().map_or("-", |term| &term.name);
+        let what = self.stream.facets.first().map_or("term", |facet| facet.term.one);
         format!(
-            "messages={} per_second={:.0} lag={} watermark_delay={} top_topic={top:?}",
+            "messages={} per_second={:.0} lag={} watermark_delay={} top_{what}={top:?}",
             self.messages,
             self.per_second,
             self.lag,

@@ -13,9 +13,6 @@ use super::sections::{
 mod deployment;
 mod sources;
 
-/// The stream that is meant where none is named.
-const STREAM: &str = "rsvps";
-
 /// The shortest duration where none at all makes no sense.
 const TICK: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -25,7 +22,7 @@ const REPLACED_FILES_MIN: Duration = Duration::from_mins(10);
 
 pub(super) fn read(reader: &mut Reader) -> Config {
     Config {
-        stream: STREAM.to_owned(),
+        stream: Config::STREAM.to_owned(),
         logs: logs(reader),
         data: Data { directory: reader.read("data.directory", directory) },
         log: Log {

@@ -111,6 +111,7 @@ async fn the_board_is_in_the_words_of_the_stream() {
     assert_eq!(words(line("      en"))[..2], ["en", "3"]);
     assert_eq!(words(line("      de"))[..2], ["de", "1"]);
     assert!(!shown.contains("wine") && !shown.contains("US"), "{shown}");
+    assert!(board.line(WallTime(0)).contains("top_hashtag=\"art\""));
 }
 
 #[tokio::test]
