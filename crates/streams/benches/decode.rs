@@ -9,6 +9,7 @@
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
+use std::path::Path;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -20,7 +21,8 @@ use pulso_streams::Streams;
 #[path = "decode/wire.rs"]
 mod wire;
 
-const STREAMS: [&str; 2] = ["posts", "rsvps"];
+/// The last is decoded by a program in VRL.
+const STREAMS: [&str; 3] = ["posts", "rsvps", "visits"];
 
 /// How many different messages there are.
 const MESSAGES: usize = 10_000;
@@ -80,6 +82,7 @@ fn cpu(name: &str, messages: &[String], read: impl Fn(&[u8]) -> bool) {
 fn parses(stream: &str, message: &[u8]) -> bool {
     match stream {
         "posts" => black_box(sonic_rs::from_slice::<wire::Frame<'_>>(message)).is_ok(),
+        "visits" => black_box(sonic_rs::from_slice::<wire::Visit<'_>>(message)).is_ok(),
         _ => black_box(sonic_rs::from_slice::<wire::Rsvp<'_>>(message)).is_ok(),
     }
 }
@@ -89,7 +92,9 @@ fn decodes(decoder: &Decoder, message: &[u8]) -> bool {
 }
 
 fn decoder(stream: &str) -> Decoder {
-    let streams = Streams::brought();
+    let declared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/decode/declared"));
+    let (streams, problems) = Streams::brought().with_directory(declared);
+    assert_eq!(problems, []);
     streams.get(stream).expect("it is one of `STREAMS`").decoder(TimeLimits::NONE)
 }
 
@@ -109,6 +114,7 @@ fn messages(stream: &str) -> Vec<String> {
             let new = events.filter(|event| event.kind != posts::Kind::Other);
             new.filter_map(|event| event.frame(Protocol::Two)).take(MESSAGES).collect()
         }
+        "visits" => (0..MESSAGES).map(visit).collect(),
         _ => {
             let config =
                 SyntheticConfig { event_time, malformed_share: 0.0, ..SyntheticConfig::default() };
@@ -116,6 +122,21 @@ fn messages(stream: &str) -> Vec<String> {
             messages.map(|message| message.payload).take(MESSAGES).collect()
         }
     }
+}
+
+/// As a shortener of links tells of them, 500 bytes each.
+fn visit(number: usize) -> String {
+    let (site, page) = (number % 97, number % 1009);
+    let referrer = if number.is_multiple_of(3) {
+        "direct".to_owned()
+    } else {
+        format!(r"https:\/\/social{}.example\/l\/7AQEFzjSi\/go.example\/{page}", number % 31)
+    };
+    format!(
+        r#"{{ "a": "Mozilla\/5.0 (X11; Linux x86_64) AppleWebKit\/535.11 (KHTML, like Gecko) Chrome\/17.0.963.78 Safari\/535.11", "c": "DE", "nk": {}, "tz": "Europe\/Berlin", "gr": "16", "g": "A6qO{page}", "h": "wfLQ{page}", "l": "orofrog", "al": "en-US,en;q=0.8", "hh": "go.example", "r": "{referrer}", "u": "http:\/\/www.site{site}.example\/pages\/{page}?id={number}", "t": {}, "hc": 1331822918, "cy": "Jena", "ll": [ 50.{page}, 11.{site} ] }}"#,
+        number % 2,
+        1_331_923_247 + number / 50,
+    )
 }
 
 /// What this thread has used. Other programs on the machine do not change it, as they do time.

@@ -4,13 +4,16 @@
 //! To add one that Pulso brings: a folder beside `src`, and a line in `BROUGHT`.
 
 pub mod descriptor;
+mod directory;
 mod json;
 #[path = "../posts/decode.rs"]
 mod posts;
+pub mod program;
 #[path = "../rsvps/decode.rs"]
 mod rsvps;
 mod streams;
 
+pub use directory::FileProblem;
 pub use streams::{Definition, Streams, UnknownStream};
 
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use pulso_model::Decode;
 
 /// What the program carries of a stream: its files and, where it is native, its decoder.
 struct Brought {
+    folder: &'static str,
     descriptor: &'static str,
     files: &'static [(&'static str, &'static str)],
     decoder: Option<fn() -> Arc<dyn Decode>>,
@@ -27,6 +31,7 @@ struct Brought {
 macro_rules! brought {
     ($folder:literal, $decoder:expr, [$($file:literal),* $(,)?]) => {
         Brought {
+            folder: $folder,
             descriptor: include_str!(concat!("../", $folder, "/stream.toml")),
             files: &[$(($file, include_str!(concat!("../", $folder, "/", $file)))),*],
             decoder: $decoder,

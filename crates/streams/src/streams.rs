@@ -3,17 +3,24 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use pulso_model::{Decode, Decoder, Stream, TimeLimits, View};
 
+use crate::directory::{self, FileProblem};
+use crate::program::Program;
 use crate::{BROUGHT, Brought, descriptor};
 
 /// One stream: what it is, and how its messages are decoded.
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub stream: &'static Stream,
-    program: Arc<dyn Decode>,
+    /// Where it was read; `None` for a stream that Pulso brings.
+    pub folder: Option<PathBuf>,
+    decode: Arc<dyn Decode>,
+    program: Option<Arc<Program>>,
 }
 
 /// Some streams. Their views have different names.
@@ -37,9 +44,26 @@ impl UnknownStream {
 }
 
 impl Definition {
+    /// A stream that is decoded in Rust.
+    fn native(stream: &'static Stream, decode: Arc<dyn Decode>) -> Self {
+        Self { stream, folder: None, decode, program: None }
+    }
+
+    /// A stream that is decoded by a program.
+    pub(crate) fn declared(stream: &'static Stream, program: Program) -> Self {
+        let program = Arc::new(program);
+        let decode: Arc<dyn Decode> = Arc::<Program>::clone(&program);
+        Self { stream, folder: None, decode, program: Some(program) }
+    }
+
+    /// The program that decodes its messages; `None` when that is done in Rust.
+    pub fn program(&self) -> Option<&Program> {
+        self.program.as_deref()
+    }
+
     /// Decodes its messages, with these limits of time.
     pub fn decoder(&self, limits: TimeLimits) -> Decoder {
-        Decoder::new(self.stream, Arc::clone(&self.program), limits)
+        Decoder::new(self.stream, Arc::clone(&self.decode), limits)
     }
 }
 
@@ -49,6 +73,44 @@ impl Streams {
         static ALL: LazyLock<Vec<Definition>> =
             LazyLock::new(|| BROUGHT.iter().map(definition).collect());
         Self { all: ALL.clone() }
+    }
+
+    /// These and the ones declared in a folder: each a folder there, with `stream.toml`, its program
+    /// and the SQL of its jobs. With everything that is wrong with those that are left out, such as a
+    /// name that another stream or view has.
+    #[must_use]
+    pub fn with_directory(mut self, directory: &Path) -> (Self, Vec<FileProblem>) {
+        let mut problems = Vec::new();
+        for found in directory::read(directory, &mut problems) {
+            let clashes = self.clashes(&found);
+            if clashes.is_empty() {
+                self.all.push(found.definition);
+            }
+            problems.extend(clashes);
+        }
+        problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        (self, problems)
+    }
+
+    /// Names of a stream and its views that others have.
+    fn clashes(&self, found: &directory::Found) -> Vec<FileProblem> {
+        let stream = found.definition.stream;
+        let mut problems = Vec::new();
+        if self.get(stream.name).is_ok() {
+            let message = format!("there is a stream `{stream}` already; choose another `name`");
+            problems.push(found.problem(&[stream.name], message));
+            return problems;
+        }
+        let owners: BTreeMap<_, _> =
+            self.views().into_iter().map(|view| (view.name(), view.stream())).collect();
+        for view in stream.views() {
+            if let Some(owner) = owners.get(view.name()) {
+                let owner = owner.map_or("every stream".to_owned(), |name| format!("`{name}`"));
+                let message = format!("there is a view `{view}` already, of {owner}");
+                problems.push(found.problem(&words(stream, view), message));
+            }
+        }
+        problems
     }
 
     /// The stream of a name.
@@ -79,18 +141,30 @@ impl Streams {
     }
 }
 
+/// What of a descriptor may make the name of a view.
+fn words(stream: &Stream, view: View) -> Vec<&'static str> {
+    let mut facets = stream.facets.iter();
+    let facet = facets.find(|facet| facet.view == view || facet.by_scope_view == Some(view));
+    let fact = if view == stream.facts_view.view { stream.fact.many } else { stream.fact.one };
+    vec![view.name(), facet.map_or(fact, |facet| facet.term.many)]
+}
+
 /// # Panics
-/// When the program was built with a wrong descriptor; a test reads all of them.
+/// When the program was built with a wrong stream; a test reads all of them.
 fn definition(brought: &Brought) -> Definition {
     let file = |name: &str| {
         let found = brought.files.iter().find(|(file, _)| *file == name);
         found.map(|(_, text)| (*text).to_owned())
     };
-    let descriptor = descriptor::read(brought.descriptor, &file).unwrap_or_else(|problems| {
-        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        panic!("a stream that Pulso brings is described wrongly: {}", problems.join("; "))
-    });
-    let program = brought.decoder.map(|decoder| decoder());
-    let program = program.expect("a stream that Pulso brings has a decoder");
-    Definition { stream: Box::leak(Box::new(descriptor.stream)), program }
+    let read = match brought.decoder {
+        Some(decoder) => descriptor::read(brought.descriptor, &file)
+            .map(|read| Definition::native(Box::leak(Box::new(read.stream)), decoder()))
+            .map_err(|problems| directory::of_file("stream.toml", problems)),
+        None => directory::declared(brought.descriptor, &file),
+    };
+    read.unwrap_or_else(|problems| {
+        let problems = problems.into_iter().map(|problem| problem.within(brought.folder.as_ref()));
+        let problems: Vec<_> = problems.map(|problem| problem.to_string()).collect();
+        panic!("a stream that Pulso brings is wrong: {}", problems.join("\n"))
+    })
 }

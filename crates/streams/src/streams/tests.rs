@@ -59,7 +59,7 @@ fn columns_of_the_lake_have_different_names() {
 fn the_files_of_a_folder_are_those_of_the_stream() {
     for brought in &BROUGHT {
         let stream = definition(brought).stream;
-        for (file, sql) in brought.files {
+        for (file, sql) in brought.files.iter().filter(|(file, _)| file.ends_with(".sql")) {
             let comment: Vec<_> = sql.lines().take_while(|line| line.starts_with("-- ")).collect();
             assert!(comment.len() >= 2, "`{file}` begins without a comment");
             assert!(
@@ -70,7 +70,8 @@ fn the_files_of_a_folder_are_those_of_the_stream() {
         }
         let folder = std::fs::read_dir(Path::new(stream.name)).unwrap();
         let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
-        let mut queries: Vec<_> = names.filter(|name| name.ends_with(".sql")).collect();
+        let is_code = |name: &String| name.ends_with(".sql") || name.ends_with(".vrl");
+        let mut queries: Vec<_> = names.filter(is_code).collect();
         queries.sort();
         let mut registered: Vec<_> = brought.files.iter().map(|(file, _)| *file).collect();
         registered.sort_unstable();

@@ -46,7 +46,7 @@ const ROWS: [(&str, Row); 17] = [
 ];
 
 /// Libraries that only these crates may name, even in tests.
-const OWNED: [(&str, &[&str]); 7] = [
+const OWNED: [(&str, &[&str]); 8] = [
     ("elasticsearch", &["pulso-elasticsearch"]),
     ("rdkafka", &["pulso-kafka"]),
     ("reqwest", &[]),
@@ -54,6 +54,7 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("deltalake", &["pulso-lake", "pulso-batch"]),
     ("datafusion", &["pulso-lake", "pulso-batch"]),
     ("axum", &["pulso-web", "pulso-simulator"]),
+    ("vrl", &["pulso-streams"]),
 ];
 
 /// Libraries that reach outside the process or start tasks.

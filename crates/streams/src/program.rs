@@ -1,0 +1,249 @@
+//! Decoding by a program in VRL (<https://vrl.dev>): what a declared stream has instead of Rust.
+//!
+//! The program finds the message in `.` (a JSON object, or the line of text in `.message`) and leaves
+//! the fact there: `.time`, `.key`, `.scope`, `.kind`, `.sums`, `.place`, `.terms`, `.columns`. What it
+//! assigns to them is kept apart from the message, so that a message's own `.kind` or `.time` never
+//! becomes that of a fact unless the program says so; until it is assigned, such a name reads the
+//! message. `abort "reason"` skips the message, an error makes it a dead letter.
+//!
+//! | part | what it must be | without it |
+//! |---|---|---|
+//! | `.time` | a timestamp; a number is refused, as nobody but the author knows its unit | dead letter |
+//! | `.key` | text or integer: decides the partition | no key; refused for a stream with an identity |
+//! | `.scope` | text; countries are made upper case, languages a primary subtag | `??` |
+//! | `.kind` | one of the stream's kinds | the only kind, else a dead letter |
+//! | `.sums.NAME` | an integer of 0 or more | 0 |
+//! | `.place` | `{"lat": …, "lon": …}`; whatever is no usable coordinate is none | no place |
+//! | `.terms.FACET` | a list of texts or of `{"key": …, "name": …}`; nulls are left out | no terms |
+//! | `.columns.NAME` | of the column's type | null |
+//!
+//! The identity and the actor are columns that the descriptor names.
+//!
+//! Decoding must say the same whenever and wherever it runs: functions that ask a clock, a random
+//! number, the network, the machine or a file are not offered ([`functions`]).
+//!
+//! A program is configuration and is trusted as such; messages are not. What a message can make an
+//! honest program do is bounded, see [`limits`].
+
+mod check;
+mod fact;
+mod functions;
+mod guard;
+mod limits;
+mod problem;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+
+use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Key, Reason, Stream};
+use vrl::compiler::runtime::{Runtime, Terminate};
+use vrl::compiler::state::{ExternalEnv, LocalEnv};
+use vrl::compiler::{CompileConfig, Compiler, ExpressionError, TimeZone, TypeState};
+use vrl::diagnostic::{Diagnostic, DiagnosticMessage};
+use vrl::value::kind::Collection;
+use vrl::value::{Kind, Value};
+
+use crate::descriptor::{MessageFormat, Problem};
+use guard::Guarded;
+use limits::{Measure, SKIP_REASON_BYTES_MAX};
+use target::Target;
+
+/// Times without a zone are in UTC, whatever the machine's own is.
+static UTC: LazyLock<TimeZone> =
+    LazyLock::new(|| TimeZone::parse("UTC").expect("every time zone database has UTC"));
+
+/// A program that decodes the messages of one stream.
+pub struct Program {
+    stream: &'static Stream,
+    format: MessageFormat,
+    file: String,
+    source: String,
+    program: vrl::compiler::Program,
+}
+
+/// What a program made of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub decoded: Decoded<'static>,
+    /// What decides the partition; `None` when the program names none.
+    pub key: Option<Key<'static>>,
+}
+
+/// Why a program made nothing of a message.
+#[derive(Debug)]
+pub struct Failure {
+    pub dead_letter: DeadLetter,
+    /// What VRL says of it, where the program itself ended with an error.
+    error: Option<ExpressionError>,
+}
+
+impl Program {
+    /// Compiles the program of a stream. `file` is what problems call it.
+    ///
+    /// # Errors
+    /// Every problem that can be found before there is a message.
+    pub fn compile(
+        stream: &'static Stream,
+        format: MessageFormat,
+        file: &str,
+        source: &str,
+    ) -> Result<Self, Vec<Problem>> {
+        let program = compile(Some(stream), format, source);
+        let program = program.map_err(|found| problem::problems(file, source, &found))?;
+        Ok(Self { stream, format, file: file.to_owned(), source: source.to_owned(), program })
+    }
+
+    /// What is wrong with a program whatever stream it is of.
+    pub(crate) fn problems_alone(file: &str, source: &str) -> Vec<Problem> {
+        let found = compile(None, MessageFormat::Json, source).err().unwrap_or_default();
+        problem::problems(file, source, &found)
+    }
+
+    /// Decodes one message.
+    ///
+    /// # Errors
+    /// When the message is not what the format says, the program ends with an error, needs more than
+    /// it may, or leaves something that is no fact of the stream.
+    pub fn run(&self, payload: &[u8]) -> Result<Outcome, Failure> {
+        let message = self.message(payload)?;
+        limits::begin(&message);
+        let mut target = Target::new(message);
+        let run = || {
+            let mut runtime = Runtime::default();
+            runtime.resolve_with_control(&mut target, &self.program, &UTC, &mut limits::step)
+        };
+        let result = caught(run)?;
+        if let Some(over) = limits::over() {
+            return Err(program_error(over.to_owned()).into());
+        }
+        match result {
+            Ok(_) => {}
+            Err(Terminate::Abort(ExpressionError::Abort { message, .. })) => {
+                let decoded = Decoded::Skipped(skip_reason(message).into());
+                return Ok(Outcome { decoded, key: None });
+            }
+            Err(other) => return Err(self.failure(other.get_expression_error())),
+        }
+        let (fact, key) = fact::read(self.stream, target.into_fact())?;
+        Ok(Outcome { decoded: Decoded::Fact(fact), key })
+    }
+
+    /// A failure as VRL shows it: the line of the program, a caret below the place.
+    pub fn show(&self, failure: &Failure) -> Option<String> {
+        let error = failure.error.clone()?;
+        Some(problem::show(&self.file, &self.source, error.into()))
+    }
+
+    fn message(&self, payload: &[u8]) -> Result<Value, DeadLetter> {
+        match self.format {
+            MessageFormat::Json => match serde_json::from_slice(payload) {
+                Ok(Value::Object(message)) => Ok(Value::Object(message)),
+                Ok(_) => Err(DeadLetter::new(Reason::WrongType, "the message is not an object")),
+                Err(error) => Err(DeadLetter::new(Reason::InvalidJson, error.to_string())),
+            },
+            MessageFormat::Text => {
+                let line = std::str::from_utf8(payload)
+                    .map_err(|error| DeadLetter::new(Reason::InvalidText, error.to_string()))?;
+                Ok(Value::Object(BTreeMap::from([("message".into(), line.into())])))
+            }
+        }
+    }
+
+    fn failure(&self, error: ExpressionError) -> Failure {
+        let line = problem::line(&self.source, &error);
+        let name = self.file.rsplit('/').next().unwrap_or_default();
+        let place = line.map_or(name.to_owned(), |line| format!("{name}:{line}"));
+        Failure { dead_letter: program_error(format!("{place}: {error}")), error: Some(error) }
+    }
+}
+
+impl Decode for Program {
+    fn decode<'a>(&self, payload: &'a [u8]) -> Result<Decoded<'a>, DeadLetter> {
+        self.run(payload).map(|outcome| outcome.decoded).map_err(|failure| failure.dead_letter)
+    }
+
+    /// What the whole program says, as it alone knows: messages without a fact have no key.
+    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
+        self.run(payload).ok()?.key
+    }
+
+    /// As [`key`](Self::key).
+    fn time(&self, payload: &[u8]) -> Option<EventTime> {
+        match self.run(payload).ok()?.decoded {
+            Decoded::Fact(fact) => Some(fact.time),
+            Decoded::Skipped(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Program({} of {})", self.file, self.stream)
+    }
+}
+
+impl From<DeadLetter> for Failure {
+    fn from(dead_letter: DeadLetter) -> Self {
+        Self { dead_letter, error: None }
+    }
+}
+
+/// Without a stream, what VRL itself has to say.
+fn compile(
+    stream: Option<&Stream>,
+    format: MessageFormat,
+    source: &str,
+) -> Result<vrl::compiler::Program, Vec<Diagnostic>> {
+    let parsed = vrl::parser::parse(source).map_err(|error| {
+        let error: Box<dyn DiagnosticMessage> = Box::new(error);
+        vec![error.into()]
+    })?;
+    let Guarded { program, mut found, assigned, loop_variables } = guard::guard(parsed)?;
+    let message = match format {
+        MessageFormat::Json => Collection::any(),
+        MessageFormat::Text => Collection::empty().with_known("message", Kind::bytes()),
+    };
+    let external = ExternalEnv::new_with_kind(Kind::object(message), Kind::any_object());
+    let state = TypeState { local: LocalEnv::default(), external };
+    let mut functions = functions::offered();
+    functions.push(Box::new(Measure { variables: loop_variables.into() }));
+    let compiled = Compiler::compile(&functions, program, &state, CompileConfig::default());
+    let info = compiled.as_ref().ok().map(|compiled| compiled.program.final_type_info());
+    let kind = info.as_ref().map(|info| info.state.external.target_kind());
+    found.extend(stream.map(|stream| check::check(stream, &assigned, kind)).unwrap_or_default());
+    match compiled {
+        Ok(compiled) if found.is_empty() => Ok(compiled.program),
+        Ok(_) => Err(found),
+        Err(errors) => {
+            let told = |error: &Diagnostic| functions::says_refused(error, source);
+            found.extend(errors.into_iter().filter(|error| !told(error)));
+            Err(found)
+        }
+    }
+}
+
+/// A panic is a fault of VRL's. What it leaves behind must not be used again.
+fn caught<T>(run: impl FnOnce() -> T) -> Result<T, DeadLetter> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("a panic without words");
+        program_error(format!("the program failed: {text}"))
+    })
+}
+
+fn program_error(detail: String) -> DeadLetter {
+    DeadLetter::new(Reason::ProgramError, detail)
+}
+
+/// Reasons are counted by name, so that they must not be as long as a message.
+fn skip_reason(message: Option<String>) -> String {
+    let mut reason = message.unwrap_or_else(|| "aborted".to_owned());
+    reason.truncate(reason.floor_char_boundary(SKIP_REASON_BYTES_MAX));
+    reason
+}
