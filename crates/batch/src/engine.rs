@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type};
@@ -27,14 +28,14 @@ use datafusion::logical_expr::{Expr, ScalarUDF};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use pulso_lake::{Removed, Retained, TimeRange};
-use pulso_model::{Day, DayRange, EventTime, Part, Stream};
+use pulso_model::{Day, DayRange, EventTime, Stream};
 
 use crate::jobs;
 use crate::{BatchError, Job};
 use apart::{Apart, ApartFunction};
 use bind::{Parameter, Parameters, bind};
 pub(crate) use positions::Positions;
-use spans::Span;
+use spans::{Span, Spans};
 pub use windows::WindowSettings;
 
 const TIMES: &str = include_str!("sql/times.sql");
@@ -45,9 +46,6 @@ const VERSIONS: &str = include_str!("sql/versions.sql");
 const SEEN: &str = r#"SELECT * FROM everything WHERE NOT unseen("partition", "offset")"#;
 const UNSEEN: &str = r#"SELECT CAST(max(time) AS BIGINT) / 1000 FROM everything
     WHERE reason IS NULL AND unseen("partition", "offset")"#;
-
-/// Two messages that are the same fact by their second are less than this apart: one second.
-pub(crate) const ECHO_REACH_MS: i64 = 1000;
 
 /// The most memory that one sort keeps for merging: 10 MiB.
 const SORT_RESERVE_MAX: usize = 10 * 1024 * 1024;
@@ -175,7 +173,10 @@ impl Engine {
 
     /// The day back to which windows and echoes of a day look.
     pub(crate) fn looks_back_to(&self, day: Day) -> Day {
-        EventTime(self.windows.reach(DayRange { first: day, last: day }).from_ms).day()
+        let days = DayRange { first: day, last: day };
+        // Where echoes may be anywhere, what is removed takes its echoes' originals with it.
+        let reach_ms = self.echo_reach_ms().unwrap_or(0);
+        EventTime(self.windows.reach(days).from_ms.saturating_sub(reach_ms)).day()
     }
 
     pub(crate) fn windows(&self) -> &WindowSettings {
@@ -263,29 +264,28 @@ impl Engine {
     ) -> DataFusionResult<Facts> {
         let session = self.session().await?;
         let mut parameters = self.windows.parameters();
-        let by_day = matches!(input, Input::Days(_)) && self.echoes_are_near();
-        let (spans, first_until) = match &input {
-            Input::Days(days) if by_day => spans::of_days(&self.windows, days, oldest),
-            _ => (vec![Span::ALL], Some(Span::ALL)),
+        let spans = match &input {
+            Input::Days(days) => Spans::of_days(&self.windows, self.echo_reach_ms(), days, oldest),
+            Input::Lake | Input::Counted { .. } => Spans::all(),
         };
 
         let mut echoes = Positions::default();
         if let Some(sql) = jobs::echoes(self.stream) {
-            for span in &spans {
+            for span in &spans.echoes {
                 span.put_into(&mut parameters);
                 collect_positions(query(&session, &sql, &parameters).await?, &mut echoes).await?;
             }
         }
         let echoes = Arc::new(echoes);
         let mut discarded = Apart { sets: vec![Arc::clone(&echoes)], ..Apart::default() };
-        let whole = matches!(input, Input::Lake);
+        let (whole, by_day) = (matches!(input, Input::Lake), matches!(input, Input::Days(_)));
         if let Input::Counted { late, next_offsets } = input {
             discarded.sets.push(Arc::new(late));
             discarded.from_offsets = Some(next_offsets);
         }
         define(&session, "discarded", discarded, "facts", FACTS).await?;
         if by_day {
-            spans::keep_days(&session, "facts", &spans).await?;
+            spans::keep_days(&session, "facts", &spans.facts).await?;
         }
         if let Some(sql) = jobs::superseded(self.stream).filter(|_| whole) {
             let mut superseded = Positions::default();
@@ -293,13 +293,13 @@ impl Engine {
             let superseded = Apart { sets: vec![Arc::new(superseded)], ..Apart::default() };
             define(&session, "superseded", superseded, "versions", VERSIONS).await?;
         }
-        Span::around(&spans).put_into(&mut parameters);
+        Span::around(&spans.facts).put_into(&mut parameters);
         self.number(&session, facets, &parameters).await?;
 
         // The oldest fact is at most an echo's reach younger than the oldest message.
-        let first = match first_until {
-            Some(until) => {
-                until.put_into(&mut parameters);
+        let first = match spans.first {
+            Some(first) => {
+                first.put_into(&mut parameters);
                 let first = query(&session, FIRST, &parameters).await?;
                 single(first).await?.unwrap_or_default()
             }
@@ -343,10 +343,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a fact and its echoes have nearly the same time. Otherwise they may be anywhere.
-    fn echoes_are_near(&self) -> bool {
-        let timed = |part: &Part| matches!(part, Part::Second | Part::Time);
-        self.stream.identity.is_empty() || self.stream.identity.iter().any(timed)
+    /// How far apart the times of a fact and its echoes may be, in milliseconds; `None`: as far as they
+    /// like.
+    pub(crate) fn echo_reach_ms(&self) -> Option<i64> {
+        let millis = |reach: Duration| i64::try_from(reach.as_millis()).unwrap_or(i64::MAX);
+        self.stream.echo_reach().map(millis)
     }
 }
 

@@ -8,6 +8,7 @@ mod coordinate;
 mod dead_letter;
 mod decode;
 mod document;
+pub mod duration;
 mod fact;
 mod identity;
 mod scan;

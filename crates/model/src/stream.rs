@@ -6,6 +6,7 @@ pub(crate) mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 pub use part::{Part, Position};
 
@@ -38,6 +39,8 @@ pub struct Stream {
     pub state: Option<usize>,
     /// What tells facts apart; empty where each message is a fact of its own.
     pub identity: Vec<Part>,
+    /// How far apart the times of a fact and its echoes are at most, where the descriptor says so.
+    pub echoes_within: Option<Duration>,
     pub facets: Vec<Facet>,
     /// Single facts.
     pub facts_view: FactsView,
@@ -189,6 +192,21 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// How far apart the times of a fact and its echoes may be; `None`: as far as they like.
+    pub fn echo_reach(&self) -> Option<Duration> {
+        match self.echoes_have_its_time() {
+            // Two times of one nearest second are less than this apart.
+            true => Some(Duration::from_secs(1)),
+            false => self.echoes_within,
+        }
+    }
+
+    /// Whether a fact and its echoes have nearly the same time, or there are no echoes.
+    pub fn echoes_have_its_time(&self) -> bool {
+        let timed = |part: &Part| matches!(part, Part::Second | Part::Time);
+        self.identity.is_empty() || self.identity.iter().any(timed)
     }
 
     /// Whether a facet counts actors.

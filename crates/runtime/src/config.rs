@@ -5,7 +5,6 @@
 //! once into [`Config`], which collects all problems instead of stopping at the first; that is why no
 //! serde derive stands between the two.
 
-mod duration;
 mod error;
 mod layers;
 mod reader;
@@ -16,9 +15,9 @@ mod size;
 mod tests;
 mod values;
 
-pub use duration::{format_duration, parse_duration};
 pub use error::{ConfigError, Problem};
 pub use layers::{ConfigFile, Layers};
+pub use pulso_model::duration::{format_duration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use sections::{
     Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Demo, Echo, Elasticsearch,

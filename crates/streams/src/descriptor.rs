@@ -11,6 +11,7 @@ mod views;
 mod words;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use pulso_model::{
     Column, ColumnType, Counts, FACETS_MAX, Facet, Job, KINDS_MAX, KindField, Names, SUMS_MAX,
@@ -89,16 +90,10 @@ impl Reader<'_> {
         let message = message_format(&mut whole);
         let decode = whole.text("decode").map(|file| file.value.to_owned());
         let identity = whole.texts("identity");
+        let echoes_within = whole.duration("echoes_within");
         let actor = whole.text("actor");
         let state = whole.text("state");
-        let fact = whole.table("fact");
-        if fact.is_none() {
-            whole.problem(
-                &whole.span().clone(),
-                "`[fact]` is missing: it says what one fact is called",
-            );
-        }
-        let fact = fact.map(raw_fact);
+        let fact = fact(&mut whole);
         let columns = columns(&mut whole);
         let facets = whole.tables("facets");
         let fields = whole.table("fields");
@@ -146,11 +141,13 @@ impl Reader<'_> {
             actor,
             state,
             identity,
+            echoes_within: echoes_within.as_ref().map(|within| within.value),
             facets,
             facts_view,
             activity_view,
             jobs,
         };
+        check_echoes(&whole, &stream, echoes_within.as_ref());
         views::check(&whole, &stream, by_default);
         whole.finish();
         Some(Descriptor { stream, message, decode })
@@ -227,6 +224,25 @@ fn message_format(whole: &mut Table<'_, '_>) -> MessageFormat {
             MessageFormat::Json
         }
     }
+}
+
+fn check_echoes(whole: &Table<'_, '_>, stream: &Stream, within: Option<&Placed<Duration>>) {
+    if let Some(within) = within
+        && stream.echoes_have_its_time()
+    {
+        let message = "`echoes_within` is for an `identity` without a time: echoes of this one have the \
+            time of their fact";
+        whole.problem(&within.span, message);
+    }
+}
+
+fn fact(whole: &mut Table<'_, '_>) -> Option<RawFact> {
+    let fact = whole.table("fact");
+    if fact.is_none() {
+        let message = "`[fact]` is missing: it says what one fact is called";
+        whole.problem(&whole.span().clone(), message);
+    }
+    fact.map(raw_fact)
 }
 
 /// What is missing has a stand-in once it has been told.

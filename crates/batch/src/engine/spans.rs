@@ -5,8 +5,8 @@ use datafusion::logical_expr::utils::disjunction;
 use datafusion::prelude::{SessionContext, col, lit};
 use pulso_model::{Day, DayRange, EventTime};
 
+use super::WindowSettings;
 use super::bind::{Parameter, Parameters};
-use super::{ECHO_REACH_MS, WindowSettings};
 
 /// With more stretches than these apart from each other, all days between them are read, too: conditions
 /// are not to become long.
@@ -29,6 +29,10 @@ impl Span {
         Self { from_ms: from_ms.clamp(first, last), to_ms: to_ms.clamp(first, last) }
     }
 
+    fn wider(self, by_ms: i64) -> Self {
+        Self::new(self.from_ms.saturating_sub(by_ms), self.to_ms.saturating_add(by_ms))
+    }
+
     pub(super) fn around(spans: &[Self]) -> Self {
         let from_ms = spans.iter().map(|span| span.from_ms).min();
         let to_ms = spans.iter().map(|span| span.to_ms).max();
@@ -44,19 +48,45 @@ impl Span {
     }
 }
 
-/// What jobs over some days read; and if the first window of all can play a part in theirs, the stretch in
-/// which the oldest response is, which is read, too. Windows later than that look back in full, wherever in
-/// this stretch it is.
-pub(super) fn of_days(
-    windows: &WindowSettings,
-    days: &[DayRange],
-    oldest: EventTime,
-) -> (Vec<Span>, Option<Span>) {
-    let mut spans: Vec<Span> = days.iter().map(|days| windows.reach(*days)).collect();
-    let start = Span::new(oldest.0, oldest.0 + 2 * ECHO_REACH_MS);
-    let reached = spans.iter().any(|span| span.from_ms <= start.to_ms);
-    spans.extend(reached.then_some(start));
-    (spans, reached.then_some(start))
+/// What a run reads.
+#[derive(Debug)]
+pub(super) struct Spans {
+    pub(super) facts: Vec<Span>,
+    /// Where the echoes among these facts have their originals.
+    pub(super) echoes: Vec<Span>,
+    /// The stretch in which the oldest fact is, if the first window of all can play a part in these.
+    pub(super) first: Option<Span>,
+}
+
+impl Spans {
+    pub(super) fn all() -> Self {
+        Self { facts: vec![Span::ALL], echoes: vec![Span::ALL], first: Some(Span::ALL) }
+    }
+
+    /// For jobs over some days, with echoes as far from their originals as `reach_ms`. Windows that begin
+    /// after the stretch of the oldest fact look back in full, wherever in it that is.
+    pub(super) fn of_days(
+        windows: &WindowSettings,
+        reach_ms: Option<i64>,
+        days: &[DayRange],
+        oldest: EventTime,
+    ) -> Self {
+        let mut facts: Vec<Span> = days.iter().map(|days| windows.reach(*days)).collect();
+        let first = match reach_ms {
+            Some(reach_ms) => {
+                Span::new(oldest.0, oldest.0.saturating_add(reach_ms.saturating_mul(2)))
+            }
+            None => Span::ALL,
+        };
+        let reached = facts.iter().any(|span| span.from_ms <= first.to_ms);
+        let first = reached.then_some(first);
+        facts.extend(first);
+        let echoes = match reach_ms {
+            Some(reach_ms) => facts.iter().map(|span| span.wider(reach_ms)).collect(),
+            None => vec![Span::ALL],
+        };
+        Self { facts, echoes, first }
+    }
 }
 
 /// Leaves only the days of these spans in a view, so that what reads all of it opens no other file.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pulso_model::{DayRange, EventTime};
 
+use super::Span;
 use super::bind::{Parameter, Parameters};
-use super::{ECHO_REACH_MS, Span};
 
 /// Windows and lists, as the speed layer has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,9 @@ impl WindowSettings {
         millis(self.size) + millis(self.baseline)
     }
 
-    /// What jobs over some days may read, with the reach of echoes.
+    /// What jobs over some days may read.
     pub(super) fn reach(&self, days: DayRange) -> Span {
-        let from = days.first.start().0 - self.lookback_ms() - ECHO_REACH_MS;
-        Span::new(from, days.last.end().0 + ECHO_REACH_MS)
+        Span::new(days.first.start().0 - self.lookback_ms(), days.last.end().0)
     }
 
     /// The parameters that say which days a job computes.

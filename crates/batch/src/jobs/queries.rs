@@ -123,10 +123,26 @@ pub(crate) fn echoes(stream: &Stream) -> Option<String> {
         part => expression(stream, *part),
     };
     let columns: Vec<_> = stream.identity.iter().map(column).collect();
-    let equal: Vec<_> =
-        columns.iter().map(|column| format!("valid.{column} = repeated.{column}")).collect();
-    let query = ECHOES.replace("{columns}", &columns.join(", "));
-    (!columns.is_empty()).then(|| query.replace("{equal}", &equal.join(" AND ")))
+    if columns.is_empty() {
+        return None;
+    }
+    let repeated: Vec<_> = columns.iter().map(|column| format!("repeated.{column}")).collect();
+    let equal: Vec<_> = columns
+        .iter()
+        .zip(&repeated)
+        .map(|(column, same)| format!("valid.{column} = {same}"))
+        .collect();
+    let (within, near) = match stream.echoes_within {
+        Some(within) => {
+            let millis = within.as_millis();
+            let range = format!("RANGE BETWEEN {millis} PRECEDING AND {millis} FOLLOWING");
+            (format!(", and at most {millis} ms apart"), format!(" ORDER BY valid.millis {range}"))
+        }
+        None => Default::default(),
+    };
+    let query = ECHOES.replace("{columns}", &columns.join(", ")).replace("{within}", &within);
+    let query = query.replace("{repeated}", &repeated.join(", ")).replace("{near}", &near);
+    Some(query.replace("{equal}", &equal.join(" AND ")))
 }
 
 /// The numbered terms of a facet.

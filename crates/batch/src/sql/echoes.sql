@@ -1,5 +1,5 @@
 -- The positions of the echoes of a stretch of event time: messages that are the same fact as an earlier
--- one of their partition, by the columns {columns} of its identity.
+-- one of their partition, by the columns {columns} of its identity{within}.
 WITH valid AS (
   SELECT *
   FROM (
@@ -17,9 +17,14 @@ WITH valid AS (
   WHERE millis >= $from_ms AND millis < $to_ms
 ),
 repeated AS (
-  SELECT {columns}, min("offset") AS first FROM valid GROUP BY {columns} HAVING count(*) > 1
+  SELECT {columns} FROM valid GROUP BY {columns} HAVING count(*) > 1
 )
-SELECT valid."partition", valid."offset", repeated.first
-FROM repeated
-JOIN valid ON {equal}
-WHERE valid."offset" > repeated.first
+SELECT "partition", "offset"
+FROM (
+  SELECT
+    valid."partition", valid."offset",
+    min(valid."offset") OVER (PARTITION BY {repeated}{near}) AS first
+  FROM repeated
+  JOIN valid ON {equal}
+)
+WHERE "offset" > first

@@ -10,7 +10,7 @@ use pulso_pipeline::{Checkpoint, LayerChoice, Views};
 use super::compare::SideBySide;
 use super::documents::{Computed, Judge, Standing, Stored, single_days, whole};
 use super::{Comparison, LeftOut, Report, Shown};
-use crate::engine::{ECHO_REACH_MS, Facts, Input, Positions};
+use crate::engine::{Facts, Input, Positions};
 use crate::jobs::JobKind;
 use crate::{BatchError, Engine, Job};
 
@@ -148,6 +148,7 @@ async fn comparable_from(engine: &Engine) -> Result<EventTime, BatchError> {
     let Retained { kept_from, speed_views_from, .. } = engine.retained();
     let days = (*kept_from).max(*speed_views_from).map(|day| day.start());
     let unseen = engine.unseen_until().await?;
-    let seen = unseen.map(|unseen| EventTime(unseen.0.saturating_add(ECHO_REACH_MS)));
+    let reach_ms = engine.echo_reach_ms().unwrap_or(0);
+    let seen = unseen.map(|unseen| EventTime(unseen.0.saturating_add(reach_ms)));
     Ok(days.max(seen).unwrap_or(EventTime(*EventTime::RANGE.start())))
 }

@@ -28,12 +28,8 @@ async fn write(log: &mut MemoryLog<ManualClock>, day: i64, first_id: i64) {
 }
 
 /// Makes the files of all other days unreadable, but of the same size.
-fn damage_all_but(lake: &Path, kept: &[i64]) -> usize {
-    let first = WallTime(START).day();
-    let kept: BTreeSet<String> = kept
-        .iter()
-        .map(|day| format!("day={}", Day(first.0 + i32::try_from(*day).unwrap())))
-        .collect();
+pub(crate) fn damage_all_but(lake: &Path, kept: &[Day]) -> usize {
+    let kept: BTreeSet<String> = kept.iter().map(|day| format!("day={day}")).collect();
     let mut damaged = 0;
     for folder in fs::read_dir(lake).unwrap().map(|folder| folder.unwrap()) {
         let name = folder.file_name().into_string().unwrap();
@@ -66,7 +62,9 @@ async fn files_of_days_that_did_not_change_are_not_opened() {
     write(&mut log, 9, 9000).await;
     layer.archive(|_| ()).await.unwrap();
     // Days 4, 5, 9 and 10 are computed; the days around them are looked at.
-    let damaged = damage_all_but(&folder.path().join("messages"), &[3, 4, 5, 6, 8, 9]);
+    let first = WallTime(START).day();
+    let kept = [3, 4, 5, 6, 8, 9].map(|day| Day(first.0 + day));
+    let damaged = damage_all_but(&folder.path().join("messages"), &kept);
     assert_eq!(damaged, 4, "the oldest three days, and one between those that changed");
     layer.run_jobs(&by_day, Selection::Changed, |_| ()).await.unwrap();
 

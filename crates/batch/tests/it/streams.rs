@@ -60,8 +60,13 @@ const FACTS: &str = r#"
 
 /// Notes that are told apart by their number, whenever they come, by authors with a name.
 fn numbered() -> Decoder {
+    numbered_with("")
+}
+
+/// The same with more keys of the descriptor.
+pub(crate) fn numbered_with(keys: &str) -> Decoder {
     let columns = "[columns]\nnumber = \"integer\"\nauthor = \"text\"";
-    notes(&format!("identity = [\"number\"]\n{FACTS}\n{columns}"), Author::Named)
+    notes(&format!("identity = [\"number\"]\n{keys}\n{FACTS}\n{columns}"), Author::Named)
 }
 
 /// Notes each of which is one of its own, by authors with a number.

@@ -30,6 +30,7 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
     actor: Some(0),
     state: None,
     identity: vec![Part::Column(0), Part::Second, Part::Kind, Part::Sum(0)],
+    echoes_within: None,
     facets: vec![
         facet("species", Counts::Facts, &[TRENDS_SCOPE, TRENDS].concat(), true),
         facet("marsh", Counts::Actors, TRENDS, false),
@@ -105,6 +106,7 @@ pub(crate) static TICKS: LazyLock<Stream> = LazyLock::new(|| Stream {
     actor: None,
     state: None,
     identity: vec![],
+    echoes_within: None,
     facets: vec![],
     facts_view: FactsView {
         view: view(

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::duration::format_duration;
 use super::error::Problem;
 use super::layers::Layered;
-use super::{ByteSize, parse_duration};
+use super::{ByteSize, format_duration, parse_duration};
 
 /// The longest duration: ten years. Far from overflow in any unit.
 const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);

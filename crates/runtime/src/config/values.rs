@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::duration::{UNITS, format_duration};
 use super::reader::{Reader, Wrong, text};
 use super::sections::{
     Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Echo, Log, LogFormat, Logs,
     Schedule, Trends, Views, Web, Window,
 };
+use pulso_model::duration::{UNITS, format_duration};
 
 mod deployment;
 mod sources;

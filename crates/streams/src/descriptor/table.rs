@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
+use pulso_model::duration::parse_duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -99,6 +101,20 @@ impl<'t, 'p> Table<'t, 'p> {
             self.problem(&self.span, format!("`{key}` is missing{place}"));
         }
         self.text(key)
+    }
+
+    /// A time that is longer than nothing, such as "1d" or "1h30m".
+    pub(super) fn duration(&mut self, key: &'static str) -> Option<Placed<Duration>> {
+        let text = self.text(key)?;
+        let duration = parse_duration(text.value).filter(|duration| !duration.is_zero());
+        if duration.is_none() {
+            let message = format!(
+                "`{key}` is `{}`, which is no time such as \"1d\" or \"1h30m\"",
+                text.value
+            );
+            self.problem(&text.span, message);
+        }
+        Some(Placed { value: duration?, span: text.span })
     }
 
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {

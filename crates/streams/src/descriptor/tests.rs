@@ -353,8 +353,8 @@ const PROBLEMS: [&str; 25] = [
     "line 1: `Big Name` is not a name: lower-case letters, digits and hyphens, a letter \
              first, at most 48",
     "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
-             `facets`, `fact`, `fields`, `identity`, `jobs`, `message`, `name`, `state`, \
-             `title`",
+             `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `message`, `name`, \
+             `state`, `title`",
     "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
              `c`, `d`, `e`, `size`, `tags`, `weight`",
     "line 3: `size` cannot be a part of the identity: floats and lists do not compare \
@@ -440,6 +440,12 @@ fn what_needs_another_is_told_what() {
     assert_eq!(problems(&text), [format!("line 8: {by_scope}")]);
     let identity = "`manner` is part of the identity, but no field shows it";
     check("manner = \"manner\"\n", "", 38, identity);
+    let within = "`echoes_within` is for an `identity` without a time: echoes of this one have the time of \
+                  their fact";
+    let actor = "actor = \"observer\"";
+    check(actor, &format!("{actor}\nechoes_within = \"1d\""), 9, within);
+    let day = "`echoes_within` is `a day`, which is no time such as \"1d\" or \"1h30m\"";
+    check(actor, &format!("{actor}\nechoes_within = \"a day\""), 9, day);
     let missing = "there is no file `missing.sql` with the query of `marsh-days`";
     check("sql = \"marshes.sql\"", "sql = \"missing.sql\"", 52, missing);
     check("key = [\"bird\"]", "key = [\"birds\"]", 63, "`birds` is not one of `fields`");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The units, largest first, in milliseconds.
-pub(super) const UNITS: [(&str, u64); 5] =
+pub const UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 /// Reads whole numbers with the units `d`, `h`, `m`, `s`, `ms`, which add up. `None` for other text,
