@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use pulso_model::{Decoder, Key, WallTime};
+use pulso_model::{Decoder, EventTime, Head, Key};
 use pulso_pipeline::{Clock, Headers, Message, SourceCursor, observe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -80,14 +80,10 @@ impl Cursors {
         }
     }
 
-    fn after(
-        &self,
-        decoder: &Decoder,
-        payload: &[u8],
-        received_time: WallTime,
-    ) -> Option<Arc<str>> {
+    /// After a message of this time.
+    fn after(&self, time: Option<EventTime>) -> Option<Arc<str>> {
         let Self::LargestTime(largest) = self else { return None };
-        let time = decoder.plausible_time(payload, received_time).map_or(i64::MIN, |time| time.0);
+        let time = time.map_or(i64::MIN, |time| time.0);
         let largest = largest.fetch_max(time, Ordering::Relaxed).max(time);
         (largest > i64::MIN).then(|| largest.to_string().into())
     }
@@ -145,9 +141,11 @@ impl<C: Clock> Buffer<C> {
         // A message larger than the buffer takes all of it.
         let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let received_time = self.clock.now();
-        let cursor = self.cursors.after(&self.decoder, &payload, received_time);
+        let Head { key, time } = self.decoder.head(&payload);
+        let key = key.map(Key::into_owned);
+        let time = time.filter(|&time| self.decoder.is_plausible(time, received_time));
+        let cursor = self.cursors.after(time);
         let headers = Headers { source: Arc::clone(&self.source), received_time, cursor };
-        let key = self.decoder.key(&payload).map(Key::into_owned);
         let bytes = acquire(&self.bounds.bytes, bytes).await;
         let message = Message { headers, key, payload };
         let buffered = Buffered { message, room: Room { _message: slot, _bytes: bytes } };

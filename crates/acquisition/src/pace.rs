@@ -72,7 +72,7 @@ impl Pacer {
                 self.messages += 1;
             }
             Pace::Realtime => {
-                if let Some(time) = self.decoder.time(payload) {
+                if let Some(time) = self.decoder.head(payload).time {
                     let latest = self.latest.unwrap_or(time);
                     let gap_ms = u64::try_from(time.0.saturating_sub(latest.0)).unwrap_or(0);
                     self.elapsed += Duration::from_millis(gap_ms).min(GAP_MAX);

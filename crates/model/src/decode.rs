@@ -29,13 +29,18 @@ pub trait Decode: fmt::Debug + Send + Sync {
     /// A [`DeadLetter`] with the reason and the place.
     fn decode<'a>(&self, payload: &'a [u8]) -> Result<Decoded<'a>, DeadLetter>;
 
-    /// The key alone; `None` when there is none to be found. Equal for messages that decode to the
-    /// same fact.
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>>;
+    /// What is to be known of a message before anybody decodes it, read in one pass. A message that is
+    /// no fact may have a head, too.
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a>;
+}
 
-    /// The event time alone, by which a recording is paced; `None` when there is none to be found. A
-    /// message that is no fact may have one too.
-    fn time(&self, payload: &[u8]) -> Option<EventTime>;
+/// As much of a message as whoever stores it needs; `None` is what cannot be found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// Decides the partition. Equal for messages that decode to the same fact.
+    pub key: Option<Key<'a>>,
+    /// When it happened: a recording is paced by it, and some sources go on from it.
+    pub time: Option<EventTime>,
 }
 
 /// How far event times may lie from the time at which the log stored the message.
@@ -94,20 +99,17 @@ impl Decoder {
         Ok(decoded)
     }
 
-    /// The key of a message of any length; see [`Decode::key`].
-    pub fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        (payload.len() <= MAX_MESSAGE_BYTES).then(|| self.program.key(payload)).flatten()
+    /// The head of a message of any length; see [`Decode::head`].
+    pub fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        if payload.len() > MAX_MESSAGE_BYTES {
+            return Head::default();
+        }
+        self.program.head(payload)
     }
 
-    /// The event time of a message of any length; see [`Decode::time`].
-    pub fn time(&self, payload: &[u8]) -> Option<EventTime> {
-        (payload.len() <= MAX_MESSAGE_BYTES).then(|| self.program.time(payload)).flatten()
-    }
-
-    /// The same, when it is as near to `received_time` as that of a fact must be.
-    pub fn plausible_time(&self, payload: &[u8], received_time: WallTime) -> Option<EventTime> {
-        let time = self.time(payload)?;
-        self.limits.check(time, received_time).is_ok().then_some(time)
+    /// Whether a time is as near to `received_time` as that of a fact must be.
+    pub fn is_plausible(&self, time: EventTime, received_time: WallTime) -> bool {
+        self.limits.check(time, received_time).is_ok()
     }
 }
 

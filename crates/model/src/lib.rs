@@ -18,7 +18,7 @@ mod view;
 
 pub use coordinate::{Coordinate, CoordinateSum, Location};
 pub use dead_letter::{DeadLetter, Reason};
-pub use decode::{Decode, Decoded, Decoder, MAX_MESSAGE_BYTES, TimeLimits};
+pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, TimeLimits};
 pub use document::{
     ActivityDocument, DeadLetterDocument, FactWriter, HealthDocument, KeyValue, LateFactDocument,
     Layout, TrendDocument, ViewDocument, push_json_text,

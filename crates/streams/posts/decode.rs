@@ -14,7 +14,7 @@ mod wire;
 use std::borrow::Cow;
 use std::mem::take;
 
-use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Fact, Key, Term, Value, any_byte};
+use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Fact, Head, Key, Term, Value, any_byte};
 
 use crate::json::check_depth;
 use lenient::{Lenient, Object};
@@ -63,27 +63,18 @@ impl Decode for Posts {
         convert(frame.unwrap_or_default()).map_err(|problem| diagnose::explain(payload, problem))
     }
 
-    /// The `did`.
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        let head = head(payload)?;
-        let Lenient(Object(payload)) = head.payload;
-        payload.map_or(head.did, |payload| payload.did).0.map(Key::Text)
+    /// The `did` and the server's time.
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        let head = check_depth(payload).ok().and_then(|()| sonic_rs::from_slice(payload).ok());
+        let Some(Lenient(Object(Some(wire::Head { did, time_us, payload })))) = head else {
+            return Head::default();
+        };
+        let (did, time) = match payload.0.0 {
+            Some(payload) => (payload.did, payload.time.0.as_deref().and_then(parsed)),
+            None => (did, time_us.0.and_then(from_microseconds)),
+        };
+        Head { key: did.0.map(Key::Text), time }
     }
-
-    /// The server's time.
-    fn time(&self, payload: &[u8]) -> Option<EventTime> {
-        let head = head(payload)?;
-        let Lenient(Object(payload)) = head.payload;
-        match payload {
-            Some(payload) => parsed(&payload.time.0?),
-            None => head.time_us.0.and_then(from_microseconds),
-        }
-    }
-}
-
-fn head(payload: &[u8]) -> Option<wire::Head<'_>> {
-    check_depth(payload).ok()?;
-    sonic_rs::from_slice::<Lenient<Object<_>>>(payload).ok()?.0.0
 }
 
 /// Why a message is no fact, for [`diagnose`].

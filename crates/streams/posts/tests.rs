@@ -300,16 +300,16 @@ fn an_odd_field_does_not_make_a_post_worthless() {
 fn key_and_time_are_found_without_decoding() {
     for message in [v1(&record()).to_string(), v2(&record()).to_string()] {
         for spelled in [message.replace("did", "d\\u0069d"), message] {
-            assert_eq!(Posts.key(spelled.as_bytes()), Some(Key::Text(DID.into())));
-            assert_eq!(Posts.time(spelled.as_bytes()), Some(TIME));
+            assert_eq!(Posts.head(spelled.as_bytes()).key, Some(Key::Text(DID.into())));
+            assert_eq!(Posts.head(spelled.as_bytes()).time, Some(TIME));
         }
     }
     let identity = br#"{"did":"did:plc:a","time_us":1999,"kind":"identity"}"#;
-    assert_eq!(Posts.key(identity), Some(Key::Text("did:plc:a".into())));
-    assert_eq!(Posts.time(identity), Some(EventTime(1)));
+    assert_eq!(Posts.head(identity).key, Some(Key::Text("did:plc:a".into())));
+    assert_eq!(Posts.head(identity).time, Some(EventTime(1)));
     let info = br#"{"$type":"message","payload":{"$type":"x#info","name":"OutdatedCursor"}}"#;
-    assert_eq!((Posts.key(info), Posts.time(info)), (None, None));
-    assert_eq!((Posts.key(b"{"), Posts.time(b"[1]")), (None, None));
+    assert_eq!((Posts.head(info).key, Posts.head(info).time), (None, None));
+    assert_eq!((Posts.head(b"{").key, Posts.head(b"[1]").time), (None, None));
 }
 
 /// Any JSON value, as authors' programs might write it.
@@ -356,8 +356,8 @@ proptest! {
     #[test]
     fn any_bytes_are_a_fact_skipped_or_a_dead_letter(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let fact = matches!(decoder().decode(&bytes, NOW), Ok(Decoded::Fact(_)));
-        prop_assert!(!fact || Posts.key(&bytes).is_some());
-        Posts.time(&bytes);
+        prop_assert!(!fact || Posts.head(&bytes).key.is_some());
+        Posts.head(&bytes);
     }
 
     /// A valid message with a few bytes changed: near misses are where decoders break.
@@ -376,8 +376,8 @@ proptest! {
             prop_assert!(serde_json::from_slice::<Json>(&bytes).is_ok(), "accepted invalid JSON");
             if let Decoded::Fact(fact) = decoded {
                 let Value::Text(did) = &fact.columns[0] else { panic!("it is one") };
-                prop_assert_eq!(Posts.key(&bytes), Some(Key::Text(did.clone())));
-                prop_assert_eq!(Posts.time(&bytes), Some(fact.time));
+                prop_assert_eq!(Posts.head(&bytes).key, Some(Key::Text(did.clone())));
+                prop_assert_eq!(Posts.head(&bytes).time, Some(fact.time));
             }
         }
     }

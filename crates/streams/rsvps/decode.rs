@@ -11,7 +11,8 @@ mod wire;
 use std::borrow::Cow;
 
 use pulso_model::{
-    Coordinate, DeadLetter, Decode, Decoded, EventTime, Fact, Key, Reason, Term, Value, any_byte,
+    Coordinate, DeadLetter, Decode, Decoded, EventTime, Fact, Head, Key, Reason, Term, Value,
+    any_byte,
 };
 use sonic_rs::JsonValueTrait;
 
@@ -58,22 +59,26 @@ impl Decode for Rsvps {
         convert(message).map(Decoded::Fact)
     }
 
-    /// The `rsvp_id`.
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        check_depth(payload).ok()?;
-        let found = sonic_rs::get(payload, ["rsvp_id"]).ok().and_then(|value| value.as_i64());
-        // The quick look does not know every spelling of a key (escapes), the parser does.
-        let thorough = || Some(sonic_rs::from_slice::<wire::Message<'_>>(payload).ok()?.rsvp_id);
-        found.or_else(thorough).map(Key::Integer)
-    }
-
-    /// The `mtime`.
-    fn time(&self, payload: &[u8]) -> Option<EventTime> {
-        check_depth(payload).ok()?;
-        let found = sonic_rs::get(payload, ["mtime"]).ok().and_then(|value| value.as_i64());
-        let thorough = || Some(sonic_rs::from_slice::<wire::Message<'_>>(payload).ok()?.mtime);
-        let usable = |millis: &i64| EventTime::RANGE.contains(millis);
-        found.filter(usable).or_else(|| thorough().filter(usable)).map(EventTime)
+    /// The `rsvp_id` and the `mtime`, which are near the beginning: the rest is not looked at.
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        let mut head = Head::default();
+        if check_depth(payload).is_err() {
+            return head;
+        }
+        for (name, value) in sonic_rs::to_object_iter(payload).map_while(Result::ok) {
+            match &*name {
+                "rsvp_id" => head.key = value.as_i64().map(Key::Integer),
+                "mtime" => {
+                    let usable = |millis: &i64| EventTime::RANGE.contains(millis);
+                    head.time = value.as_i64().filter(usable).map(EventTime);
+                }
+                _ => {}
+            }
+            if head.key.is_some() && head.time.is_some() {
+                break;
+            }
+        }
+        head
     }
 }
 

@@ -80,7 +80,7 @@ fn a_response_has_its_fields_cleaned() {
     assert_eq!(column(&response, "venue_id"), &Value::Null);
     let topics: Vec<_> = response.terms[0].iter().map(|t| (&*t.key, &*t.name)).collect();
     assert_eq!(topics, [("art", "art"), ("fun-times", "Fun")]);
-    assert_eq!(Rsvps.key(bytes.as_bytes()), Some(Key::Integer(1)));
+    assert_eq!(Rsvps.head(bytes.as_bytes()).key, Some(Key::Integer(1)));
 }
 
 /// The document of a message.
@@ -215,7 +215,7 @@ fn size_and_depth_have_a_limit() {
     assert!(decode(with(&nested(MAX_DEPTH - 1)).as_bytes()).is_ok());
     let deep = with(&nested(MAX_DEPTH));
     assert_eq!(decode(deep.as_bytes()).unwrap_err().reason, Reason::InvalidJson);
-    assert_eq!(Rsvps.key(deep.as_bytes()), None);
+    assert_eq!(Rsvps.head(deep.as_bytes()).key, None);
     let brackets_in_text = with(&format!("\"\\\"{}\"", "[".repeat(5000)));
     assert!(decode(brackets_in_text.as_bytes()).is_ok());
 }
@@ -224,12 +224,12 @@ fn size_and_depth_have_a_limit() {
 fn the_key_of_the_partition_is_the_decoded_one() {
     let escaped = message().to_string().replace("rsvp_id", "rsvp\\u005fid");
     assert_eq!(decode(escaped.as_bytes()).unwrap().columns[0], Value::Integer(1));
-    assert_eq!(Rsvps.key(escaped.as_bytes()), Some(Key::Integer(1)));
-    assert_eq!(Rsvps.key(b"not json"), None);
+    assert_eq!(Rsvps.head(escaped.as_bytes()).key, Some(Key::Integer(1)));
+    assert_eq!(Rsvps.head(b"not json").key, None);
     let escaped = escaped.replace("mtime", "\\u006dtime");
-    assert_eq!(Rsvps.time(escaped.as_bytes()), Some(EventTime(1_600_000_000_000)));
-    assert_eq!(Rsvps.time(b"{\"mtime\":5}"), Some(EventTime(5)));
-    assert_eq!(Rsvps.time(b"{\"mtime\":\"5\"}"), None);
+    assert_eq!(Rsvps.head(escaped.as_bytes()).time, Some(EventTime(1_600_000_000_000)));
+    assert_eq!(Rsvps.head(b"{\"mtime\":5}").time, Some(EventTime(5)));
+    assert_eq!(Rsvps.head(b"{\"mtime\":\"5\"}").time, None);
 }
 
 #[test]
@@ -255,7 +255,7 @@ proptest! {
     #[test]
     fn any_bytes_are_a_response_or_a_dead_letter(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let decoded = decode(&bytes).is_ok();
-        prop_assert!(!decoded || Rsvps.key(&bytes).is_some());
+        prop_assert!(!decoded || Rsvps.head(&bytes).key.is_some());
     }
 
     /// A valid message with a few bytes changed: near misses are where decoders break.
@@ -270,7 +270,7 @@ proptest! {
         }
         if let Ok(response) = decode(&bytes) {
             let Value::Integer(id) = response.columns[0] else { panic!("it is one") };
-            prop_assert_eq!(Rsvps.key(&bytes), Some(Key::Integer(id)));
+            prop_assert_eq!(Rsvps.head(&bytes).key, Some(Key::Integer(id)));
             prop_assert!(serde_json::from_slice::<Json>(&bytes).is_ok(), "accepted invalid JSON");
         }
     }

@@ -40,7 +40,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
-use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Key, Reason, Stream};
+use pulso_model::{DeadLetter, Decode, Decoded, Head, Key, Reason, Stream};
 use vrl::compiler::runtime::{Runtime, Terminate};
 use vrl::compiler::state::{ExternalEnv, LocalEnv};
 use vrl::compiler::{CompileConfig, Compiler, ExpressionError, TimeZone, TypeState};
@@ -167,16 +167,13 @@ impl Decode for Program {
         self.run(payload).map(|outcome| outcome.decoded).map_err(|failure| failure.dead_letter)
     }
 
-    /// What the whole program says, as it alone knows: messages without a fact have no key.
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        self.run(payload).ok()?.key
-    }
-
-    /// As [`key`](Self::key).
-    fn time(&self, payload: &[u8]) -> Option<EventTime> {
-        match self.run(payload).ok()?.decoded {
-            Decoded::Fact(fact) => Some(fact.time),
-            Decoded::Skipped(_) => None,
+    /// What the whole program says, as it alone knows: messages without a fact have no head.
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        match self.run(payload) {
+            Ok(Outcome { decoded: Decoded::Fact(fact), key }) => {
+                Head { key, time: Some(fact.time) }
+            }
+            _ => Head::default(),
         }
     }
 }

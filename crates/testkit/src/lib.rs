@@ -39,7 +39,7 @@ pub fn views() -> Vec<View> {
 
 /// The `rsvp_id` of a message, if it has one.
 pub fn rsvp_id(payload: &[u8]) -> Option<i64> {
-    match decoder().key(payload)? {
+    match decoder().head(payload).key? {
         Key::Integer(id) => Some(id),
         Key::Text(_) => None,
     }

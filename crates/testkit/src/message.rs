@@ -122,6 +122,6 @@ impl MessageBuilder {
 pub fn received(source: &str, received_time: WallTime, payload: impl Into<Bytes>) -> Message {
     let payload = payload.into();
     let headers = Headers { source: source.into(), received_time, cursor: None };
-    let key = crate::decoder().key(&payload).map(Key::into_owned);
+    let key = crate::decoder().head(&payload).key.map(Key::into_owned);
     Message { headers, key, payload }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Reason, TimeLimits};
+use pulso_model::{DeadLetter, Decode, Decoded, Reason, TimeLimits, WallTime};
 use pulso_pipeline::ManualClock;
 use pulso_runtime::Config;
 use pulso_streams::descriptor;
@@ -33,12 +33,9 @@ impl Decode for Notes {
         Err(DeadLetter::new(Reason::ProgramError, "acquisition does not decode messages"))
     }
 
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        Some(Key::Text(Self::parts(payload)?.1.into()))
-    }
-
-    fn time(&self, payload: &[u8]) -> Option<EventTime> {
-        Self::parts(payload)?.0.parse().ok().map(EventTime)
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        let Some((time, key)) = Self::parts(payload) else { return Head::default() };
+        Head { key: Some(Key::Text(key.into())), time: time.parse().ok().map(EventTime) }
     }
 }
 

@@ -124,7 +124,7 @@ impl<'a> Resume<'a> {
     pub(super) fn received(&mut self, payload: &[u8], now: Instant) -> Option<Gap> {
         let mut gap = None;
         if let (Joint::Open { newer }, Some(position)) = (self.joint, self.position)
-            && let Some(mtime) = self.decoder.time(payload)
+            && let Some(mtime) = self.decoder.head(payload).time
         {
             self.joint = if mtime == position {
                 Joint::Settled

@@ -11,7 +11,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use pulso_batch::{Days, Job, Reconciliation, Report, shown};
 use pulso_model::{
-    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Key, Layer, Reason, Stream, Term,
+    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Head, Key, Layer, Reason, Stream, Term,
     TimeLimits, UNKNOWN_SCOPE, Value as Column, View, ViewDocument,
 };
 use pulso_pipeline::memory::MemoryViews;
@@ -118,13 +118,9 @@ impl Decode for Notes {
         }))
     }
 
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        let note: Value = serde_json::from_slice(payload).ok()?;
-        note["number"].as_i64().map(Key::Integer)
-    }
-
-    fn time(&self, _payload: &[u8]) -> Option<EventTime> {
-        None
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        let note: Value = serde_json::from_slice(payload).unwrap_or_default();
+        Head { key: note["number"].as_i64().map(Key::Integer), time: None }
     }
 }
 

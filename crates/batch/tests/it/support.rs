@@ -58,7 +58,7 @@ pub(crate) fn records(messages: &[Bytes], partitions: u32) -> Vec<Record> {
 pub(crate) fn records_of(decoder: &Decoder, messages: &[Bytes], partitions: u32) -> Vec<Record> {
     let mut next_offsets = BTreeMap::<u32, u64>::new();
     let record = |payload: &Bytes| {
-        let partition = partition_of(decoder.key(payload).as_ref(), partitions);
+        let partition = partition_of(decoder.head(payload).key.as_ref(), partitions);
         let next = next_offsets.entry(partition).or_default();
         let offset = *next;
         *next += 1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pulso_lake::{Error, Lake, SegmentBuilder};
 use pulso_model::{
-    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Key, Reason, Term, TimeLimits, Value,
+    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Head, Reason, Term, TimeLimits, Value,
 };
 use pulso_pipeline::{AdapterError, Record};
 use pulso_streams::descriptor;
@@ -70,12 +70,8 @@ impl Decode for Visits {
         }))
     }
 
-    fn key<'a>(&self, _payload: &'a [u8]) -> Option<Key<'a>> {
-        None
-    }
-
-    fn time(&self, _payload: &[u8]) -> Option<EventTime> {
-        None
+    fn head<'a>(&self, _payload: &'a [u8]) -> Head<'a> {
+        Head::default()
     }
 }
 

@@ -19,15 +19,13 @@ impl Decode for Told {
         self.answer.clone()
     }
 
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        Some(Key::Text(std::str::from_utf8(payload).ok()?.into()))
-    }
-
-    fn time(&self, _: &[u8]) -> Option<EventTime> {
-        match self.answer.as_ref().ok()? {
-            Decoded::Fact(fact) => Some(fact.time),
-            Decoded::Skipped(_) => None,
-        }
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        let key = std::str::from_utf8(payload).ok().map(|text| Key::Text(text.into()));
+        let time = match &self.answer {
+            Ok(Decoded::Fact(fact)) => Some(fact.time),
+            _ => None,
+        };
+        Head { key, time }
     }
 }
 
@@ -59,13 +57,12 @@ fn a_message_that_is_too_long_never_reaches_the_program() {
     let (told, decoder) = decoder(Ok(Decoded::Skipped("x".into())));
     let longest = vec![b'x'; MAX_MESSAGE_BYTES];
     assert!(decoder.decode(&longest, NOW).is_ok());
-    assert!(decoder.key(&longest).is_some());
+    assert!(decoder.head(&longest).key.is_some());
     let long = vec![b'x'; MAX_MESSAGE_BYTES + 1];
     let dead = decoder.decode(&long, NOW).unwrap_err();
     assert_eq!(dead.reason, Reason::TooLarge);
     assert_eq!(dead.detail, "1048577 bytes, the limit is 1048576");
-    assert_eq!(decoder.key(&long), None);
-    assert_eq!(decoder.time(&long), None);
+    assert_eq!(decoder.head(&long), Head::default());
     assert_eq!(*told.asked.lock().unwrap(), 1);
 }
 
@@ -87,12 +84,10 @@ fn a_time_too_far_from_that_of_the_log_is_refused() {
 }
 
 #[test]
-fn a_recording_is_paced_by_plausible_times_only() {
-    let time = |millis| fact(move |fact| fact.time = EventTime(millis)).plausible_time(b"x", NOW);
-    assert_eq!(time(NOW.0 + 60_000), Some(EventTime(NOW.0 + 60_000)));
-    assert_eq!(time(NOW.0 + 60_001), None);
-    let (_, skips) = decoder(Ok(Decoded::Skipped("x".into())));
-    assert_eq!(skips.plausible_time(b"x", NOW), None);
+fn a_time_is_plausible_when_it_could_be_that_of_a_fact() {
+    let (_, decoder) = decoder(Ok(Decoded::Skipped("x".into())));
+    assert!(decoder.is_plausible(EventTime(NOW.0 + 60_000), NOW));
+    assert!(!decoder.is_plausible(EventTime(NOW.0 + 60_001), NOW));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pulso_model::{
-    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Key, Reason, Stream, Term, TimeLimits,
-    UNKNOWN_SCOPE, Value,
+    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Head, Key, Reason, Stream, Term,
+    TimeLimits, UNKNOWN_SCOPE, Value,
 };
 use pulso_runtime::{Config, Exit, Explain};
 use pulso_speed::{Processor, RestoreError, StreamSettings, settings};
@@ -57,7 +57,7 @@ impl Decode for Visits {
         let kind = ["page", "error"].iter().position(|name| *name == kind);
         let kind = kind.ok_or_else(|| invalid("there is no such kind"))?;
         Ok(Decoded::Fact(Fact {
-            time: self.time(payload).ok_or_else(|| invalid("the time is not a number"))?,
+            time: self.head(payload).time.ok_or_else(|| invalid("the time is not a number"))?,
             scope: UNKNOWN_SCOPE.into(),
             kind: u8::try_from(kind).unwrap(),
             sums: [bytes.parse().map_err(|_| invalid("bytes are a number"))?, 0, 0, 0],
@@ -67,14 +67,11 @@ impl Decode for Visits {
         }))
     }
 
-    fn key<'a>(&self, payload: &'a [u8]) -> Option<Key<'a>> {
-        let pages = std::str::from_utf8(payload).ok()?.split(' ').nth(3)?;
-        Some(Key::Text(pages.into()))
-    }
-
-    fn time(&self, payload: &[u8]) -> Option<EventTime> {
-        let millis = std::str::from_utf8(payload).ok()?.split(' ').next()?;
-        Some(EventTime(EPOCH + millis.parse::<i64>().ok()?))
+    fn head<'a>(&self, payload: &'a [u8]) -> Head<'a> {
+        let mut parts = std::str::from_utf8(payload).unwrap_or_default().split(' ');
+        let millis = parts.next().and_then(|millis| millis.parse::<i64>().ok());
+        let time = millis.map(|millis| EventTime(EPOCH + millis));
+        Head { key: parts.nth(2).map(|pages| Key::Text(pages.into())), time }
     }
 }
 

@@ -24,8 +24,8 @@ fn recorded_messages_decode() {
             let outcome = match decode(line).unwrap() {
                 Decoded::Fact(fact) => {
                     let Value::Text(did) = &fact.columns[0] else { panic!("{line}") };
-                    assert_eq!(Posts.key(line.as_bytes()), Some(Key::Text(did.clone())));
-                    assert_eq!(Posts.time(line.as_bytes()), Some(fact.time));
+                    assert_eq!(Posts.head(line.as_bytes()).key, Some(Key::Text(did.clone())));
+                    assert_eq!(Posts.head(line.as_bytes()).time, Some(fact.time));
                     KINDS[usize::from(fact.kind)].to_owned()
                 }
                 Decoded::Skipped(reason) => reason.into_owned(),

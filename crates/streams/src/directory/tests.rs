@@ -61,7 +61,7 @@ fn a_stream_of_a_folder_is_one_like_any_other() {
     let decoded = shots.decoder(TimeLimits::NONE).decode(message, WallTime(0)).unwrap();
     let Decoded::Fact(fact) = decoded else { panic!("{decoded:?}") };
     assert_eq!((fact.time.0, fact.kind), (5000, 1));
-    assert_eq!(shots.program().unwrap().key(message), None);
+    assert_eq!(shots.program().unwrap().head(message).key, None);
 }
 
 #[test]

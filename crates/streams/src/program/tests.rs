@@ -1,6 +1,6 @@
 mod bounds;
 
-use pulso_model::{Coordinate, Fact, UNKNOWN_SCOPE, Value as Column};
+use pulso_model::{Coordinate, EventTime, Fact, Head, UNKNOWN_SCOPE, Value as Column};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -108,10 +108,10 @@ fn a_fact_is_what_the_program_leaves() {
         Column::Texts(vec!["x".into(), "y".into()]),
     ];
     assert_eq!(fact.columns, columns);
-    assert_eq!(program.key(&with(fields.clone())), Some(Key::Integer(7)));
-    assert_eq!(program.time(&with(fields)), Some(EventTime(1_600_000_000_000)));
-    assert_eq!(program.key(b"{}"), None);
-    assert_eq!(program.time(b"not json"), None);
+    let time = Some(EventTime(1_600_000_000_000));
+    assert_eq!(program.head(&with(fields)), Head { key: Some(Key::Integer(7)), time });
+    assert_eq!(program.head(b"{}"), Head::default());
+    assert_eq!(program.head(b"not json"), Head::default());
 }
 
 /// A message's own `time`, `kind` or `columns` are read until the program assigns them, and never become

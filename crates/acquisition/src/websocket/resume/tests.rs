@@ -163,7 +163,7 @@ impl Recorded {
         let text = std::fs::read_to_string(path).unwrap();
         let decoder = pulso_testkit::decoder();
         let recorded = |text: &str| {
-            let mtime = decoder.time(text.as_bytes()).unwrap().0;
+            let mtime = decoder.head(text.as_bytes()).time.unwrap().0;
             Self { text: text.to_owned(), mtime }
         };
         Some(text.lines().map(recorded).collect())

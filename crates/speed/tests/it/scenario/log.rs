@@ -44,7 +44,7 @@ impl Log {
                 let before = clock.now();
                 clock.advance(section.clock.unwrap_or_default());
                 for payload in &section.messages {
-                    let key = script.stream.decoder.key(payload);
+                    let key = script.stream.decoder.head(payload).key;
                     let partition = partition_of(key.as_ref(), partitions);
                     let records = &mut records[partition as usize];
                     records.push(record(partition, records.len(), clock.now(), payload));

@@ -192,7 +192,7 @@ proptest! {
         }
         if let Ok(Decoded::Fact(fact)) = &first {
             prop_assert_eq!(fact.columns.len(), 6);
-            prop_assert_eq!(PROGRAM.time(message.as_bytes()), Some(fact.time));
+            prop_assert_eq!(PROGRAM.head(message.as_bytes()).time, Some(fact.time));
         }
         prop_assert_eq!(format!("{first:?}"), format!("{:?}", PROGRAM.decode(message.as_bytes())));
     }
