@@ -175,6 +175,13 @@ impl Stream {
         views
     }
 
+    /// Why no layer writes a view of the stream, if that is so.
+    pub fn unwritten(&self, view: View) -> Option<String> {
+        let left_out = view == self.facts_view.view && !self.facts_view.shown;
+        let (name, many) = (self.name, self.fact.many);
+        left_out.then(|| format!("the stream `{name}` keeps single {many} in the lake only"))
+    }
+
     /// What tells a fact from others; `None` where each message is a fact of its own.
     pub fn identity(&self, fact: &Fact<'_>) -> Option<Identity> {
         part::identity(&self.identity, self, fact)

@@ -23,8 +23,8 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal error or `verify` found a difference, \
-2 usage or configuration, 3 something needed is not available, 4 no input, or nothing for `verify` to \
-compare";
+2 usage or configuration, 3 something needed is not available, 4 no input, nothing for `verify` to \
+compare, or a view that no layer writes";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -36,17 +36,35 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
     let mut documents = views.scan(view, layer).await.explained()?;
     let target = Target::new(output);
     let mut writer = target.with_context(Writer::open(view, format, &target))?;
+    let mut empty = true;
     while let Some(chunk) = documents.recv().await {
         let chunk = chunk.explained()?;
+        empty &= chunk.is_empty();
         match writer.write(&chunk) {
             Err(error) if nobody_reads(&error) => return Ok(()),
             written => target.with_context(written)?,
         }
     }
+    // A view that was written before still has what it had then.
+    if empty {
+        must_be_written(&config, view)?;
+    }
     match writer.finish() {
         Err(error) if nobody_reads(&error) => Ok(()),
         finished => target.with_context(finished.and_then(|()| Ok(target.publish()?))),
     }
+}
+
+/// Fails with the reason if no layer writes the view.
+fn must_be_written(config: &Config, view: View) -> anyhow::Result<()> {
+    let Some(stream) = view.stream() else { return Ok(()) };
+    let config = config.of_stream(stream).exit(Exit::Internal)?;
+    let Some(reason) = config.stream().unwritten(view) else { return Ok(()) };
+    let lake = config.lake_path();
+    Err(anyhow!(reason))
+        .with_context(|| format!("the view `{view}` is empty"))
+        .exit(Exit::NoInput)
+        .hint(format!("read the Delta table in `{}` with Spark, DuckDB or Polars", lake.display()))
 }
 
 /// The view of a name, of whichever stream.

@@ -6,7 +6,7 @@
 //! | 1 | an error inside Pulso or its data, or `verify` found a difference |
 //! | 2 | wrong usage or configuration |
 //! | 3 | something Pulso depends on is not available |
-//! | 4 | no input, or nothing of a layer for `verify` to compare |
+//! | 4 | no input, nothing of a layer for `verify` to compare, or a view for `export` that no layer writes |
 
 use std::error::Error;
 use std::fmt;

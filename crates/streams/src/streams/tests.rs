@@ -45,6 +45,17 @@ fn views_have_different_names_and_their_own_fields() {
 }
 
 #[test]
+fn only_single_facts_may_be_left_to_the_lake() {
+    for stream in brought() {
+        for view in stream.views() {
+            let reason = (view.name() == "posts")
+                .then_some("the stream `posts` keeps single posts in the lake only");
+            assert_eq!(stream.unwritten(view).as_deref(), reason, "{view}");
+        }
+    }
+}
+
+#[test]
 fn columns_of_the_lake_have_different_names() {
     for stream in brought() {
         let columns = stream.lake_columns();
