@@ -9,8 +9,9 @@ use super::table::{Placed, Table};
 /// The longest name of a stream, a view or a column: indices have names made of several.
 const NAME_MAX: usize = 48;
 
-/// What the stores call other things that lie beside the views.
-const TAKEN: [&str; 3] = ["checkpoints", "days", "generations"];
+/// What the stores and the API call other things that lie beside the views.
+const TAKEN: [&str; 7] =
+    ["checkpoints", "days", "generations", "layers", "status", "streams", "views"];
 
 /// What the stores append to the name of a view: `posts-speed-…` would be of the view `posts`.
 const APPENDED: [&str; 3] = ["batch", "empty", "speed"];
@@ -30,14 +31,16 @@ pub(super) fn check_name(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
     check(table, name, '-', "hyphens")
 }
 
-/// Finds the views that the stores would take for something else.
+/// Finds the views that the stores or the API would take for something else.
 pub(super) fn taken(views: &[View]) -> Vec<String> {
     let taken = |name: &&str| {
         TAKEN.contains(name) || name.split('-').skip(1).any(|word| APPENDED.contains(&word))
     };
     let names = views.iter().map(|view| view.name()).filter(taken);
     names
-        .map(|name| format!("a view cannot be called `{name}`: the stores use such a name"))
+        .map(|name| {
+            format!("a view cannot be called `{name}`: the stores or the API use such a name")
+        })
         .collect()
 }
 
@@ -146,7 +149,15 @@ mod tests {
         for free in ["click-activity", "batch-clicks", "click-days", "speedy-clicks"] {
             assert_eq!(problems(free), [""; 0], "{free}");
         }
-        for taken in ["days", "checkpoints", "generations", "clicks-speed", "clicks-batch-runs"] {
+        for taken in [
+            "days",
+            "checkpoints",
+            "generations",
+            "status",
+            "streams",
+            "clicks-speed",
+            "clicks-batch-runs",
+        ] {
             let found = problems(taken).concat();
             assert!(found.contains(&format!("`{taken}`")), "{taken}: {found:?}");
         }
