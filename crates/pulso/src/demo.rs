@@ -15,7 +15,7 @@ use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs, metr
 use pulso_simulator::posts::PostsConfig;
 use pulso_simulator::{Pace, Simulator};
 use pulso_speed::Status;
-use pulso_web::Facts;
+use pulso_web::{Facts, Options, Progress};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -57,14 +57,17 @@ pub(crate) async fn demo(
     ))?;
 
     let (status, watched) = watch::channel(Status::default());
-    let facts = watched.clone();
+    let (facts, name) = (watched.clone(), config.stream().name);
     let facts = move || {
-        let status = facts.borrow();
-        Facts { closed_until: status.closed_until, lag: Some(status.lag), not_ready: None }
+        let (closed_until, lag) = {
+            let status = facts.borrow();
+            (status.closed_until, status.lag)
+        };
+        Facts { streams: vec![Progress { stream: name, closed_until, lag }], not_ready: None }
     };
     let records = stores.log.source(config.log.batch_records).explained()?;
     let render = move || metrics.render();
-    let options = serve::options(&config);
+    let options = Options::from(&config);
     let web = pulso_web::run(listener, stores.views.clone(), facts, render, options, stop.clone());
     let simulated = async {
         match simulator {

@@ -1,7 +1,7 @@
 //! The API and the page over a data folder that may grow meanwhile.
 
 use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, metrics};
-use pulso_web::{Facts, Options, Windows};
+use pulso_web::{Facts, Options};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,8 @@ pub(crate) async fn serve(
     let (directory, address) = (config.data.directory.display(), listener.local_addr()?);
     output::print(&format!("serving `{directory}` at http://{address}/ until Ctrl-C\n"))?;
     let metrics = move || metrics.render();
-    pulso_web::run(listener, views, Facts::default, metrics, options(&config), shutdown).await?;
+    pulso_web::run(listener, views, Facts::default, metrics, Options::from(&config), shutdown)
+        .await?;
     Ok(())
 }
 
@@ -32,18 +33,4 @@ pub(crate) async fn bind(config: &Config, fallback_to_next: bool) -> anyhow::Res
         .await
         .exit(Exit::Unavailable)
         .hint("choose another address with `--listen 127.0.0.1:PORT`")
-}
-
-pub(crate) fn options(config: &Config) -> Options {
-    Options {
-        page_limit_default: config.web.page_limit_default,
-        page_limit_max: config.web.page_limit_max,
-        streams: config.streams(),
-        windows: Windows {
-            size: config.window.size,
-            slide: config.window.slide,
-            max_out_of_orderness: config.window.max_out_of_orderness,
-            count_above: config.trends.count_above,
-        },
-    }
 }

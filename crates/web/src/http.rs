@@ -7,6 +7,7 @@ mod openapi;
 mod page;
 mod parameters;
 mod status;
+mod streams;
 mod views;
 
 use std::fmt;
@@ -19,16 +20,15 @@ use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
-use pulso_model::View;
+use pulso_model::{Stream, View};
 use pulso_pipeline::{AdapterError, Page, Query, Retry, Views, observe};
 use pulso_runtime::{Config, chain};
-use pulso_streams::Streams;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use error::Error;
-pub use status::{Facts, Windows};
+pub use status::{Facts, Progress, Windows};
 
 /// Where the API begins.
 const API: &str = "/api/v1";
@@ -62,23 +62,61 @@ pub struct Options {
     pub page_limit_default: usize,
     pub page_limit_max: usize,
     /// What is served: the views of these streams, and the journals.
-    pub streams: Streams,
-    /// How the stream is divided into windows; only shown.
+    pub streams: Vec<Served>,
+}
+
+/// A stream as it is configured.
+#[derive(Clone, Copy, Debug)]
+pub struct Served {
+    pub stream: &'static Stream,
+    /// How it is divided into windows; only shown.
     pub windows: Windows,
 }
 
 impl From<&Config> for Options {
     fn from(config: &Config) -> Self {
-        let Config { web, window, trends, .. } = config;
-        let windows = Windows {
-            size: window.size,
-            slide: window.slide,
-            max_out_of_orderness: window.max_out_of_orderness,
-            count_above: trends.count_above,
-        };
-        let (page_limit_default, page_limit_max) = (web.page_limit_default, web.page_limit_max);
         let streams = config.streams();
-        Self { page_limit_default, page_limit_max, streams, windows }
+        let served = streams.iter().map(|definition| {
+            let config = config.of_stream(definition.stream.name);
+            Served::from(&config.expect("the stream is one of the configuration's"))
+        });
+        Self {
+            page_limit_default: config.web.page_limit_default,
+            page_limit_max: config.web.page_limit_max,
+            streams: served.collect(),
+        }
+    }
+}
+
+impl From<&Config> for Served {
+    /// The stream that the configuration means.
+    fn from(config: &Config) -> Self {
+        let windows = Windows {
+            size: config.window.size,
+            slide: config.window.slide,
+            max_out_of_orderness: config.window.max_out_of_orderness,
+            count_above: config.trends.count_above,
+        };
+        Self { stream: config.stream(), windows }
+    }
+}
+
+impl Options {
+    /// All views that are served.
+    fn views(&self) -> Vec<View> {
+        let own = self.streams.iter().flat_map(|served| served.stream.views());
+        own.chain(View::JOURNALS).collect()
+    }
+
+    /// The stream of a view; `None` for a journal.
+    fn stream_of(&self, view: View) -> Option<&'static Stream> {
+        let mut streams = self.streams.iter().map(|served| served.stream);
+        streams.find(|stream| Some(stream.name) == view.stream())
+    }
+
+    /// Why no layer writes a view, if that is so.
+    fn unwritten(&self, view: View) -> Option<String> {
+        self.stream_of(view)?.unwritten(view)
     }
 }
 
@@ -131,7 +169,7 @@ pub(crate) fn router<V: Views>(
     let (status, metrics) = (Box::new(status), Box::new(metrics));
     let openapi = openapi::document(&options).to_string();
     let queries = Semaphore::new(QUERIES_MAX);
-    let views_served = options.streams.views();
+    let views_served = options.views();
     let app = Arc::new(App { views, status, metrics, options, openapi, queries });
     // `any`, as the fallback of a router of methods names those that are allowed: none.
     let known = views_served.clone();
@@ -148,6 +186,7 @@ pub(crate) fn router<V: Views>(
 /// All routes except those of the page.
 fn routes<V: Views>(views_served: &[View]) -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
     let mut routes = vec![
+        (format!("{API}/streams"), get(streams::list::<V>)),
         (format!("{API}/views"), get(views::list::<V>)),
         (format!("{API}/layers"), get(views::layers::<V>)),
         (format!("{API}/status"), get(status::show::<V>)),

@@ -8,6 +8,6 @@ pub mod cli;
 mod http;
 mod server;
 
-pub use http::{Facts, Options, Windows};
+pub use http::{Facts, Options, Progress, Served, Windows};
 pub use pulso_runtime::server::{BindError, bind};
 pub use server::{RunError, run};

@@ -26,7 +26,7 @@ pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Resul
     let mut query = wanted.query;
     if wanted.latest {
         let Some(window_end) = latest(app, &query).await? else {
-            return Ok(json(PageBody::new(view, 0).finish(None)));
+            return Ok(json(PageBody::new(view, 0).finish(None, None)));
         };
         let next = EventTime(window_end.0.saturating_add(1));
         query.from = Some(query.from.map_or(window_end, |from| from.max(window_end)));
@@ -55,13 +55,14 @@ async fn page<V: Views>(app: &App<V>, mut query: Query) -> Result<String, Error>
         missing = missing.saturating_sub(found.documents.len());
         for stored in found.documents {
             if body.exceeds_limit_with(&stored) {
-                return Ok(body.finish(query.after));
+                return Ok(body.finish(query.after, None));
             }
             body.push(&stored)?;
             query.after = Some(cursor_of(stored));
         }
         if found.next.is_none() || missing == 0 {
-            return Ok(body.finish(found.next));
+            let notice = app.options.unwritten(query.view);
+            return Ok(body.finish(found.next, notice));
         }
     }
 }
@@ -104,11 +105,17 @@ impl PageBody {
         Ok(())
     }
 
-    fn finish(mut self, next: Option<Cursor>) -> String {
+    /// `notice` is why no layer writes the view: told where there is nothing else to show.
+    fn finish(mut self, next: Option<Cursor>, notice: Option<String>) -> String {
         match next {
-            Some(cursor) => self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\"}}")),
-            None => self.text.push_str("],\"next_cursor\":null}"),
+            Some(cursor) => self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\"")),
+            None => self.text.push_str("],\"next_cursor\":null"),
         }
+        if let Some(notice) = notice.filter(|_| self.empty) {
+            let notice = serde_json::to_string(&notice).expect("text can be shown as JSON");
+            self.text.push_str(&format!(",\"notice\":{notice}"));
+        }
+        self.text.push('}');
         self.text
     }
 }

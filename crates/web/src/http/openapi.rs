@@ -27,7 +27,7 @@ const LICENSE: &str = env!("CARGO_PKG_LICENSE");
 
 /// The whole document.
 pub(super) fn document(options: &Options) -> Value {
-    let views = options.streams.views();
+    let views = options.views();
     let schemas = views.iter().map(|view| (view.name().to_owned(), view_schema(*view)));
     let mut schemas: Map<_, _> = schemas.collect();
     schemas.insert("Location".into(), location_schema());
@@ -61,19 +61,20 @@ pub(super) fn document(options: &Options) -> Value {
 
 fn paths(options: &Options) -> Map<String, Value> {
     let mut paths: Map<_, _> = options
-        .streams
         .views()
         .into_iter()
-        .map(|view| (format!("{API}/{view}"), json!({ "get": list_operation(view) })))
+        .map(|view| (format!("{API}/{view}"), json!({ "get": list_operation(view, options) })))
         .collect();
     let mut add = |path: &str, id, summary, media_type, schema| {
         paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
     };
     let json = "application/json";
+    let summary = "All streams, and the words, kinds, scope, facets and views of each";
+    add(&format!("{API}/streams"), "listStreams", summary, json, streams_schema());
     add(&format!("{API}/views"), "listViews", "All views with their fields", json, views_schema());
     let summary = "The UTC days that the batch layer has completed, by view; it answers for them";
     add(&format!("{API}/layers"), "listCompletedDays", summary, json, layers_schema(options));
-    let summary = "How far the stream is processed, and how it is cut into windows";
+    let summary = "How far each stream is processed, and how it is cut into windows";
     add(&format!("{API}/status"), "showStatus", summary, json, status_schema());
     let any_object = json!({ "type": "object" });
     let summary = "This description";
@@ -95,8 +96,8 @@ fn operation(id: &str, summary: &str, media_type: &str, schema: Value) -> Value 
     })
 }
 
-fn list_operation(view: View) -> Value {
-    let page = object(&[
+fn list_operation(view: View, options: &Options) -> Value {
+    let mut page = object(&[
         ("view", json!({ "const": view.name() })),
         ("documents", json!({ "type": "array", "items": reference("schemas", view.name()) })),
         (
@@ -104,6 +105,9 @@ fn list_operation(view: View) -> Value {
             json!({ "type": ["string", "null"], "description": "`null` on the last page." }),
         ),
     ]);
+    // Only an empty page has one.
+    page["properties"]["notice"] =
+        json!({ "type": "string", "description": "Why no layer writes the view, if that is so." });
     let summary = format!("Documents of `{view}`, newest first");
     let mut operation = operation(&format!("list-{view}"), &summary, "application/json", page);
     let answered = match view.kind() {
@@ -116,7 +120,11 @@ fn list_operation(view: View) -> Value {
         ViewKind::Journal => "a journal: documents are added and never replaced",
     };
     let key: Vec<_> = view.key().iter().map(|key| format!("`{}`", key_text(*key))).collect();
-    operation["description"] = json!(format!("One document per {}; {answered}.", key.join(", ")));
+    let mut description = format!("One document per {}; {answered}.", key.join(", "));
+    if let Some(notice) = options.unwritten(view) {
+        description.push_str(&format!(" No layer writes it now: {notice}."));
+    }
+    operation["description"] = json!(description);
     operation["parameters"] = Parameter::of(view)
         .map(|parameter| reference("parameters", parameter.name(view)))
         .collect();
@@ -251,23 +259,23 @@ fn problem_schema() -> Value {
 
 fn views_schema() -> Value {
     let text = || json!({ "type": "string" });
-    let list = |items: Value| json!({ "type": "array", "items": items });
     let mut view = object(&[
         ("name", text()),
         ("title", text()),
         ("href", text()),
         ("kind", text()),
-        ("parameters", list(text())),
-        ("fields", list(object(&[("name", text()), ("type", text())]))),
+        ("parameters", list_schema(text())),
+        ("fields", list_schema(object(&[("name", text()), ("type", text())]))),
     ]);
-    // A journal is of no stream.
+    // A journal is of no stream, and most views are written.
     view["properties"]["stream"] = text();
-    object(&[("views", list(view))])
+    view["properties"]["notice"] = text();
+    object(&[("views", list_schema(view))])
 }
 
 fn layers_schema(options: &Options) -> Value {
     let days = json!({ "type": "array", "items": type_schema(FieldType::Day) });
-    let by_days = views::by_days(&options.streams).into_iter();
+    let by_days = views::by_days(options).into_iter();
     let by_view: Vec<_> = by_days.map(|view| (view.name(), days.clone())).collect();
     object(&by_view)
 }
@@ -281,13 +289,50 @@ fn status_schema() -> Value {
         ("max_out_of_orderness_seconds", seconds()),
         ("count_above", type_schema(FieldType::Integer)),
     ]);
-    object(&[
+    let stream = object(&[
+        ("name", type_schema(FieldType::Text)),
         ("closed_until", json!({ "type": ["string", "null"], "format": "date-time" })),
         ("lag", or_null("integer")),
+        ("window", window),
+    ]);
+    object(&[
         ("not_ready", or_null("string")),
         ("page_limit_max", type_schema(FieldType::Integer)),
-        ("window", window),
+        ("streams", list_schema(stream)),
     ])
+}
+
+fn streams_schema() -> Value {
+    let text = || type_schema(FieldType::Text);
+    let one_of = |names: &[&str]| json!({ "type": "string", "enum": names });
+    let or_null = |schema: Value| json!({ "anyOf": [schema, { "type": "null" }] });
+    let words = || object(&[("one", text()), ("many", text())]);
+    let scope = object(&[("name", text()), ("values", one_of(&["country", "language", "text"]))]);
+    let facet = object(&[
+        ("term", words()),
+        ("counts", one_of(&["facts", "actors"])),
+        ("view", text()),
+        ("by_scope_view", or_null(text())),
+    ]);
+    let boolean = || type_schema(FieldType::Boolean);
+    let stream = object(&[
+        ("name", text()),
+        ("title", text()),
+        ("about", text()),
+        ("fact", words()),
+        ("kind", object(&[("name", text()), ("values", list_schema(text()))])),
+        ("scope", or_null(scope)),
+        ("sums", list_schema(text())),
+        ("place", boolean()),
+        ("facets", list_schema(facet)),
+        ("activity_view", text()),
+        ("facts_view", object(&[("name", text()), ("shown", boolean())])),
+    ]);
+    object(&[("streams", list_schema(stream))])
+}
+
+fn list_schema(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
 }
 
 /// An object with these properties, all of them required.

@@ -5,11 +5,25 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 
-const FILES: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", include_str!("../page/index.html")),
-    ("/page.css", "text/css; charset=utf-8", include_str!("../page/page.css")),
-    ("/page.js", "text/javascript; charset=utf-8", include_str!("../page/page.js")),
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Path, type and text of each file.
+const FILES: [(&str, &str, &str); 13] = [
+    ("/", HTML, include_str!("../page/index.html")),
+    ("/page.css", CSS, include_str!("../page/page.css")),
     ("/icon.svg", "image/svg+xml", include_str!("../page/icon.svg")),
+    ("/activity.js", JAVASCRIPT, include_str!("../page/activity.js")),
+    ("/chart.js", JAVASCRIPT, include_str!("../page/chart.js")),
+    ("/elements.js", JAVASCRIPT, include_str!("../page/elements.js")),
+    ("/format.js", JAVASCRIPT, include_str!("../page/format.js")),
+    ("/kinds.js", JAVASCRIPT, include_str!("../page/kinds.js")),
+    ("/page.js", JAVASCRIPT, include_str!("../page/page.js")),
+    ("/requests.js", JAVASCRIPT, include_str!("../page/requests.js")),
+    ("/scopes.js", JAVASCRIPT, include_str!("../page/scopes.js")),
+    ("/status.js", JAVASCRIPT, include_str!("../page/status.js")),
+    ("/trends.js", JAVASCRIPT, include_str!("../page/trends.js")),
 ];
 
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Vec<(String, MethodRouter<S>)> {

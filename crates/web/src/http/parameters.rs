@@ -147,8 +147,7 @@ fn set(
 
 /// A scope as documents have it.
 fn scope(view: View, value: &str, options: &Options) -> String {
-    let stream = view.stream().and_then(|stream| options.streams.get(stream).ok());
-    match stream.and_then(|definition| definition.stream.scope).map(|scope| scope.values) {
+    match options.stream_of(view).and_then(|stream| stream.scope).map(|scope| scope.values) {
         Some(ScopeValues::Country) => value.to_uppercase(),
         Some(ScopeValues::Language) => value.to_lowercase(),
         Some(ScopeValues::Text) | None => value.to_owned(),

@@ -7,11 +7,10 @@ use axum::http::Uri;
 use axum::response::Response;
 use pulso_model::{Field, FieldType, View, ViewKind};
 use pulso_pipeline::Views;
-use pulso_streams::Streams;
 use serde::Serialize;
 
 use super::parameters::{self, Parameter};
-use super::{API, Error, Shared, json};
+use super::{API, Error, Options, Shared, json};
 
 #[derive(Debug, Serialize)]
 struct ViewList {
@@ -30,6 +29,9 @@ struct ViewEntry {
     kind: &'static str,
     parameters: Vec<&'static str>,
     fields: Vec<FieldEntry>,
+    /// Why no layer writes it, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,8 +52,9 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
         kind: kind_name(view.kind()),
         parameters: Parameter::of(view).map(|parameter| parameter.name(view)).collect(),
         fields: view.fields().iter().map(FieldEntry::of).collect(),
+        notice: app.options.unwritten(view),
     };
-    let views = app.options.streams.views().into_iter().map(entry).collect();
+    let views = app.options.views().into_iter().map(entry).collect();
     Ok(json(serde_json::to_string(&ViewList { views }).expect("the list is text")))
 }
 
@@ -65,7 +68,7 @@ impl FieldEntry {
 pub(super) async fn layers<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
     let mut layers = BTreeMap::new();
-    for view in by_days(&app.options.streams) {
+    for view in by_days(&app.options) {
         let days = app.ask(app.views.completed_days(view)).await?;
         layers.insert(view.name(), days.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
@@ -73,9 +76,9 @@ pub(super) async fn layers<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<
 }
 
 /// The views for which the batch layer answers one day at a time.
-pub(super) fn by_days(streams: &Streams) -> Vec<View> {
+pub(super) fn by_days(options: &Options) -> Vec<View> {
     let by_day = |view: &View| matches!(view.kind(), ViewKind::Day | ViewKind::BatchDay);
-    streams.views().into_iter().filter(by_day).collect()
+    options.views().into_iter().filter(by_day).collect()
 }
 
 fn kind_name(kind: ViewKind) -> &'static str {

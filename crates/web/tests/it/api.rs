@@ -4,7 +4,7 @@ use pulso_model::{EventTime, View, ViewKind};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Part, Sink};
 use pulso_testkit::{view, views};
-use pulso_web::Facts;
+use pulso_web::{Facts, Progress};
 use serde_json::json;
 
 use crate::server::{Server, ids};
@@ -167,16 +167,64 @@ async fn views_are_listed_with_their_fields() {
 }
 
 #[tokio::test]
+async fn a_stream_is_described_with_all_that_a_client_needs_to_show_it() {
+    let list = Server::empty().await.json("/api/v1/streams").await;
+    let names: Vec<_> =
+        list["streams"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["rsvps", "posts"]);
+    let topics = json!({
+        "term": { "one": "topic", "many": "topics" }, "counts": "facts",
+        "view": "trending-topics", "by_scope_view": "trending-topics-by-country",
+    });
+    let rsvps = json!({
+        "name": "rsvps", "title": "Meetup RSVPs",
+        "about": "Who says yes or no to which meetup, worldwide: Meetup's stream of RSVPs.",
+        "fact": { "one": "response", "many": "responses" },
+        "kind": { "name": "response", "values": ["no", "waitlist", "yes"] },
+        "scope": { "name": "country", "values": "country" },
+        "sums": ["guests", "attendees"], "place": true, "facets": [topics],
+        "activity_view": "country-activity",
+        "facts_view": { "name": "responses", "shown": true },
+    });
+    assert_eq!(list["streams"][0], rsvps);
+    let domains = json!({
+        "term": { "one": "domain", "many": "domains" }, "counts": "actors",
+        "view": "trending-domains", "by_scope_view": null,
+    });
+    let posts = &list["streams"][1];
+    assert_eq!((&posts["facets"][1], &posts["place"]), (&domains, &json!(false)));
+    assert_eq!(posts["scope"], json!({ "name": "language", "values": "language" }));
+    assert_eq!(posts["facts_view"], json!({ "name": "posts", "shown": false }));
+}
+
+#[tokio::test]
+async fn a_view_that_no_layer_writes_says_so_unless_it_has_documents() {
+    let notice = "the stream `posts` keeps single posts in the lake only";
+    let server = Server::empty().await;
+    let empty = json!({ "view": "posts", "documents": [], "next_cursor": null, "notice": notice });
+    assert_eq!(server.json("/api/v1/posts").await, empty);
+    assert_eq!(server.json("/api/v1/responses").await.get("notice"), None);
+    let list = server.json("/api/v1/views").await;
+    for view in list["views"].as_array().unwrap() {
+        let expected = (view["name"] == "posts").then_some(notice);
+        assert_eq!(view["notice"].as_str(), expected, "{}", view["name"]);
+    }
+    // From before it was left out.
+    let kept = Server::start(store(vec![document(view("posts"), "a", NOON)]).await).await;
+    let page = kept.json("/api/v1/posts").await;
+    assert_eq!((page.get("notice"), ids(&page).len()), (None, 1));
+}
+
+#[tokio::test]
 async fn the_status_is_what_is_known_else_what_the_newest_pane_or_window_tells() {
     let window = json!({
         "size_seconds": 300.0, "slide_seconds": 10.0, "max_out_of_orderness_seconds": 2.0,
         "count_above": 5,
     });
+    let stream = |name: &str, closed_until: Option<&str>, lag: Option<u64>| json!({ "name": name, "closed_until": closed_until, "lag": lag, "window": window });
     let check = async |server: Server, closed_until: Option<&str>, lag: Option<u64>| {
-        let expected = json!({
-            "closed_until": closed_until, "lag": lag, "not_ready": null,
-            "page_limit_max": 100, "window": window,
-        });
+        let streams = [stream("rsvps", closed_until, lag), stream("posts", None, None)];
+        let expected = json!({ "not_ready": null, "page_limit_max": 100, "streams": streams });
         assert_eq!(server.json("/api/v1/status").await, expected);
     };
     check(Server::empty().await, None, None).await;
@@ -187,7 +235,8 @@ async fn the_status_is_what_is_known_else_what_the_newest_pane_or_window_tells()
     views.write([trends(0, None, &["old"]), trends(20, None, &["last"])].concat()).await.unwrap();
     let derived = Some("2017-03-19T12:00:20.000Z");
     check(Server::start(views.clone()).await, derived, None).await;
-    let facts = Facts { closed_until: Some(NOON), lag: Some(7), not_ready: None };
+    let progress = Progress { stream: "rsvps", closed_until: Some(NOON), lag: 7 };
+    let facts = Facts { streams: vec![progress], not_ready: None };
     let known = Some("2017-03-19T12:00:00.000Z");
     check(Server::start_with(views, facts).await, known, Some(7)).await;
 }

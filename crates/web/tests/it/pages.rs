@@ -1,20 +1,40 @@
 //! The page, metrics, and what all answers have in common.
 
+use std::collections::BTreeSet;
+
+use pulso_model::View;
+use pulso_streams::Streams;
 use serde_json::Value;
 
 use crate::server::Server;
 use crate::views::{store, trends};
 
+const SCRIPTS: [&str; 10] = [
+    "activity", "chart", "elements", "format", "kinds", "page", "requests", "scopes", "status",
+    "trends",
+];
+
+/// The page's scripts by path, with their text.
+async fn scripts(server: &Server) -> Vec<(String, String)> {
+    let mut scripts = Vec::new();
+    for name in SCRIPTS {
+        let path = format!("/{name}.js");
+        let body = server.get(&path).await.body;
+        scripts.push((path, body));
+    }
+    scripts
+}
+
 #[tokio::test]
 async fn the_page_needs_nothing_from_elsewhere() {
     let server = Server::empty().await;
-    let files = [
-        ("/", "text/html; charset=utf-8"),
-        ("/page.css", "text/css; charset=utf-8"),
-        ("/page.js", "text/javascript; charset=utf-8"),
-        ("/icon.svg", "image/svg+xml"),
+    let mut files = vec![
+        ("/".to_owned(), "text/html; charset=utf-8"),
+        ("/page.css".to_owned(), "text/css; charset=utf-8"),
+        ("/icon.svg".to_owned(), "image/svg+xml"),
     ];
-    for (path, media_type) in files {
+    files.extend(SCRIPTS.map(|name| (format!("/{name}.js"), "text/javascript; charset=utf-8")));
+    for (path, media_type) in &files {
         let answer = server.get(path).await;
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.head.contains(&format!("content-type: {media_type}\r\n")), "{path}");
@@ -23,10 +43,48 @@ async fn the_page_needs_nothing_from_elsewhere() {
         assert!(!body.contains("http://") && !body.contains("https://"), "{path}");
     }
     let page = server.get("/").await.body;
-    for (path, _) in &files[1..] {
+    for path in ["/page.css", "/icon.svg", "/page.js"] {
         assert!(page.contains(&format!("\"{path}\"")), "{path}");
     }
     assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick"));
+}
+
+#[tokio::test]
+async fn every_script_is_imported_and_every_import_is_a_script() {
+    let scripts = scripts(&Server::empty().await).await;
+    let mut imported = BTreeSet::from(["/page.js".to_owned()]);
+    for (_, script) in &scripts {
+        let imports =
+            script.lines().filter_map(|line| line.split_once(" from \".")?.1.split_once('"'));
+        imported.extend(imports.map(|(path, _)| path.to_owned()));
+    }
+    let known: BTreeSet<_> = scripts.into_iter().map(|(path, _)| path).collect();
+    assert_eq!(imported, known);
+}
+
+/// A stream is shown by its description alone.
+#[tokio::test]
+async fn the_page_names_no_stream() {
+    let server = Server::empty().await;
+    let mut files = scripts(&server).await;
+    files.push(("/".to_owned(), server.get("/").await.body));
+    for definition in Streams::brought().iter() {
+        let stream = definition.stream;
+        let mut names: Vec<_> = stream.views().into_iter().map(View::name).collect();
+        names.extend([stream.name, stream.fact.one, stream.fact.many]);
+        names.extend(stream.facets.iter().flat_map(|facet| [facet.term.one, facet.term.many]));
+        names.extend(&stream.kind.values);
+        for (path, text) in &files {
+            let words: BTreeSet<_> = text
+                .split(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '_')
+                .collect();
+            // Words that the language or its reader needs for other things.
+            let meant = |name: &&&str| !["no", "response", "reply"].contains(*name);
+            let found: Vec<_> =
+                names.iter().filter(meant).filter(|name| words.contains(**name)).collect();
+            assert!(found.is_empty(), "{path} names {found:?} of {stream}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -38,11 +96,12 @@ async fn a_hostile_topic_stays_text() {
     assert_eq!(page["documents"][0]["name"], hostile);
     assert!(answer.head.contains("content-type: application/json\r\n"));
     assert!(answer.head.contains("x-content-type-options: nosniff\r\n"));
-    let script = server.get("/page.js").await.body;
-    for way_in in
-        ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "parseHTML"]
-    {
-        assert!(!script.contains(way_in), "{way_in}");
+    for (path, script) in scripts(&server).await {
+        for way_in in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "parseHTML"]
+        {
+            assert!(!script.contains(way_in), "{path}: {way_in}");
+        }
     }
 }
 

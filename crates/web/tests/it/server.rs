@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_streams::Streams;
-use pulso_web::{Facts, Options, Windows};
+use pulso_web::{Facts, Options, Served, Windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,8 +20,10 @@ pub(crate) fn options() -> Options {
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
     };
-    let streams = Streams::brought();
-    Options { page_limit_default: 10, page_limit_max: 100, streams, windows }
+    let brought = Streams::brought();
+    let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
+    let streams = streams.collect();
+    Options { page_limit_default: 10, page_limit_max: 100, streams }
 }
 
 #[derive(Debug)]

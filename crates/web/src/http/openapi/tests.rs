@@ -6,8 +6,8 @@ use pulso_streams::Streams;
 use pulso_testkit::{view, views};
 
 use super::*;
-use crate::Windows;
 use crate::http;
+use crate::{Served, Windows};
 
 pub(super) fn options() -> Options {
     let windows = Windows {
@@ -16,8 +16,10 @@ pub(super) fn options() -> Options {
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
     };
-    let streams = Streams::brought();
-    Options { page_limit_default: 100, page_limit_max: 1000, streams, windows }
+    let brought = Streams::brought();
+    let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
+    let streams = streams.collect();
+    Options { page_limit_default: 100, page_limit_max: 1000, streams }
 }
 
 fn described() -> Value {

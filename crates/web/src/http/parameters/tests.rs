@@ -5,7 +5,7 @@ use pulso_streams::Streams;
 use pulso_testkit::view;
 
 use super::*;
-use crate::Windows;
+use crate::{Served, Windows};
 
 fn options() -> Options {
     let windows = Windows {
@@ -14,8 +14,9 @@ fn options() -> Options {
         max_out_of_orderness: Duration::from_secs(2),
         count_above: 5,
     };
-    let streams = Streams::brought();
-    Options { page_limit_default: 10, page_limit_max: 50, streams, windows }
+    let brought = Streams::brought();
+    let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
+    Options { page_limit_default: 10, page_limit_max: 50, streams: streams.collect() }
 }
 
 fn read(view: View, query: &str) -> Result<Wanted, Error> {

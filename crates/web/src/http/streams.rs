@@ -1,0 +1,122 @@
+//! What each stream is, so that a client can show any of them without knowing it.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use pulso_model::{Counts, Facet, Names, ScopeValues, Stream};
+use pulso_pipeline::Views;
+use serde::Serialize;
+
+use super::parameters;
+use super::{Error, Shared, json};
+
+#[derive(Debug, Serialize)]
+struct StreamList {
+    streams: Vec<StreamEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamEntry {
+    name: &'static str,
+    title: &'static str,
+    about: &'static str,
+    fact: Words,
+    kind: KindEntry,
+    scope: Option<ScopeEntry>,
+    sums: &'static [&'static str],
+    place: bool,
+    facets: Vec<FacetEntry>,
+    activity_view: &'static str,
+    facts_view: FactsViewEntry,
+}
+
+#[derive(Debug, Serialize)]
+struct Words {
+    one: &'static str,
+    many: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct KindEntry {
+    name: &'static str,
+    values: &'static [&'static str],
+}
+
+#[derive(Debug, Serialize)]
+struct ScopeEntry {
+    name: &'static str,
+    values: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct FacetEntry {
+    term: Words,
+    counts: &'static str,
+    view: &'static str,
+    by_scope_view: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct FactsViewEntry {
+    name: &'static str,
+    shown: bool,
+}
+
+/// All streams, whether or not they have data.
+pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
+    parameters::none(&uri)?;
+    let streams = app.options.streams.iter().map(|served| StreamEntry::of(served.stream)).collect();
+    Ok(json(serde_json::to_string(&StreamList { streams }).expect("the list is text")))
+}
+
+impl StreamEntry {
+    fn of(stream: &'static Stream) -> Self {
+        let Stream { name, title, about, ref kind, ref sums, place, .. } = *stream;
+        let scope = stream
+            .scope
+            .map(|scope| ScopeEntry { name: scope.name, values: scope_values_name(scope.values) });
+        let facts_view =
+            FactsViewEntry { name: stream.facts_view.view.name(), shown: stream.facts_view.shown };
+        Self {
+            name,
+            title,
+            about,
+            fact: Words::of(stream.fact),
+            kind: KindEntry { name: kind.name, values: &kind.values },
+            scope,
+            sums,
+            place,
+            facets: stream.facets.iter().map(FacetEntry::of).collect(),
+            activity_view: stream.activity_view.name(),
+            facts_view,
+        }
+    }
+}
+
+impl Words {
+    fn of(Names { one, many }: Names) -> Self {
+        Self { one, many }
+    }
+}
+
+impl FacetEntry {
+    fn of(facet: &Facet) -> Self {
+        Self {
+            term: Words::of(facet.term),
+            counts: match facet.counts {
+                Counts::Facts => "facts",
+                Counts::Actors => "actors",
+            },
+            view: facet.view.name(),
+            by_scope_view: facet.by_scope_view.map(pulso_model::View::name),
+        }
+    }
+}
+
+fn scope_values_name(values: ScopeValues) -> &'static str {
+    match values {
+        ScopeValues::Country => "country",
+        ScopeValues::Language => "language",
+        ScopeValues::Text => "text",
+    }
+}
