@@ -10,7 +10,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, type and text of each file.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("/", HTML, include_str!("../page/index.html")),
     ("/page.css", CSS, include_str!("../page/page.css")),
     ("/icon.svg", "image/svg+xml", include_str!("../page/icon.svg")),
@@ -20,6 +20,7 @@ const FILES: [(&str, &str, &str); 13] = [
     ("/format.js", JAVASCRIPT, include_str!("../page/format.js")),
     ("/kinds.js", JAVASCRIPT, include_str!("../page/kinds.js")),
     ("/page.js", JAVASCRIPT, include_str!("../page/page.js")),
+    ("/places.js", JAVASCRIPT, include_str!("../page/places.js")),
     ("/requests.js", JAVASCRIPT, include_str!("../page/requests.js")),
     ("/scopes.js", JAVASCRIPT, include_str!("../page/scopes.js")),
     ("/status.js", JAVASCRIPT, include_str!("../page/status.js")),

@@ -30,13 +30,38 @@ export function summarize(stream, documents, from, { window }) {
     totals[kind] += facts;
     if (pane) pane.counts[kind] += facts;
     const scope = stream.scope && document[stream.scope.name];
-    const total = byScope.get(scope) ?? { scope, facts: 0, sums: stream.sums.map(() => 0) };
-    total.facts += facts;
-    stream.sums.forEach((sum, index) => (total.sums[index] += document[sum]));
+    const total = byScope.get(scope) ?? new Total(scope, stream.sums);
+    total.add(document, facts, stream.sums);
     byScope.set(scope, total);
   }
   const order = (a, b) => b.facts - a.facts || (a.scope < b.scope ? -1 : 1);
   return { panes, totals, scopes: [...byScope.values()].sort(order) };
+}
+
+// What happened in a scope, and where.
+class Total {
+  constructor(scope, sums) {
+    this.scope = scope;
+    this.facts = 0;
+    this.sums = sums.map(() => 0);
+    this.placed = { facts: 0, lat: 0, lon: 0 };
+  }
+
+  add(document, facts, sums) {
+    this.facts += facts;
+    sums.forEach((sum, index) => (this.sums[index] += document[sum]));
+    if (document.location === undefined) return;
+    const { lat, lon } = document.location;
+    this.placed.facts += facts;
+    this.placed.lat += lat * facts;
+    this.placed.lon += lon * facts;
+  }
+
+  // The middle of the places; undefined where none is known.
+  get place() {
+    const { facts, lat, lon } = this.placed;
+    return facts === 0 ? undefined : { lat: lat / facts, lon: lon / facts };
+  }
 }
 
 export const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);

@@ -1,12 +1,11 @@
 // Draws facts over time: a bar for each pane, its kinds upon each other.
 
 import { sum } from "./activity.js";
-import { element } from "./elements.js";
+import { element, svg } from "./elements.js";
 import { clock, count, duration, heading, rate, words } from "./format.js";
 
 // Colours of the style sheet; the last is for all further kinds.
 const COLOURS = 8;
-const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 100;
 
 export function chart(stream, panes, slideSeconds) {
@@ -62,12 +61,6 @@ export function withSwatch(cell, kind) {
   swatch.append(square);
   cell.prepend(swatch);
   return cell;
-}
-
-function svg(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
 }
 
 function colour(kind) {

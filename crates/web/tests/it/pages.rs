@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::server::Server;
 use crate::views::{store, trends};
 
-const SCRIPTS: [&str; 10] = [
-    "activity", "chart", "elements", "format", "kinds", "page", "requests", "scopes", "status",
-    "trends",
+const SCRIPTS: [&str; 11] = [
+    "activity", "chart", "elements", "format", "kinds", "page", "places", "requests", "scopes",
+    "status", "trends",
 ];
 
 /// The page's scripts by path, with their text.
