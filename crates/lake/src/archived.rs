@@ -16,17 +16,18 @@ pub struct Archived {
     pub next_offset: u64,
     /// Where the partition ended when the newest message of all partitions was read.
     pub end_offset: u64,
-    /// The newest time at which the log stored a message, be it a dead letter.
+    /// When the log stored the last message, be it a dead letter. Not the newest such time: a clock that
+    /// once jumped ahead would make all other partitions idle until then.
     pub log_time: Option<WallTime>,
     /// The largest event time.
     pub event_time: Option<EventTime>,
 }
 
 impl Archived {
-    /// Takes note of a message. A clock far out of the years 1 to 9999 counts as their end, as in the table.
+    /// Takes note of the next message. A clock far out of the years 1 to 9999 counts as their end, as in the table.
     pub(crate) fn see(&mut self, log_time: WallTime, event_time: Option<EventTime>) {
         let log_time = log_time.0.clamp(*EventTime::RANGE.start(), *EventTime::RANGE.end());
-        self.log_time = self.log_time.max(Some(WallTime(log_time)));
+        self.log_time = Some(WallTime(log_time));
         self.event_time = self.event_time.max(event_time);
     }
 }
@@ -115,7 +116,7 @@ impl Lake {
             }
             notes.push(Transaction::new(next_offset_id(partition), number(offsets.end)));
             let (log_time, event_time) = self.newest(partition).await?;
-            if let Some(WallTime(millis)) = seen.log_time.max(log_time) {
+            if let Some(WallTime(millis)) = seen.log_time.or(log_time) {
                 notes.push(Transaction::new(log_time_id(partition), millis));
             }
             if let Some(EventTime(millis)) = seen.event_time.max(event_time) {

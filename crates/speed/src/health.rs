@@ -42,8 +42,8 @@ impl Health {
         self.told == Totals::of(progress)
     }
 
-    /// Makes the next document. Its time is later than that of the one before, whatever the clock
-    /// says, as it tells them apart.
+    /// Makes the next document. What was read up to it tells it from those before, so that its time may
+    /// follow a clock that is set back; while nothing is read, a later time does.
     pub(crate) fn measure(
         &mut self,
         progress: &[Progress],
@@ -52,7 +52,8 @@ impl Health {
         now: WallTime,
     ) {
         let totals = Totals::of(progress);
-        let after = self.newest.map_or(i64::MIN, |newest| newest.time_ms + 1);
+        let same = self.newest.filter(|_| totals == self.told);
+        let after = same.map_or(i64::MIN, |same| same.time_ms + 1);
         let delay = |watermark: EventTime| u64::try_from(now.0 - watermark.0).unwrap_or(0);
         self.newest = Some(Measured {
             time_ms: now.0.max(after),
@@ -130,6 +131,19 @@ mod tests {
         // The clock stands still, and is then set back.
         let times = [time(5), time(5), time(2)];
         assert_eq!(times, [EventTime(5), EventTime(6), EventTime(7)]);
+    }
+
+    #[test]
+    fn a_clock_that_jumped_ahead_does_not_stamp_later_documents() {
+        let mut health = Health::default();
+        let mut time = |now, counted| {
+            let progress = Progress { counted, ..Progress::default() };
+            health.measure(&[progress], None, None, WallTime(now));
+            health.document(stream()).unwrap().time
+        };
+        let times = [time(5, 1), time(9_000_000, 2), time(7, 2), time(8, 3), time(18, 3)];
+        let quiet = 9_000_001;
+        assert_eq!(times, [5, 9_000_000, quiet, 8, 18].map(EventTime), "one of them was quiet");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Log {
         let partitions = self.partitions;
         let job = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            (0..partitions).map(|number| Ok(end(&transaction, number)?.next_offset)).collect()
+            (0..partitions).map(|number| end(&transaction, number)).collect()
         };
         self.database.run(|path, source| Error::Read { path, source }, job).await
     }
@@ -144,20 +144,11 @@ fn stored_partitions(database: &Database) -> Result<u32, Error> {
     found.map_err(|source| Error::Open { contents: Contents::Log, path: path(), source })
 }
 
-/// Where a partition ends.
-struct End {
-    next_offset: u64,
-    log_time: Option<WallTime>,
-}
-
-fn end(connection: &Connection, number: u32) -> rusqlite::Result<End> {
-    let sql = format!(
-        "SELECT \"offset\", log_time FROM partition_{number} ORDER BY \"offset\" DESC LIMIT 1"
-    );
-    let last = connection.prepare_cached(&sql)?.query_row([], |row| {
-        Ok(End { next_offset: offset(row, 0)? + 1, log_time: Some(WallTime(row.get(1)?)) })
-    });
-    Ok(last.optional()?.unwrap_or(End { next_offset: 0, log_time: None }))
+/// One past the last offset of a partition.
+fn end(connection: &Connection, number: u32) -> rusqlite::Result<u64> {
+    let sql = format!("SELECT \"offset\" FROM partition_{number} ORDER BY \"offset\" DESC LIMIT 1");
+    let last = connection.prepare_cached(&sql)?.query_row([], |row| offset(row, 0));
+    Ok(last.optional()?.map_or(0, |last| last + 1))
 }
 
 fn offset(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {

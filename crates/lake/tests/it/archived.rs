@@ -8,7 +8,8 @@ use crate::support::{DAY_MS, LOG_TIME, NOON, NOW, decoder, message, query, recor
 
 /// By partition, what a query of all rows finds.
 async fn found(lake: &Lake) -> Vec<String> {
-    let sql = "select partition, max(\"offset\") + 1, cast(max(log_time) as bigint) / 1000, \
+    let sql = "select partition, max(\"offset\") + 1, \
+               cast(last_value(log_time order by \"offset\") as bigint) / 1000, \
                cast(max(time) as bigint) / 1000 from messages group by partition order by 1";
     query(lake, sql).await
 }

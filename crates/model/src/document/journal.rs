@@ -57,7 +57,7 @@ impl LateFactDocument {
 #[derive(Debug)]
 pub struct HealthDocument<'a> {
     pub stream: &'a str,
-    /// When it was measured; later than in the document before.
+    /// When it was measured; later than in the document before, if nothing was read since.
     pub time: WallTime,
     /// Read since the log began, each message once.
     pub messages: u64,

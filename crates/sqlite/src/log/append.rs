@@ -17,13 +17,12 @@ pub(super) fn append(
 ) -> rusqlite::Result<()> {
     let transaction = begin(connection)?;
     let mut next_offsets = Vec::new();
-    let mut log_time = now();
     for number in 0..partitions {
         let end = end(&transaction, number)?;
-        next_offsets.push(i64::try_from(end.next_offset).expect("it came from an i64"));
-        // The log's time never runs backwards, whatever the clock does.
-        log_time = log_time.max(end.log_time.unwrap_or(log_time));
+        next_offsets.push(i64::try_from(end).expect("it came from an i64"));
     }
+    // Follows the clock back, too: one that once jumped ahead must not stamp all that comes later.
+    let log_time = now();
     let sources = source_ids(&transaction, messages)?;
     insert(&transaction, &mut next_offsets, log_time, &sources, messages)?;
     remember_cursors(&transaction, messages)?;

@@ -133,9 +133,8 @@ fn read(
 ) -> rusqlite::Result<(Batch, Vec<u64>)> {
     let transaction = connection.transaction()?;
     let numbers = (0_u32..).take(from.len());
-    let end_offsets = numbers
-        .map(|number| Ok(end(&transaction, number)?.next_offset))
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let end_offsets =
+        numbers.map(|number| end(&transaction, number)).collect::<rusqlite::Result<Vec<_>>>()?;
     // A reader that was sent past the end of the log reads on from the end.
     let mut next_offsets: Vec<_> = from.iter().zip(&end_offsets).map(|(a, b)| *a.min(b)).collect();
     let unread = next_offsets.iter().zip(&end_offsets).filter(|(next, end)| next < end).count();
