@@ -47,6 +47,7 @@ pub(super) struct Board {
 pub(super) struct Discarded {
     pub(super) echoes: u64,
     pub(super) late: u64,
+    pub(super) skipped: u64,
     pub(super) dead_letters: u64,
 }
 
@@ -105,6 +106,7 @@ impl Board {
         self.discarded = Discarded {
             echoes: total(|progress| progress.echoes),
             late: total(|progress| progress.late),
+            skipped: total(|progress| progress.skipped),
             dead_letters: total(|progress| progress.dead_letters),
         };
     }
@@ -165,7 +167,7 @@ impl Board {
 
     /// The whole board, for a terminal. Terms come before scopes when there is little room.
     pub(super) fn lines(&self, now: WallTime, frame: &Frame) -> Vec<String> {
-        let Discarded { echoes, late, dead_letters } = self.discarded;
+        let Discarded { echoes, late, skipped, dead_letters } = self.discarded;
         let mut lines = vec![
             style(&frame.heading).bold().to_string(),
             format!(
@@ -175,7 +177,9 @@ impl Board {
                 self.lag,
                 self.delay(now)
             ),
-            format!("echoes {echoes:>11}  late {late:>6}  dead letters {dead_letters}"),
+            format!(
+                "echoes {echoes:>11}  late {late:>6}  skipped {skipped:>8}  dead letters {dead_letters}"
+            ),
             String::new(),
         ];
         let notices = frame.notices();
@@ -243,9 +247,11 @@ impl Board {
 pub(super) fn summary(stream: &'static Stream, status: &Status) -> String {
     let mut board = Board::new(stream);
     board.count(status, Duration::ZERO);
-    let Board { messages, discarded: Discarded { echoes, late, dead_letters }, .. } = board;
+    let Board { messages, discarded, .. } = board;
+    let Discarded { echoes, late, skipped, dead_letters } = discarded;
     format!(
-        "{messages} messages in the log; of them {echoes} echoes, {late} late, {dead_letters} dead letters"
+        "{messages} messages in the log; of them {echoes} echoes, {late} late, {skipped} skipped, \
+         {dead_letters} dead letters"
     )
 }
 

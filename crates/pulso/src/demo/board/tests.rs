@@ -63,12 +63,13 @@ async fn the_board_shows_the_newest_window_alone() {
     let mut board = Board::new(stream());
     board.look(&views, Duration::from_secs(300)).await.unwrap();
     for next_offset in [100, 500] {
-        let progress = Progress { next_offset, echoes: 3, ..Progress::default() };
+        let progress = Progress { next_offset, echoes: 3, skipped: 9, ..Progress::default() };
         let status = Status { progress: vec![progress; 2], lag: 7, ..Status::default() };
         board.count(&status, Duration::from_secs(2));
     }
     let shown = text(&board, 40, 120, &[]);
     assert!(shown.contains("1000     400/s  lag     7"), "{shown}");
+    assert!(shown.contains("skipped       18  dead letters 0"), "{shown}");
     assert!(!shown.contains("old"), "{shown}");
     assert!(shown.contains("   2  run"), "{shown}");
     let of_scope = |scope: &Scope| (scope.scope.clone(), scope.facts, scope.sum);
@@ -140,4 +141,19 @@ fn an_empty_board_says_what_is_to_come() {
     let shown = text(&Board::new(stream()), 20, 60, &["WARN connecting anew"]);
     assert!(shown.contains("no window has closed yet"), "{shown}");
     assert!(shown.contains("WARN connecting anew"), "{shown}");
+}
+
+#[test]
+fn the_end_counts_what_came_of_all_messages() {
+    let progress = Progress {
+        next_offset: 20,
+        echoes: 1,
+        late: 2,
+        skipped: 3,
+        dead_letters: 4,
+        ..Progress::default()
+    };
+    let status = Status { progress: vec![progress; 2], ..Status::default() };
+    let expected = "40 messages in the log; of them 2 echoes, 4 late, 6 skipped, 8 dead letters";
+    assert_eq!(summary(stream(), &status), expected);
 }
