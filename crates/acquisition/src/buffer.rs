@@ -7,11 +7,10 @@
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use pulso_model::{Decoder, EventTime, Head, Key};
-use pulso_pipeline::{Clock, Headers, Message, SourceCursor, observe};
+use pulso_model::{Decoder, EventTime, Head, Key, WallTime};
+use pulso_pipeline::{Clock, Headers, Message, observe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::Options;
@@ -52,7 +51,6 @@ struct Bounds {
 #[derive(Debug)]
 pub(crate) struct Buffer<C> {
     source: Arc<str>,
-    cursors: Cursors,
     decoder: Decoder,
     clock: C,
     bounds: Bounds,
@@ -60,33 +58,12 @@ pub(crate) struct Buffer<C> {
     sender: mpsc::UnboundedSender<Buffered>,
 }
 
-/// How the messages of a source say where it goes on after them.
-#[derive(Debug)]
-pub(crate) enum Cursors {
-    /// Not at all.
-    None,
-    /// The largest event time so far, in milliseconds; none before the first.
-    LargestTime(AtomicI64),
-}
-
-impl Cursors {
-    pub(crate) fn largest_time() -> Self {
-        Self::LargestTime(AtomicI64::new(i64::MIN))
-    }
-
-    fn not_before(&self, cursor: &str) {
-        if let (Self::LargestTime(largest), Ok(time)) = (self, cursor.parse()) {
-            largest.fetch_max(time, Ordering::Relaxed);
-        }
-    }
-
-    /// After a message of this time.
-    fn after(&self, time: Option<EventTime>) -> Option<Arc<str>> {
-        let Self::LargestTime(largest) = self else { return None };
-        let time = time.map_or(i64::MIN, |time| time.0);
-        let largest = largest.fetch_max(time, Ordering::Relaxed).max(time);
-        (largest > i64::MIN).then(|| largest.to_string().into())
-    }
+/// When a message happened and came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// Its event time, when that is near enough to be true.
+    pub(crate) time: Option<EventTime>,
+    pub(crate) received_time: WallTime,
 }
 
 /// Shows how full a buffer is.
@@ -99,7 +76,6 @@ pub(crate) struct Gauge {
 impl<C: Clock> Buffer<C> {
     pub(crate) fn new(
         source: Arc<str>,
-        cursors: Cursors,
         options: &Options,
         clock: C,
         sender: mpsc::UnboundedSender<Buffered>,
@@ -114,7 +90,7 @@ impl<C: Clock> Buffer<C> {
             bytes: Arc::new(Semaphore::new(bytes_max as usize)),
             bytes_max,
         };
-        Self { source, cursors, decoder: decoder.clone(), clock, bounds, sender }
+        Self { source, decoder: decoder.clone(), clock, bounds, sender }
     }
 
     pub(crate) fn source(&self) -> &Arc<str> {
@@ -125,26 +101,26 @@ impl<C: Clock> Buffer<C> {
         Gauge { source: Arc::clone(&self.source), bounds: self.bounds.clone() }
     }
 
-    /// Takes note of where the source goes on, as of the log. What it repeats is older, and must not
-    /// move that back.
-    pub(crate) fn goes_on_after(&self, last: &SourceCursor) {
-        self.cursors.not_before(&last.cursor);
-    }
-
     /// Waits until there is room for one more message.
     pub(crate) async fn slot(&self) -> Slot {
         Slot { _permit: acquire(&self.bounds.messages, 1).await }
     }
 
-    /// Waits until there is room for the bytes, too, and hands the message to the writer.
-    pub(crate) async fn put(&self, slot: Slot, payload: Bytes) -> Result<(), WriterGone> {
+    /// Waits until there is room for the bytes, too, and hands the message to the writer. `cursor` says
+    /// where the source goes on after it.
+    pub(crate) async fn put(
+        &self,
+        slot: Slot,
+        payload: Bytes,
+        cursor: impl FnOnce(Times) -> Option<Arc<str>>,
+    ) -> Result<(), WriterGone> {
         // A message larger than the buffer takes all of it.
         let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let received_time = self.clock.now();
         let Head { key, time } = self.decoder.head(&payload);
         let key = key.map(Key::into_owned);
         let time = time.filter(|&time| self.decoder.is_plausible(time, received_time));
-        let cursor = self.cursors.after(time);
+        let cursor = cursor(Times { time, received_time });
         let headers = Headers { source: Arc::clone(&self.source), received_time, cursor };
         let bytes = acquire(&self.bounds.bytes, bytes).await;
         let message = Message { headers, key, payload };

@@ -64,7 +64,7 @@ pub(crate) async fn play<C: Clock>(
                 return Ok(());
             }
             let Some(slot) = stop.run_until_cancelled(buffer.slot()).await else { return Ok(()) };
-            if buffer.put(slot, line).await.is_err() {
+            if buffer.put(slot, line, |_| None).await.is_err() {
                 return Ok(());
             }
             state.messages += 1;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::buffer::{Buffer, Cursors};
+use crate::buffer::Buffer;
 use crate::spool::{SpoolError, SpoolHandle, SpooledLog};
 use crate::websocket::{Network, Tcp, follow};
 use crate::writer::Writer;
@@ -119,22 +119,19 @@ where
     let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
     let last_stored = Arc::new(last_stored);
     for input in inputs {
-        let (name, cursors) = match &input {
-            Input::Websocket(source) if source.resume_parameter.is_some() => {
-                (&source.name, Cursors::largest_time())
-            }
-            Input::Websocket(source) => (&source.name, Cursors::None),
-            Input::Recording(recording) => (&recording.name, Cursors::None),
+        let name = match &input {
+            Input::Websocket(source) => &source.name,
+            Input::Recording(recording) => &recording.name,
         };
-        let (name, clock) = (Arc::clone(name), clock.clone());
-        let buffer = Buffer::new(name, cursors, &options, clock, sender.clone());
+        let buffer = Buffer::new(Arc::clone(name), &options, clock.clone(), sender.clone());
         gauges.push(buffer.gauge());
         let (options, stop) = (options.clone(), stop.clone());
         let (network, last_stored) = (network.clone(), Arc::clone(&last_stored));
         readers.spawn(async move {
             match input {
                 Input::Websocket(source) => {
-                    follow(&source, &network, &*last_stored, &buffer, &options, &stop).await
+                    let options = &options.acquisition;
+                    follow(&source, &network, &*last_stored, &buffer, options, &stop).await
                 }
                 Input::Recording(recording) => {
                     Ok(recording::play(recording, &options, &buffer, &stop).await?)

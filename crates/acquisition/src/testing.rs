@@ -5,22 +5,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
+use http::{HeaderValue, Uri, header};
 use pulso_model::WallTime;
 use pulso_pipeline::{AdapterError, ErrorKind, ManualClock, Message, Retry, Sink, SourceCursor};
 use pulso_runtime::Config;
-use pulso_runtime::config::{Acquisition, Source};
+use pulso_runtime::config::{Acquisition, Protocol, Source};
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::handshake::server::Response;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, error::UrlError};
-use tokio_tungstenite::{WebSocketStream, accept_async, client_async_with_config};
+use tokio_tungstenite::{
+    WebSocketStream, accept_async, accept_hdr_async, client_async_with_config,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::run_over;
-use crate::websocket::Network;
+use crate::websocket::{Network, Request};
 use crate::{Error, Input, Options, Summary};
 
 /// How much a socket holds that its other side has not read.
@@ -35,6 +38,7 @@ pub(crate) type Socket = WebSocketStream<DuplexStream>;
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) url: Uri,
+    pub(crate) subprotocol: Option<&'static str>,
     answer: oneshot::Sender<DuplexStream>,
 }
 
@@ -42,6 +46,17 @@ impl Attempt {
     /// The server's side of the connection.
     pub(crate) async fn accept(self) -> Socket {
         accept_async(self.accept_raw()).await.unwrap()
+    }
+
+    /// The same of a server that speaks this subprotocol.
+    #[expect(clippy::result_large_err, reason = "the type of the refusal is the library's")]
+    pub(crate) async fn accept_with(self, subprotocol: &'static str) -> Socket {
+        let callback = |_: &http::Request<()>, mut response: Response| {
+            let name = HeaderValue::from_static(subprotocol);
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+            Ok(response)
+        };
+        accept_hdr_async(self.accept_raw(), callback).await.unwrap()
     }
 
     /// The same before the handshake.
@@ -60,14 +75,17 @@ impl Network for MemoryNetwork {
 
     async fn connect(
         &self,
-        url: &Uri,
+        request: &Request,
         config: WebSocketConfig,
     ) -> Result<Socket, tungstenite::Error> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Attempt { url: url.clone(), answer }).unwrap();
+        let Request { url, subprotocol, .. } = request.clone();
+        self.0.send(Attempt { url: url.clone(), subprotocol, answer }).unwrap();
         let refused = |_| tungstenite::Error::Url(UrlError::UnableToConnect(url.to_string()));
         let stream = answered.await.map_err(refused)?;
-        client_async_with_config(url, stream, Some(config)).await.map(|(socket, _)| socket)
+        client_async_with_config(request.handshake(), stream, Some(config))
+            .await
+            .map(|(socket, _)| socket)
     }
 }
 
@@ -214,6 +232,14 @@ impl Running {
         !self.attempts.is_empty()
     }
 
+    /// Waits until somebody tries to connect, and expects that this is not before `time`.
+    pub(crate) async fn attempts_after(&mut self, time: Instant) {
+        while self.attempts.is_empty() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(Instant::now() >= time, "it asks again too soon");
+    }
+
     /// Waits until so many more messages are stored, and gives them.
     pub(crate) async fn stored(&mut self, count: usize) -> Vec<Bytes> {
         let mut payloads = Vec::new();
@@ -243,8 +269,8 @@ async fn within_patience<T>(event: impl Future<Output = T>) -> T {
 pub(crate) fn source(name: &str) -> Source {
     Source {
         name: name.into(),
-        url: format!("ws://{name}.example/rsvps?x=y").parse().unwrap(),
-        resume_parameter: Some("since_mtime".to_owned()),
+        urls: vec![format!("ws://{name}.example/rsvps?x=y").parse().unwrap()],
+        protocol: Protocol::Websocket { resume_parameter: Some("since_mtime".to_owned()) },
         resume_margin: Duration::from_millis(10),
     }
 }

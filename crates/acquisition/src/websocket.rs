@@ -2,6 +2,7 @@
 
 mod connect;
 mod liveness;
+mod protocol;
 mod resume;
 mod session;
 #[cfg(test)]
@@ -11,26 +12,30 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulso_model::Decoder;
 use pulso_pipeline::{AdapterError, Clock, SourceCursor, observe};
-use pulso_runtime::config::{Acquisition, Source};
+use pulso_runtime::config::{Acquisition, Source, shown_url};
 use pulso_runtime::{Backoff, Retries, RetryPolicy, chain};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Times};
 use crate::throttle::Throttle;
-use crate::{COMPONENT, Error, Options};
+use crate::{COMPONENT, Error};
 
 pub use connect::check;
 use connect::open;
 pub(crate) use connect::{Network, Tcp};
+use protocol::Frame;
+pub(crate) use protocol::Request;
 use resume::{Gap, Resume};
-use session::{Lost, receive};
+use session::{Heard, Listener, Lost, receive};
 
 /// How often a source that keeps failing, or has gaps, is written about, at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long to wait before a source is asked again that has refused for good.
+const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 
 /// Runs until `stop`, or until nobody takes the messages.
 pub(crate) async fn follow<N, C, L, Looking, E>(
@@ -38,7 +43,7 @@ pub(crate) async fn follow<N, C, L, Looking, E>(
     network: &N,
     last_stored: &L,
     buffer: &Buffer<C>,
-    options: &Options,
+    options: &Acquisition,
     stop: &CancellationToken,
 ) -> Result<(), Error<E>>
 where
@@ -48,34 +53,27 @@ where
     Looking: Future<Output = Result<Option<SourceCursor>, E>> + Send,
     E: AdapterError,
 {
-    let Options { acquisition: options, decoder } = options;
-    let mut follower = Follower::new(source, decoder, options);
+    let mut follower = Follower::new(source, options);
     loop {
         let mut last = None;
         if follower.resume.needs_position() {
             let position = position(last_stored, buffer, options, stop);
             let Some(position) = stop.run_until_cancelled(position).await else { return Ok(()) };
             last = position?;
-            last.iter().for_each(|last| buffer.goes_on_after(last));
         }
-        let url = follower.resume.url(last.as_ref());
-        let connecting = open(network, &url, options);
+        let request = follower.resume.request(last.as_ref());
+        let connecting = open(network, &request, options);
         let Some(connected) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
-        let lost = match connected {
-            Err(lost) => lost,
+        let (lost, messages) = match connected {
+            Err(lost) => (lost, 0),
             Ok(socket) => {
-                follower.connected();
-                let take_note = |message: &[u8]| follower.received(message);
-                let received = receive(socket, buffer, take_note, options, stop).await;
-                if received.messages > 0 {
-                    follower.backoff.reset();
-                }
+                follower.connected(&request);
+                let received = receive(socket, buffer, &mut follower, options, stop).await;
                 let Some(lost) = received.lost else { return Ok(()) };
-                follower.disconnected(&lost, received.messages);
-                lost
+                (lost, received.messages)
             }
         };
-        let delay = follower.lost(&lost);
+        let delay = follower.lost(&lost, messages, &request);
         if stop.run_until_cancelled(sleep(delay)).await.is_none() {
             return Ok(());
         }
@@ -126,44 +124,37 @@ struct Follower<'a> {
     attempts: u64,
     /// How many connections there have been.
     connections: u64,
+    /// How many attempts in succession were refused for good.
+    refused: usize,
 }
 
 impl<'a> Follower<'a> {
-    fn new(source: &'a Source, decoder: &'a Decoder, options: &Acquisition) -> Self {
+    fn new(source: &'a Source, options: &Acquisition) -> Self {
         observe::followed(&source.name);
         Self {
             source,
-            resume: Resume::new(source, decoder),
+            resume: Resume::new(source),
             backoff: Backoff::new(options.backoff_initial, options.backoff_max),
             throttle: Throttle::new(LOG_INTERVAL),
             gap_throttle: Throttle::new(LOG_INTERVAL),
             logged: true,
             attempts: 0,
             connections: 0,
+            refused: 0,
         }
     }
 
-    fn connected(&mut self) {
+    fn connected(&mut self, request: &Request) {
         let (source, reconnects) = (&self.source.name, self.connections);
         self.connections += 1;
         let attempts = std::mem::take(&mut self.attempts);
         if std::mem::take(&mut self.logged) {
-            info!(%source, url = self.source.shown_url(), attempts, reconnects, "connected");
+            info!(%source, url = shown_url(&request.url), attempts, reconnects, "connected");
         }
         if reconnects > 0 {
             observe::reconnected(source);
         }
         let gap = self.resume.connected(Instant::now());
-        self.report(gap);
-    }
-
-    fn received(&mut self, message: &[u8]) {
-        let gap = self.resume.received(message, Instant::now());
-        self.report(gap);
-    }
-
-    fn disconnected(&mut self, lost: &Lost, messages: u64) {
-        let gap = self.resume.disconnected(lost, messages);
         self.report(gap);
     }
 
@@ -178,18 +169,59 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Counts and logs why there is no connection, and tells how long to wait before the next.
-    fn lost(&mut self, lost: &Lost) -> Duration {
+    /// Counts and logs why there is no connection (any more), which gave so many messages, and tells
+    /// how long to wait before the next.
+    fn lost(&mut self, lost: &Lost, messages: u64, request: &Request) -> Duration {
+        let gap = self.resume.lost(lost, messages);
+        self.report(gap);
         self.attempts += 1;
         observe::error(COMPONENT, "receive", lost.kind());
-        let delay = self.backoff.next_delay(&mut rand::rng());
+        if messages > 0 && lost.is_usual() {
+            self.backoff.reset();
+        }
+        // What a source no longer has by its number it may have by its time.
+        let refusal = lost.is_refusal() && !request.by_number;
+        self.refused = if refusal { self.refused + 1 } else { 0 };
+        let refused = self.refused >= self.source.urls.len();
+        let next = self.backoff.next_delay(&mut rand::rng());
+        let delay = if refused { REFUSED_PAUSE } else { next };
         let passed = self.throttle.pass(Instant::now());
-        if let Some(suppressed) = passed {
+        // One that refuses is rarely asked, and always written about.
+        if let Some(suppressed) = passed.or_else(|| refused.then_some(0)) {
             self.logged = true;
-            let (source, url) = (&self.source.name, self.source.shown_url());
+            let (source, url) = (&self.source.name, shown_url(&request.url));
             let (attempts, error) = (self.attempts, chain(lost));
-            warn!(%source, url, attempts, suppressed, ?delay, %error, "connecting anew");
+            if refused {
+                let hint =
+                    "check the source's `url` and `protocol`: it will hardly change by itself";
+                error!(%source, url, attempts, suppressed, ?delay, %error, hint, "refused");
+            } else {
+                warn!(%source, url, attempts, suppressed, ?delay, %error, "connecting anew");
+            }
         }
         delay
+    }
+}
+
+impl Listener for Follower<'_> {
+    fn read(&mut self, frame: &[u8]) -> Result<Option<Heard>, Lost> {
+        match self.resume.protocol().read(frame) {
+            Frame::Message(mark) => Ok(Some(Heard(mark))),
+            Frame::Error(farewell) => Err(Lost::Ended(farewell)),
+            Frame::Info(text) => {
+                warn!(source = %self.source.name, text, "the source says");
+                Ok(None)
+            }
+        }
+    }
+
+    fn cursor_after(&mut self, Heard(mark): Heard, times: Times) -> Option<Arc<str>> {
+        let (cursor, gap) = self.resume.received(mark, times, Instant::now());
+        self.report(gap);
+        cursor
+    }
+
+    fn may_be_silent(&self) -> bool {
+        self.resume.may_be_silent()
     }
 }

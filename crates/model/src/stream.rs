@@ -23,6 +23,8 @@ pub struct Stream {
     pub title: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
+    /// Urls of public servers that need no key, for trying the stream live; empty where there are none.
+    pub live: Vec<&'static str>,
     /// What one fact is called, and many.
     pub fact: Names,
     /// The field that tells facts apart by kind.

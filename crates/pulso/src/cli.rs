@@ -70,6 +70,9 @@ pub(crate) struct DemoArgs {
     /// Read this websocket stream instead of a simulated one
     #[arg(long, value_name = "WS-URL")]
     pub(crate) url: Option<String>,
+    /// Read the stream's public servers instead of a simulated one
+    #[arg(long, conflicts_with_all = ["url", "rate", "seed"])]
+    pub(crate) live: bool,
     /// Messages per second of the simulated stream [default: `demo.rate` of the configuration]
     #[arg(long, value_name = "N", conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: Option<u32>,

@@ -13,6 +13,7 @@ mod sections;
 mod size;
 #[cfg(test)]
 mod tests;
+mod url;
 mod values;
 
 pub use error::{ConfigError, Problem};
@@ -21,8 +22,9 @@ pub use pulso_model::duration::{format_duration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use sections::{
     Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Demo, Echo, Elasticsearch,
-    Kafka, Log, LogFormat, LogStore, Login, Logs, Lost, Operations, Retention, SaslMechanism,
-    Schedule, Source, Spool, Time, Tls, Trends, ViewStore, Views, Web, Window,
+    Kafka, Log, LogFormat, LogStore, Login, Logs, Lost, Operations, Protocol, Retention,
+    SaslMechanism, Schedule, Source, Spool, Time, Tls, Trends, ViewStore, Views, Web, Window,
+    shown_url,
 };
 pub use size::{ByteSize, ParseByteSizeError};
 

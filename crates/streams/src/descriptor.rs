@@ -87,6 +87,7 @@ impl Reader<'_> {
         let name = name.and_then(|name| check_name(&whole, &name).then_some(leak(name.value)));
         let title = whole.text("title").map(|title| leak(title.value)).or(name);
         let about = whole.text("about").map_or("", |about| leak(about.value));
+        let live = whole.texts("live").into_iter().map(|url| leak(url.value)).collect();
         let message = message_format(&mut whole);
         let decode = whole.text("decode").map(|file| file.value.to_owned());
         let identity = whole.texts("identity");
@@ -132,6 +133,7 @@ impl Reader<'_> {
             name,
             title,
             about,
+            live,
             fact: fact.names,
             kind: fact.kind,
             scope,

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::Uri;
-use pulso_runtime::config::{Acquisition, Source};
+use anyhow::Context;
+use pulso_runtime::config::{Acquisition, Source, shown_url};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
@@ -13,10 +13,12 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
-use super::session::{Lost, reason, say_goodbye};
+use super::protocol::{Protocol, Request, Start};
+use super::session::{Lost, say_goodbye};
 use crate::TlsError;
 
 /// Where connections come from; tests have one in memory.
@@ -25,7 +27,7 @@ pub(crate) trait Network: Clone + Send + Sync + 'static {
 
     fn connect(
         &self,
-        url: &Uri,
+        request: &Request,
         config: WebSocketConfig,
     ) -> impl Future<Output = Result<WebSocketStream<Self::Stream>, tungstenite::Error>> + Send;
 }
@@ -75,15 +77,15 @@ impl Network for Tcp {
 
     async fn connect(
         &self,
-        url: &Uri,
+        request: &Request,
         config: WebSocketConfig,
     ) -> Result<WebSocketStream<Self::Stream>, tungstenite::Error> {
-        let connector = match url.scheme_str() {
+        let connector = match request.url.scheme_str() {
             Some("wss") => Connector::Rustls(Arc::clone(&self.tls)),
             _ => Connector::Plain,
         };
         let connecting = tokio_tungstenite::connect_async_tls_with_config(
-            url,
+            request.handshake(),
             Some(config),
             true,
             Some(connector),
@@ -95,25 +97,40 @@ impl Network for Tcp {
 /// Connects, or says within the time limit why not.
 pub(super) async fn open<N: Network>(
     network: &N,
-    url: &Uri,
+    request: &Request,
     options: &Acquisition,
 ) -> Result<WebSocketStream<N::Stream>, Lost> {
     let bytes_max = Some(options.message_bytes_max.as_usize());
     let config = WebSocketConfig::default().max_message_size(bytes_max).max_frame_size(bytes_max);
     let limit = options.connect_timeout;
-    match timeout(limit, network.connect(url, config)).await {
+    match timeout(limit, network.connect(request, config)).await {
         Err(_) => Err(Lost::ConnectTimeout { limit }),
-        Ok(Err(error)) => Err(Lost::Connect { reason: reason(&error) }),
+        Ok(Err(error)) => Err(Lost::from_handshake(&error)),
         Ok(Ok(socket)) => Ok(socket),
     }
 }
 
-/// Connects to a source and hangs up again; for a look at whether the configuration works.
+impl Request {
+    /// What the library is to send.
+    pub(crate) fn handshake(&self) -> ClientRequestBuilder {
+        let request = ClientRequestBuilder::new(self.url.clone());
+        self.subprotocol.into_iter().fold(request, ClientRequestBuilder::with_sub_protocol)
+    }
+}
+
+/// Connects to all servers of a source and hangs up again; for a look at whether the configuration works.
 ///
 /// # Errors
 /// Why there is no connection.
 pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()> {
-    let socket = open(&Tcp::new(options)?, &source.url, options).await?;
-    say_goodbye(socket).await;
+    let (network, protocol) = (Tcp::new(options)?, Protocol::of(source));
+    for url in &source.urls {
+        let socket = open(&network, &protocol.request(url, Start::Live), options).await;
+        let socket = match source.urls.len() {
+            1 => socket?,
+            _ => socket.with_context(|| shown_url(url))?,
+        };
+        say_goodbye(socket).await;
+    }
     Ok(())
 }

@@ -56,6 +56,11 @@ impl Liveness {
         }
     }
 
+    /// That nothing of its own came is no sign of death.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        self.heard_own = now;
+    }
+
     pub(super) fn asked(&mut self, now: Instant) {
         self.asked = Some(now);
     }

@@ -1,10 +1,12 @@
 //! One connection: receives until it is lost or no longer wanted.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
+use http::StatusCode;
 use pulso_pipeline::Clock;
 use pulso_runtime::config::Acquisition;
 use rustls::CertificateError;
@@ -16,7 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::liveness::{Due, Liveness};
-use crate::buffer::Buffer;
+use super::protocol::jetstream::{CONSUMER_TOO_SLOW, REFUSALS};
+use super::protocol::{Farewell, Mark};
+use crate::buffer::{Buffer, Times};
+
+/// How much of a refusal is shown.
+const ANSWER_CHARACTERS_MAX: usize = 500;
 
 /// How long the other side has to take note of a goodbye.
 const GOODBYE_WAIT: Duration = Duration::from_secs(1);
@@ -30,10 +37,16 @@ pub(super) enum Lost {
     ConnectTimeout { limit: Duration },
     #[error("failed to connect: {reason}")]
     Connect { reason: String },
+    /// Before there was a connection.
+    #[error("the server refused the connection with {status}: {answer}")]
+    Refused { status: StatusCode, answer: String },
     #[error("nothing of its own came for {limit:?}")]
     Idle { limit: Duration },
     #[error("no answer to a ping within {limit:?}")]
     Dead { limit: Duration },
+    /// In the source's own words.
+    #[error("the source ended the connection: {}: {}", .0.error, .0.message)]
+    Ended(Farewell),
     #[error("the source closed the connection: {reason}")]
     Closed { reason: String },
     /// Larger than the limit, or text that is not UTF-8: the protocol has no way to go on after it.
@@ -49,12 +62,51 @@ impl Lost {
         match self {
             Self::ConnectTimeout { .. } => "connect_timeout",
             Self::Connect { .. } => "connect",
+            Self::Refused { .. } => "refused",
+            Self::Ended(_) => "ended",
             Self::Idle { .. } => "idle",
             Self::Dead { .. } => "dead",
             Self::Closed { .. } => "closed",
             Self::Unreceivable { .. } => "unreceivable",
             Self::Broken { .. } => "broken",
         }
+    }
+
+    /// Whether asking again will hardly help: the source does not take what it is asked.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => {
+                let passing = [
+                    StatusCode::REQUEST_TIMEOUT,
+                    StatusCode::TOO_EARLY,
+                    StatusCode::TOO_MANY_REQUESTS,
+                ];
+                status.is_client_error() && !passing.contains(status)
+            }
+            Self::Ended(farewell) => REFUSALS.contains(&&*farewell.error),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_bad_request(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::BAD_REQUEST, .. })
+    }
+
+    /// Whether connections end so now and then: a source that gave messages before is asked again soon.
+    pub(super) fn is_usual(&self) -> bool {
+        !matches!(self, Self::Ended(farewell) if farewell.error != CONSUMER_TOO_SLOW)
+    }
+
+    pub(super) fn from_handshake(error: &tungstenite::Error) -> Self {
+        let tungstenite::Error::Http(response) = error else {
+            return Self::Connect { reason: reason(error) };
+        };
+        let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default());
+        let printable = body.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let answer: String = printable.take(ANSWER_CHARACTERS_MAX).collect();
+        let answer = answer.trim();
+        let answer = if answer.is_empty() { "nothing more" } else { answer };
+        Self::Refused { status: response.status(), answer: answer.to_owned() }
     }
 
     fn from_frame(error: &tungstenite::Error) -> Self {
@@ -69,7 +121,7 @@ impl Lost {
 }
 
 /// What went wrong, in words for a person: the libraries tell of their own types and manuals.
-pub(super) fn reason(error: &tungstenite::Error) -> String {
+fn reason(error: &tungstenite::Error) -> String {
     let tungstenite::Error::Io(error) = error else { return error.to_string() };
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
@@ -96,12 +148,27 @@ pub(super) struct Received {
     pub(super) lost: Option<Lost>,
 }
 
+/// A frame that is a message, and what its source says of its place.
+#[derive(Debug)]
+pub(super) struct Heard(pub(super) Option<Mark>);
+
+/// Understands what a connection brings.
+pub(super) trait Listener {
+    /// A message, or none. The error ends the connection.
+    fn read(&mut self, frame: &[u8]) -> Result<Option<Heard>, Lost>;
+
+    /// Where the source goes on after a message.
+    fn cursor_after(&mut self, heard: Heard, times: Times) -> Option<Arc<str>>;
+
+    /// Whether a source that sends nothing of its own for long may be well.
+    fn may_be_silent(&self) -> bool;
+}
+
 /// Receives into the buffer until the connection is lost, `stop`, or nobody takes the messages.
-/// `take_note` is called with each of them.
 pub(super) async fn receive<S, C>(
     socket: WebSocketStream<S>,
     buffer: &Buffer<C>,
-    take_note: impl FnMut(&[u8]),
+    listener: &mut impl Listener,
     options: &Acquisition,
     stop: &CancellationToken,
 ) -> Received
@@ -111,7 +178,7 @@ where
 {
     let liveness = Liveness::new(options, Instant::now());
     let mut session = Session { socket, liveness, options, messages: 0 };
-    let lost = session.run(buffer, take_note, stop).await.err();
+    let lost = session.run(buffer, listener, stop).await.err();
     let Session { socket, messages, .. } = session;
     if !matches!(lost, Some(Lost::Broken { .. })) {
         say_goodbye(socket).await;
@@ -140,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     async fn run<C: Clock>(
         &mut self,
         buffer: &Buffer<C>,
-        mut take_note: impl FnMut(&[u8]),
+        listener: &mut impl Listener,
         stop: &CancellationToken,
     ) -> Result<(), Lost> {
         loop {
@@ -148,24 +215,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let Some(slot) = stop.run_until_cancelled(buffer.slot()).await else { return Ok(()) };
             // That wait says nothing about the other side: its time begins now.
             self.liveness.heard(true, Instant::now());
-            let message = stop.run_until_cancelled(self.message()).await.transpose()?;
-            let Some(message) = message else { return Ok(()) };
+            let frame = stop.run_until_cancelled(self.frame(listener)).await.transpose()?;
+            let Some(frame) = frame else { return Ok(()) };
+            let Some(heard) = listener.read(&frame)? else { continue };
             self.messages += 1;
-            take_note(&message);
-            if buffer.put(slot, message).await.is_err() {
+            let cursor = |times: Times| listener.cursor_after(heard, times);
+            if buffer.put(slot, frame, cursor).await.is_err() {
                 return Ok(());
             }
         }
     }
 
-    /// The next message. Dropping the future loses nothing.
-    async fn message(&mut self) -> Result<Bytes, Lost> {
+    /// The next frame with something in it. Dropping the future loses nothing.
+    async fn frame(&mut self, listener: &impl Listener) -> Result<Bytes, Lost> {
         loop {
             let (when, due) = self.liveness.due();
             let frame = tokio::select! {
                 frame = self.socket.next() => frame,
                 () = sleep_until(when) => {
-                    self.act(due).await?;
+                    self.act(due, listener).await?;
                     continue;
                 }
             };
@@ -187,9 +255,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
-    async fn act(&mut self, due: Due) -> Result<(), Lost> {
+    async fn act(&mut self, due: Due, listener: &impl Listener) -> Result<(), Lost> {
         let Acquisition { idle_timeout, pong_timeout, .. } = *self.options;
         match due {
+            Due::Idle if listener.may_be_silent() => {
+                self.liveness.excuse(Instant::now());
+                Ok(())
+            }
             Due::Idle => Err(Lost::Idle { limit: idle_timeout }),
             Due::Dead => Err(Lost::Dead { limit: pong_timeout }),
             Due::Ping => {

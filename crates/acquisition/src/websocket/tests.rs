@@ -1,11 +1,13 @@
 //! On paused time, which goes on only when nobody can do anything else.
 
+mod jetstream;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use pulso_pipeline::Retry;
-use pulso_runtime::config::Acquisition;
+use pulso_runtime::config::{Acquisition, Protocol};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -77,7 +79,7 @@ async fn a_source_is_asked_to_go_on_only_when_all_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_source_that_cannot_resume_is_asked_as_configured() {
     let mut source = source("a");
-    source.resume_parameter = None;
+    source.protocol = Protocol::Websocket { resume_parameter: None };
     let mut running = Running::start(vec![Input::Websocket(source)], options());
     send(&mut running.attempt().await.accept().await, 1..2).await;
     assert_eq!(running.attempt().await.url, "ws://a.example/rsvps?x=y");
@@ -137,21 +139,22 @@ async fn messages_that_come_within_the_delay_are_stored_together() {
 /// Of an outage that was written about the end is, too, even when its last failures were not.
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_logged_after_a_loss_that_was() {
-    let (source, decoder, options) = (source("a"), pulso_testkit::decoder(), options());
-    let mut follower = Follower::new(&source, &decoder, &options);
+    let (source, options) = (source("a"), options());
+    let mut follower = Follower::new(&source, &options);
+    let request = follower.resume.request(None);
     assert!(follower.logged, "the first connection is news");
-    follower.connected();
+    follower.connected(&request);
     assert!(!follower.logged);
     let lost = || Lost::ConnectTimeout { limit: SECOND };
-    follower.lost(&lost());
-    follower.lost(&lost());
+    follower.lost(&lost(), 0, &request);
+    follower.lost(&lost(), 0, &request);
     assert!(follower.logged);
-    follower.connected();
-    follower.lost(&lost());
+    follower.connected(&request);
+    follower.lost(&lost(), 0, &request);
     assert!(!follower.logged, "a connection that comes and goes does not fill the log");
-    follower.connected();
+    follower.connected(&request);
     tokio::time::sleep(LOG_INTERVAL).await;
-    follower.lost(&lost());
+    follower.lost(&lost(), 0, &request);
     assert!(follower.logged);
 }
 

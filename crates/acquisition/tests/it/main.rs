@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+mod jetstream;
 mod program;
 mod spool;
 mod tls;
@@ -15,7 +16,7 @@ use pulso_acquisition::{Input, Options, check, run};
 use pulso_model::{Decoder, Key, WallTime};
 use pulso_pipeline::{ManualClock, Message, Sink, SourceCursor};
 use pulso_runtime::Config;
-use pulso_runtime::config::{Acquisition, Source};
+use pulso_runtime::config::{Acquisition, Protocol, Source};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -33,9 +34,9 @@ fn options() -> Acquisition {
 async fn listen(scheme: &str) -> (TcpListener, Source) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{scheme}://{}/stream", listener.local_addr().unwrap()).parse().unwrap();
-    let resume_parameter = Some("since_mtime".to_owned());
+    let protocol = Protocol::Websocket { resume_parameter: Some("since_mtime".to_owned()) };
     let resume_margin = Duration::from_millis(2);
-    (listener, Source { name: "local".into(), url, resume_parameter, resume_margin })
+    (listener, Source { name: "local".into(), urls: vec![url], protocol, resume_margin })
 }
 
 /// The next connection, and the path and query that it asks for.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use pulso_acquisition::check;
-use pulso_runtime::config::{Acquisition, Source};
+use pulso_runtime::config::{Acquisition, Protocol, Source};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -48,8 +48,9 @@ fn serve(host: &str) -> (Source, JoinHandle<bool>) {
 fn source(host: &str, listener: &TcpListener) -> Source {
     let port = listener.local_addr().unwrap().port();
     let url = format!("wss://{host}:{port}/").parse().unwrap();
+    let protocol = Protocol::Websocket { resume_parameter: None };
     let resume_margin = Source::RESUME_MARGIN;
-    Source { name: "encrypted".into(), url, resume_parameter: None, resume_margin }
+    Source { name: "encrypted".into(), urls: vec![url], protocol, resume_margin }
 }
 
 fn said_goodbye<S: Read + Write>(mut socket: WebSocket<S>) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use croner::Cron;
 use http::Uri;
 
-use super::ByteSize;
+use super::{ByteSize, url};
 
 mod deployment;
 
@@ -96,23 +96,51 @@ pub struct Time {
 pub struct Source {
     /// Unique among the sources.
     pub name: Arc<str>,
-    /// With scheme `ws` or `wss` and a host.
-    pub url: Uri,
-    /// The query parameter that takes the `mtime` to go on from; `None` when there is none.
-    pub resume_parameter: Option<String>,
-    /// How far before the largest `mtime` stored that is. At least a millisecond, so that the message
-    /// with this `mtime` comes again and shows that nothing before it is missing.
+    /// Servers of the same stream, at least one; with scheme `ws` or `wss` and a host.
+    pub urls: Vec<Uri>,
+    pub protocol: Protocol,
+    /// How far before the largest time stored the source is asked to go on. At least a millisecond,
+    /// so that the message with this time comes again and shows that nothing before it is missing.
     pub resume_margin: Duration,
+}
+
+/// What a source speaks over its websocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Each frame is a message.
+    Websocket {
+        /// The query parameter that takes the event time to go on from; `None` when there is none.
+        resume_parameter: Option<String>,
+    },
+    /// That of the servers of the AT Protocol's stream, in the version that the path of the url names.
+    Jetstream,
+}
+
+impl Protocol {
+    /// The path of version 1 of Jetstream's protocol.
+    pub const JETSTREAM_1: &str = "/subscribe";
+    /// The path of version 2.
+    pub const JETSTREAM_2: &str = "/xrpc/network.bsky.jetstream.subscribeEvents";
 }
 
 impl Source {
     /// A fifth more than the 74.7 days by which the latest message of all recordings was behind.
     pub const RESUME_MARGIN: Duration = Duration::from_hours(90 * 24);
+    /// More than the clocks of Jetstream's servers are apart.
+    pub const JETSTREAM_MARGIN: Duration = Duration::from_secs(10);
 
-    /// The url for logs and messages: without what may be a secret.
-    pub fn shown_url(&self) -> String {
-        masked_url(&self.url.to_string())
+    /// Reads the url of a source, and checks that it is one for the protocol.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    pub fn read_url(text: &str, protocol: &Protocol) -> Result<Uri, (String, String)> {
+        url::read(text, protocol).map_err(|wrong| (wrong.text, wrong.hint))
     }
+}
+
+/// A url for logs and messages: without what may be a secret.
+pub fn shown_url(url: &Uri) -> String {
+    masked_url(&url.to_string())
 }
 
 impl fmt::Debug for Source {
@@ -120,8 +148,8 @@ impl fmt::Debug for Source {
         formatter
             .debug_struct("Source")
             .field("name", &self.name)
-            .field("url", &self.shown_url())
-            .field("resume_parameter", &self.resume_parameter)
+            .field("urls", &self.urls.iter().map(shown_url).collect::<Vec<_>>())
+            .field("protocol", &self.protocol)
             .field("resume_margin", &self.resume_margin)
             .finish()
     }

@@ -54,9 +54,12 @@ fn a_file_changes_only_what_it_holds() {
     );
     assert_eq!((config.window.size.as_secs(), config.window.slide.as_secs()), (600, 10));
     let [a, b] = config.acquisition.sources.as_slice() else { panic!("not two sources") };
-    assert_eq!((&*a.name, a.url.to_string().as_str()), ("a", "ws://localhost:1/x?y=z"));
-    assert_eq!(a.resume_parameter.as_deref(), Some("since_mtime"));
-    assert_eq!((b.url.host(), b.resume_parameter.as_deref()), (Some("b.example"), None));
+    assert_eq!((&*a.name, a.urls[0].to_string().as_str()), ("a", "ws://localhost:1/x?y=z"));
+    let websocket = |parameter: Option<&str>| Protocol::Websocket {
+        resume_parameter: parameter.map(str::to_owned),
+    };
+    assert_eq!((&a.protocol, a.urls.len()), (&websocket(Some("since_mtime")), 1));
+    assert_eq!((b.urls[0].host(), &b.protocol), (Some("b.example"), &websocket(None)));
     assert_eq!((a.resume_margin, b.resume_margin.as_secs()), (Source::RESUME_MARGIN, 600));
 }
 
@@ -225,8 +228,8 @@ fn values_must_be_what_their_key_needs() {
 #[test]
 fn sources_are_checked_one_by_one() {
     let source = |text: &str| format!("acquisition.sources = [{text}]");
-    let fields =
-        "a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`";
+    let fields = "a source has `name`, `url` (or `urls`) and, optionally, `protocol`, \
+                  `resume_parameter` and `resume_margin`";
     let url = "write it like \"wss://stream.example.org/rsvps\"";
     let place = |rest: &str| format!("`acquisition.sources[0]{rest}");
     check(
@@ -279,6 +282,57 @@ fn sources_are_checked_one_by_one() {
         "`acquisition.sources[1].name` (a) is also the name of another",
         "give every source a name of its own",
     );
+}
+
+#[test]
+fn a_source_of_jetstream_has_servers_and_a_version() {
+    let config = load(
+        "[[acquisition.sources]]\nname = \"a\"\nprotocol = \"jetstream\"\n\
+         urls = [\"wss://one.example?kinds=commit\", \"wss://two.example/subscribe\"]",
+    );
+    let [source] = config.acquisition.sources.as_slice() else { panic!("not one source") };
+    assert_eq!(source.protocol, Protocol::Jetstream);
+    assert_eq!(source.resume_margin, Source::JETSTREAM_MARGIN);
+    let urls: Vec<_> = source.urls.iter().map(ToString::to_string).collect();
+    let version_2 = format!("wss://one.example{}?kinds=commit", Protocol::JETSTREAM_2);
+    assert_eq!(urls, [version_2.as_str(), "wss://two.example/subscribe"]);
+
+    let source = |text: &str| format!("acquisition.sources = [{{name='a', {text}}}]");
+    let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
+    let jetstream = |url: &str| source(&format!("protocol='jetstream', url='{url}'"));
+    check(
+        &source("url='ws://a', protocol='http'"),
+        &place("protocol` (http) is not a protocol"),
+        "use \"websocket\" or \"jetstream\"",
+    );
+    check(
+        &jetstream("wss://a/rsvps"),
+        &place("url` (wss://a/rsvps) has a path that Jetstream does not serve"),
+        "use the path `/subscribe` (version 1) or \
+         `/xrpc/network.bsky.jetstream.subscribeEvents` (version 2)",
+    );
+    check(
+        &jetstream("wss://a/?kinds=commit&cursor=7"),
+        &place("url` (wss://a/?***) has a `cursor`"),
+        "leave it out: Pulso goes on after the last stored message by itself",
+    );
+    check(
+        &source("protocol='jetstream', url='ws://a', resume_parameter='x'"),
+        &place("resume_parameter` is for the protocol \"websocket\""),
+        "leave it out: with \"jetstream\" a source goes on by itself",
+    );
+    check(
+        &source("urls=['ws://a', 'http://b?key=secret']"),
+        &place("urls[1]` (http://b?***) is not a websocket url"),
+        "write it like \"wss://stream.example.org/rsvps\"",
+    );
+    for wrong in ["urls=[]", "urls='ws://a'", "urls=['ws://a'], url='ws://b'"] {
+        check(
+            &source(wrong),
+            &place("urls` is not a list that stands for `url`"),
+            "name the servers of one stream in `urls`, or its only one in `url`",
+        );
+    }
 }
 
 #[test]
@@ -348,9 +402,9 @@ fn all_problems_are_reported_at_once() {
   `log.partitions` (0) is out of range
     hint: choose a number from 1 to 64
   `acquisition.sources[0].name` is missing
-    hint: a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`
+    hint: a source has `name`, `url` (or `urls`) and, optionally, `protocol`, `resume_parameter` and `resume_margin`
   `acquisition.sources[0].url` is missing
-    hint: a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`
+    hint: a source has `name`, `url` (or `urls`) and, optionally, `protocol`, `resume_parameter` and `resume_margin`
   `window.size` (x) is not a duration
     hint: write a number and a unit, like \"10s\" or \"5m\"
   `trends.baseline` (1h) is not a multiple of `window.slide` (7s)

@@ -14,6 +14,9 @@ pub struct PostsConfig {
     pub seed: u64,
     /// Where the server's time comes from.
     pub event_time: EventTime,
+    /// The number of the first event, by which servers of one network differ; `None` for one by the
+    /// event time.
+    pub first_seq: Option<u64>,
     /// Number of hashtags; how often each is used follows Zipf's law.
     pub hashtags: usize,
     /// Number of accounts.
@@ -38,6 +41,7 @@ impl Default for PostsConfig {
         Self {
             seed: 1,
             event_time: EventTime::Live,
+            first_seq: None,
             hashtags: 50_000,
             accounts: 1_000_000,
             post_share: 0.5,

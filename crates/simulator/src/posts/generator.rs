@@ -83,10 +83,11 @@ impl Generator {
     /// Returns a stream for `config`. It reads `clock` only with [`EventTime::Live`].
     #[must_use]
     pub fn new(config: PostsConfig, clock: Clock) -> Self {
-        let first_seq = match config.event_time {
+        let usual = || match config.event_time {
             EventTime::Live => clock.now_ms().unsigned_abs().saturating_mul(SEQS_PER_MS),
             EventTime::Paced { .. } => FIRST_SEQ,
         };
+        let first_seq = config.first_seq.unwrap_or_else(usual);
         Self {
             world: World::new(config.hashtags, config.accounts),
             bursts: Plan::new(config.seed),

@@ -348,13 +348,12 @@ key = ["day"]
 days = "days"
 "#;
 
-/// All of them.
 const PROBLEMS: [&str; 25] = [
     "line 1: `Big Name` is not a name: lower-case letters, digits and hyphens, a letter \
              first, at most 48",
     "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
-             `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `message`, `name`, \
-             `state`, `title`",
+             `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `live`, `message`, \
+             `name`, `state`, `title`",
     "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
              `c`, `d`, `e`, `size`, `tags`, `weight`",
     "line 3: `size` cannot be a part of the identity: floats and lists do not compare \

@@ -89,3 +89,9 @@ fn the_files_of_a_folder_are_those_of_the_stream() {
         assert_eq!(queries, registered);
     }
 }
+
+#[test]
+fn some_streams_have_public_servers() {
+    let live = |name| Streams::brought().get(name).unwrap().stream.live.len();
+    assert_eq!((live("posts"), live("rsvps")), (2, 0));
+}

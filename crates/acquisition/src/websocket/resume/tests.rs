@@ -1,19 +1,22 @@
 //! Rules one by one, and all of them against a server that does to the letter what Meetup documents.
 
+mod jetstream;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::SinkExt;
-use pulso_model::WallTime;
+use pulso_model::{EventTime, WallTime};
 use pulso_pipeline::SourceCursor;
-use pulso_runtime::config::Source;
+use pulso_runtime::config::{self, Source};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::super::session::Lost;
 use super::{Gap, Resume};
 use crate::Input;
+use crate::buffer::Times;
 use crate::testing::{Attempt, Running, Socket, options, source};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,6 +26,10 @@ const NONE: [u64; 0] = [];
 /// With a margin of a minute.
 fn meetup() -> Source {
     Source { resume_margin: MINUTE, ..source("a") }
+}
+
+fn unresumed() -> Source {
+    Source { protocol: config::Protocol::Websocket { resume_parameter: None }, ..meetup() }
 }
 
 /// The cursor of a message that has the newest `mtime` stored.
@@ -41,16 +48,18 @@ fn unreceivable() -> Lost {
 
 /// What the source is asked when `seconds` is the newest `mtime` stored.
 fn asked(resume: &mut Resume<'_>, seconds: i64) -> Option<i64> {
-    let url = resume.url(Some(&cursor(seconds)));
-    let since = url.query()?.strip_prefix("x=y&since_mtime=")?;
+    let request = resume.request(Some(&cursor(seconds)));
+    let since = request.url.query()?.strip_prefix("x=y&since_mtime=")?;
     Some(since.parse::<i64>().unwrap() / 1000)
 }
 
 /// The lengths of the gaps that these messages show, in seconds.
 fn gaps(resume: &mut Resume<'_>, mtimes: &[i64]) -> Vec<u64> {
-    let payload = |mtime: &i64| format!("{{\"mtime\":{}}}", mtime * 1000);
-    let received = mtimes.iter().map(|mtime| resume.received(payload(mtime).as_bytes(), now()));
-    received.flatten().map(|gap| gap.length.as_secs()).collect()
+    let received = mtimes.iter().map(|mtime| {
+        let time = Some(EventTime(mtime * 1000));
+        resume.received(None, Times { time, received_time: WallTime(0) }, now())
+    });
+    received.filter_map(|(_, gap)| gap).map(|gap| gap.length.as_secs()).collect()
 }
 
 fn now() -> Instant {
@@ -59,54 +68,53 @@ fn now() -> Instant {
 
 #[test]
 fn a_source_is_asked_from_a_margin_before_its_position() {
-    let (source, decoder) = (meetup(), pulso_testkit::decoder());
-    let mut resume = Resume::new(&source, &decoder);
+    let source = meetup();
+    let mut resume = Resume::new(&source);
     assert!(resume.needs_position());
-    assert_eq!(resume.url(None), source.url, "nothing is stored");
+    assert_eq!(resume.request(None).url, source.urls[0], "nothing is stored");
     assert_eq!(asked(&mut resume, 500), Some(440));
     assert_eq!(asked(&mut resume, 50), Some(0), "not from before 1970");
     assert_eq!(asked(&mut resume, -50), Some(-50), "unless it is there itself");
-    let source = Source { resume_parameter: None, ..meetup() };
-    let mut resume = Resume::new(&source, &decoder);
+    let source = unresumed();
+    let mut resume = Resume::new(&source);
     assert!(!resume.needs_position());
-    assert_eq!(resume.url(None), source.url);
+    assert_eq!(resume.request(None).url, source.urls[0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn there_is_no_gap_when_the_newest_stored_message_comes_again() {
-    let (source, decoder) = (meetup(), pulso_testkit::decoder());
-    let mut resume = Resume::new(&source, &decoder);
-    resume.url(None);
+    let source = meetup();
+    let mut resume = Resume::new(&source);
+    resume.request(None);
     assert_eq!(gaps(&mut resume, &[1, 90, 2]), NONE, "nothing is stored to follow on");
-    resume.disconnected(&broken(), 3);
-    resume.url(Some(&cursor(500)));
+    resume.lost(&broken(), 3);
+    resume.request(Some(&cursor(500)));
     assert_eq!(resume.connected(now()), None);
     assert_eq!(gaps(&mut resume, &[450, 499, 501, 500, 510, 900]), NONE, "nearly in order");
-    assert_eq!(resume.disconnected(&broken(), 6), None);
+    assert_eq!(resume.lost(&broken(), 6), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn there_may_be_a_gap_when_a_newer_message_comes_first() {
-    let (source, decoder) = (meetup(), pulso_testkit::decoder());
-    let mut resume = Resume::new(&source, &decoder);
-    resume.url(Some(&cursor(500)));
+    let source = meetup();
+    let mut resume = Resume::new(&source);
+    resume.request(Some(&cursor(500)));
     // Late ones say nothing, whenever they come.
     assert_eq!(gaps(&mut resume, &[460, 530, 470, 540, 541, 500]), [30], "reported once");
-    resume.url(Some(&cursor(541)));
+    resume.request(Some(&cursor(541)));
     assert_eq!(gaps(&mut resume, &[542]), NONE, "it may still come");
-    let gap = resume.disconnected(&broken(), 1).unwrap();
+    let gap = resume.lost(&broken(), 1).unwrap();
     assert_eq!(gap.length, SECOND, "it did not");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_source_is_not_asked_for_may_be_missing() {
-    let source = Source { resume_parameter: None, ..meetup() };
-    let decoder = pulso_testkit::decoder();
-    let mut resume = Resume::new(&source, &decoder);
+    let source = unresumed();
+    let mut resume = Resume::new(&source);
     assert_eq!(resume.connected(now()), None, "nothing came before");
     gaps(&mut resume, &[1]);
     tokio::time::advance(MINUTE).await;
-    resume.disconnected(&broken(), 1);
+    resume.lost(&broken(), 1);
     tokio::time::advance(SECOND).await;
     let Gap { length, reason } = resume.connected(now()).unwrap();
     assert_eq!(length, MINUTE + SECOND, "it may have been dead for as long as it was quiet");
@@ -116,29 +124,29 @@ async fn what_a_source_is_not_asked_for_may_be_missing() {
 /// More is repeated than a connection lasts for, again and again.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_only_repeats_is_followed_by_one_that_goes_on() {
-    let (source, decoder) = (meetup(), pulso_testkit::decoder());
-    let mut resume = Resume::new(&source, &decoder);
+    let source = meetup();
+    let mut resume = Resume::new(&source);
     for position in [500, 510] {
         assert_eq!(asked(&mut resume, position), Some(position - 60));
-        resume.disconnected(&Lost::ConnectTimeout { limit: SECOND }, 0);
+        resume.lost(&Lost::ConnectTimeout { limit: SECOND }, 0);
         assert_eq!(asked(&mut resume, position), Some(position - 60), "nothing was repeated");
         gaps(&mut resume, &[450]);
-        assert_eq!(resume.disconnected(&broken(), 1), None);
+        assert_eq!(resume.lost(&broken(), 1), None);
         assert_eq!(asked(&mut resume, position), Some(position));
         assert_eq!(resume.connected(now()).is_some(), position > 500, "known since the first");
         assert_eq!(gaps(&mut resume, &[position + 9]), NONE, "it was not asked for the position");
-        resume.disconnected(&broken(), 1);
+        resume.lost(&broken(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_received_is_left_behind() {
-    let (source, decoder) = (meetup(), pulso_testkit::decoder());
-    let mut resume = Resume::new(&source, &decoder);
+    let source = meetup();
+    let mut resume = Resume::new(&source);
     for expected in [Some(440), Some(500), None, Some(440)] {
         assert_eq!(asked(&mut resume, 500), expected);
         gaps(&mut resume, &[500]);
-        resume.disconnected(&unreceivable(), 1);
+        resume.lost(&unreceivable(), 1);
     }
     assert_eq!(asked(&mut resume, 501), Some(441), "it went on");
 }

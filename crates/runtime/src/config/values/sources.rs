@@ -8,11 +8,14 @@ use toml::{Table, Value};
 
 use super::TICK;
 use crate::config::reader::{Reader, Wrong, duration, show, text};
-use crate::config::sections::{Source, masked_url};
+use crate::config::sections::{Protocol, Source, masked_url};
+use crate::config::url;
 
 const KEY: &str = "acquisition.sources";
-const FIELDS: &str =
-    "a source has `name`, `url` and, optionally, `resume_parameter` and `resume_margin`";
+const KEYS: [&str; 6] = ["name", "url", "urls", "protocol", "resume_parameter", "resume_margin"];
+const FIELDS: &str = "a source has `name`, `url` (or `urls`) and, optionally, `protocol`, \
+     `resume_parameter` and `resume_margin`";
+const URLS: &str = "name the servers of one stream in `urls`, or its only one in `url`";
 const RESUME_PARAMETER: &str = "since_mtime";
 
 pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
@@ -43,28 +46,74 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
 
 fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
     for name in table.keys() {
-        if !["name", "url", "resume_parameter", "resume_margin"].contains(&name.as_str()) {
+        if !KEYS.contains(&name.as_str()) {
             let origin = reader.origin(KEY);
             let message = format!("`{key}.{name}`{origin} is not a key of the configuration");
             reader.problem(&format!("{key}.{name}"), message, FIELDS.to_owned());
         }
     }
     let name = field(reader, key, table, "name", name);
-    let url = field(reader, key, table, "url", url);
-    let resume_parameter = match table.get("resume_parameter") {
-        None => Some(Some(RESUME_PARAMETER.to_owned())),
-        Some(_) => field(reader, key, table, "resume_parameter", parameter),
+    let protocol = read_protocol(reader, key, table);
+    // Where the protocol is wrong, any websocket url will do.
+    let plain = Protocol::Websocket { resume_parameter: None };
+    let urls = read_urls(reader, key, table, protocol.as_ref().unwrap_or(&plain));
+    let resume_margin = match (table.get("resume_margin"), &protocol) {
+        (None, Some(Protocol::Jetstream)) => Some(Source::JETSTREAM_MARGIN),
+        (None, _) => Some(Source::RESUME_MARGIN),
+        (Some(_), _) => field(reader, key, table, "resume_margin", |text| duration(text, TICK)),
     };
-    let resume_margin = match table.get("resume_margin") {
-        None => Some(Source::RESUME_MARGIN),
-        Some(_) => field(reader, key, table, "resume_margin", |text| duration(text, TICK)),
+    Some(Source { name: name?, urls: urls?, protocol: protocol?, resume_margin: resume_margin? })
+}
+
+fn read_protocol(reader: &mut Reader, key: &str, table: &Table) -> Option<Protocol> {
+    let protocol = match table.get("protocol") {
+        None => protocol("websocket").ok(),
+        Some(_) => field(reader, key, table, "protocol", protocol),
     };
-    Some(Source {
-        name: name?,
-        url: url?,
-        resume_parameter: resume_parameter?,
-        resume_margin: resume_margin?,
-    })
+    if !table.contains_key("resume_parameter") {
+        return protocol;
+    }
+    let resume_parameter = field(reader, key, table, "resume_parameter", parameter);
+    if protocol == Some(Protocol::Jetstream) {
+        let (key, origin) = (format!("{key}.resume_parameter"), reader.origin(KEY));
+        let message = format!("`{key}`{origin} is for the protocol \"websocket\"");
+        let hint = "leave it out: with \"jetstream\" a source goes on by itself";
+        reader.problem(&key, message, hint.to_owned());
+        return None;
+    }
+    protocol.and(resume_parameter).map(|resume_parameter| Protocol::Websocket { resume_parameter })
+}
+
+/// The `url`, or the `urls`.
+fn read_urls(
+    reader: &mut Reader,
+    key: &str,
+    table: &Table,
+    protocol: &Protocol,
+) -> Option<Vec<Uri>> {
+    let read = |text: &str| url::read(text, protocol);
+    let Some(urls) = table.get("urls") else {
+        return field(reader, key, table, "url", read).map(|url| vec![url]);
+    };
+    let (place, origin) = (format!("{key}.urls"), reader.origin(KEY));
+    let list = urls.as_array().filter(|list| !list.is_empty() && !table.contains_key("url"));
+    let Some(list) = list else {
+        let message = format!("`{place}`{origin} is not a list that stands for `url`");
+        reader.problem(&place, message, URLS.to_owned());
+        return None;
+    };
+    let mut read_urls = Vec::new();
+    for (index, value) in list.iter().enumerate() {
+        match text(value).and_then(read) {
+            Ok(url) => read_urls.push(url),
+            Err(wrong) => {
+                let (place, shown) = (format!("{place}[{index}]"), masked_url(&show(value)));
+                let message = format!("`{place}` ({shown}){origin} {}", wrong.text);
+                reader.problem(&place, message, wrong.hint);
+            }
+        }
+    }
+    (read_urls.len() == list.len()).then_some(read_urls)
 }
 
 fn field<T>(
@@ -99,24 +148,14 @@ fn name(text: &str) -> Result<Arc<str>, Wrong> {
     Err(Wrong::new("is not a name for a source", hint))
 }
 
-fn url(text: &str) -> Result<Uri, Wrong> {
-    let hint = "write it like \"wss://stream.example.org/rsvps\"";
-    let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
-    let host = url.host().filter(|host| !host.is_empty());
-    let (Some("ws" | "wss"), Some(host)) = (url.scheme_str(), host) else {
-        return Err(Wrong::new("is not a websocket url", hint));
-    };
-    let authority = url.authority().map_or("", |authority| authority.as_str());
-    if authority.contains('@') {
-        let hint =
-            "name what the source asks for in the query, like \"wss://stream.example.org/?key=…\"";
-        return Err(Wrong::new("has a user name, which a websocket does not send", hint));
+fn protocol(text: &str) -> Result<Protocol, Wrong> {
+    match text {
+        "websocket" => {
+            Ok(Protocol::Websocket { resume_parameter: Some(RESUME_PARAMETER.to_owned()) })
+        }
+        "jetstream" => Ok(Protocol::Jetstream),
+        _ => Err(Wrong::new("is not a protocol", "use \"websocket\" or \"jetstream\"")),
     }
-    // Of a port that is none the library would silently make the usual one.
-    if url.port().is_none() && authority != host {
-        return Err(Wrong::new("has a port that is not a number from 0 to 65535", hint));
-    }
-    Ok(url)
 }
 
 fn parameter(text: &str) -> Result<Option<String>, Wrong> {
