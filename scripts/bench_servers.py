@@ -83,7 +83,7 @@ class Services:
 
     def buckets(self):
         """Returns, by seconds, how many messages took at most that long from receipt to acknowledged views."""
-        prefix = 'pulso_speed_end_to_end_seconds_bucket{le="'
+        prefix = 'pulso_speed_end_to_end_seconds_bucket{stream="rsvps",le="'
         lines = [line[len(prefix):] for line in self.metrics(PORT + 2) if line.startswith(prefix)]
         return {float(line.split('"')[0]): float(line.rsplit(" ", 1)[1]) for line in lines}
 

@@ -69,6 +69,7 @@ pub(crate) struct Times {
 /// Shows how full a buffer is.
 #[derive(Debug)]
 pub(crate) struct Gauge {
+    stream: &'static str,
     source: Arc<str>,
     bounds: Bounds,
 }
@@ -97,8 +98,14 @@ impl<C: Clock> Buffer<C> {
         &self.source
     }
 
+    /// The name of the stream that the messages are of.
+    pub(crate) fn stream(&self) -> &'static str {
+        self.decoder.stream().name
+    }
+
     pub(crate) fn gauge(&self) -> Gauge {
-        Gauge { source: Arc::clone(&self.source), bounds: self.bounds.clone() }
+        let (source, bounds) = (Arc::clone(&self.source), self.bounds.clone());
+        Gauge { stream: self.stream(), source, bounds }
     }
 
     /// Waits until there is room for one more message.
@@ -138,7 +145,7 @@ impl Gauge {
     pub(crate) fn observe(&self) {
         let Bounds { messages, messages_max, .. } = &self.bounds;
         let free = messages.available_permits();
-        observe::buffered(&self.source, (*messages_max as usize).saturating_sub(free));
+        observe::buffered(self.stream, &self.source, (*messages_max as usize).saturating_sub(free));
     }
 }
 

@@ -142,16 +142,16 @@ async fn spooled(
     health: &Health,
     shutdown: CancellationToken,
 ) -> anyhow::Result<u64> {
-    let directory = config.spool_directory();
+    let (stream, directory) = (config.stream().name, config.spool_directory());
     stores::make(&directory).explained()?;
     let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0).explained()?;
-    observe::spool_limit(config.spool.bytes_max.0);
+    observe::spool_limit(stream, config.spool.bytes_max.0);
     let at_limit = match config.spool.at_limit {
         config::AtLimit::Wait => AtLimit::Wait,
         config::AtLimit::Drop => AtLimit::Drop,
     };
     let positions = log.clone();
-    let log = SpooledLog::open(Watched::new(log, "log", health), spool, at_limit).await;
+    let log = SpooledLog::open(stream, Watched::new(log, "log", health), spool, at_limit).await;
     let log = log.explained()?;
     let handle = log.handle();
     let last_stored = move |source: Arc<str>| {

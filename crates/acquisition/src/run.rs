@@ -140,8 +140,9 @@ where
         });
     }
     drop(sender);
-    let Options { acquisition: options, .. } = options;
-    let writer = Writer { sink, receiver, gauges, options, dropped, stop: stop.clone() };
+    let Options { acquisition: options, decoder } = options;
+    let stream = decoder.stream().name;
+    let writer = Writer { stream, sink, receiver, gauges, options, dropped, stop: stop.clone() };
     let (written, read) = tokio::join!(
         async {
             let written = writer.run().await;

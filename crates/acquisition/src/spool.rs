@@ -135,6 +135,8 @@ impl Drop for Drain {
 
 #[derive(Debug)]
 pub(crate) struct Shared<S: Sink<Message>> {
+    /// Whose messages these are.
+    stream: &'static str,
     log: Mutex<S>,
     /// Locked for a change and for telling the level that follows from it.
     spool: Mutex<Spool>,
@@ -150,7 +152,7 @@ impl<S: Sink<Message>> Shared<S> {
         spool: &MutexGuard<'_, Spool>,
     ) -> Result<SpoolLevel, pulso_sqlite::Error> {
         let level = spool.level().await?;
-        observe::spooled(level.messages, level.bytes);
+        observe::spooled(self.stream, level.messages, level.bytes);
         self.level.send_replace(level);
         Ok(level)
     }
@@ -173,17 +175,19 @@ impl<S: Sink<Message>> Shared<S> {
 }
 
 impl<S: Sink<Message> + 'static> SpooledLog<S> {
-    /// Begins to drain what an earlier run has left.
+    /// Begins to drain what an earlier run has left of the stream.
     ///
     /// # Errors
     /// When the spool cannot be read.
     pub async fn open(
+        stream: &'static str,
         log: S,
         spool: Spool,
         at_limit: AtLimit,
     ) -> Result<Self, pulso_sqlite::Error> {
         let (sender, level) = watch::channel(spool.level().await?);
         let shared = Arc::new(Shared {
+            stream,
             log: Mutex::new(log),
             spool: Mutex::new(spool.clone()),
             level: sender,
@@ -191,7 +195,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
             refusal: Mutex::new(None),
         });
         let SpoolLevel { messages, bytes } = *level.borrow();
-        observe::spooled(messages, bytes);
+        observe::spooled(stream, messages, bytes);
         if messages > 0 {
             info!(messages, "messages of an earlier run wait in the spool");
         }
@@ -222,7 +226,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
         if source.retry() == Retry::No {
             return Err(SpoolError::Log { source });
         }
-        observe::error(COMPONENT, "send", "spooled");
+        observe::error_of_stream(COMPONENT, self.shared.stream, "send", "spooled");
         warn!(error = %chain(&source), "the log is unavailable; storing messages in the spool");
         self.write_to_spool(messages).await
     }
@@ -252,7 +256,7 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
 
     fn drop_newest(&mut self, count: u64) {
         self.handle.dropped.fetch_add(count, Ordering::SeqCst);
-        observe::discarded(COMPONENT, "spool_full", count);
+        observe::discarded(COMPONENT, self.shared.stream, "spool_full", count);
         if let Some(suppressed) = self.dropping.pass(Instant::now()) {
             tracing::error!(
                 count,

@@ -53,7 +53,7 @@ where
     Looking: Future<Output = Result<Option<SourceCursor>, E>> + Send,
     E: AdapterError,
 {
-    let mut follower = Follower::new(source, options);
+    let mut follower = Follower::new(source, buffer.stream(), options);
     loop {
         let mut last = None;
         if follower.resume.needs_position() {
@@ -97,7 +97,7 @@ where
     let policy = RetryPolicy {
         initial: options.backoff_initial,
         max: options.backoff_max,
-        ..RetryPolicy::new(COMPONENT, "receive")
+        ..RetryPolicy::new(COMPONENT, buffer.stream(), "receive")
     };
     let mut retries = Retries::new(policy, stop.clone());
     let name = buffer.source();
@@ -114,6 +114,8 @@ where
 /// What is remembered from one connection to the next.
 struct Follower<'a> {
     source: &'a Source,
+    /// The stream of its messages.
+    stream: &'static str,
     resume: Resume<'a>,
     backoff: Backoff,
     throttle: Throttle,
@@ -129,10 +131,11 @@ struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    fn new(source: &'a Source, options: &Acquisition) -> Self {
-        observe::followed(&source.name);
+    fn new(source: &'a Source, stream: &'static str, options: &Acquisition) -> Self {
+        observe::followed(stream, &source.name);
         Self {
             source,
+            stream,
             resume: Resume::new(source),
             backoff: Backoff::new(options.backoff_initial, options.backoff_max),
             throttle: Throttle::new(LOG_INTERVAL),
@@ -152,7 +155,7 @@ impl<'a> Follower<'a> {
             info!(%source, url = shown_url(&request.url), attempts, reconnects, "connected");
         }
         if reconnects > 0 {
-            observe::reconnected(source);
+            observe::reconnected(self.stream, source);
         }
         let gap = self.resume.connected(Instant::now());
         self.report(gap);
@@ -162,7 +165,7 @@ impl<'a> Follower<'a> {
     fn report(&mut self, gap: Option<Gap>) {
         let Some(Gap { length, reason }) = gap else { return };
         let source = &self.source.name;
-        observe::gap(source, length);
+        observe::gap(self.stream, source, length);
         if let Some(suppressed) = self.gap_throttle.pass(Instant::now()) {
             let seconds = length.as_secs_f64();
             error!(%source, seconds, reason, suppressed, "messages of a source may be missing");
@@ -175,7 +178,7 @@ impl<'a> Follower<'a> {
         let gap = self.resume.lost(lost, messages);
         self.report(gap);
         self.attempts += 1;
-        observe::error(COMPONENT, "receive", lost.kind());
+        observe::error_of_stream(COMPONENT, self.stream, "receive", lost.kind());
         if messages > 0 && lost.is_usual() {
             self.backoff.reset();
         }

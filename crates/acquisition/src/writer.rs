@@ -12,6 +12,8 @@ use crate::spool::SpoolHandle;
 use crate::{COMPONENT, Error};
 
 pub(crate) struct Writer<S> {
+    /// Whose messages these are.
+    pub(crate) stream: &'static str,
     pub(crate) sink: S,
     pub(crate) receiver: mpsc::UnboundedReceiver<Buffered>,
     pub(crate) gauges: Vec<Gauge>,
@@ -32,11 +34,11 @@ impl<S: Sink<Message>> Writer<S> {
                 return Ok(stored);
             }
             let count = messages.len() as u64;
-            observe::received(COMPONENT, count);
+            observe::received(COMPONENT, self.stream, count);
             let dropped = self.dropped();
             self.store(messages).await?;
             let kept = count - (self.dropped() - dropped);
-            observe::sent(COMPONENT, kept);
+            observe::sent(COMPONENT, self.stream, kept);
             stored += kept;
             drop(rooms);
             self.observe_buffers();
@@ -63,7 +65,7 @@ impl<S: Sink<Message>> Writer<S> {
         let policy = RetryPolicy {
             initial: self.options.backoff_initial,
             max: self.options.backoff_max,
-            ..RetryPolicy::new(COMPONENT, "send")
+            ..RetryPolicy::new(COMPONENT, self.stream, "send")
         };
         let mut retries = Retries::new(policy, self.stop.clone());
         loop {
@@ -71,7 +73,7 @@ impl<S: Sink<Message>> Writer<S> {
             let begin = Instant::now();
             // Copies no payload; a sink takes what it writes, and it may be written again.
             let Err(error) = self.sink.write(messages.clone()).await else {
-                observe::sink_write(COMPONENT, begin.elapsed());
+                observe::sink_write(COMPONENT, self.stream, begin.elapsed());
                 return Ok(());
             };
             let count = messages.len();

@@ -85,6 +85,7 @@ pub async fn archive(
     shutdown: CancellationToken,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<ArchiveSummary> {
+    let stream = lake.stream().name;
     lake.refresh().await.explained()?;
     let next_offsets = lake.next_offsets(source.partitions()).await.explained()?;
     source.seek(&next_offsets).await.explained().context("failed to read the log")?;
@@ -95,7 +96,7 @@ pub async fn archive(
             () = shutdown.cancelled() => break,
             batch = source.next_batch() => batch.explained().context("failed to read the log")?,
         };
-        observe::received(COMPONENT, batch.records.len() as u64);
+        observe::received(COMPONENT, stream, batch.records.len() as u64);
         archiver.collect(&batch)?;
         archiver.commit_when_written(&mut progress).await?;
         if archiver.segment_is_due() {
@@ -152,10 +153,11 @@ impl<'a, C: Clock> Archiver<'a, C> {
         if self.segment.rows() > 0 && self.begun.is_none() {
             self.begun = Some(Instant::now());
         }
+        let stream = self.lake.stream().name;
         for ((partition, next_offset), end) in
             (0..).zip(self.segment.next_offsets()).zip(&batch.end_offsets)
         {
-            observe::lag(COMPONENT, partition, end.saturating_sub(next_offset));
+            observe::lag(COMPONENT, stream, partition, end.saturating_sub(next_offset));
         }
         Ok(())
     }
@@ -199,8 +201,9 @@ impl<'a, C: Clock> Archiver<'a, C> {
             debug!(rows, "another archiver committed the same messages");
             return Ok(());
         }
-        observe::sink_write(COMPONENT, begun.elapsed());
-        observe::sent(COMPONENT, rows);
+        let stream = self.lake.stream().name;
+        observe::sink_write(COMPONENT, stream, begun.elapsed());
+        observe::sent(COMPONENT, stream, rows);
         if missing > 0 {
             warn!(missing, "the log no longer had messages that were not archived yet");
         }

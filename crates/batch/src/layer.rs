@@ -397,7 +397,8 @@ where
             }
         };
         self.journal.record(&run).await?;
-        observe::batch_run(&run.job, run.outcome.name(), begun.elapsed());
+        let (stream, outcome) = (self.lake.stream().name, run.outcome.name());
+        observe::batch_run(stream, &run.job, outcome, begun.elapsed());
         result
     }
 }

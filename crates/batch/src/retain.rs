@@ -84,7 +84,7 @@ pub(crate) async fn retain<V: Views + BatchViews>(
     let files_before = new.kept_from.map_or(Day(i32::MIN), |day| engine.looks_back_to(day));
     if new != old {
         removals.lake_files = lake.remove_before(files_before, &new, now).await.explained()? as u64;
-        observe::removed("lake_files", removals.lake_files);
+        observe::removed(lake.stream().name, "lake_files", removals.lake_files);
     }
     lake.vacuum(replaced_files, now).await.explained()?;
     let journals_before = match (before(retention.journals), retention.lake) {
@@ -100,7 +100,7 @@ pub(crate) async fn retain<V: Views + BatchViews>(
         for (layer, before) in ages.into_iter().filter_map(|(layer, day)| Some((layer, day?))) {
             let failed = |error| BatchError::Write { view, source: Failure::from(error) };
             let count = views.remove_before(view, layer, before).await.map_err(failed)?;
-            observe::removed("view_parts", count);
+            observe::removed(lake.stream().name, "view_parts", count);
             removals.views += count;
         }
     }

@@ -171,7 +171,7 @@ impl<V: BatchViews> Computation<V> {
             let view: View = stage.view;
             let staged = self.views.stage(stage, documents).await;
             staged.map_err(|error| BatchError::Write { view, source: Failure::from(error) })?;
-            observe::sent("batch", count);
+            observe::sent("batch", view.stream().unwrap_or_default(), count);
         }
         Ok(count)
     }

@@ -146,7 +146,7 @@ fn other_day(item: &Item) -> Option<Day> {
 
 pub(crate) fn report(rejected: &[(ViewDocument, Refusal)]) {
     let Some((document, refusal)) = rejected.first() else { return };
-    observe::discarded(COMPONENT, REJECTED, rejected.len() as u64);
+    observe::rejected(COMPONENT, REJECTED, rejected.len() as u64);
     let (view, id) = (document.view, &*document.id);
     warn!(count = rejected.len(), %view, id, error = %refusal, "documents were rejected for good");
 }

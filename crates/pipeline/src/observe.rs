@@ -1,25 +1,34 @@
 //! Every metric of Pulso: one function per fact, called once per batch, never per event.
 //!
-//! Only the facade; the applications install an exporter. Topics, urls and other values without a
-//! bound are never labels.
+//! Only the facade; the applications install an exporter. What is of a stream has its name as a label.
+//! Topics, urls and other values without a bound are never labels.
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, counter, gauge, histogram};
 
-/// Messages read by a component.
-pub fn received(component: &'static str, count: u64) {
-    counter!("pulso_received_events_total", "component" => component).increment(count);
+/// Messages of a stream that a component read.
+pub fn received(component: &'static str, stream: &'static str, count: u64) {
+    counter!("pulso_received_events_total", "component" => component, "stream" => stream)
+        .increment(count);
 }
 
 /// Messages or documents that a component wrote, acknowledged.
-pub fn sent(component: &'static str, count: u64) {
-    counter!("pulso_sent_events_total", "component" => component).increment(count);
+pub fn sent(component: &'static str, stream: &'static str, count: u64) {
+    counter!("pulso_sent_events_total", "component" => component, "stream" => stream)
+        .increment(count);
 }
 
 /// Messages that count nowhere, by reason (`echo`, `late`, why it was skipped, or a dead letter's reason).
-pub fn discarded(component: &'static str, reason: &str, count: u64) {
-    counter!("pulso_discarded_events_total", "component" => component, "reason" => reason.to_owned())
+pub fn discarded(component: &'static str, stream: &'static str, reason: &str, count: u64) {
+    let reason = reason.to_owned();
+    counter!("pulso_discarded_events_total", "component" => component, "stream" => stream, "reason" => reason)
+        .increment(count);
+}
+
+/// Documents that a server will never take; their views tell the streams.
+pub fn rejected(component: &'static str, reason: &'static str, count: u64) {
+    counter!("pulso_discarded_events_total", "component" => component, "reason" => reason)
         .increment(count);
 }
 
@@ -29,81 +38,103 @@ pub fn error(component: &'static str, stage: &'static str, kind: &'static str) {
         .increment(1);
 }
 
+/// The same where it is of one stream.
+pub fn error_of_stream(
+    component: &'static str,
+    stream: &'static str,
+    stage: &'static str,
+    kind: &'static str,
+) {
+    counter!("pulso_errors_total", "component" => component, "stream" => stream, "stage" => stage, "kind" => kind)
+        .increment(1);
+}
+
 /// A connection to a source that was made again.
-pub fn reconnected(source: &str) {
-    counter!("pulso_acquisition_reconnects_total", "source" => source.to_owned()).increment(1);
+pub fn reconnected(stream: &'static str, source: &str) {
+    counter!("pulso_acquisition_reconnects_total", "stream" => stream, "source" => source.to_owned())
+        .increment(1);
 }
 
 /// A source that is followed from now on. Its gaps are shown as none: a counter that appears with its
 /// first one has not increased, as far as an alert can tell.
-pub fn followed(source: &str) {
-    counter!("pulso_acquisition_gaps_total", "source" => source.to_owned()).increment(0);
-    counter!("pulso_acquisition_gap_seconds_total", "source" => source.to_owned()).increment(0);
+pub fn followed(stream: &'static str, source: &str) {
+    gaps(stream, source).increment(0);
+    gap_seconds(stream, source).increment(0);
 }
 
 /// A stretch of a source in which messages may be missing, and how long it was at most. Nobody knows
 /// whether there were any.
-pub fn gap(source: &str, length: Duration) {
-    counter!("pulso_acquisition_gaps_total", "source" => source.to_owned()).increment(1);
+pub fn gap(stream: &'static str, source: &str, length: Duration) {
+    gaps(stream, source).increment(1);
     // Begun seconds: the counter has whole ones, and a short gap is one, too.
     let seconds = length.as_secs() + u64::from(length.subsec_nanos() > 0);
-    counter!("pulso_acquisition_gap_seconds_total", "source" => source.to_owned())
-        .increment(seconds);
+    gap_seconds(stream, source).increment(seconds);
+}
+
+fn gaps(stream: &'static str, source: &str) -> Counter {
+    counter!("pulso_acquisition_gaps_total", "stream" => stream, "source" => source.to_owned())
+}
+
+fn gap_seconds(stream: &'static str, source: &str) -> Counter {
+    counter!("pulso_acquisition_gap_seconds_total", "stream" => stream, "source" => source.to_owned())
 }
 
 /// Messages waiting in acquisition's buffer.
-pub fn buffered(source: &str, messages: usize) {
-    gauge!("pulso_acquisition_buffered_events", "source" => source.to_owned())
+pub fn buffered(stream: &'static str, source: &str, messages: usize) {
+    gauge!("pulso_acquisition_buffered_events", "stream" => stream, "source" => source.to_owned())
         .set(u32::try_from(messages).unwrap_or(u32::MAX));
 }
 
 /// Messages waiting on disk for a log that is away, and the room that they take.
-pub fn spooled(messages: u64, bytes: u64) {
-    gauge!("pulso_acquisition_spooled_events").set(messages as f64);
-    gauge!("pulso_acquisition_spooled_bytes").set(bytes as f64);
+pub fn spooled(stream: &'static str, messages: u64, bytes: u64) {
+    gauge!("pulso_acquisition_spooled_events", "stream" => stream).set(messages as f64);
+    gauge!("pulso_acquisition_spooled_bytes", "stream" => stream).set(bytes as f64);
 }
 
 /// How much room the messages on disk may take.
-pub fn spool_limit(bytes_max: u64) {
-    gauge!("pulso_acquisition_spool_bytes_max").set(bytes_max as f64);
+pub fn spool_limit(stream: &'static str, bytes_max: u64) {
+    gauge!("pulso_acquisition_spool_bytes_max", "stream" => stream).set(bytes_max as f64);
 }
 
 /// How many messages of a partition a component has not read yet; 0 means caught up.
-pub fn lag(component: &'static str, partition: u32, messages: u64) {
-    gauge!("pulso_consumer_lag", "component" => component, "partition" => partition.to_string())
+pub fn lag(component: &'static str, stream: &'static str, partition: u32, messages: u64) {
+    let partition = partition.to_string();
+    gauge!("pulso_consumer_lag", "component" => component, "stream" => stream, "partition" => partition)
         .set(messages as f64);
 }
 
 /// How far the watermark is behind the clock.
-pub fn watermark_delay(delay: Duration) {
-    gauge!("pulso_speed_watermark_delay_seconds").set(delay.as_secs_f64());
+pub fn watermark_delay(stream: &'static str, delay: Duration) {
+    gauge!("pulso_speed_watermark_delay_seconds", "stream" => stream).set(delay.as_secs_f64());
 }
 
 /// Panes that may still change.
-pub fn open_panes(count: usize) {
-    gauge!("pulso_speed_open_panes").set(u32::try_from(count).unwrap_or(u32::MAX));
+pub fn open_panes(stream: &'static str, count: usize) {
+    gauge!("pulso_speed_open_panes", "stream" => stream)
+        .set(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
 /// Windows fired, late firings included.
-pub fn fired(windows: u64) {
-    counter!("pulso_speed_fired_windows_total").increment(windows);
+pub fn fired(stream: &'static str, windows: u64) {
+    counter!("pulso_speed_fired_windows_total", "stream" => stream).increment(windows);
 }
 
 /// How long a sink took to acknowledge a batch.
-pub fn sink_write(component: &'static str, took: Duration) {
-    histogram!("pulso_sink_write_seconds", "component" => component).record(took.as_secs_f64());
+pub fn sink_write(component: &'static str, stream: &'static str, took: Duration) {
+    histogram!("pulso_sink_write_seconds", "component" => component, "stream" => stream)
+        .record(took.as_secs_f64());
 }
 
 /// From the receipt of messages to the acknowledgement of all views that they changed: each message
 /// counts once, in one call a batch. While a backlog is read, that is mostly how long they waited.
-pub fn acknowledged_after(latencies: impl IntoIterator<Item = Duration>) {
-    let histogram = histogram!("pulso_speed_end_to_end_seconds");
+pub fn acknowledged_after(stream: &'static str, latencies: impl IntoIterator<Item = Duration>) {
+    let histogram = histogram!("pulso_speed_end_to_end_seconds", "stream" => stream);
     latencies.into_iter().for_each(|latency| histogram.record(latency.as_secs_f64()));
 }
 
 /// Days, indices or files that were past their age, by what they held.
-pub fn removed(what: &'static str, count: u64) {
-    counter!("pulso_retention_removed_total", "what" => what).increment(count);
+pub fn removed(stream: &'static str, what: &'static str, count: u64) {
+    counter!("pulso_retention_removed_total", "stream" => stream, "what" => what).increment(count);
 }
 
 /// Items of bulk requests that are sent again: the server was busy or away.
@@ -112,9 +143,12 @@ pub fn bulk_retried(items: u64) {
 }
 
 /// A batch run that ended.
-pub fn batch_run(job: &str, outcome: &'static str, took: Duration) {
-    counter!("pulso_batch_runs_total", "job" => job.to_owned(), "outcome" => outcome).increment(1);
-    histogram!("pulso_batch_run_seconds", "job" => job.to_owned()).record(took.as_secs_f64());
+pub fn batch_run(stream: &'static str, job: &str, outcome: &'static str, took: Duration) {
+    let job = job.to_owned();
+    counter!("pulso_batch_runs_total", "stream" => stream, "job" => job.clone(), "outcome" => outcome)
+        .increment(1);
+    histogram!("pulso_batch_run_seconds", "stream" => stream, "job" => job)
+        .record(took.as_secs_f64());
 }
 
 /// An answered API request.

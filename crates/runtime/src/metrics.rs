@@ -75,17 +75,19 @@ mod tests {
     #[tokio::test]
     async fn recorded_facts_are_shown_and_durations_have_buckets() {
         let metrics = super::install().unwrap();
-        observe::sink_write("speed", std::time::Duration::from_millis(30));
-        observe::received("speed", 7);
-        observe::acknowledged_after([1, 180, 9000].map(std::time::Duration::from_millis));
+        observe::sink_write("speed", "posts", std::time::Duration::from_millis(30));
+        observe::received("speed", "posts", 7);
+        observe::received("speed", "rsvps", 8);
+        observe::acknowledged_after("posts", [1, 180, 9000].map(std::time::Duration::from_millis));
         let text = metrics.render();
         for line in [
-            "pulso_received_events_total{component=\"speed\"} 7",
-            "pulso_sink_write_seconds_bucket{component=\"speed\",le=\"0.025\"} 0",
-            "pulso_sink_write_seconds_bucket{component=\"speed\",le=\"0.05\"} 1",
-            "pulso_speed_end_to_end_seconds_bucket{le=\"0.15\"} 1",
-            "pulso_speed_end_to_end_seconds_bucket{le=\"0.2\"} 2",
-            "pulso_speed_end_to_end_seconds_count 3",
+            "pulso_received_events_total{component=\"speed\",stream=\"posts\"} 7",
+            "pulso_received_events_total{component=\"speed\",stream=\"rsvps\"} 8",
+            "pulso_sink_write_seconds_bucket{component=\"speed\",stream=\"posts\",le=\"0.025\"} 0",
+            "pulso_sink_write_seconds_bucket{component=\"speed\",stream=\"posts\",le=\"0.05\"} 1",
+            "pulso_speed_end_to_end_seconds_bucket{stream=\"posts\",le=\"0.15\"} 1",
+            "pulso_speed_end_to_end_seconds_bucket{stream=\"posts\",le=\"0.2\"} 2",
+            "pulso_speed_end_to_end_seconds_count{stream=\"posts\"} 3",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

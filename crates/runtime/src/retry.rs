@@ -46,7 +46,8 @@ impl Backoff {
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     pub component: &'static str,
-    /// `receive`, `process` or `send`, as for [`observe::error`].
+    pub stream: &'static str,
+    /// `receive`, `process` or `send`, as for [`observe::error_of_stream`].
     pub stage: &'static str,
     /// The ceiling of the first pause.
     pub initial: Duration,
@@ -56,9 +57,9 @@ pub struct RetryPolicy {
 
 impl RetryPolicy {
     /// The usual pauses: half a second at first, 30 s at most.
-    pub fn new(component: &'static str, stage: &'static str) -> Self {
+    pub fn new(component: &'static str, stream: &'static str, stage: &'static str) -> Self {
         let (initial, max) = (Duration::from_millis(500), Duration::from_secs(30));
-        Self { component, stage, initial, max }
+        Self { component, stream, stage, initial, max }
     }
 }
 
@@ -69,7 +70,7 @@ impl RetryPolicy {
 /// # use pulso_pipeline::Sink;
 /// # use tokio_util::sync::CancellationToken;
 /// # async fn write<S: Sink<u8>>(sink: &mut S, shutdown: CancellationToken) -> Result<(), S::Error> {
-/// let mut retries = Retries::new(RetryPolicy::new("speed", "send"), shutdown);
+/// let mut retries = Retries::new(RetryPolicy::new("speed", "posts", "send"), shutdown);
 /// while let Err(error) = sink.write(vec![1, 2, 3]).await {
 ///     retries.after(error).await?;
 /// }
@@ -96,7 +97,7 @@ impl Retries {
     /// The error itself when trying again is of no use, or when it still comes some attempts after
     /// shutdown was asked for.
     pub async fn after<E: AdapterError>(&mut self, error: E) -> Result<(), E> {
-        let RetryPolicy { component, stage, .. } = self.policy;
+        let RetryPolicy { component, stream, stage, .. } = self.policy;
         let stopping = self.shutdown.is_cancelled();
         if stopping && self.attempts_at_shutdown == 0 {
             self.backoff.reset();
@@ -106,7 +107,7 @@ impl Retries {
             Retry::After(delay) if !stopping => delay,
             _ => self.backoff.next_delay(&mut rand::rng()),
         };
-        observe::error(component, stage, "retried");
+        observe::error_of_stream(component, stream, stage, "retried");
         self.attempts_at_shutdown += u32::from(stopping);
         if self.attempts_at_shutdown == ATTEMPTS_AT_SHUTDOWN {
             return Err(error);

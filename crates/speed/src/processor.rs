@@ -149,7 +149,8 @@ impl Processor {
         &self.windows
     }
 
-    fn stream(&self) -> &'static Stream {
+    /// The stream that is processed.
+    pub(crate) fn stream(&self) -> &'static Stream {
         self.decoder.stream()
     }
 

@@ -81,7 +81,8 @@ where
     V: Sink<ViewDocument>,
     C: Checkpoints + 'static,
 {
-    let mut ports = Ports::new(source, sink, checkpoints);
+    let stream = options.stream.decoder.stream().name;
+    let mut ports = Ports::new(stream, source, sink, checkpoints);
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     loop {
         let mut progressed = false;
@@ -98,7 +99,7 @@ where
             Retry::Backoff => backoff.next_delay(&mut rand::rng()),
             Retry::After(delay) => delay,
         };
-        observe::error(COMPONENT, "process", "retried");
+        observe::error_of_stream(COMPONENT, stream, "process", "retried");
         warn!(?delay, error = %chain(&error), "reading again from the last checkpoint");
         tokio::select! {
             () = shutdown.cancelled() => return Err(error),
@@ -141,7 +142,7 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
             processor.set_idle(partition, idle);
         }
         ports.write_processed(&mut processed).await?;
-        report_latencies(&batch, clock.now());
+        report_latencies(processor.stream().name, &batch, clock.now());
         lag = Some(report(&processor, &processed, &batch, now, &options.status));
         if batch.finished {
             let mut processed = processor.finish();

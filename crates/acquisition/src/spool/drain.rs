@@ -46,7 +46,7 @@ pub(super) async fn run<S: Sink<Message> + 'static>(shared: Arc<Shared<S>>) {
                 return;
             }
             Err(failure) => {
-                observe::error(COMPONENT, "drain", "retried");
+                observe::error_of_stream(COMPONENT, shared.stream, "drain", "retried");
                 if away.pass(Instant::now()).is_some() {
                     warn!(error = %failure.chain(), "messages wait in the spool");
                 }

@@ -121,7 +121,7 @@ fn large(id: i64) -> Message {
 
 async fn open(folder: &TempDir, log: &Log, bytes_max: u64, at_limit: AtLimit) -> SpooledLog<Log> {
     let spool = Spool::open(&folder.path().join("spool.db"), bytes_max).unwrap();
-    SpooledLog::open(log.clone(), spool, at_limit).await.unwrap()
+    SpooledLog::open("rsvps", log.clone(), spool, at_limit).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

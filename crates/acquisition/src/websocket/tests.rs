@@ -140,7 +140,7 @@ async fn messages_that_come_within_the_delay_are_stored_together() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_logged_after_a_loss_that_was() {
     let (source, options) = (source("a"), options());
-    let mut follower = Follower::new(&source, &options);
+    let mut follower = Follower::new(&source, "rsvps", &options);
     let request = follower.resume.request(None);
     assert!(follower.logged, "the first connection is news");
     follower.connected(&request);

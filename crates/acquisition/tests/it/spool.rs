@@ -51,7 +51,7 @@ async fn open(connection: &Connection, folder: &Path) -> SpooledLog<KafkaLog> {
     let options = LogOptions { delivery_timeout, ..LogOptions::new("messages", PARTITIONS) };
     let log = KafkaLog::new(connection, options).unwrap();
     let spool = Spool::open(&folder.join("spool.db"), ROOMY).unwrap();
-    SpooledLog::open(log, spool, AtLimit::Wait).await.unwrap()
+    SpooledLog::open("rsvps", log, spool, AtLimit::Wait).await.unwrap()
 }
 
 /// The ids of all messages in the log, of each the first time, by partition.

@@ -8,7 +8,7 @@ use super::*;
 const INITIAL: Duration = Duration::from_millis(100);
 const MAX: Duration = Duration::from_secs(1);
 const POLICY: RetryPolicy =
-    RetryPolicy { component: "test", stage: "send", initial: INITIAL, max: MAX };
+    RetryPolicy { component: "test", stream: "posts", stage: "send", initial: INITIAL, max: MAX };
 
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("busy")]

@@ -10,6 +10,8 @@ use crate::error::Failed;
 use crate::processor::{Processed, Processor};
 
 pub(super) struct Ports<S, V, C: Checkpoints> {
+    /// Whose messages these are.
+    stream: &'static str,
     source: S,
     sink: V,
     saver: Saver<C>,
@@ -18,8 +20,8 @@ pub(super) struct Ports<S, V, C: Checkpoints> {
 }
 
 impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> {
-    pub(super) fn new(source: S, sink: V, checkpoints: C) -> Self {
-        Self { source, sink, saver: Saver::new(checkpoints), pending_health: None }
+    pub(super) fn new(stream: &'static str, source: S, sink: V, checkpoints: C) -> Self {
+        Self { stream, source, sink, saver: Saver::new(checkpoints), pending_health: None }
     }
 
     pub(super) fn partitions(&self) -> u32 {
@@ -126,8 +128,8 @@ impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> 
         let count = documents.len() as u64;
         let start = Instant::now();
         self.sink.write(documents).await.map_err(Failed::sink)?;
-        observe::sink_write(COMPONENT, start.elapsed());
-        observe::sent(COMPONENT, count);
+        observe::sink_write(COMPONENT, self.stream, start.elapsed());
+        observe::sent(COMPONENT, self.stream, count);
         Ok(())
     }
 }

@@ -29,22 +29,23 @@ pub(super) fn report(
     now: WallTime,
     status: &watch::Sender<Status>,
 ) -> u64 {
-    observe::received(COMPONENT, batch.records.len() as u64);
+    let stream = processor.stream().name;
+    observe::received(COMPONENT, stream, batch.records.len() as u64);
     for (reason, count) in &processed.discarded {
-        observe::discarded(COMPONENT, reason, *count);
+        observe::discarded(COMPONENT, stream, reason, *count);
     }
-    observe::fired(processed.windows);
-    observe::open_panes(processor.windows().open_panes());
+    observe::fired(stream, processed.windows);
+    observe::open_panes(stream, processor.windows().open_panes());
     let watermark = processor.windows().watermark();
     if let Some(watermark) = watermark {
         let delay = u64::try_from(now.0 - watermark.0).unwrap_or(0);
-        observe::watermark_delay(Duration::from_millis(delay));
+        observe::watermark_delay(stream, Duration::from_millis(delay));
     }
     let progress = processor.progress();
     let mut lag = 0;
     for ((partition, progress), end_offset) in (0..).zip(&progress).zip(&batch.end_offsets) {
         let behind = end_offset.saturating_sub(progress.next_offset);
-        observe::lag(COMPONENT, partition, behind);
+        observe::lag(COMPONENT, stream, partition, behind);
         lag += behind;
     }
     let closed_until = processor.windows().closed_until();
@@ -56,8 +57,8 @@ pub(super) fn report(
 ///
 /// Every message, not a sample: a sample of each batch would give a message of a small batch more
 /// weight than one of a large batch, and one call a message takes some nanoseconds.
-pub(super) fn report_latencies(batch: &Batch, now: WallTime) {
+pub(super) fn report_latencies(stream: &'static str, batch: &Batch, now: WallTime) {
     let since = |record: &Record| now.0.saturating_sub(record.headers.received_time.0);
     let latencies = batch.records.iter().map(|record| u64::try_from(since(record)).unwrap_or(0));
-    observe::acknowledged_after(latencies.map(Duration::from_millis));
+    observe::acknowledged_after(stream, latencies.map(Duration::from_millis));
 }
