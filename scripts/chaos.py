@@ -37,10 +37,7 @@ store = "elasticsearch"
 directory = "{folder}/data"
 [kafka]
 brokers = ["{kafka}"]
-group = "{prefix}-speed"
-messages_topic = "{prefix}-messages"
-dead_letters_topic = "{prefix}-dead-letters"
-lease_topic = "{prefix}-lease"
+topic_prefix = "{prefix}"
 [elasticsearch]
 urls = ["{proxy}"]
 index_prefix = "{prefix}"

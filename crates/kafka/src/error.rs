@@ -267,14 +267,14 @@ impl AdapterError for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::MissingTopic { topic } => Some(format!(
-                "create `{topic}` with the set-up command, or name the right one in `kafka`"
+                "create `{topic}` with the set-up command, or set `kafka.topic_prefix` to what the topics have"
             )),
             Self::Partitions { stored, key: "log.partitions", .. } => Some(format!(
-                "the number is fixed when a topic is made: set `log.partitions = {stored}`, or name \
-                 another topic in `kafka.messages_topic`"
+                "the number is fixed when a topic is made: set `log.partitions = {stored}`, or have \
+                 other topics made with another `kafka.topic_prefix`"
             )),
             Self::Partitions { requested, key, .. } => Some(format!(
-                "make it with {requested} partition, or name another topic in `{key}`"
+                "make it with {requested} partition, or have another one made with another `{key}`"
             )),
             Self::TopicSetting { topic, key, needed, .. } => {
                 Some(format!("set `{key}` of topic `{topic}` to {needed}, with Kafka's own tools"))

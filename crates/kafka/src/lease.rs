@@ -213,7 +213,7 @@ impl Lease {
         match blocking::run(self.connection.timeout, job).await? {
             1 => Ok(()),
             stored => {
-                let (topic, key) = (self.options.topic.clone(), "kafka.lease_topic");
+                let (topic, key) = (self.options.topic.clone(), "kafka.topic_prefix");
                 Err(Error::Partitions { topic, stored, requested: 1, key })
             }
         }

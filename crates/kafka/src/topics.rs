@@ -59,7 +59,7 @@ impl Topics {
         [
             (&self.messages, self.partitions, "log.partitions"),
             (&self.dead_letters, self.partitions, "log.partitions"),
-            (&self.lease, 1, "kafka.lease_topic"),
+            (&self.lease, 1, "kafka.topic_prefix"),
         ]
     }
 

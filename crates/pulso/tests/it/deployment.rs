@@ -33,9 +33,7 @@ impl Deployment {
             format!(
                 "[data]\ndirectory = {data:?}\n\
                  [log]\nstore = \"{log}\"\n[views]\nstore = \"{views}\"\n\
-                 [kafka]\nbrokers = [{brokers}]\ngroup = \"{name}\"\n\
-                 messages_topic = \"{name}\"\ndead_letters_topic = \"{name}-dead\"\n\
-                 lease_topic = \"{name}-lease\"\n\
+                 [kafka]\nbrokers = [{brokers}]\ntopic_prefix = \"{name}\"\n\
                  [elasticsearch]\nurls = [{elasticsearch:?}]\nindex_prefix = \"{name}\"\n\
                  [window]\nidle_timeout = \"1s\"\n\
                  [operations]\nspeed = \"off\"\nbatch = \"off\"\nacquisition = \"off\"\n",

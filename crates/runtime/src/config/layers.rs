@@ -112,7 +112,8 @@ fn put(
         match (base.get_mut(&name), value) {
             (None, _) => {
                 let message = format!("`{key}`{from} is not a key of the configuration");
-                problems.push(Problem { key, message, hint: known(base, path) });
+                let hint = replaced(&key).map_or_else(|| known(base, path), str::to_owned);
+                problems.push(Problem { key, message, hint });
             }
             (Some(Value::Table(base)), Value::Table(layer)) => {
                 put(base, layer, &key, origin, problems);
@@ -124,6 +125,14 @@ fn put(
             (Some(base), value) => *base = value,
         }
     }
+}
+
+/// What is there instead of a key that there was.
+fn replaced(key: &str) -> Option<&'static str> {
+    let (section, name) = key.split_once('.')?;
+    let names = ["group", "messages_topic", "dead_letters_topic", "lease_topic"];
+    (section == "kafka" && names.contains(&name))
+        .then_some("topics and groups are named after `kafka.topic_prefix` and their stream")
 }
 
 fn known(section: &Table, path: &str) -> String {

@@ -41,15 +41,32 @@ pub(super) fn connection(config: &Config) -> Result<Connection, StoreError> {
     Ok(Connection { brokers, client, tls, sasl, timeout })
 }
 
+/// The name of what a stream has in Kafka.
+fn name(config: &Config, what: &str) -> String {
+    format!("{}-{}-{what}", config.kafka.topic_prefix, config.stream)
+}
+
+fn messages(config: &Config) -> String {
+    name(config, "messages")
+}
+
+fn dead_letters(config: &Config) -> String {
+    name(config, "dead-letters")
+}
+
+fn lease(config: &Config) -> String {
+    name(config, "lease")
+}
+
 /// How messages are written.
 pub(super) fn log_options(config: &Config) -> LogOptions {
     let message_bytes_max = config.acquisition.message_bytes_max.as_usize();
-    let options = LogOptions::new(&config.kafka.messages_topic, config.log.partitions);
+    let options = LogOptions::new(&messages(config), config.log.partitions);
     LogOptions { message_bytes_max, ..options }
 }
 
 pub(super) fn dead_letter_options(config: &Config) -> LogOptions {
-    LogOptions { topic: config.kafka.dead_letters_topic.clone(), ..log_options(config) }
+    LogOptions { topic: dead_letters(config), ..log_options(config) }
 }
 
 pub(super) fn source_options(config: &Config) -> SourceOptions {
@@ -58,23 +75,50 @@ pub(super) fn source_options(config: &Config) -> SourceOptions {
         Lost::Refuse => pulso_kafka::Lost::Refuse,
         Lost::Skip => pulso_kafka::Lost::Skip,
     };
-    let options = SourceOptions::new(&config.kafka.messages_topic, partitions, batch_records);
+    let options = SourceOptions::new(&messages(config), partitions, batch_records);
     SourceOptions { lost, ..options }
 }
 
 pub(super) fn lease_options(config: &Config) -> LeaseOptions {
-    LeaseOptions::new(&config.kafka.lease_topic, &config.kafka.group)
+    LeaseOptions::new(&lease(config), &name(config, "speed"))
 }
 
 pub(super) fn topics(config: &Config) -> Topics {
     let kafka = &config.kafka;
     Topics {
-        messages: kafka.messages_topic.clone(),
+        messages: messages(config),
         partitions: config.log.partitions,
-        dead_letters: kafka.dead_letters_topic.clone(),
-        lease: kafka.lease_topic.clone(),
+        dead_letters: dead_letters(config),
+        lease: lease(config),
         replication: kafka.replication,
         retention: kafka.retention,
         message_bytes_max: config.acquisition.message_bytes_max.as_usize(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stream_has_topics_and_a_group_of_its_own() {
+        let mut config = Config::default();
+        let names = |config: &Config| {
+            let topics = topics(config);
+            let lease = lease_options(config);
+            assert_eq!(log_options(config).topic, topics.messages);
+            assert_eq!(source_options(config).topic, topics.messages);
+            assert_eq!(dead_letter_options(config).topic, topics.dead_letters);
+            assert_eq!(lease.topic, topics.lease);
+            [topics.messages, topics.dead_letters, topics.lease, lease.group]
+        };
+        let expected = |stream: &str| {
+            ["messages", "dead-letters", "lease", "speed"]
+                .map(|what| format!("pulso-{stream}-{what}"))
+        };
+        assert_eq!(names(&config), expected("rsvps"));
+        assert_eq!(names(&config.of_stream("posts").unwrap()), expected("posts"));
+        config.kafka.topic_prefix = "b.eu".to_owned();
+        assert_eq!(names(&config)[0], "b.eu-rsvps-messages");
     }
 }

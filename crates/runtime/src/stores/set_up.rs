@@ -43,7 +43,8 @@ pub async fn retain_log(config: &Config) -> anyhow::Result<Option<String>> {
     }
     let changed = async {
         let connection = kafka::connection(config)?;
-        for topic in [&config.kafka.messages_topic, &config.kafka.dead_letters_topic] {
+        let topics = kafka::topics(config);
+        for topic in [&topics.messages, &topics.dead_letters] {
             pulso_kafka::set_retention(&connection, topic, config.kafka.retention).await?;
         }
         Ok::<_, StoreError>(())

@@ -35,10 +35,8 @@ pub struct Kafka {
     /// At least one, each as `host:port`.
     pub brokers: Vec<String>,
     pub client: String,
-    pub group: String,
-    pub messages_topic: String,
-    pub dead_letters_topic: String,
-    pub lease_topic: String,
+    /// What the names of topics and of the consumer group begin with.
+    pub topic_prefix: String,
     pub replication: u16,
     /// `None`: for ever.
     pub retention: Option<Duration>,

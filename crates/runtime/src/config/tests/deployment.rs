@@ -106,9 +106,19 @@ fn stores_and_places_are_checked() {
         "use lower-case letters, digits, `-` and `_`, beginning with a letter",
     );
     check(
-        "kafka.group = 'a b'",
-        "`kafka.group` (a b) is not a name for Kafka",
+        "kafka.client = 'a b'",
+        "`kafka.client` (a b) is not a name for Kafka",
         "use letters, digits, `-`, `_` and `.`",
+    );
+    check(
+        "kafka.topic_prefix = 'a b'",
+        "`kafka.topic_prefix` (a b) is not the beginning of a topic's name",
+        "use up to 100 letters, digits, `-`, `_` and `.`",
+    );
+    check(
+        "kafka.messages_topic = 'a'",
+        "`kafka.messages_topic` is not a key of the configuration",
+        "topics and groups are named after `kafka.topic_prefix` and their stream",
     );
     check(
         "operations.speed = 'on'",

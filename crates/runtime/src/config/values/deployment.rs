@@ -32,10 +32,7 @@ pub(super) fn kafka(reader: &mut Reader) -> Kafka {
     Kafka {
         brokers: places::brokers(reader),
         client: reader.read("kafka.client", places::name),
-        group: reader.read("kafka.group", places::name),
-        messages_topic: reader.read("kafka.messages_topic", places::name),
-        dead_letters_topic: reader.read("kafka.dead_letters_topic", places::name),
-        lease_topic: reader.read("kafka.lease_topic", places::name),
+        topic_prefix: reader.read("kafka.topic_prefix", places::topic_prefix),
         replication: reader.number("kafka.replication", 1..=9),
         retention: reader.read("kafka.retention", |value| or_off(value, duration)),
         lost: reader.choice(

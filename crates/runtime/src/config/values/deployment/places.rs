@@ -6,10 +6,11 @@ use toml::Value;
 use crate::config::reader::{Reader, Wrong, show, text};
 use crate::config::sections::masked_url;
 
-/// The longest name of a topic that Kafka takes; names of groups and clients are held to it, too.
+/// The longest name of a client; Kafka takes no longer ones of topics.
 const NAME_LENGTH_MAX: usize = 249;
 
-/// Room for a view, a layer and a day behind it in the 255 bytes that Elasticsearch takes.
+/// Room behind it for a view, a layer and a day in the 255 bytes that Elasticsearch takes, and for a stream
+/// and what it keeps in the 249 that Kafka does.
 const PREFIX_LENGTH_MAX: usize = 100;
 
 pub(super) fn brokers(reader: &mut Reader) -> Vec<String> {
@@ -74,6 +75,13 @@ pub(super) fn name(value: &Value) -> Result<String, Wrong> {
         return Ok(name.to_owned());
     }
     Err(Wrong::new("is not a name for Kafka", "use letters, digits, `-`, `_` and `.`"))
+}
+
+pub(super) fn topic_prefix(value: &Value) -> Result<String, Wrong> {
+    name(value).ok().filter(|prefix| prefix.len() <= PREFIX_LENGTH_MAX).ok_or_else(|| {
+        let hint = "use up to 100 letters, digits, `-`, `_` and `.`";
+        Wrong::new("is not the beginning of a topic's name", hint)
+    })
 }
 
 pub(super) fn index_prefix(value: &Value) -> Result<String, Wrong> {
