@@ -7,11 +7,11 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use pulso_pipeline::{SystemClock, observe};
-use pulso_runtime::config::{self, LogStore, Source};
+use pulso_runtime::config::{self, LogStore};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
 use pulso_runtime::stores::{self, LogWriter};
-use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app, together};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -73,46 +73,68 @@ pub fn main() -> ExitCode {
 /// With exit code 2 when the configuration is wrong or names no source, 3 when a source or the log
 /// is not available, 4 when there is nothing to read.
 pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut config = args.common.start()?;
     match args.command {
-        Command::Check => check(&config).await,
-        Command::Healthcheck => healthcheck(config.operations.acquisition, LISTEN_KEY).await,
-        Command::Run(args) => {
-            if let Some(directory) = &args.data {
-                config.data.directory.clone_from(directory);
-            }
+        Command::Check => check(&args.common.start()?).await,
+        Command::Healthcheck => {
+            healthcheck(args.common.start()?.operations.acquisition, LISTEN_KEY).await
+        }
+        Command::Run(run) if run.file.is_empty() => {
+            let config = run.folder(args.common.start()?);
+            follow(&config, shutdown).await
+        }
+        Command::Run(run) => {
+            let config = run.folder(args.common.start_one()?);
             // Before the log is made: a file that is missing must not leave one with the others
             // behind.
-            let inputs = inputs(args, &config)?;
+            let inputs = recordings(run)?;
+            let stopping = shutdown.clone();
             let health = Health::default();
-            let listen = config.operations.acquisition.filter(|_| !finite(&inputs));
-            let operations = Operations::start(listen, LISTEN_KEY, &health).await?;
-            operations.during(Box::pin(store(inputs, config, &health, shutdown))).await
+            let stored = Box::pin(store(inputs, config, health, shutdown)).await?;
+            if stored == 0 && !stopping.is_cancelled() {
+                let nothing = Err(anyhow!("the files contain no messages"));
+                return nothing.exit(Exit::NoInput).hint(INPUT_HINT);
+            }
+            Ok(())
         }
     }
 }
 
-fn finite(inputs: &[Input]) -> bool {
-    inputs.iter().all(|input| matches!(input, Input::Recording(_)))
+impl RunArgs {
+    fn folder(&self, mut config: Config) -> Config {
+        if let Some(directory) = &self.data {
+            config.data.directory.clone_from(directory);
+        }
+        config
+    }
+}
+
+/// The service: from the sources of each stream to its log.
+async fn follow(config: &Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let streams = with_sources(config)?;
+    let health = Health::default();
+    let operations = Operations::start(config.operations.acquisition, LISTEN_KEY, &health).await?;
+    let service = async move |config: Config, shutdown| {
+        let health = health.of_stream(&config.stream);
+        let inputs = config.acquisition.sources.iter().cloned().map(Input::Websocket).collect();
+        Box::pin(store(inputs, config, health, shutdown)).await
+    };
+    let following = together(streams, &shutdown, service);
+    operations.during(following).await.map(drop)
 }
 
 async fn store(
     inputs: Vec<Input>,
     config: Config,
-    health: &Health,
+    health: Health,
     shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let (finite, stopping) = (finite(&inputs), shutdown.clone());
+) -> anyhow::Result<u64> {
     let log = LogWriter::open(&config).explained()?;
     let stored = match config.log.store {
-        LogStore::Embedded => straight(inputs, config, log, health, shutdown).await?,
-        LogStore::Kafka => spooled(inputs, config, log, health, shutdown).await?,
+        LogStore::Embedded => straight(inputs, config, log, &health, shutdown).await?,
+        LogStore::Kafka => spooled(inputs, config, log, &health, shutdown).await?,
     };
     info!(stored, "stored all messages");
-    if finite && stored == 0 && !stopping.is_cancelled() {
-        return Err(anyhow!("the files contain no messages")).exit(Exit::NoInput).hint(INPUT_HINT);
-    }
-    Ok(())
+    Ok(stored)
 }
 
 /// Into a log on this machine, which is not away.
@@ -166,24 +188,28 @@ async fn spooled(
 
 /// Connects to every source of the configuration and says on standard output how that went.
 async fn check(config: &Config) -> anyhow::Result<()> {
-    if let Some(line) = stores::check_log(config).await? {
-        println!("{line}");
+    let streams = with_sources(config)?;
+    for config in &streams {
+        if let Some(line) = stores::check_log(config).await? {
+            println!("{line}");
+        }
     }
-    let sources = sources(config)?;
     // What is wrong for all sources is said once.
     Tcp::new(&config.acquisition).explained()?;
-    let mut failed = 0;
-    for source in &sources {
-        match crate::check(source, &config.acquisition).await {
-            Ok(()) => println!("{}: ok", source.name),
-            Err(error) => {
-                failed += 1;
-                println!("{}: {error:#}", source.name);
+    let (mut count, mut failed) = (0, 0);
+    for config in &streams {
+        for source in &config.acquisition.sources {
+            count += 1;
+            match crate::check(source, &config.acquisition).await {
+                Ok(()) => println!("{}: ok", source.name),
+                Err(error) => {
+                    failed += 1;
+                    println!("{}: {error:#}", source.name);
+                }
             }
         }
     }
     if failed > 0 {
-        let count = sources.len();
         return Err(anyhow!("failed to connect to {failed} of {count} sources"))
             .exit(Exit::Unavailable)
             .hint(
@@ -193,10 +219,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
-    if args.file.is_empty() {
-        return Ok(sources(config)?.into_iter().map(Input::Websocket).collect());
-    }
+fn recordings(args: RunArgs) -> anyhow::Result<Vec<Input>> {
     let recording = |input: FileInput| {
         input.check().explained()?;
         let name: Arc<str> = input.name().into();
@@ -205,11 +228,62 @@ fn inputs(args: RunArgs, config: &Config) -> anyhow::Result<Vec<Input>> {
     args.file.into_iter().map(recording).collect()
 }
 
-fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
-    if config.acquisition.sources.is_empty() {
-        return Err(anyhow!("no source is configured")).exit(Exit::Usage).hint(
+/// The streams that are served and have sources, each with those alone.
+fn with_sources(config: &Config) -> anyhow::Result<Vec<Config>> {
+    let mut streams = config.each_stream();
+    for config in &mut streams {
+        let Config { stream, acquisition, .. } = config;
+        acquisition.sources.retain(|source| source.stream == *stream);
+    }
+    let names: Vec<_> = streams.iter().map(|config| config.stream.clone()).collect();
+    streams.retain(|config| !config.acquisition.sources.is_empty());
+    if streams.is_empty() {
+        let message = format!("no source of `{}` is configured", names.join("`, `"));
+        return Err(anyhow!(message)).exit(Exit::Usage).hint(
             "add `[[acquisition.sources]]` to the configuration, or name a file with `--file`",
         );
     }
-    Ok(config.acquisition.sources.clone())
+    Ok(streams)
+}
+
+#[cfg(test)]
+mod tests {
+    use pulso_runtime::config::Layers;
+
+    use super::*;
+
+    #[test]
+    fn each_stream_has_its_own_sources() {
+        let sources = "[{name='a', url='ws://a'}, {name='b', url='ws://b', stream='posts'}, \
+                       {name='c', url='ws://c', stream='posts'}]";
+        let pairs =
+            [("streams.posts", "{}"), ("streams.rsvps", "{}"), ("acquisition.sources", sources)];
+        let overrides = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let config = Config::load(&Layers { overrides, ..Layers::default() }).unwrap();
+        let names = |config: &Config| {
+            let names = config.acquisition.sources.iter().map(|source| source.name.to_string());
+            (config.stream.clone(), names.collect::<Vec<_>>())
+        };
+        let found: Vec<_> = with_sources(&config).unwrap().iter().map(names).collect();
+        let expected = [("posts", vec!["b", "c"]), ("rsvps", vec!["a"])];
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(found, expected.map(|(stream, names)| (stream.to_owned(), owned(names))));
+        let posts = config.serving(&["posts".to_owned()]).unwrap();
+        assert_eq!(with_sources(&posts).unwrap().len(), 1);
+    }
+
+    /// A stream without sources is read from elsewhere; one stream must have some.
+    #[test]
+    fn a_stream_without_sources_is_left_out() {
+        let error = with_sources(&Config::default()).unwrap_err();
+        assert_eq!(error.to_string(), "no source of `rsvps` is configured");
+        let pairs = [
+            ("streams.posts", "{}"),
+            ("streams.rsvps", "{}"),
+            ("acquisition.sources", "[{name='a', url='ws://a'}]"),
+        ];
+        let overrides = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let config = Config::load(&Layers { overrides, ..Layers::default() }).unwrap();
+        assert_eq!(with_sources(&config).unwrap().len(), 1);
+    }
 }

@@ -269,6 +269,7 @@ async fn within_patience<T>(event: impl Future<Output = T>) -> T {
 pub(crate) fn source(name: &str) -> Source {
     Source {
         name: name.into(),
+        stream: "rsvps".into(),
         urls: vec![format!("ws://{name}.example/rsvps?x=y").parse().unwrap()],
         protocol: Protocol::Websocket { resume_parameter: Some("since_mtime".to_owned()) },
         resume_margin: Duration::from_millis(10),

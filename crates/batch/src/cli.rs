@@ -1,7 +1,7 @@
 //! The command line of the program `pulso-batch`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
@@ -9,14 +9,14 @@ use clap::{Parser, Subcommand};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, WallTime};
 use pulso_pipeline::{Checkpoints, SystemClock, speed_checkpoint};
-use pulso_runtime::config::Schedule;
+use pulso_runtime::config::{self, Schedule};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
 use pulso_runtime::stores::{self, CheckpointStore, LogReader, Opener, Reading, ViewStore};
-use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, in_turn, run_app, together};
 use tokio_util::sync::CancellationToken;
 
-use crate::{BatchLayer, Job, LayerOptions, Selection, Task, Work, schedule};
+use crate::{BatchLayer, Job, Reports, Selection, Task, Turn, Work, open, schedule};
 
 /// Where the endpoints for operators are configured.
 const LISTEN_KEY: &str = "operations.batch";
@@ -71,15 +71,24 @@ pub struct RunArgs {
     pub to: Option<Day>,
 }
 
-/// The jobs of a name: one, or `all`.
-fn named(jobs: &[Job], name: &str) -> anyhow::Result<Vec<Job>> {
-    if name == "all" {
-        return Ok(jobs.to_vec());
+/// The jobs of a name, of the streams that have some of it: one, or `all`.
+fn named(streams: Vec<Config>, name: &str) -> anyhow::Result<Vec<(Config, Vec<Job>)>> {
+    let mut known = Vec::new();
+    let mut found = Vec::new();
+    for config in streams {
+        let jobs = Job::all(config.stream());
+        known.extend(jobs.iter().map(Job::name));
+        let meant: Vec<_> =
+            jobs.into_iter().filter(|job| name == "all" || job.name() == name).collect();
+        found.push((config, meant));
     }
-    let found = jobs.iter().find(|job| job.name() == name);
-    let known: Vec<_> = jobs.iter().map(Job::name).collect();
-    let found = found.ok_or_else(|| anyhow!("there is no job `{name}`")).exit(Exit::Usage);
-    Ok(vec![found.hint(format!("the jobs are `all`, `{}`", known.join("`, `")))?.clone()])
+    found.retain(|(_, jobs)| !jobs.is_empty());
+    if found.is_empty() {
+        return Err(anyhow!("there is no job `{name}`"))
+            .exit(Exit::Usage)
+            .hint(format!("the jobs are `all`, `{}`", known.join("`, `")));
+    }
+    Ok(found)
 }
 
 /// The whole program, from its arguments to its exit code.
@@ -98,35 +107,67 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
     if let Some(data) = args.data {
         config.data.directory = data;
     }
+    let streams = config.each_stream();
     match args.command {
         Command::Archive => {
-            let rows = layer(&config, &shutdown).await?.archive(|_| ()).await?;
-            print(&format!("messages archived: {rows}\n"))
+            each(streams, async |config| {
+                let rows = layer(config, &shutdown).await?.archive(|_| ()).await?;
+                print(&format!("messages archived: {rows}\n"))
+            })
+            .await
         }
-        Command::Run(run) => compute(&config, run, &shutdown).await,
+        Command::Run(run) => compute(streams, run, &shutdown).await,
         Command::Verify => {
+            let all_read = !args.common.stream.is_empty();
             let stopped = || Err(anyhow!("stopped before the end")).exit(Exit::Internal);
-            let verified = Box::pin(verify(&config, &shutdown));
+            let verified = Box::pin(verify(streams, all_read, &shutdown));
             shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped)
         }
-        Command::Retain => retain(&config, &shutdown).await,
+        Command::Retain => each(streams, async |config| retain(config, &shutdown).await).await,
         Command::Schedule => {
-            let health = Health::default();
+            let (health, turn) = (Health::default(), Turn::default());
             let operations =
                 Operations::start(config.operations.batch, LISTEN_KEY, &health).await?;
-            operations.during(keep_schedule(&config, &health, shutdown)).await
+            let service = async move |config: Config, shutdown| {
+                let health = health.of_stream(&config.stream);
+                keep_schedule(config, health, turn, shutdown).await
+            };
+            let keeping = together(streams, &shutdown, service);
+            operations.during(keeping).await.map(drop)
         }
         Command::Healthcheck => healthcheck(config.operations.batch, LISTEN_KEY).await,
-        Command::List => {
-            let line = |job: &Job| format!("{}: {}\n", job.name(), job.description());
-            print(&Job::all(config.stream()).iter().map(line).collect::<String>())
+        Command::List => each(streams, async |config| list(config)).await,
+        Command::Check => {
+            each(streams, async |config| check(config).await).await?;
+            print("configuration: ok\n")
         }
-        Command::Check => check(&config).await,
     }
 }
 
+/// Does something for each stream, under its name where there are several.
+async fn each(
+    streams: Vec<Config>,
+    mut work: impl AsyncFnMut(&Config) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let several = streams.len() > 1;
+    in_turn(streams, async |config| {
+        heading(config, several)?;
+        work(config).await
+    })
+    .await
+}
+
+fn heading(config: &Config, several: bool) -> anyhow::Result<()> {
+    if several { print(&format!("stream {}\n", config.stream)) } else { Ok(()) }
+}
+
+fn list(config: &Config) -> anyhow::Result<()> {
+    let line = |job: &Job| format!("{}: {}\n", job.name(), job.description());
+    print(&Job::all(config.stream()).iter().map(line).collect::<String>())
+}
+
 async fn compute(
-    config: &Config,
+    streams: Vec<Config>,
     RunArgs { job, from, to }: RunArgs,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -138,29 +179,61 @@ async fn compute(
             .exit(Exit::Usage)
             .hint("`--from` must not be later than `--to`");
     }
-    let jobs = named(&Job::all(config.stream()), &job)?;
-    let mut layer = layer(config, shutdown).await?;
-    let rows = layer.run_jobs(&jobs, Selection::Range(range), |_| ()).await?;
-    print(&rows.iter().map(|(job, rows)| format!("{job}: {rows} documents\n")).collect::<String>())
+    let (streams, jobs): (_, Vec<_>) = named(streams, &job)?.into_iter().unzip();
+    let mut jobs = jobs.into_iter();
+    each(streams, async |config| {
+        let jobs = jobs.next().expect("each stream has jobs");
+        let mut layer = layer(config, shutdown).await?;
+        let rows = layer.run_jobs(&jobs, Selection::Range(range), |_| ()).await?;
+        let line = |(job, rows): (&&str, &u64)| format!("{job}: {rows} documents\n");
+        print(&rows.iter().map(line).collect::<String>())
+    })
+    .await
 }
 
-async fn verify(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let views = ViewStore::open(config).await.explained()?;
-    let checkpoint =
-        views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
-    let checkpoint = checkpoint
-        .ok_or_else(|| match &views {
-            ViewStore::Embedded(_) => {
-                anyhow!("the speed layer has no checkpoint in `{}`", folder(config).display())
-            }
-            ViewStore::Elasticsearch(_) => anyhow!("the speed layer has no checkpoint yet"),
-        })
-        .exit(Exit::NoInput)
-        .hint("run the speed layer first")?;
-    let mut layer = layer(config, shutdown).await?;
-    let report = layer.verify(&checkpoint).await?;
-    print(&report.to_string())?;
-    report.conclude()
+/// Verifies each stream of which the speed layer has read anything. If `all_read`, that must be all, else
+/// one at least.
+async fn verify(
+    streams: Vec<Config>,
+    all_read: bool,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for config in streams {
+        let views = ViewStore::open(&config).await.explained()?;
+        let checkpoints = &mut views.checkpoints(&speed_checkpoint(&config.stream));
+        match checkpoints.load().await.explained()? {
+            Some(checkpoint) => read.push((config, checkpoint)),
+            None => unread.push(config),
+        }
+    }
+    if let Some(config) = unread.first().filter(|_| all_read || read.is_empty()) {
+        return nothing_read(config);
+    }
+    let mut reports = Reports::default();
+    let several = read.len() > 1;
+    for (config, checkpoint) in &read {
+        heading(config, several)?;
+        let report = layer(config, shutdown).await?.verify(checkpoint).await?;
+        print(&report.to_string())?;
+        reports.add(&config.stream, report);
+    }
+    reports.conclude()
+}
+
+/// The error of a stream of which the speed layer has read nothing yet.
+fn nothing_read(config: &Config) -> anyhow::Result<()> {
+    let stream = &config.stream;
+    let message = match config.views.store {
+        config::ViewStore::Embedded => {
+            let folder = config.data.directory.display();
+            format!("the speed layer has no checkpoint of `{stream}` in `{folder}`")
+        }
+        config::ViewStore::Elasticsearch => {
+            format!("the speed layer has no checkpoint of `{stream}` yet")
+        }
+    };
+    Err(anyhow!(message)).exit(Exit::NoInput).hint("run the speed layer first")
 }
 
 async fn retain(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<()> {
@@ -192,7 +265,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     } else {
         print(&format!("lake `{}`: does not exist yet, will be created\n", path.display()))?;
     }
-    print("configuration: ok\n")
+    Ok(())
 }
 
 type Layer = BatchLayer<Watched<LogReader>, Watched<ViewStore>, SystemClock>;
@@ -201,26 +274,27 @@ type Layer = BatchLayer<Watched<LogReader>, Watched<ViewStore>, SystemClock>;
 async fn layer(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Layer> {
     let log = LogReader::open(config, Reading::Shared).await.explained()?;
     let views = ViewStore::open(config).await.explained()?;
-    over(config, log, views, &Health::default(), shutdown).await
+    watched(config, log, views, &Health::default(), shutdown).await
 }
 
 /// The service, which may be started before its servers.
 async fn keep_schedule(
-    config: &Config,
-    health: &Health,
+    config: Config,
+    health: Health,
+    turn: Turn,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let opener = Opener { health, shutdown: &shutdown };
-    let log = opener.open("log", async || LogReader::open(config, Reading::Shared).await);
+    let opener = Opener { health: &health, shutdown: &shutdown };
+    let log = opener.open("log", async || LogReader::open(&config, Reading::Shared).await);
     let Some(log) = log.await? else { return Ok(()) };
-    let views = opener.open("views", async || ViewStore::open(config).await);
+    let views = opener.open("views", async || ViewStore::open(&config).await);
     let Some(views) = views.await? else { return Ok(()) };
     let checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
-    let layer = over(config, log, views, health, &shutdown).await?;
+    let layer = watched(&config, log, views, &health, &shutdown).await?;
     let retain = config.schedule.retain.clone().filter(|_| !config.retention.keeps_all());
     let crons = Schedule { retain, ..config.schedule.clone() };
     let service = Service { layer, checkpoints };
-    schedule(service, &crons, SystemClock, shutdown).await
+    schedule(service, &crons, SystemClock, &turn, shutdown).await
 }
 
 /// The batch layer beside the checkpoint of the speed layer.
@@ -245,28 +319,16 @@ impl Work for Service {
     }
 }
 
-async fn over(
+async fn watched(
     config: &Config,
     log: LogReader,
     views: ViewStore,
     health: &Health,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Layer> {
-    let lake = Lake::open_or_create(config.lake_path(), &config.decoder()).await.explained()?;
-    let scratch = config.scratch_path();
-    std::fs::create_dir_all(&scratch)
-        .with_context(|| format!("failed to create `{}`", scratch.display()))
-        .exit(Exit::Unavailable)?;
-    let options = LayerOptions::new(config, scratch);
     let log = Watched::new(log, "log", health);
     let views = Watched::new(views, "views", health);
-    let mut layer = BatchLayer::new(log, lake, views, SystemClock, options, shutdown.clone());
-    layer.recover().await?;
-    Ok(layer)
-}
-
-fn folder(config: &Config) -> &Path {
-    &config.data.directory
+    open(config, log, views, shutdown.clone()).await
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

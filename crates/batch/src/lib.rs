@@ -9,6 +9,7 @@ mod error;
 mod jobs;
 mod layer;
 mod lock;
+mod open;
 mod retain;
 mod run;
 mod runs;
@@ -21,12 +22,13 @@ pub use engine::{Engine, Resources, WindowSettings};
 pub use error::{BatchError, QueryError};
 pub use jobs::Job;
 pub use layer::{BatchLayer, LayerOptions, Selection};
+pub use open::open;
 pub use retain::Removals;
 pub use run::{Computation, Days};
 pub use runs::{Journal, Outcome, Run};
-pub use schedule::{Task, Work, schedule};
+pub use schedule::{Task, Turn, Work, schedule};
 pub use verify::{
-    Check, Comparison, Difference, LeftOut, Reconciliation, Report, Shown, Verdict, shown,
+    Check, Comparison, Difference, LeftOut, Reconciliation, Report, Reports, Shown, Verdict, shown,
 };
 
 /// Queries allocate a little for each row and each window; this takes an eighth off the processor time

@@ -2,12 +2,14 @@
 //!
 //! One loop does the work of all expressions, one after the other, so nothing runs twice at a time;
 //! ticks that pass meanwhile become one run. What was missed while no program ran, or failed before
-//! it ended, is made up for at the start.
+//! it ended, is made up for at the start. Where a program serves several streams, each has a loop, and
+//! they take turns: a run may take all the memory that the configuration allows.
 
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +18,7 @@ use pulso_model::WallTime;
 use pulso_pipeline::Clock;
 use pulso_runtime::chain;
 use pulso_runtime::config::Schedule;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -43,6 +46,9 @@ pub trait Work: Send {
     fn run(&mut self, task: Task) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
+/// Held during a run; shared by schedules that take turns, in the order in which they ask.
+pub type Turn = Arc<Mutex<()>>;
+
 /// Runs until `shutdown`. A run that fails is logged and tried again at its next tick.
 ///
 /// # Errors
@@ -51,6 +57,7 @@ pub async fn schedule(
     mut work: impl Work,
     schedule: &Schedule,
     clock: impl Clock,
+    turn: &Turn,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut tasks = Vec::new();
@@ -61,12 +68,14 @@ pub async fn schedule(
     }
     while !shutdown.is_cancelled() {
         for (task, cron, last) in &mut tasks {
-            let now = clock.now();
-            if shutdown.is_cancelled() || !due(cron, *last, now) {
+            if !due(cron, *last, clock.now()) {
                 continue;
             }
+            let Some(_turn) = shutdown.run_until_cancelled(turn.lock()).await else {
+                return Ok(());
+            };
             info!(?task, "starting the scheduled run");
-            *last = Some(now);
+            *last = Some(clock.now());
             if let Err(error) = work.run(*task).await
                 && !shutdown.is_cancelled()
             {

@@ -19,6 +19,7 @@ mod compare;
 mod documents;
 pub(crate) mod offsets;
 mod report;
+mod reports;
 mod speed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ use batch::BatchDocuments;
 use documents::Stored;
 use offsets::Accounts;
 pub use report::{Check, Comparison, Difference, LeftOut, Report, Verdict};
+pub use reports::Reports;
 use speed::SpeedDocuments;
 
 /// The facts that the speed layer shows, as of a moment.

@@ -16,7 +16,7 @@ use crate::{DeadLetter, Fact, Identity, Reason, Value, View};
 /// those that users declare.
 ///
 /// A stream lives as long as the program, so that its names need no copies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stream {
     pub name: &'static str,
     /// For headings.
@@ -123,10 +123,10 @@ pub enum Counts {
 }
 
 /// The view of single facts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FactsView {
     pub view: View,
-    /// Whether the speed layer writes it unless told otherwise.
+    /// Whether it has documents. What a descriptor says of it, a configuration may override.
     pub shown: bool,
     /// Where the fields come from, in the order of [`View::fields`].
     pub parts: Vec<Part>,

@@ -21,14 +21,17 @@ pub(crate) async fn check(common: &CommonArgs, args: &DataArgs) -> anyhow::Resul
     let path = &config.data.directory;
     let found = DataFolder::find(path)?;
     may_write(path)?;
+    let streams = config.each_stream();
     let found = match found {
-        Some(folder) => stores(&config, &folder).await?,
+        Some(folder) => stores(&config, &streams, &folder).await?,
         None => "nothing in it yet",
     };
     print(&format!("data folder `{}`: ok, {found}\n", path.display()))?;
     let listener = serve::bind(&config, false).await?;
     print(&format!("web address {}: free\n", listener.local_addr()?))?;
-    for source in &config.acquisition.sources {
+    let is_served = |stream: &str| streams.iter().any(|config| config.stream == stream);
+    let served = config.acquisition.sources.iter().filter(|source| is_served(&source.stream));
+    for source in served {
         pulso_acquisition::check(source, &config.acquisition)
             .await
             .with_context(|| format!("source `{}` does not answer", source.name))
@@ -40,7 +43,11 @@ pub(crate) async fn check(common: &CommonArgs, args: &DataArgs) -> anyhow::Resul
 }
 
 /// Opens what is there, and looks whether it belongs together.
-async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static str> {
+async fn stores(
+    config: &Config,
+    streams: &[Config],
+    folder: &DataFolder,
+) -> anyhow::Result<&'static str> {
     let views = folder.views_read_only(config)?;
     for view in config.all_views() {
         views.query(Query::newest(view, 1)).await.explained()?;
@@ -48,11 +55,13 @@ async fn stores(config: &Config, folder: &DataFolder) -> anyhow::Result<&'static
     if folder.in_use() {
         return Ok("in use by another pulso");
     }
-    // Opening makes what is not there, and a check must not.
-    if config.log_path().exists() {
-        drop(layers::open(config, folder).await?);
-    } else if was_written(config.stream(), &views).await? {
-        return layers::missing_log(config);
+    for config in streams {
+        // Opening makes what is not there, and a check must not.
+        if config.log_path().exists() {
+            drop(layers::open(config, folder).await?);
+        } else if was_written(config.stream(), &views).await? {
+            return layers::missing_log(config);
+        }
     }
     Ok("not in use")
 }

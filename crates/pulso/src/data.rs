@@ -29,21 +29,24 @@ pub(crate) struct DataFolder {
 
 /// Loads the configuration, with `data.directory` as the arguments say, and starts logging.
 pub(crate) fn start(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<Config> {
-    let config = load(common, data)?;
+    let config = in_folder(common.load()?, common, data);
     logs::install(&config.logs)?;
     Ok(config)
 }
 
-/// The same for commands that draw on the terminal and log around what they draw.
-pub(crate) fn load(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<Config> {
-    let mut config = common.load()?;
+/// The same for commands that take one stream, draw on the terminal, and log around what they draw.
+pub(crate) fn load_one(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<Config> {
+    Ok(in_folder(common.load_one()?, common, data))
+}
+
+fn in_folder(mut config: Config, common: &CommonArgs, data: &DataArgs) -> Config {
     if common.verbose == 0 && config.logs.filter == Config::default().logs.filter {
         config.logs.filter = FILTER.to_owned();
     }
     if let Some(path) = &data.data {
         config.data.directory.clone_from(path);
     }
-    Ok(config)
+    config
 }
 
 impl DataFolder {

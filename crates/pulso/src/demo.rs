@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
-use crate::data::{DataFolder, load};
+use crate::data::{DataFolder, load_one};
 use crate::{layers, output, serve};
 use screen::Screen;
 use terminal::Notices;
@@ -26,7 +26,7 @@ pub(crate) async fn demo(
     args: DemoArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut config = load(common, &args.data)?;
+    let mut config = load_one(common, &args.data)?;
     let notices = start_logging(&config)?;
     let real = source::real(&config, &args).await?;
     let port_given = args.listen.is_some();

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use pulso_acquisition::Input;
-use pulso_batch::{BatchLayer, LayerOptions};
+use pulso_batch::{BatchLayer, Turn};
 use pulso_lake::Lake;
 use pulso_pipeline::{Checkpoints, Source, SystemClock, speed_checkpoint};
 use pulso_runtime::config::Schedule;
-use pulso_runtime::{Config, Exit, ExplainExt, FailureExt, stores as runtime_stores};
+use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
 use pulso_speed::{Options, Status};
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
 use tokio::sync::watch;
@@ -121,14 +121,7 @@ pub(crate) async fn batch(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<BatchLayer<LogSource, ViewStore, SystemClock>> {
     let source = stores.log.source(config.log.batch_records).explained()?;
-    let lake = Lake::open_or_create(config.lake_path(), &config.decoder()).await.explained()?;
-    let scratch = config.scratch_path();
-    runtime_stores::make(&scratch).explained()?;
-    let options = LayerOptions::new(config, scratch);
-    let views = stores.views.clone();
-    let mut layer = BatchLayer::new(source, lake, views, SystemClock, options, shutdown.clone());
-    layer.recover().await?;
-    Ok(layer)
+    pulso_batch::open(config, source, stores.views.clone(), shutdown.clone()).await
 }
 
 /// Archive and jobs by the schedule, until `shutdown`.
@@ -144,5 +137,5 @@ pub(crate) async fn schedule(
     let layer = batch(config, stores, &shutdown).await?;
     // What one process has made in its folder stays.
     let schedule = Schedule { retain: None, ..config.schedule.clone() };
-    pulso_batch::schedule(layer, &schedule, SystemClock, shutdown).await
+    pulso_batch::schedule(layer, &schedule, SystemClock, &Turn::default(), shutdown).await
 }

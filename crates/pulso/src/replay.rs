@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{OutputFormat, ReplayArgs};
-use crate::data::{DataFolder, load};
+use crate::data::{DataFolder, load_one};
 use crate::finite::Finite;
 use crate::layers::{self, Stores};
 use crate::output;
@@ -27,7 +27,7 @@ pub(crate) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let config = load(common, &args.data)?;
+    let config = load_one(common, &args.data)?;
     let bars = Bars::new();
     logs::install_to(&config.logs, bars.log_writer(), colored())?;
     args.files.iter().try_for_each(readable)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::config::{ConfigFile, Layers, LogFormat};
 use crate::{Config, Exit, FailureExt, logs};
@@ -21,9 +21,10 @@ pub struct CommonArgs {
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = parse_override)]
     pub set: Vec<(String, String)>,
 
-    /// The stream that is meant, by name [default: rsvps]
+    /// The stream that is meant, by name; may be repeated where a command takes several [default: those
+    /// that the configuration serves, or rsvps]
     #[arg(long, global = true, value_name = "NAME")]
-    pub stream: Option<String>,
+    pub stream: Vec<String>,
 
     /// Log as text or as JSON
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
@@ -45,6 +46,16 @@ impl CommonArgs {
         Ok(config)
     }
 
+    /// The same for a command that takes one stream: the one that is named or, if none is, served.
+    ///
+    /// # Errors
+    /// As [`CommonArgs::start`], and when several are.
+    pub fn start_one(&self) -> anyhow::Result<Config> {
+        let config = self.load_one()?;
+        logs::install(&config.logs)?;
+        Ok(config)
+    }
+
     /// Loads the configuration alone.
     ///
     /// # Errors
@@ -57,11 +68,23 @@ impl CommonArgs {
             let result = Err(error).exit(Exit::Usage);
             hints.into_iter().fold(result, |result, hint| result.hint(hint))
         })?;
-        let Some(stream) = &self.stream else { return Ok(config) };
-        config.of_stream(stream).or_else(|error| {
+        config.serving(&self.stream).or_else(|error| {
             let hint = error.hint();
             Err(error).exit(Exit::Usage).hint(hint)
         })
+    }
+
+    /// Loads the configuration for a command that takes one stream.
+    ///
+    /// # Errors
+    /// As [`CommonArgs::start_one`].
+    pub fn load_one(&self) -> anyhow::Result<Config> {
+        let hint = "name one with `--stream`";
+        if self.stream.len() > 1 {
+            let message = format!("one stream is needed, not {}", self.stream.len());
+            return Err(anyhow!(message)).exit(Exit::Usage).hint(hint);
+        }
+        self.load()?.one_stream().exit(Exit::Usage).hint(hint)
     }
 
     fn file(&self) -> anyhow::Result<Option<ConfigFile>> {
@@ -131,6 +154,38 @@ mod tests {
         assert_eq!(config.logs.format, LogFormat::Json);
         assert_eq!(config.logs.filter, "warn,pulso=debug");
         assert!(load(&["--set", "window.slide"]).is_err());
+    }
+
+    #[test]
+    fn streams_are_named_or_those_of_the_configuration() {
+        let served = |args: &[&str]| {
+            let each = load(args)?.each_stream();
+            anyhow::Ok(each.into_iter().map(|config| config.stream).collect::<Vec<_>>())
+        };
+        let tables = ["--set", "streams.posts={}", "--set", "streams.rsvps.window.size=10m"];
+        let with = |more: &[&'static str]| [&tables[..], more].concat();
+        assert_eq!(served(&[]).unwrap(), ["rsvps"]);
+        assert_eq!(served(&tables).unwrap(), ["posts", "rsvps"]);
+        assert_eq!(served(&with(&["--stream", "posts", "--stream", "posts"])).unwrap(), ["posts"]);
+        let unserved = ["--set", "streams.rsvps={}", "--stream", "posts"];
+        assert_eq!(served(&unserved).unwrap(), ["posts"], "what has no table can be named");
+        let error = served(&["--stream", "rsvps", "--stream", "tweets"]).unwrap_err();
+        assert_eq!(error.to_string(), "there is no stream `tweets`");
+    }
+
+    #[test]
+    fn a_command_that_takes_one_stream_is_told_which() {
+        let one = |args: &[&str]| {
+            let args = ["program", "--config", "/dev/null"].iter().chain(args);
+            anyhow::Ok(Program::try_parse_from(args)?.common.load_one()?.stream)
+        };
+        let posts = ["--set", "streams.posts={}"];
+        assert_eq!(one(&[]).unwrap(), "rsvps");
+        assert_eq!(one(&posts).unwrap(), "posts");
+        assert_eq!(one(&[&posts[..], &["--set", "streams.rsvps={}"]].concat()).unwrap(), "rsvps");
+        assert_eq!(one(&[&posts[..], &["--stream", "rsvps"]].concat()).unwrap(), "rsvps");
+        let error = one(&["--stream", "rsvps", "--stream", "posts"]).unwrap_err();
+        assert_eq!(error.to_string(), "one stream is needed, not 2");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod error;
 mod layers;
 mod reader;
 mod secret;
-mod sections;
+pub(crate) mod sections;
 mod size;
 #[cfg(test)]
 mod tests;

@@ -16,27 +16,34 @@ pub use watched::Watched;
 /// The state of what a service depends on; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    missing: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    /// Whose dependencies this tells of.
+    stream: Option<Arc<str>>,
+    missing: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Health {
+    /// The part of the state that is a stream's.
+    pub fn of_stream(&self, stream: &str) -> Self {
+        Self { stream: Some(stream.into()), missing: Arc::clone(&self.missing) }
+    }
+
     /// A dependency that is not there yet.
     pub fn awaits(&self, dependency: &'static str) {
-        self.lock().insert(dependency, "not reached yet".to_owned());
+        self.lock().insert(self.name(dependency), "not reached yet".to_owned());
     }
 
     /// A dependency did what it was asked for.
     pub fn works(&self, dependency: &'static str) {
-        self.lock().remove(dependency);
+        self.lock().remove(&self.name(dependency));
     }
 
     /// A dependency failed.
     pub fn fails(&self, dependency: &'static str, error: &(dyn Error + 'static)) {
-        self.lock().insert(dependency, chain(error).to_string());
+        self.lock().insert(self.name(dependency), chain(error).to_string());
     }
 
     /// Which dependencies are missing, and why; empty when the service does its work.
-    pub fn missing(&self) -> BTreeMap<&'static str, String> {
+    pub fn missing(&self) -> BTreeMap<String, String> {
         self.lock().clone()
     }
 
@@ -56,7 +63,14 @@ impl Health {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+    fn name(&self, dependency: &str) -> String {
+        match &self.stream {
+            Some(stream) => format!("{dependency} of {stream}"),
+            None => dependency.to_owned(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

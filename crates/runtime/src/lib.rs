@@ -17,6 +17,7 @@ mod retry;
 pub mod server;
 pub mod stores;
 mod streams;
+mod together;
 
 pub use app::run_app;
 pub use args::CommonArgs;
@@ -24,3 +25,5 @@ pub use chain::{Chain, chain};
 pub use config::{ByteSize, Config, ConfigError};
 pub use exit::{Exit, Explain, ExplainExt, Failure, FailureExt, report};
 pub use retry::{Backoff, Retries, RetryPolicy};
+pub use streams::SeveralStreams;
+pub use together::{in_turn, together};

@@ -13,7 +13,7 @@ use pulso_pipeline::{Source, SystemClock, speed_checkpoint};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
 use pulso_runtime::stores::{DeadLetters, LogReader, Opener, Reading, ViewStore};
-use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, Failure, FailureExt, run_app};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, Failure, FailureExt, run_app, together};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -89,50 +89,77 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// With exit code 2 when the configuration does not fit the checkpoint, 3 when a store fails, 4
 /// without an input.
-pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut config = args.common.start()?;
-    if let Command::Run(Ports { data: Some(data), .. })
-    | Command::Check(Ports { data: Some(data), .. }) = &args.command
-    {
-        config.data.directory.clone_from(data);
-    }
-    match args.command {
-        Command::Healthcheck => healthcheck(config.operations.speed, LISTEN_KEY).await,
-        Command::Check(ports) => check::check(&config, ports).await,
-        Command::Run(Ports { source: None, sink: None, .. }) => {
+pub async fn execute(
+    Args { common, command }: Args,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Healthcheck => healthcheck(common.start()?.operations.speed, LISTEN_KEY).await,
+        Command::Check(ports) => {
+            let config = ports.folder(if ports.is_service() {
+                common.start()?
+            } else {
+                common.start_one()?
+            });
+            check::check(&config, ports).await
+        }
+        Command::Run(ports) if ports.is_service() => {
+            let config = ports.folder(common.start()?);
             let health = Health::default();
             let operations =
                 Operations::start(config.operations.speed, LISTEN_KEY, &health).await?;
-            operations.during(keep_views(&config, &health, shutdown)).await
+            let service = async move |config: Config, shutdown| {
+                let health = health.of_stream(&config.stream);
+                keep_views(config, health, shutdown).await
+            };
+            let keeping = together(config.each_stream(), &shutdown, service);
+            operations.during(keeping).await.map(drop)
         }
-        Command::Run(Ports { source: None, sink: Some(output), .. }) => {
-            let log = LogReader::open(&config, Reading::Shared).await;
-            write_lines(log.explained()?, output, &config, shutdown).await
+        Command::Run(ports) => {
+            let config = ports.folder(common.start_one()?);
+            let output = ports.sink.unwrap_or(NdjsonOutput::Standard);
+            match ports.source {
+                Some(files) => write_lines(open(files, &config)?, output, &config, shutdown).await,
+                None => {
+                    let log = LogReader::open(&config, Reading::Shared).await;
+                    write_lines(log.explained()?, output, &config, shutdown).await
+                }
+            }
         }
-        Command::Run(Ports { source: Some(files), sink, .. }) => {
-            let output = sink.unwrap_or(NdjsonOutput::Standard);
-            write_lines(open(files, &config)?, output, &config, shutdown).await
+    }
+}
+
+impl Ports {
+    /// Whether this is the service, from the log to the views; else lines of one stream are written.
+    fn is_service(&self) -> bool {
+        self.source.is_none() && self.sink.is_none()
+    }
+
+    fn folder(&self, mut config: Config) -> Config {
+        if let Some(data) = &self.data {
+            config.data.directory.clone_from(data);
         }
+        config
     }
 }
 
 /// The service: from the log to the views, wherever the configuration has them.
 async fn keep_views(
-    config: &Config,
-    health: &Health,
+    config: Config,
+    health: Health,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let opener = Opener { health, shutdown: &shutdown };
-    let log = opener.open("log", async || LogReader::open(config, Reading::OneAtATime).await);
+    let opener = Opener { health: &health, shutdown: &shutdown };
+    let log = opener.open("log", async || LogReader::open(&config, Reading::OneAtATime).await);
     let Some(log) = log.await? else { return Ok(()) };
-    let views = opener.open("views", async || ViewStore::open(config).await);
+    let views = opener.open("views", async || ViewStore::open(&config).await);
     let Some(views) = views.await? else { return Ok(()) };
     let checkpoints =
-        Watched::new(views.checkpoints(&speed_checkpoint(&config.stream)), "checkpoint", health);
-    let views = DeadLetters::beside(views, config).explained()?;
-    let log = Watched::new(log, "log", health);
-    let views = Watched::new(views, "views", health);
-    let options = Options::new(config, watch::Sender::default());
+        Watched::new(views.checkpoints(&speed_checkpoint(&config.stream)), "checkpoint", &health);
+    let views = DeadLetters::beside(views, &config).explained()?;
+    let log = Watched::new(log, "log", &health);
+    let views = Watched::new(views, "views", &health);
+    let options = Options::new(&config, watch::Sender::default());
     let ran = crate::run(log, views, checkpoints, SystemClock, &options, shutdown).await;
     ran.map_err(Into::into)
 }

@@ -19,6 +19,8 @@ pub struct Definition {
     pub stream: &'static Stream,
     /// Where it was read; `None` for a stream that Pulso brings.
     pub folder: Option<PathBuf>,
+    /// The same stream, but that it shows single facts if the other does not.
+    otherwise_shown: &'static Stream,
     decode: Arc<dyn Decode>,
     program: Option<Arc<Program>>,
 }
@@ -46,19 +48,39 @@ impl UnknownStream {
 impl Definition {
     /// A stream that is decoded in Rust.
     fn native(stream: &'static Stream, decode: Arc<dyn Decode>) -> Self {
-        Self { stream, folder: None, decode, program: None }
+        Self::new(stream, decode, None)
     }
 
     /// A stream that is decoded by a program.
     pub(crate) fn declared(stream: &'static Stream, program: Program) -> Self {
         let program = Arc::new(program);
         let decode: Arc<dyn Decode> = Arc::<Program>::clone(&program);
-        Self { stream, folder: None, decode, program: Some(program) }
+        Self::new(stream, decode, Some(program))
+    }
+
+    fn new(
+        stream: &'static Stream,
+        decode: Arc<dyn Decode>,
+        program: Option<Arc<Program>>,
+    ) -> Self {
+        let mut otherwise = stream.clone();
+        otherwise.facts_view.shown = !stream.facts_view.shown;
+        let otherwise_shown = Box::leak(Box::new(otherwise));
+        Self { stream, folder: None, otherwise_shown, decode, program }
     }
 
     /// The program that decodes its messages; `None` when that is done in Rust.
     pub fn program(&self) -> Option<&Program> {
         self.program.as_deref()
+    }
+
+    /// The same stream with the view of single facts, or without it.
+    #[must_use]
+    pub fn showing_facts(self, shown: bool) -> Self {
+        if self.stream.facts_view.shown == shown {
+            return self;
+        }
+        Self { stream: self.otherwise_shown, otherwise_shown: self.stream, ..self }
     }
 
     /// Decodes its messages, with these limits of time.

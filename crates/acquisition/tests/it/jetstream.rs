@@ -130,6 +130,7 @@ fn source(path: &str, addresses: &[SocketAddr]) -> Source {
     let url = |address: &SocketAddr| format!("ws://{address}{path}").parse().unwrap();
     Source {
         name: "posts".into(),
+        stream: "posts".into(),
         urls: addresses.iter().map(url).collect(),
         protocol: Protocol::Jetstream,
         resume_margin: Source::JETSTREAM_MARGIN,

@@ -36,7 +36,8 @@ async fn listen(scheme: &str) -> (TcpListener, Source) {
     let url = format!("{scheme}://{}/stream", listener.local_addr().unwrap()).parse().unwrap();
     let protocol = Protocol::Websocket { resume_parameter: Some("since_mtime".to_owned()) };
     let resume_margin = Duration::from_millis(2);
-    (listener, Source { name: "local".into(), urls: vec![url], protocol, resume_margin })
+    let (name, stream, urls) = ("local".into(), "rsvps".into(), vec![url]);
+    (listener, Source { name, stream, urls, protocol, resume_margin })
 }
 
 /// The next connection, and the path and query that it asks for.

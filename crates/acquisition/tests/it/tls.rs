@@ -50,7 +50,8 @@ fn source(host: &str, listener: &TcpListener) -> Source {
     let url = format!("wss://{host}:{port}/").parse().unwrap();
     let protocol = Protocol::Websocket { resume_parameter: None };
     let resume_margin = Source::RESUME_MARGIN;
-    Source { name: "encrypted".into(), urls: vec![url], protocol, resume_margin }
+    let (name, stream, urls) = ("encrypted".into(), "rsvps".into(), vec![url]);
+    Source { name, stream, urls, protocol, resume_margin }
 }
 
 fn said_goodbye<S: Read + Write>(mut socket: WebSocket<S>) -> bool {

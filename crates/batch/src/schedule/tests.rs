@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
@@ -17,10 +16,12 @@ impl Clock for PausedClock {
     }
 }
 
+type Ran = Arc<std::sync::Mutex<Vec<(Task, i64)>>>;
+
 /// Notes when each task ran, in minutes. A run takes some minutes; some runs fail.
 #[derive(Clone, Default)]
 struct FakeWork {
-    ran: Arc<Mutex<Vec<(Task, i64)>>>,
+    ran: Ran,
     takes: Duration,
     last: BTreeMap<&'static str, i64>,
     fails: bool,
@@ -44,9 +45,14 @@ impl Work for FakeWork {
 
 /// Runs the schedule for an hour; `archive` every five minutes, `jobs` at ten past.
 async fn hour(work: FakeWork) -> Vec<(Task, i64)> {
-    let clock = PausedClock(Instant::now());
     let ran = Arc::clone(&work.ran);
-    let work = FakeWork { clock: Some(clock.clone()), ..work };
+    hour_of(vec![work]).await;
+    ran.lock().unwrap().clone()
+}
+
+/// The same with schedules that take turns.
+async fn hour_of(works: Vec<FakeWork>) {
+    let clock = PausedClock(Instant::now());
     let crons = Schedule {
         enabled: true,
         archive: "*/5 * * * *".parse().unwrap(),
@@ -59,9 +65,13 @@ async fn hour(work: FakeWork) -> Vec<(Task, i64)> {
         tokio::time::sleep(Duration::from_secs(59 * 60)).await;
         stop.cancel();
     };
-    let (result, ()) = tokio::join!(schedule(work, &crons, clock, shutdown), stopper);
-    result.unwrap();
-    ran.lock().unwrap().clone()
+    let turn = Turn::default();
+    let schedules = works.into_iter().map(|work| {
+        let work = FakeWork { clock: Some(clock.clone()), ..work };
+        schedule(work, &crons, clock.clone(), &turn, shutdown.clone())
+    });
+    let (results, ()) = tokio::join!(futures::future::join_all(schedules), stopper);
+    results.into_iter().for_each(|result| result.unwrap());
 }
 
 fn minutes(ran: &[(Task, i64)], of: Task) -> Vec<i64> {
@@ -110,4 +120,21 @@ fn a_clock_that_was_set_back_does_not_stop_the_schedule() {
     assert!(due(&cron, Some(WallTime(100 * MINUTE)), WallTime(0)));
     assert!(!due(&cron, Some(WallTime(0)), WallTime(59 * MINUTE)));
     assert!(due(&cron, Some(WallTime(0)), WallTime(60 * MINUTE)));
+}
+
+/// As two streams of one program: what both need is not there twice.
+#[tokio::test(start_paused = true)]
+async fn schedules_that_take_turns_never_run_at_the_same_time() {
+    let ran = Ran::default();
+    let work = || FakeWork {
+        ran: Arc::clone(&ran),
+        takes: Duration::from_secs(3 * 60),
+        last: BTreeMap::from([("archive", 0), ("jobs", -50)]),
+        ..FakeWork::default()
+    };
+    hour_of(vec![work(), work()]).await;
+    let ran = ran.lock().unwrap();
+    assert!(ran.windows(2).all(|pair| pair[1].1 - pair[0].1 >= 3), "{ran:?}");
+    assert_eq!(minutes(&ran, Task::Archive)[..2], [5, 8]);
+    assert_eq!(minutes(&ran, Task::Jobs).len(), 2, "both: {ran:?}");
 }

@@ -112,7 +112,8 @@ fn source(config: &Config, urls: &[impl AsRef<str>]) -> anyhow::Result<Source> {
         })
     };
     let urls = urls.iter().map(|url| read(url.as_ref())).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Source { name: SOURCE.into(), urls, protocol, resume_margin })
+    let (name, stream) = (SOURCE.into(), config.stream.clone());
+    Ok(Source { name, stream, urls, protocol, resume_margin })
 }
 
 /// By its path.
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     fn config(stream: &str) -> Config {
-        Config { stream: stream.to_owned(), ..Config::default() }
+        Config::default().of_stream(stream).unwrap()
     }
 
     fn live() -> DemoArgs {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pulso_model::View;
+use pulso_model::{Stream, View, ViewKind};
+use pulso_streams::Streams;
 use pulso_testkit::{servers, view};
 
-use crate::support::{assert_same, export, pulso, recording, replay, run};
+use crate::support::{assert_same, export, pulso, recorded_posts, recording, replay, run};
 
 /// How long all windows may take to be in Elasticsearch; by far more than they need.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -22,9 +23,13 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// `None`, after a loud line, without servers.
-    fn new(folder: &Path, log: &str, views: &str) -> Option<Self> {
-        let (kafka, elasticsearch) = (servers::kafka()?, servers::elasticsearch()?);
+    /// `None`, after a loud line, without the servers that it needs. `streams` is more configuration.
+    fn new(folder: &Path, log: &str, views: &str, streams: &str) -> Option<Self> {
+        let kafka = if log == "kafka" { servers::kafka()? } else { "127.0.0.1:1" };
+        let elasticsearch = match views {
+            "elasticsearch" => servers::elasticsearch()?,
+            _ => "http://127.0.0.1:1",
+        };
         let name = servers::unique("pulso-it");
         let brokers: Vec<_> = kafka.split(',').map(|broker| format!("{broker:?}")).collect();
         fs::create_dir_all(folder).unwrap();
@@ -36,7 +41,8 @@ impl Deployment {
                  [kafka]\nbrokers = [{brokers}]\ntopic_prefix = \"{name}\"\n\
                  [elasticsearch]\nurls = [{elasticsearch:?}]\nindex_prefix = \"{name}\"\n\
                  [window]\nidle_timeout = \"1s\"\n\
-                 [operations]\nspeed = \"off\"\nbatch = \"off\"\nacquisition = \"off\"\n",
+                 [operations]\nspeed = \"off\"\nbatch = \"off\"\nacquisition = \"off\"\n\
+                 {streams}",
                 data = folder.join("data"),
                 brokers = brokers.join(","),
             ),
@@ -78,14 +84,14 @@ impl Deployment {
         command.output().unwrap().status.success()
     }
 
-    /// Waits until the speed layer has written what is expected of it.
-    fn wait_for(&self, expected: &[(String, String)]) {
+    /// Waits until the speed layer has written what is expected of these views.
+    fn wait_for(&self, views: &[View], expected: &[(String, String)]) {
         let begun = now();
         while self.embedded && !self.has_views() {
             assert!(begun.elapsed() < DEADLINE, "the speed layer does not begin");
             std::thread::sleep(Duration::from_millis(100));
         }
-        while speed_views().iter().zip(expected).any(|(view, (_, expected))| {
+        while views.iter().zip(expected).any(|(view, (_, expected))| {
             self.export(*view, "speed").lines().count() < expected.lines().count()
         }) {
             assert!(begun.elapsed() < DEADLINE, "the speed layer does not come to an end");
@@ -151,7 +157,8 @@ fn stores_of_both_kinds_go_together() {
 
 fn check(log: &str, views: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(deployment) = Deployment::new(&folder.path().join("deployment"), log, views) else {
+    let Some(deployment) = Deployment::new(&folder.path().join("deployment"), log, views, "")
+    else {
         return;
     };
     let recording = recording(folder.path(), 11, 3_000, 20);
@@ -164,7 +171,7 @@ fn check(log: &str, views: &str) {
     run(0, deployment.program("pulso").arg("setup"));
     run(0, deployment.program("pulso-acquisition").arg("run").arg("--file").arg(&recording));
     let speed = deployment.service("pulso-speed");
-    deployment.wait_for(&expected);
+    deployment.wait_for(&speed_views(), &expected);
     speed.stop();
     assert_same(&all(&speed_views(), "speed", |v, l| deployment.export(v, l)), &expected);
     for command in ["archive", "run all", "verify", "retain", "check"] {
@@ -174,6 +181,71 @@ fn check(log: &str, views: &str) {
     assert_same(&all(&batch_views(), "batch", |v, l| deployment.export(v, l)), &expected);
     run(0, deployment.program("pulso-speed").arg("check"));
     run(0, deployment.program("pulso-web").arg("check"));
+}
+
+/// Two streams with windows of their own.
+const STREAMS: &str =
+    "[streams.rsvps]\n[streams.posts.window]\nsize = \"10m\"\nidle_timeout = \"1s\"\n";
+
+#[test]
+fn one_process_of_each_program_serves_several_streams() {
+    check_streams("embedded", "embedded");
+}
+
+#[test]
+fn a_deployment_serves_several_streams() {
+    check_streams("kafka", "elasticsearch");
+}
+
+fn check_streams(log: &str, views: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("deployment");
+    let Some(deployment) = Deployment::new(&place, log, views, STREAMS) else { return };
+    let recordings = [
+        ("rsvps", recording(folder.path(), 11, 3_000, 20)),
+        ("posts", recorded_posts(folder.path(), 7, 10_000, 20)),
+    ];
+    let (streams, embedded) = (folder.path().join("streams.toml"), folder.path().join("embedded"));
+    fs::write(&streams, STREAMS).unwrap();
+    run(0, deployment.program("pulso").arg("setup"));
+    for (stream, recording) in &recordings {
+        let mut replay = pulso();
+        replay.arg("--config").arg(&streams).args(["replay", "--stream", stream]).arg(recording);
+        run(0, replay.arg("--data").arg(&embedded));
+        let mut acquisition = deployment.program("pulso-acquisition");
+        run(0, acquisition.args(["run", "--stream", stream, "--file"]).arg(recording));
+    }
+    let one_process = |view, layer: &str| export(view, layer, &embedded);
+    let views: Vec<_> = speed_views().into_iter().chain(speed_views_of_posts()).collect();
+    let expected = all(&views, "speed", one_process);
+
+    let speed = deployment.service("pulso-speed");
+    deployment.wait_for(&views, &expected);
+    speed.stop();
+    assert_same(&all(&views, "speed", |v, l| deployment.export(v, l)), &expected);
+    run(0, deployment.program("pulso-speed").arg("check"));
+    for command in ["archive", "run all", "verify", "retain", "check", "list"] {
+        let done = run(0, deployment.program("pulso-batch").args(command.split(' ')));
+        let said = String::from_utf8(done.stdout).unwrap();
+        let names: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("stream ")).collect();
+        assert_eq!(names, ["posts", "rsvps"], "{command}: {said}");
+    }
+    let one = run(0, deployment.program("pulso-batch").args(["run", "hashtag-days"]));
+    let one = String::from_utf8(one.stdout).unwrap();
+    assert!(one.starts_with("hashtag-days: "), "of its stream alone: {one}");
+    let views = [&batch_views()[..], &posts().views()[1..]].concat();
+    let expected = all(&views, "batch", one_process);
+    assert_same(&all(&views, "batch", |v, l| deployment.export(v, l)), &expected);
+}
+
+fn posts() -> &'static Stream {
+    Streams::brought().get("posts").unwrap().stream
+}
+
+/// What the speed layer writes of posts.
+fn speed_views_of_posts() -> Vec<View> {
+    let written = |view: &View| view.kind() == ViewKind::Day && *view != posts().facts_view.view;
+    posts().views().into_iter().filter(written).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a deadline, on which no result depends")]

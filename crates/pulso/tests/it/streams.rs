@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use pulso_model::{View, ViewKind};
+use pulso_testkit::view;
 use serde_json::Value;
 
 use crate::support::{
@@ -107,15 +108,51 @@ fn streams_in_one_folder_leave_each_other_alone() {
     assert_same(&exports_of_posts(&both), &of_posts);
     verify(0, &both);
     verify_stream("posts", 0, &both);
+    let all = run(0, pulso().args(["verify", "--data", path]));
+    let all = String::from_utf8(all.stdout).unwrap();
+    let names: Vec<_> = all.lines().filter_map(|line| line.strip_prefix("stream ")).collect();
+    assert_eq!(names, ["rsvps", "posts"], "all are verified where none is named: {all}");
+    let all = run(0, pulso().args(["verify", "--data", path]));
+    let all = String::from_utf8(all.stdout).unwrap();
+    let names: Vec<_> = all.lines().filter_map(|line| line.strip_prefix("stream ")).collect();
+    assert_eq!(names, ["rsvps", "posts"], "both are verified where none is named: {all}");
     for journal in [View::DEAD_LETTERS, View::LATE_FACTS] {
         let mut expected = by_stream(journal, &alone);
         expected.extend(by_stream(journal, &other));
         assert_eq!(expected.len(), 2, "both streams have {journal}");
         assert_eq!(by_stream(journal, &both), expected, "{journal}");
     }
-    for stream in ["rsvps", "posts"] {
-        run(0, pulso().args(["check", "--stream", stream, "--data", path]).args(listen));
-    }
+    let streams = ["--stream", "rsvps", "--stream", "posts"];
+    run(0, pulso().args(["check", "--data", path]).args(streams).args(listen));
+}
+
+/// A stream that has none is not an error, unless it is named.
+#[test]
+fn verify_looks_at_the_streams_that_have_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let posts = recorded_posts(folder.path(), 7, 2_000, 20);
+    let data = folder.path().join("data");
+    replay_stream("posts", &posts, &data);
+    let path = data.to_str().unwrap();
+    let verified = run(0, pulso().args(["verify", "--data", path]));
+    let report = String::from_utf8(verified.stdout).unwrap();
+    assert!(report.contains("the layers agree in "), "{report}");
+    assert!(!data.join("log/rsvps.db").exists(), "nothing is made for a stream without data");
+    let both = ["verify", "--stream", "rsvps", "--stream", "posts", "--data", path];
+    check(4, &both, &["the speed layer has no checkpoint of `rsvps`", "hint:"]);
+}
+
+#[test]
+fn single_facts_are_a_view_where_the_configuration_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let posts = recorded_posts(folder.path(), 7, 2_000, 20);
+    let data = folder.path().join("data");
+    let facts = ["--set", "streams.posts.facts=true", "--data", data.to_str().unwrap()];
+    // The only stream that is served is meant.
+    run(0, pulso().arg("replay").arg(&posts).args(facts));
+    let [speed, batch] = ["speed", "batch"].map(|layer| export(view("posts"), layer, &data));
+    assert!(!speed.is_empty() && speed == batch, "{} {}", speed.len(), batch.len());
+    run(0, pulso().arg("verify").args(facts));
 }
 
 #[test]
@@ -124,4 +161,6 @@ fn a_stream_that_is_not_there_is_named_with_those_that_are() {
         let args = [&args[..], &["--stream", "tweets"]].concat();
         check(2, &args, &["there is no stream `tweets`", "hint: there are rsvps, posts"]);
     }
+    let two = ["replay", "x", "--stream", "rsvps", "--stream", "posts"];
+    check(2, &two, &["one stream is needed, not 2", "hint: name one with `--stream`"]);
 }

@@ -4,10 +4,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use toml::{Table, Value};
+use toml::Value;
 
 use super::error::Problem;
-use super::layers::Layered;
+use super::layers::{Layered, STREAMS, find};
 use super::{ByteSize, format_duration, parse_duration};
 
 /// The longest duration: ten years. Far from overflow in any unit.
@@ -34,33 +34,62 @@ impl Wrong {
 #[derive(Debug)]
 pub(super) struct Reader {
     layered: Layered,
+    /// The stream whose own values come before those for all.
+    stream: Option<String>,
 }
 
 impl Reader {
     pub(super) fn new(layered: Layered) -> Self {
-        Self { layered }
+        Self { layered, stream: None }
+    }
+
+    /// The names of the streams that have a table.
+    pub(super) fn streams(&self) -> Vec<String> {
+        self.layered.streams().map(str::to_owned).collect()
+    }
+
+    /// Reads as for one stream.
+    pub(super) fn of_stream<T>(&mut self, stream: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.stream = Some(stream.to_owned());
+        let read = read(self);
+        self.stream = None;
+        read
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.layered.problems
     }
 
+    /// Notes a problem, once: what is set for all streams is read for each.
     pub(super) fn problem(&mut self, key: &str, message: String, hint: String) {
-        self.layered.problems.push(Problem { key: key.to_owned(), message, hint });
+        let problem = Problem { key: key.to_owned(), message, hint };
+        if !self.layered.problems.contains(&problem) {
+            self.layered.problems.push(problem);
+        }
     }
 
     /// The value of a key; its default after noting a problem.
     pub(super) fn read<T>(&mut self, key: &str, parse: impl Fn(&Value) -> Result<T, Wrong>) -> T {
-        let value = find(&self.layered.values, key);
-        match parse(value) {
+        match parse(self.value(key)) {
             Ok(parsed) => parsed,
             Err(wrong) => {
                 let message = format!("{} {}", self.shown(key), wrong.text);
-                self.problem(key, message, wrong.hint);
-                parse(find(&self.layered.defaults, key))
-                    .expect("the embedded defaults are valid, as a test shows")
+                self.problem(&self.place(key), message, wrong.hint);
+                let default = find(&self.layered.defaults, key).and_then(|value| parse(value).ok());
+                default.expect("the embedded defaults are valid, as a test shows")
             }
         }
+    }
+
+    /// Whether the stream has something of its own; `None` when it does not say.
+    pub(super) fn own_flag(&mut self, key: &str) -> Option<bool> {
+        let place = self.own(key)?;
+        let flag = find(&self.layered.values, &place).and_then(Value::as_bool);
+        if flag.is_none() {
+            let message = format!("{} is neither true nor false", self.shown(key));
+            self.problem(&place, message, "write `true` or `false`".to_owned());
+        }
+        flag
     }
 
     pub(super) fn flag(&mut self, key: &str) -> bool {
@@ -118,36 +147,55 @@ impl Reader {
         relation: &str,
         hint: impl FnOnce() -> String,
     ) {
-        let known = |key: &str| self.layered.problems.iter().any(|problem| problem.key == key);
-        if holds || known(key) || known(other) {
+        if holds || self.has_problem(key) || self.has_problem(other) {
             return;
         }
         // The comma after the origin would end the sentence.
         let other = self.shown(other);
         let message = format!("{} {relation} {}", self.shown(key), other.trim_end_matches(','));
-        self.problem(key, message, hint());
+        self.problem(&self.place(key), message, hint());
     }
 
     /// Notes what is wrong with one valid value, unless its key has a problem already.
     pub(super) fn check(&mut self, holds: bool, key: &str, wrong: impl FnOnce() -> Wrong) {
-        if !holds && self.layered.problems.iter().all(|problem| problem.key != key) {
+        if !holds && !self.has_problem(key) {
             let Wrong { text, hint } = wrong();
-            self.problem(key, format!("{} {text}", self.shown(key)), hint);
+            self.problem(&self.place(key), format!("{} {text}", self.shown(key)), hint);
         }
+    }
+
+    fn has_problem(&self, key: &str) -> bool {
+        let place = self.place(key);
+        self.layered.problems.iter().any(|problem| problem.key == place)
+    }
+
+    fn value(&self, key: &str) -> &Value {
+        find(&self.layered.values, &self.place(key))
+            .expect("merging keeps every key of the defaults")
+    }
+
+    /// Where the value of a key stands: among the stream's own, or for all.
+    fn place(&self, key: &str) -> String {
+        self.own(key).unwrap_or_else(|| key.to_owned())
+    }
+
+    fn own(&self, key: &str) -> Option<String> {
+        let place = format!("{STREAMS}.{}.{key}", self.stream.as_ref()?);
+        find(&self.layered.values, &place).is_some().then_some(place)
     }
 
     /// A key with its value and, when the file does not show it, where that comes from.
     fn shown(&self, key: &str) -> String {
-        let value = match find(&self.layered.values, key) {
+        let value = match self.value(key) {
             _ if SECRETS.contains(&key) => "***".to_owned(),
             value => show(value),
         };
-        format!("`{key}` ({value}){}", self.origin(key))
+        format!("`{}` ({value}){}", self.place(key), self.origin(key))
     }
 
     /// Goes on after "`key` (value)"; empty for what comes from the file.
     pub(super) fn origin(&self, key: &str) -> String {
-        let origin = self.layered.origins.get(key);
+        let origin = self.layered.origins.get(&self.place(key));
         origin.map(|origin| format!(", from {origin},")).unwrap_or_default()
     }
 }
@@ -178,12 +226,4 @@ pub(super) fn show(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Table(_) => "a section".to_owned(),
     }
-}
-
-fn find<'a>(table: &'a Table, key: &str) -> &'a Value {
-    let (section, name) = key.split_once('.').expect("a key stands in a section");
-    table
-        .get(section)
-        .and_then(|section| section.get(name))
-        .expect("merging keeps every key of the defaults")
 }

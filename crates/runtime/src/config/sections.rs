@@ -1,5 +1,6 @@
 //! The sections of the configuration. `default.toml` describes every key; here are its types.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,8 +22,11 @@ pub use deployment::{
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The stream that is meant, by name.
+    /// The stream that is meant, by name; the sections that may differ by stream are as it has them.
     pub stream: String,
+    /// Whether its single facts are a view; `None`: as its descriptor says.
+    pub facts: Option<bool>,
+    pub(crate) streams: Streams,
     pub logs: Logs,
     pub data: Data,
     pub log: Log,
@@ -43,6 +47,28 @@ pub struct Config {
     pub web: Web,
     pub operations: Operations,
     pub demo: Demo,
+}
+
+/// The streams of a configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    /// Those that are served, by name; at least one.
+    pub(crate) served: Vec<String>,
+    /// What those say that have a table.
+    pub(crate) tables: BTreeMap<String, OfStream>,
+    /// What holds for the others.
+    pub(crate) others: OfStream,
+}
+
+/// What may differ by stream.
+#[derive(Clone, Debug)]
+pub(crate) struct OfStream {
+    pub(crate) facts: Option<bool>,
+    pub(crate) time: Time,
+    pub(crate) window: Window,
+    pub(crate) echo: Echo,
+    pub(crate) trends: Trends,
+    pub(crate) retention: Retention,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -96,6 +122,8 @@ pub struct Time {
 pub struct Source {
     /// Unique among the sources.
     pub name: Arc<str>,
+    /// The stream that its messages are of.
+    pub stream: String,
     /// Servers of the same stream, at least one; with scheme `ws` or `wss` and a host.
     pub urls: Vec<Uri>,
     pub protocol: Protocol,
@@ -148,6 +176,7 @@ impl fmt::Debug for Source {
         formatter
             .debug_struct("Source")
             .field("name", &self.name)
+            .field("stream", &self.stream)
             .field("urls", &self.urls.iter().map(shown_url).collect::<Vec<_>>())
             .field("protocol", &self.protocol)
             .field("resume_margin", &self.resume_margin)

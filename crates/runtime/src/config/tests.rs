@@ -1,6 +1,7 @@
 use super::*;
 
 mod deployment;
+mod streams;
 
 fn layers(file: &str) -> Layers {
     let file = ConfigFile { path: "x.toml".into(), text: file.to_owned() };
@@ -132,7 +133,7 @@ fn unknown_keys_are_refused_in_every_layer() {
     check("demo = 5", "`demo` is a section, not 5", "the keys here are `rate`");
     let sections = "the sections are `acquisition`, `archive`, `batch`, `checkpoint`, `data`, \
         `demo`, `echo`, `elasticsearch`, `kafka`, `log`, `logs`, `operations`, `retention`, \
-        `schedule`, `spool`, `time`, `trends`, `views`, `web`, `window`";
+        `schedule`, `spool`, `streams`, `time`, `trends`, `views`, `web`, `window`";
     check("[windows]", "`windows` is not a key of the configuration", sections);
     for (environment, overrides, from) in [
         (vec!["PULSO__DEMO__RATTE"], vec![], "PULSO__DEMO__RATTE"),
@@ -228,7 +229,7 @@ fn values_must_be_what_their_key_needs() {
 #[test]
 fn sources_are_checked_one_by_one() {
     let source = |text: &str| format!("acquisition.sources = [{text}]");
-    let fields = "a source has `name`, `url` (or `urls`) and, optionally, `protocol`, \
+    let fields = "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
                   `resume_parameter` and `resume_margin`";
     let url = "write it like \"wss://stream.example.org/rsvps\"";
     let place = |rest: &str| format!("`acquisition.sources[0]{rest}");
@@ -402,9 +403,9 @@ fn all_problems_are_reported_at_once() {
   `log.partitions` (0) is out of range
     hint: choose a number from 1 to 64
   `acquisition.sources[0].name` is missing
-    hint: a source has `name`, `url` (or `urls`) and, optionally, `protocol`, `resume_parameter` and `resume_margin`
+    hint: a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, `resume_parameter` and `resume_margin`
   `acquisition.sources[0].url` is missing
-    hint: a source has `name`, `url` (or `urls`) and, optionally, `protocol`, `resume_parameter` and `resume_margin`
+    hint: a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, `resume_parameter` and `resume_margin`
   `window.size` (x) is not a duration
     hint: write a number and a unit, like \"10s\" or \"5m\"
   `trends.baseline` (1h) is not a multiple of `window.slide` (7s)

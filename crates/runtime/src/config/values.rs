@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::reader::{Reader, Wrong, text};
 use super::sections::{
-    Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Echo, Log, LogFormat, Logs,
-    Schedule, Trends, Views, Web, Window,
+    Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Log, LogFormat, Logs, OfStream,
+    Schedule, Views, Web,
 };
-use pulso_model::duration::{UNITS, format_duration};
+use crate::streams::usual;
 
 mod deployment;
 mod sources;
+mod streams;
 
 /// The shortest duration where none at all makes no sense.
 const TICK: Duration = Duration::from_millis(1);
@@ -21,38 +22,38 @@ const DAY: Duration = Duration::from_hours(24);
 const REPLACED_FILES_MIN: Duration = Duration::from_mins(10);
 
 pub(super) fn read(reader: &mut Reader) -> Config {
+    let served = streams::served(reader);
+    let logs = logs(reader);
+    let data = Data { directory: reader.read("data.directory", directory) };
+    let log = Log {
+        store: deployment::log_store(reader),
+        partitions: reader.number("log.partitions", 1..=64),
+        batch_records: reader.number("log.batch_records", 1..=1_000_000),
+    };
+    let views = Views { store: deployment::view_store(reader) };
+    let kafka = deployment::kafka(reader);
+    let elasticsearch = deployment::elasticsearch(reader);
+    let spool = deployment::spool(reader);
+    let acquisition = acquisition(reader, &served);
+    let streams = streams::read(reader, served);
+    let stream = usual(&streams.served).unwrap_or(&streams.served[0]).to_owned();
+    let OfStream { facts, time, window, echo, trends, retention } = streams.of(&stream).clone();
     Config {
-        stream: Config::STREAM.to_owned(),
-        logs: logs(reader),
-        data: Data { directory: reader.read("data.directory", directory) },
-        log: Log {
-            store: deployment::log_store(reader),
-            partitions: reader.number("log.partitions", 1..=64),
-            batch_records: reader.number("log.batch_records", 1..=1_000_000),
-        },
-        views: Views { store: deployment::view_store(reader) },
-        kafka: deployment::kafka(reader),
-        elasticsearch: deployment::elasticsearch(reader),
-        spool: deployment::spool(reader),
-        acquisition: acquisition(reader),
-        time: deployment::time(reader),
-        window: Window {
-            size: reader.duration("window.size", TICK),
-            slide: reader.duration("window.slide", TICK),
-            max_out_of_orderness: reader.duration("window.max_out_of_orderness", Duration::ZERO),
-            allowed_lateness: reader.duration("window.allowed_lateness", Duration::ZERO),
-            idle_timeout: reader.duration("window.idle_timeout", TICK),
-        },
-        echo: Echo {
-            horizon: reader.duration("echo.horizon", TICK),
-            keys_max: reader.number("echo.keys_max", 1..=1_000_000_000),
-        },
-        trends: Trends {
-            count_above: reader.number("trends.count_above", 0..=1_000_000_000),
-            terms_max: reader.number("trends.terms_max", 1..=100_000),
-            scope_terms_max: reader.number("trends.scope_terms_max", 1..=100_000),
-            baseline: reader.duration("trends.baseline", TICK),
-        },
+        stream,
+        facts,
+        streams,
+        logs,
+        data,
+        log,
+        views,
+        kafka,
+        elasticsearch,
+        spool,
+        acquisition,
+        time,
+        window,
+        echo,
+        trends,
         checkpoint: Checkpoint {
             interval: reader.duration("checkpoint.interval", TICK),
             records_max: reader.number("checkpoint.records_max", 1..=1_000_000_000),
@@ -74,7 +75,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             jobs: reader.read("schedule.jobs", cron),
             retain: deployment::schedule_retain(reader),
         },
-        retention: deployment::retention(reader),
+        retention,
         web: Web {
             listen: reader.read("web.listen", address),
             page_limit_default: reader.number("web.page_limit_default", 1..=1_000_000),
@@ -104,9 +105,9 @@ fn logs(reader: &mut Reader) -> Logs {
     Logs { format, filter }
 }
 
-fn acquisition(reader: &mut Reader) -> Acquisition {
+fn acquisition(reader: &mut Reader, served: &[String]) -> Acquisition {
     Acquisition {
-        sources: sources::read(reader),
+        sources: sources::read(reader, served),
         trusted_certificates: reader.read("acquisition.trusted_certificates", file),
         connect_timeout: reader.duration("acquisition.connect_timeout", TICK),
         idle_timeout: reader.duration("acquisition.idle_timeout", TICK),
@@ -145,20 +146,8 @@ fn address(value: &toml::Value) -> Result<std::net::SocketAddr, Wrong> {
 
 /// What single keys cannot show.
 pub(super) fn check(reader: &mut Reader, config: &Config) {
-    let Config { window, trends, acquisition, web, .. } = config;
-    let (size, slide, baseline) = (window.size, window.slide, trends.baseline);
-    let hint = || slide_hint(slide, [size, baseline, DAY]);
-    let multiple = "is not a multiple of";
-    reader.check_pair(divides(slide, size), ("window.size", "window.slide"), multiple, hint);
-    reader.check_pair(
-        divides(slide, baseline),
-        ("trends.baseline", "window.slide"),
-        multiple,
-        hint,
-    );
-    reader.check(divides(slide, DAY), "window.slide", || {
-        Wrong::new("does not divide a day evenly", hint())
-    });
+    streams::check(reader, config);
+    let Config { acquisition, web, .. } = config;
     reader.check_pair(
         acquisition.backoff_initial <= acquisition.backoff_max,
         ("acquisition.backoff_initial", "acquisition.backoff_max"),
@@ -188,34 +177,4 @@ pub(super) fn check(reader: &mut Reader, config: &Config) {
         "is more than",
         || "a page without a limit of its own must be allowed".to_owned(),
     );
-}
-
-fn divides(part: Duration, whole: Duration) -> bool {
-    whole.as_millis().is_multiple_of(part.as_millis())
-}
-
-/// The next shorter and longer `slide`, in whole numbers of its own unit, that divide all of `wholes`.
-fn slide_hint(slide: Duration, wholes: [Duration; 3]) -> String {
-    let millis = slide.as_millis();
-    let unit = UNITS.iter().map(|(_, unit)| u128::from(*unit)).find(|u| millis.is_multiple_of(*u));
-    let unit = unit.expect("every whole number of milliseconds is a multiple of the last unit");
-    let greatest = wholes.iter().map(Duration::as_millis).fold(0, greatest_common_divisor);
-    let fits = |units: &u128| greatest.is_multiple_of(units * unit);
-    let (units, units_max) = (millis / unit, greatest / unit);
-    let shorter = (1..units).rev().find(fits);
-    let longer = (units + 1..=units_max).find(fits);
-    let choices: Vec<_> = [shorter, longer]
-        .into_iter()
-        .flatten()
-        .filter_map(|units| u64::try_from(units * unit).ok())
-        .map(|millis| format!("`slide = \"{}\"`", format_duration(Duration::from_millis(millis))))
-        .collect();
-    if choices.is_empty() {
-        return "choose a `slide` of which `size`, `baseline` and a day are multiples".to_owned();
-    }
-    format!("use {}", choices.join(" or "))
-}
-
-fn greatest_common_divisor(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }

@@ -172,4 +172,17 @@ mod tests {
         sink.write(vec![1]).await.unwrap();
         assert!(health.missing().is_empty());
     }
+
+    #[tokio::test]
+    async fn a_dependency_is_that_of_one_stream() {
+        let health = Health::default();
+        let [posts, rsvps] = ["posts", "rsvps"].map(|stream| health.of_stream(stream));
+        posts.awaits("log");
+        rsvps.awaits("log");
+        let mut sink = Watched::new(Picky, "log", &rsvps);
+        assert_eq!(health.problem().as_deref(), Some("log of posts: not reached yet"));
+        sink.write(vec![]).await.unwrap_err();
+        posts.works("log");
+        assert_eq!(health.problem().as_deref(), Some("log of rsvps: connection refused"));
+    }
 }

@@ -6,7 +6,8 @@ use super::{StoreError, elasticsearch, kafka};
 use crate::config::{LogStore, ViewStore, format_duration};
 use crate::{Config, ExplainExt};
 
-/// Makes topics, templates and aliases where they are missing; returns a line for each store.
+/// Makes topics of all streams that are served, templates and aliases where they are missing; returns a
+/// line for each store.
 ///
 /// # Errors
 /// With exit code 3 when a server cannot be had, or has what does not fit.
@@ -15,7 +16,10 @@ pub async fn set_up(config: &Config) -> anyhow::Result<Vec<String>> {
     if config.log.store == LogStore::Kafka {
         let done = async {
             let connection = kafka::connection(config)?;
-            Ok::<_, StoreError>(pulso_kafka::set_up(&connection, &kafka::topics(config)).await?)
+            for config in config.each_stream() {
+                pulso_kafka::set_up(&connection, &kafka::topics(&config)).await?;
+            }
+            Ok::<_, StoreError>(())
         };
         done.await.explained().context("failed to set up Kafka")?;
         lines.push(format!("{}: set up", kafka_name(config)));

@@ -6,36 +6,50 @@ use anyhow::Context;
 use pulso_file::NdjsonOutput;
 use pulso_pipeline::{Checkpoints, Source, speed_checkpoint};
 use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading};
-use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
+use pulso_runtime::{Config, Exit, ExplainExt, FailureExt, in_turn};
 
 use super::{Ports, open};
 use crate::state::fits_log;
 use crate::{Processor, SpeedError, StreamSettings, settings};
 
-pub(super) async fn check(
-    config: &Config,
-    Ports { source, sink, .. }: Ports,
-) -> anyhow::Result<()> {
-    let partitions = match source {
-        Some(files) => {
-            let files = open(files, config)?;
-            println!("all input files are there");
-            files.partitions()
-        }
-        None => log(config).await?,
-    };
-    match sink {
-        Some(NdjsonOutput::Path(path)) => folder(&path)?,
-        Some(NdjsonOutput::Standard) => {}
-        None => {
-            if let Some(line) = stores::check_views(config).await? {
-                println!("{line}");
+pub(super) async fn check(config: &Config, ports: Ports) -> anyhow::Result<()> {
+    if ports.is_service() {
+        let each = config.each_stream();
+        let several = each.len() > 1;
+        in_turn(each, async |config| {
+            if several {
+                println!("stream {}", config.stream);
             }
-            checkpoint(config, partitions).await?;
-        }
+            service(config).await
+        })
+        .await?;
+    } else {
+        lines(config, ports).await?;
     }
     println!("ok");
     Ok(())
+}
+
+async fn service(config: &Config) -> anyhow::Result<()> {
+    let partitions = log(config).await?;
+    if let Some(line) = stores::check_views(config).await? {
+        println!("{line}");
+    }
+    checkpoint(config, partitions).await
+}
+
+async fn lines(config: &Config, Ports { source, sink, .. }: Ports) -> anyhow::Result<()> {
+    match source {
+        Some(files) => {
+            open(files, config)?;
+            println!("all input files are there");
+        }
+        None => drop(log(config).await?),
+    }
+    match sink {
+        Some(NdjsonOutput::Path(path)) => folder(&path),
+        Some(NdjsonOutput::Standard) | None => Ok(()),
+    }
 }
 
 async fn log(config: &Config) -> anyhow::Result<u32> {

@@ -10,15 +10,17 @@ use super::TICK;
 use crate::config::reader::{Reader, Wrong, duration, show, text};
 use crate::config::sections::{Protocol, Source, masked_url};
 use crate::config::url;
+use crate::streams::usual;
 
 const KEY: &str = "acquisition.sources";
-const KEYS: [&str; 6] = ["name", "url", "urls", "protocol", "resume_parameter", "resume_margin"];
-const FIELDS: &str = "a source has `name`, `url` (or `urls`) and, optionally, `protocol`, \
+const KEYS: [&str; 7] =
+    ["name", "stream", "url", "urls", "protocol", "resume_parameter", "resume_margin"];
+const FIELDS: &str = "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
      `resume_parameter` and `resume_margin`";
 const URLS: &str = "name the servers of one stream in `urls`, or its only one in `url`";
 const RESUME_PARAMETER: &str = "since_mtime";
 
-pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
+pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
     let tables: Vec<Value> = reader.read(KEY, |value| {
         let wrong =
             || Wrong::new("is not a list", "begin each source with `[[acquisition.sources]]`");
@@ -34,7 +36,7 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
             reader.problem(&key, message, FIELDS.to_owned());
             continue;
         };
-        let Some(source) = read_one(reader, &key, table) else { continue };
+        let Some(source) = read_one(reader, &key, table, served) else { continue };
         if !names.insert(Arc::clone(&source.name)) {
             let message = format!("`{key}.name` ({}) is also the name of another", source.name);
             reader.problem(&key, message, "give every source a name of its own".to_owned());
@@ -44,7 +46,7 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Source> {
     sources
 }
 
-fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
+fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) -> Option<Source> {
     for name in table.keys() {
         if !KEYS.contains(&name.as_str()) {
             let origin = reader.origin(KEY);
@@ -53,6 +55,10 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
         }
     }
     let name = field(reader, key, table, "name", name);
+    let stream = match (table.get("stream"), usual(served)) {
+        (None, Some(usual)) => Some(usual.to_owned()),
+        _ => field(reader, key, table, "stream", |text| stream(text, served)),
+    };
     let protocol = read_protocol(reader, key, table);
     // Where the protocol is wrong, any websocket url will do.
     let plain = Protocol::Websocket { resume_parameter: None };
@@ -62,7 +68,13 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table) -> Option<Source> {
         (None, _) => Some(Source::RESUME_MARGIN),
         (Some(_), _) => field(reader, key, table, "resume_margin", |text| duration(text, TICK)),
     };
-    Some(Source { name: name?, urls: urls?, protocol: protocol?, resume_margin: resume_margin? })
+    Some(Source {
+        name: name?,
+        stream: stream?,
+        urls: urls?,
+        protocol: protocol?,
+        resume_margin: resume_margin?,
+    })
 }
 
 fn read_protocol(reader: &mut Reader, key: &str, table: &Table) -> Option<Protocol> {
@@ -146,6 +158,15 @@ fn name(text: &str) -> Result<Arc<str>, Wrong> {
     }
     let hint = "use up to 64 letters, digits, `-`, `_` and `.`";
     Err(Wrong::new("is not a name for a source", hint))
+}
+
+fn stream(text: &str, served: &[String]) -> Result<String, Wrong> {
+    if served.iter().any(|served| served == text) {
+        return Ok(text.to_owned());
+    }
+    let served = served.join("`, `");
+    let hint = format!("serve it with a section `[streams.{text}]`, or name one of `{served}`");
+    Err(Wrong::new("is not a stream that is served", hint))
 }
 
 fn protocol(text: &str) -> Result<Protocol, Wrong> {

@@ -10,6 +10,7 @@ fn servers(path: &str) -> Source {
     let url = |host: &str| format!("wss://{host}.example{path}").parse().unwrap();
     Source {
         name: "posts".into(),
+        stream: "posts".into(),
         urls: vec![url("one"), url("two")],
         protocol: config::Protocol::Jetstream,
         resume_margin: Source::JETSTREAM_MARGIN,
