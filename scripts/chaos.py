@@ -1,8 +1,10 @@
 """Implements scripts/chaos.sh: runs services under load, injects faults at random moments, and checks the result.
 
-After each fault, it checks that Elasticsearch has every response of the stream exactly once, compared by
-`_id` with an undisturbed replay of the same file in one process; that `verify` holds; and that no service
-has ended by itself, except where the fault refuses it what it needs.
+The services serve two streams at once: RSVPs from a websocket, and posts from a file that is read at the same pace.
+After each fault, it checks that Elasticsearch has every response exactly once, compared by `_id` with an
+undisturbed replay of the same file in one process; that the posts of each day and language are counted as there;
+that `verify` holds for both; and that no service has ended by itself, except where the fault refuses it what it
+needs.
 """
 import argparse
 import json
@@ -43,7 +45,7 @@ urls = ["{proxy}"]
 index_prefix = "{prefix}"
 request_timeout = "10s"
 [acquisition]
-sources = [{{ name = "simulator", url = "{url}" }}]
+sources = [{{ name = "simulator", url = "{url}", stream = "rsvps" }}]
 connect_timeout = "2s"
 idle_timeout = "5s"
 ping_interval = "1s"
@@ -60,7 +62,12 @@ interval = "1s"
 acquisition = "127.0.0.1:{port}"
 speed = "off"
 batch = "off"
+[streams.rsvps]
+[streams.posts]
 """
+
+# The service that reads posts from their file, and ends.
+POSTS = "posts"
 
 
 class World:
@@ -86,6 +93,11 @@ class World:
             "pulso-simulator", "generate", "--seed", seed, "--messages", options.messages,
             "--start", start, "--rate-event-time", self.rate, "--output", self.recording,
         )
+        self.posts = self.folder / "posts.jsonl"
+        self.run(
+            "pulso-simulator", "generate", "--stream", "posts", "--seed", seed, "--messages", options.messages,
+            "--start", start, "--rate-event-time", self.rate, "--output", self.posts,
+        )
 
     def start(self):
         (self.folder / "pulso.toml").write_text(CONFIG.format(
@@ -99,7 +111,7 @@ class World:
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=open(self.folder / "simulator.log", "a"),
             text=True, bufsize=1,
         )
-        for service in ("acquisition", "speed"):
+        for service in ("acquisition", "speed", POSTS):
             self.spawn(service)
 
     def fake_clock(self):
@@ -135,6 +147,9 @@ class World:
             environment |= {"LD_PRELOAD": str(self.clock), "PULSO_CLOCK": str(self.folder / "clock")}
         log = open(self.folder / f"{name}.log", "a")
         command = self.config(f"pulso-{program}") + ["run"]
+        if name == POSTS:
+            command = self.config("pulso-acquisition") + ["run", "--stream", "posts", "--file", self.posts]
+            command += ["--pace", str(self.rate)]
         self.services[name] = subprocess.Popen(
             command, stdout=log, stderr=log, env=environment, cwd=self.folder
         )
@@ -159,6 +174,9 @@ class World:
     def supervise(self):
         for name, process in list(self.services.items()):
             if process.poll() is None:
+                continue
+            if name == POSTS and process.returncode == 0:
+                del self.services[name]
                 continue
             if process.pid not in self.deliberate:
                 print(f"  {name} ended by itself with {process.returncode}", flush=True)
@@ -186,6 +204,10 @@ class World:
             print(f"  {len(lost)} responses lost, {counted:.0f} messages counted as dropped")
         else:
             assert not lost, f"{len(lost)} responses lost, such as {sorted(lost)[:3]}"
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while POSTS in self.services:
+            assert time.monotonic() < deadline, "not all posts are in the log"
+            self.sleep(1)
         for service in self.services.values():
             service.send_signal(signal.SIGCONT)
         # Wait for the windows that partitions hold back until they are idle.
@@ -196,14 +218,22 @@ class World:
         self.verify(0)
         batch = self.responses()
         assert batch == found, f"the batch layer has {len(batch)} responses, the speed layer {len(found)}"
+        if not self.lost_allowed:
+            self.run("pulso", "replay", self.posts, "--stream", "posts", "--data", reference)
+            export = "export", "language-days", "--layer", "batch"
+            undisturbed = self.run("pulso", *export, "--data", reference).stdout
+            assert undisturbed and self.pulso("pulso", *export).stdout == undisturbed, "posts are counted otherwise"
         return len(found)
 
     def verify(self, *codes):
         verified = self.pulso("pulso-batch", "verify", check=False)
         assert verified.returncode in codes, f"verify:\n{verified.stdout[-3000:]}\n{verified.stderr[-2000:]}"
-        last = verified.stdout.splitlines()[-1]
-        assert last.startswith("every message is accounted for once; "), last
-        assert ("the layers agree in" in last) == (verified.returncode == 0), last
+        lines = verified.stdout.splitlines()
+        assert [line for line in lines if line.startswith("stream ")] == ["stream posts", "stream rsvps"], lines
+        last = [line for line in lines if line.startswith("every message is accounted for once; ")]
+        assert len(last) == 2, verified.stdout[-3000:]
+        agree = all("the layers agree in" in line for line in last)
+        assert agree == (verified.returncode == 0), last
 
     def settle(self, expected):
         """Waits until all responses are there, or no new ones arrive."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Injects faults under load, on a real Kafka and a real Elasticsearch. After each fault, nothing may be lost or
+# Injects faults under load of two streams, on a real Kafka and a real Elasticsearch. After each fault, nothing may be lost or
 # counted twice, and every service must continue by itself.
 #
 #   scripts/chaos.sh [--seed N] [--rounds N] [--messages N] [--rate N] [--keep] [FAULT...]
