@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
+use chrono::{DateTime, Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -68,14 +68,17 @@ impl IsoTime {
         let millis = millis.clamp(*EventTime::RANGE.start(), *EventTime::RANGE.end());
         let day = Day::containing(millis).date();
         let in_day = u32::try_from(millis.rem_euclid(DAY_MS)).expect("a day has 86.4 million ms");
+        let year = day.year().unsigned_abs();
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        put(&mut text[0..4], day.year().unsigned_abs());
-        put(&mut text[5..7], day.month());
-        put(&mut text[8..10], day.day());
-        put(&mut text[11..13], in_day / 3_600_000);
-        put(&mut text[14..16], in_day / 60_000 % 60);
-        put(&mut text[17..19], in_day / 1000 % 60);
-        put(&mut text[20..23], in_day % 1000);
+        put(&mut text, 0, year / 100);
+        put(&mut text, 2, year % 100);
+        put(&mut text, 5, day.month());
+        put(&mut text, 8, day.day());
+        put(&mut text, 11, in_day / 3_600_000);
+        put(&mut text, 14, in_day / 60_000 % 60);
+        put(&mut text, 17, in_day / 1000 % 60);
+        put(&mut text, 20, in_day % 1000 / 10);
+        text[22] = DIGITS[(in_day % 10) as usize];
         Self(text)
     }
 
@@ -84,12 +87,12 @@ impl IsoTime {
     }
 }
 
-/// Writes a number right-aligned over zeros.
-fn put(places: &mut [u8], mut number: u32) {
-    for place in places.iter_mut().rev() {
-        *place = b"0123456789"[(number % 10) as usize];
-        number /= 10;
-    }
+const DIGITS: &[u8; 10] = b"0123456789";
+
+/// Writes a number below 100.
+fn put(text: &mut [u8; 24], at: usize, number: u32) {
+    text[at] = DIGITS[(number / 10) as usize];
+    text[at + 1] = DIGITS[(number % 10) as usize];
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -143,9 +146,7 @@ impl Day {
     }
 
     fn date(self) -> NaiveDate {
-        TimeDelta::try_days(i64::from(self.0))
-            .and_then(|days| NaiveDate::default().checked_add_signed(days))
-            .unwrap_or_default()
+        NaiveDate::from_epoch_days(self.0).unwrap_or_default()
     }
 }
 

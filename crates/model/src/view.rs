@@ -10,6 +10,7 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use crate::scan::any_byte;
 use crate::time::IsoTime;
 
 /// What a view is.
@@ -185,7 +186,8 @@ impl View {
     pub fn id(self, parts: &[KeyPart<'_>]) -> String {
         let key = self.key();
         debug_assert_eq!(key.len(), parts.len(), "one value for each field of the key");
-        let mut id = String::with_capacity(40);
+        let length = parts.iter().map(|part| part.length_at_most() + 1).sum();
+        let mut id = String::with_capacity(length);
         for (index, (part, key)) in parts.iter().zip(key).enumerate() {
             if index > 0 {
                 id.push('/');
@@ -241,6 +243,17 @@ impl fmt::Display for View {
     }
 }
 
+impl KeyPart<'_> {
+    /// How long its text is, unless characters are escaped.
+    fn length_at_most(&self) -> usize {
+        match self {
+            Self::Integer(_) => INTEGER_BYTES_MAX,
+            Self::Text(text) => text.len(),
+            Self::Time(_) => size_of::<IsoTime>(),
+        }
+    }
+}
+
 impl From<crate::EventTime> for KeyPart<'_> {
     fn from(time: crate::EventTime) -> Self {
         Self::Time(time)
@@ -261,12 +274,15 @@ fn push_part(id: &mut String, part: KeyPart<'_>, key: KeyField) {
         (KeyPart::Time(time), KeyField::Value(_)) => id.push_str(IsoTime::new(time.0).as_str()),
         (KeyPart::Integer(number), _) => id.push_str(itoa::Buffer::new().format(number)),
         // The separator inside a text would make two keys look alike.
-        (KeyPart::Text(text), _) if text.contains(['/', '%']) => {
+        (KeyPart::Text(text), _) if any_byte(text, |byte| (byte == b'/') | (byte == b'%')) => {
             id.push_str(&text.replace('%', "%25").replace('/', "%2F"));
         }
         (KeyPart::Text(text), _) => id.push_str(text),
     }
 }
+
+/// As long as that of `i64::MIN`.
+const INTEGER_BYTES_MAX: usize = 20;
 
 /// The longest `_id` in bytes; Elasticsearch takes no more than 512.
 const MAX_ID_BYTES: usize = 512;
