@@ -116,13 +116,31 @@ impl ActivityDocument<'_> {
     }
 }
 
+/// A window as the documents of its trends show it: they are many, and all have its two times.
+#[derive(Clone, Debug)]
+pub struct TrendWindow {
+    end: EventTime,
+    /// As in an `_id`.
+    end_text: String,
+    /// The first fields of each document.
+    fields: String,
+}
+
+impl TrendWindow {
+    pub fn new(start: EventTime, end: EventTime) -> Self {
+        let mut fields = ObjectWriter::with_capacity(USUAL_BYTES);
+        fields.time("@timestamp", end);
+        fields.time("window_start", start);
+        Self { end, end_text: end.to_string(), fields: fields.unfinished() }
+    }
+}
+
 /// One listed term of one window, worldwide or in one scope.
 #[derive(Debug)]
 pub struct TrendDocument<'a> {
     pub stream: &'a Stream,
     pub facet: &'a Facet,
-    pub window_end: EventTime,
-    pub window_start: EventTime,
+    pub window: &'a TrendWindow,
     pub scope: Option<&'a str>,
     pub term: &'a str,
     pub name: &'a str,
@@ -140,9 +158,7 @@ impl TrendDocument<'_> {
     /// # Panics
     /// When there is a scope and the facet has no trends by scope.
     pub fn render(&self) -> ViewDocument {
-        let mut json = ObjectWriter::with_capacity(USUAL_BYTES);
-        json.time("@timestamp", self.window_end);
-        json.time("window_start", self.window_start);
+        let mut json = ObjectWriter::continuing(&self.window.fields, USUAL_BYTES);
         if let (Some(field), Some(scope)) = (self.stream.scope, self.scope) {
             json.text(field.name, scope);
         }
@@ -155,13 +171,14 @@ impl TrendDocument<'_> {
         json.integer("rank", self.rank.into());
         json.float("score", self.score);
         json.location("location", self.location);
-        let (end, term) = (self.window_end.into(), self.term.into());
+        let time = self.window.end;
+        let (end, term) = (self.window.end_text.as_str().into(), self.term.into());
         let document = match self.scope {
-            None => ViewDocument::new(self.facet.view, self.window_end, &[end, term], json),
+            None => ViewDocument::new(self.facet.view, time, &[end, term], json),
             Some(scope) => {
                 let view = self.facet.by_scope_view.expect("only such facets have trends by scope");
                 let key = [end, scope.into(), term];
-                ViewDocument::new(view, self.window_end, &key, json).of_scope(scope)
+                ViewDocument::new(view, time, &key, json).of_scope(scope)
             }
         };
         ViewDocument { position: self.rank, ..document }
@@ -173,16 +190,16 @@ impl TrendDocument<'_> {
     /// As [`render`](Self::render).
     pub fn removal(
         facet: &Facet,
-        window_end: EventTime,
+        window: &TrendWindow,
         scope: Option<&str>,
         term: &str,
     ) -> ViewDocument {
-        let (end, term) = (window_end.into(), term.into());
+        let (end, term) = (window.end_text.as_str().into(), term.into());
         match scope {
-            None => facet.view.removal(window_end, &[end, term]),
+            None => facet.view.removal(window.end, &[end, term]),
             Some(scope) => {
                 let view = facet.by_scope_view.expect("only such facets have trends by scope");
-                view.removal(window_end, &[end, scope.into(), term])
+                view.removal(window.end, &[end, scope.into(), term])
             }
         }
     }

@@ -21,7 +21,7 @@ pub use dead_letter::{DeadLetter, Reason};
 pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, TimeLimits};
 pub use document::{
     ActivityDocument, DeadLetterDocument, FactWriter, HealthDocument, KeyValue, LateFactDocument,
-    Layout, TrendDocument, ViewDocument, push_json_text,
+    Layout, TrendDocument, TrendWindow, ViewDocument, push_json_text,
 };
 pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;

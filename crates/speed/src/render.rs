@@ -1,6 +1,6 @@
 //! From what the windows say to documents.
 
-use pulso_model::{ActivityDocument, Facet, Stream, TrendDocument, ViewDocument};
+use pulso_model::{ActivityDocument, Facet, Stream, TrendDocument, TrendWindow, ViewDocument};
 use pulso_window::{ClosedPane, Firing, Output, Trend, Unlisted};
 
 /// Appends the documents of one output.
@@ -28,8 +28,9 @@ fn render_pane(stream: &Stream, pane: &ClosedPane, documents: &mut Vec<ViewDocum
 }
 
 fn render_firing(stream: &Stream, firing: &Firing, documents: &mut Vec<ViewDocument>) {
+    let window = TrendWindow::new(firing.start, firing.end);
     for (facet, lists) in stream.facets.iter().zip(&firing.lists) {
-        let trend = |scope, trend| trend_document(stream, facet, firing, scope, trend).render();
+        let trend = |scope, trend| trend_document(stream, facet, &window, scope, trend).render();
         documents.extend(lists.worldwide.iter().map(|listed| trend(None, listed)));
         for (scope, list) in &lists.by_scope {
             documents.extend(list.iter().map(|listed| trend(Some(scope), listed)));
@@ -37,22 +38,21 @@ fn render_firing(stream: &Stream, firing: &Firing, documents: &mut Vec<ViewDocum
     }
     for Unlisted { facet, scope, term } in &firing.unlisted {
         let facet = &stream.facets[*facet];
-        documents.push(TrendDocument::removal(facet, firing.end, scope.as_deref(), term));
+        documents.push(TrendDocument::removal(facet, &window, scope.as_deref(), term));
     }
 }
 
 fn trend_document<'a>(
     stream: &'a Stream,
     facet: &'a Facet,
-    firing: &Firing,
+    window: &'a TrendWindow,
     scope: Option<&'a str>,
     trend: &'a Trend,
 ) -> TrendDocument<'a> {
     TrendDocument {
         stream,
         facet,
-        window_end: firing.end,
-        window_start: firing.start,
+        window,
         scope,
         term: &trend.term,
         name: &trend.name,

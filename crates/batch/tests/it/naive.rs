@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use pulso_batch::WindowSettings;
 use pulso_model::{
     ActivityDocument, Coordinate, CoordinateSum, Counts, Day, Decoded, Decoder, EventTime, Fact,
-    FactWriter, KeyPart, Location, Position, Stream, TrendDocument, Value as Column, View,
-    ViewDocument,
+    FactWriter, KeyPart, Location, Position, Stream, TrendDocument, TrendWindow, Value as Column,
+    View, ViewDocument,
 };
 use pulso_pipeline::Record;
 use pulso_testkit::view;
@@ -144,13 +144,13 @@ impl Trends<'_> {
             .collect();
         listed.sort_by(|a, b| (a.0).cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(b.2)));
         let start = end - millis(self.windows.size);
+        let window = TrendWindow::new(EventTime(start), EventTime(end));
         let document =
             |(rank, (_, score, term, facts)): (u32, &(_, f64, &str, &Vec<&Fact<'_>>))| {
                 let trend = TrendDocument {
                     stream,
                     facet,
-                    window_end: EventTime(end),
-                    window_start: EventTime(start),
+                    window: &window,
                     scope,
                     term,
                     name: self.name(counted, start, end, term),

@@ -19,6 +19,18 @@ impl ObjectWriter {
         Self { json }
     }
 
+    /// Goes on after the fields of an [`unfinished`](Self::unfinished) object.
+    pub(super) fn continuing(fields: &str, bytes: usize) -> Self {
+        let mut json = String::with_capacity(bytes);
+        json.push_str(fields);
+        Self { json }
+    }
+
+    /// The fields so far, for objects that begin with the same ones.
+    pub(super) fn unfinished(self) -> String {
+        self.json
+    }
+
     pub(super) fn finish(mut self) -> String {
         self.json.push('}');
         self.json

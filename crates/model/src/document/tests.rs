@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -37,12 +39,14 @@ fn render(fact: &Fact<'_>) -> ViewDocument {
     FactWriter::new(&SIGHTINGS).render(fact, POSITION)
 }
 
+static WINDOW: LazyLock<TrendWindow> =
+    LazyLock::new(|| TrendWindow::new(EventTime(0), EventTime(20_000)));
+
 fn trend(facet: usize, scope: Option<&str>) -> TrendDocument<'_> {
     TrendDocument {
         stream: &SIGHTINGS,
         facet: &SIGHTINGS.facets[facet],
-        window_end: EventTime(20_000),
-        window_start: EventTime(0),
+        window: &WINDOW,
         scope,
         term: "crane",
         name: "Crane",
@@ -112,8 +116,7 @@ fn a_trend_shows_actors_where_they_are_counted() {
 fn a_removal_has_the_id_of_the_trend_that_it_removes() {
     for scope in [None, Some("DE")] {
         let there = trend(0, scope).render();
-        let removal =
-            TrendDocument::removal(&SIGHTINGS.facets[0], EventTime(20_000), scope, "crane");
+        let removal = TrendDocument::removal(&SIGHTINGS.facets[0], &WINDOW, scope, "crane");
         assert!(removal.removes());
         assert_eq!((removal.view, removal.id), (there.view, there.id));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::{
     ActivityDocument, Coordinate, CoordinateSum, Counts, Decoded, Decoder, EventTime, Facet, Fact,
-    Location, SUMS_MAX, Stream, Term, TrendDocument, View, ViewDocument,
+    Location, SUMS_MAX, Stream, Term, TrendDocument, TrendWindow, View, ViewDocument,
 };
 use pulso_pipeline::Record;
 use pulso_window::Settings;
@@ -166,6 +166,8 @@ impl<'a> Windows<'a> {
 
     fn list(&self, end: i64, scope: Option<&str>, most: usize, documents: &mut Vec<ViewDocument>) {
         let facet = self.facet();
+        let start = EventTime(end - self.settings.window.size());
+        let window = TrendWindow::new(start, EventTime(end));
         let mut listed = Vec::new();
         for (&term, worldwide) in &self.ends[&end] {
             let here = self.at(end, scope, term);
@@ -178,8 +180,7 @@ impl<'a> Windows<'a> {
             let document = TrendDocument {
                 stream: self.stream,
                 facet,
-                window_end: EventTime(end),
-                window_start: EventTime(end - self.settings.window.size()),
+                window: &window,
                 scope,
                 term,
                 name: names.min().unwrap(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pulso_model::{Day, EventTime, Facet, Stream, TrendDocument, View, ViewDocument};
+use pulso_model::{Day, EventTime, Facet, Stream, TrendDocument, TrendWindow, View, ViewDocument};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{
     AdapterError, BatchViews, Documents, ErrorKind, LayerChoice, Page, Part, Query, Retry, Sink,
@@ -36,15 +36,14 @@ pub(crate) fn trends_of(
     terms: &[&str],
 ) -> Vec<ViewDocument> {
     let window_end = EventTime(NOON.0 + seconds * 1000);
-    let window_start = EventTime(window_end.0 - 300_000);
+    let window = TrendWindow::new(EventTime(window_end.0 - 300_000), window_end);
     let listed = terms.iter().zip(1..).map(|(term, rank)| {
         let count = 100 - u64::from(rank);
         let (name, score, location) = (*term, 1.5, None);
         TrendDocument {
             stream,
             facet,
-            window_end,
-            window_start,
+            window: &window,
             scope,
             term,
             name,

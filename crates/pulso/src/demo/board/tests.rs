@@ -1,6 +1,6 @@
 //! The board as text, at several sizes.
 
-use pulso_model::{ActivityDocument, TrendDocument, ViewDocument};
+use pulso_model::{ActivityDocument, TrendDocument, TrendWindow, ViewDocument};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Progress, Sink};
 use pulso_streams::Streams;
@@ -17,8 +17,7 @@ fn trend(stream: &Stream, end: i64, rank: u32, name: &str) -> ViewDocument {
     TrendDocument {
         stream,
         facet: &stream.facets[0],
-        window_end: EventTime(end),
-        window_start: EventTime(end - 300_000),
+        window: &TrendWindow::new(EventTime(end - 300_000), EventTime(end)),
         scope: None,
         term: name,
         name,
