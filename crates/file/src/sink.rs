@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::{convert, fmt, mem};
 
-use pulso_model::ViewDocument;
+use pulso_model::{ViewDocument, push_json_text};
 use pulso_pipeline::{AdapterError, ErrorKind, Retry, Sink};
 
 /// How much is collected before it is handed to the operating system. Bounds the memory.
@@ -83,7 +83,7 @@ pub struct NdjsonSink {
     /// `None` means standard output.
     file: Option<Arc<File>>,
     /// Lines to be written. Empty between calls.
-    buffer: Vec<u8>,
+    buffer: String,
 }
 
 impl NdjsonSink {
@@ -99,7 +99,7 @@ impl NdjsonSink {
                 Err(source) => return Err(NdjsonError::Create { output, source }),
             },
         };
-        Ok(Self { output, file, buffer: Vec::new() })
+        Ok(Self { output, file, buffer: String::new() })
     }
 
     /// Waits until the output is on disk, if it is a regular file.
@@ -117,10 +117,10 @@ impl NdjsonSink {
         let (file, mut buffer) = (self.file.clone(), mem::take(&mut self.buffer));
         let write = move || {
             match file {
-                Some(file) => (&*file).write_all(&buffer)?,
+                Some(file) => (&*file).write_all(buffer.as_bytes())?,
                 None => {
                     let mut output = io::stdout().lock();
-                    output.write_all(&buffer)?;
+                    output.write_all(buffer.as_bytes())?;
                     output.flush()?;
                 }
             }
@@ -164,18 +164,18 @@ impl Sink<ViewDocument> for NdjsonSink {
 
 /// Appends a document's line. The body is an object already, so the two keys go before its first
 /// one.
-fn push_line(line: &mut Vec<u8>, document: &ViewDocument) {
-    line.extend_from_slice(b"{\"_view\":\"");
-    line.extend_from_slice(document.view.name().as_bytes());
-    line.extend_from_slice(b"\",\"_id\":");
-    serde_json::to_writer(&mut *line, &document.id).expect("text is always JSON");
-    match document.body.as_bytes() {
-        [] => line.extend_from_slice(b",\"_removed\":true}"),
-        [b'{', b'}'] => line.push(b'}'),
-        [_, fields @ ..] => {
-            line.push(b',');
-            line.extend_from_slice(fields);
+fn push_line(line: &mut String, document: &ViewDocument) {
+    line.push_str("{\"_view\":\"");
+    line.push_str(document.view.name());
+    line.push_str("\",\"_id\":");
+    push_json_text(line, &document.id);
+    match &*document.body {
+        "" => line.push_str(",\"_removed\":true}"),
+        "{}" => line.push('}'),
+        body => {
+            line.push(',');
+            line.push_str(body.strip_prefix('{').unwrap_or(body));
         }
     }
-    line.push(b'\n');
+    line.push('\n');
 }

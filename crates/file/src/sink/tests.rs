@@ -72,7 +72,7 @@ async fn a_reader_that_has_gone_is_told_apart() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let file = Some(Arc::new(File::from(OwnedFd::from(writer))));
-    let mut sink = NdjsonSink { output: NdjsonOutput::Standard, file, buffer: Vec::new() };
+    let mut sink = NdjsonSink { output: NdjsonOutput::Standard, file, buffer: String::new() };
     let error = sink.write(vec![document("1", "{}")]).await.unwrap_err();
     assert!(matches!(error, NdjsonError::Closed { .. }), "{error:?}");
 }
