@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::Health;
 
 /// Raised whenever the serialised form changes.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 #[derive(Serialize)]
 struct StateRef<'a> {

@@ -75,14 +75,6 @@ pub(crate) struct TermCount {
     pub(crate) actors: Vec<u32>,
 }
 
-/// A term of a pane, with its counts by scope.
-pub(crate) struct PaneTerm<'a> {
-    pub(crate) key: &'a str,
-    pub(crate) name: &'a str,
-    /// The scope means nothing where the facet has no trends by scope.
-    pub(crate) scopes: Vec<(&'a str, &'a TermCount)>,
-}
-
 impl PaneAggregate {
     pub fn new(shape: &Shape) -> Self {
         let facet = |shape: &FacetShape| FacetAggregate { shape: *shape, terms: Map::default() };
@@ -160,17 +152,25 @@ impl PaneAggregate {
         all
     }
 
-    /// The terms of a facet, in no particular order.
-    pub(crate) fn terms(&self, facet: usize) -> impl Iterator<Item = PaneTerm<'_>> {
-        let scope = |index: usize| {
-            // Where scopes mean nothing there may be none.
-            self.scopes.get_index(index).map_or("", |(scope, _)| scope)
-        };
-        self.facets[facet].terms.iter().map(move |(key, term)| PaneTerm {
-            key,
-            name: &term.name,
-            scopes: term.scopes.iter().map(|(index, count)| (scope(*index), count)).collect(),
+    /// The terms of a facet with their names and counts by scope, in no particular order. The scope
+    /// means nothing where the facet has no trends by scope.
+    pub(crate) fn terms(
+        &self,
+        facet: usize,
+    ) -> impl Iterator<Item = (&str, &str, impl Iterator<Item = (&str, &TermCount)>)> {
+        self.facets[facet].terms.iter().map(|(key, term)| {
+            let counts = term.scopes.iter().map(|(index, count)| {
+                // Where scopes mean nothing there may be none.
+                let scope = self.scopes.get_index(*index).map_or("", |(scope, _)| scope);
+                (scope, count)
+            });
+            (&**key, &*term.name, counts)
         })
+    }
+
+    /// How many actors the facets count.
+    pub(crate) fn actors(&self) -> usize {
+        self.actors.len()
     }
 
     /// The name of an actor in [`TermCount::actors`].
@@ -225,7 +225,8 @@ fn add_term<'c>(
     let term = match terms.get_index_of(key) {
         Some(index) => &mut terms[index],
         None => {
-            let new = TermAggregate { name: name.into(), scopes: Vec::new() };
+            // Nearly all have one scope in a pane.
+            let new = TermAggregate { name: name.into(), scopes: Vec::with_capacity(1) };
             terms.entry(key.into()).or_insert(new)
         }
     };

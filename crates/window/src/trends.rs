@@ -137,10 +137,7 @@ impl Trends {
 
 fn lists(table: &Tables, windows: i64, settings: &Settings) -> Lists {
     let trends = &settings.trends;
-    let mut by_scope: BTreeMap<&Arc<str>, Vec<Counted<'_>>> = BTreeMap::new();
-    for (scope, term) in table.scope_terms(trends.count_above) {
-        by_scope.entry(scope).or_default().push(term);
-    }
+    let by_scope = table.scope_terms(trends.count_above);
     let list = |(scope, terms)| (Arc::clone(scope), rank(terms, windows, trends.scope_terms_max));
     Lists {
         worldwide: rank(table.terms(trends.count_above).collect(), windows, trends.terms_max),

@@ -54,16 +54,17 @@ fn contents(pane: &PaneAggregate) -> (Activities, Terms) {
     let activity = activity.iter().map(|a| (a.scope.to_owned(), a.kind, a.activity)).collect();
     let mut terms = BTreeMap::new();
     for (facet, shape) in shape().facets.iter().enumerate() {
-        for term in pane.terms(facet) {
-            assert!(shape.by_scope || term.scopes.len() == 1, "one entry for all scopes");
-            for (scope, count) in term.scopes {
+        for (term, name, scopes) in pane.terms(facet) {
+            let scopes: Vec<_> = scopes.collect();
+            assert!(shape.by_scope || scopes.len() == 1, "one entry for all scopes");
+            for (scope, count) in scopes {
                 let scope = if shape.by_scope { scope } else { "" };
                 let actors: BTreeSet<_> =
                     count.actors.iter().map(|actor| pane.actor(*actor).to_owned()).collect();
                 assert_eq!(actors.len(), count.actors.len(), "each actor once");
                 assert!(count.actors.is_sorted());
-                let value = (term.name.to_owned(), count.count, count.location, actors);
-                let key = (facet, term.key.to_owned(), scope.to_owned());
+                let value = (name.to_owned(), count.count, count.location, actors);
+                let key = (facet, term.to_owned(), scope.to_owned());
                 assert_eq!(terms.insert(key, value), None, "each scope once");
             }
         }

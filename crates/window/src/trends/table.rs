@@ -1,5 +1,6 @@
 //! Running counts of every term of a facet, worldwide and by scope.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -31,26 +32,60 @@ struct Running {
 
 impl Running {
     fn slide_baseline(&mut self) {
+        // Nearly all are rare, and nothing changes.
+        if self.count == self.old {
+            return;
+        }
         let (count, old) = (u64::from(self.count), u64::from(self.old));
         self.sum = self.sum + count - old;
         self.sum_of_squares = self.sum_of_squares + count * count - old * old;
+    }
+
+    /// A pane that names it enters the window.
+    fn enter(&mut self, grew: u32) {
+        self.count += grew;
+        self.panes += 1;
+    }
+
+    /// A pane that names it leaves the history.
+    fn leave_old(&mut self, shrank: u32) {
+        self.old -= shrank;
+        self.panes -= 1;
+    }
+
+    fn is_alive(&self) -> bool {
+        self.panes > 0
+    }
+
+    fn counted<'a>(
+        &self,
+        key: &'a Arc<str>,
+        name: &'a Arc<str>,
+        members: Option<&Members>,
+        location: CoordinateSum,
+    ) -> Counted<'a> {
+        let Self { count, sum, sum_of_squares, .. } = *self;
+        let (facts, actors) = match members {
+            None => (count, 0),
+            Some(members) => (members.facts(), count),
+        };
+        Counted { key, name, ranked: count, facts, actors, sum, sum_of_squares, location }
     }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Term {
-    entry: Entry,
+    /// Where the facet counts actors.
+    members: Option<Box<Members>>,
     /// The names in the window and in how many of its panes each is; nearly always one.
     names: Vec<(Arc<str>, u32)>,
 }
 
-/// A term, worldwide or in one scope.
+/// A term in one scope.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Entry {
-    running: Running,
-    /// Facts and actors of the window, where the facet counts actors.
+struct ScopeTerm {
+    /// Where the facet counts actors.
     members: Option<Box<Members>>,
-    /// In a scope.
     location: CoordinateSum,
 }
 
@@ -61,11 +96,15 @@ pub(super) struct Tables {
     shape: FacetShape,
     #[serde(with = "pairs")]
     terms: Map<Arc<str>, Term>,
+    /// Beside `terms`, as each step goes over all of them.
+    term_runs: Vec<Running>,
     #[serde(with = "pairs")]
     scopes: Map<Arc<str>, ()>,
     /// By index of scope and of term.
     #[serde(with = "pairs")]
-    scope_terms: Map<(u32, u32), Entry>,
+    scope_terms: Map<(u32, u32), ScopeTerm>,
+    /// Beside `scope_terms`.
+    scope_runs: Vec<Running>,
     actors: Actors,
 }
 
@@ -116,8 +155,10 @@ impl Tables {
         Self {
             shape,
             terms: Map::default(),
+            term_runs: Vec::new(),
             scopes: Map::default(),
             scope_terms: Map::default(),
+            scope_runs: Vec::new(),
             actors: Actors::default(),
         }
     }
@@ -136,40 +177,37 @@ impl Tables {
 
     /// The current window becomes the newest of the baseline, and the oldest leaves it.
     pub(super) fn slide_baseline(&mut self) {
-        for term in self.terms.values_mut() {
-            term.entry.running.slide_baseline();
-        }
-        for entry in self.scope_terms.values_mut() {
-            entry.running.slide_baseline();
-        }
+        self.term_runs.iter_mut().for_each(Running::slide_baseline);
+        self.scope_runs.iter_mut().for_each(Running::slide_baseline);
     }
 
     /// Adds the terms of a pane to the window.
     pub(super) fn enter(&mut self, pane: &PaneAggregate, facet: usize) -> PaneCounts {
         let mut counts = PaneCounts::default();
         // The pane's own numbers of actors, in the tables' numbers.
-        let mut known = Map::default();
-        for term in pane.terms(facet) {
-            let term_index = index_of(&mut self.terms, term.key);
-            let mut whole = TermCount::default();
-            for (scope, added) in term.scopes {
-                let mut added = added.clone();
-                for actor in &mut added.actors {
-                    let number = known.entry(*actor);
-                    *actor = *number.or_insert_with(|| self.actors.number(pane.actor(*actor)));
-                }
+        let mut known = vec![None; pane.actors()];
+        for (key, name, scopes) in pane.terms(facet) {
+            let term = self.term(key);
+            let (mut facts, mut who) = (0, Vec::new());
+            for (scope, added) in scopes {
+                let number = |actor: &u32| {
+                    let number = &mut known[*actor as usize];
+                    *number.get_or_insert_with(|| self.actors.number(pane.actor(*actor)))
+                };
+                let actors: Vec<u32> = added.actors.iter().map(number).collect();
+                facts += added.count;
+                who.extend_from_slice(&actors);
                 if self.shape.by_scope {
-                    self.enter_scope(scope, term_index, &added, &mut counts);
+                    self.enter_scope(scope, term, added, actors, &mut counts);
                 }
-                whole.count += added.count;
-                whole.actors.append(&mut added.actors);
             }
-            whole.actors.sort_unstable();
-            whole.actors.dedup();
-            let place = &mut self.terms[term_index];
-            let grew = place.entry.enter(self.shape, &whole, &mut self.actors);
-            counts.terms.push(index_u32(term_index), grew, self.shape, whole);
-            counts.names.push(place.add_name(term.name));
+            who.sort_unstable();
+            who.dedup();
+            let place = &mut self.terms[term];
+            let grew = enter(self.shape, &mut place.members, facts, &who, &mut self.actors);
+            self.term_runs[term].enter(grew);
+            counts.terms.push(index_u32(term), grew, self.shape, facts, who);
+            counts.names.push(place.add_name(name));
         }
         counts
     }
@@ -179,15 +217,20 @@ impl Tables {
         scope: &str,
         term: usize,
         added: &TermCount,
+        who: Vec<u32>,
         counts: &mut PaneCounts,
     ) {
         let scope = self.scope(scope);
         let entry = self.scope_terms.entry((index_u32(scope), index_u32(term)));
         let index = entry.index();
+        if index == self.scope_runs.len() {
+            self.scope_runs.push(Running::default());
+        }
         let entry = entry.or_default();
         entry.location.merge(&added.location);
-        let grew = entry.enter(self.shape, added, &mut self.actors);
-        counts.scope_terms.push(index_u32(index), grew, self.shape, added.clone());
+        let grew = enter(self.shape, &mut entry.members, added.count, &who, &mut self.actors);
+        self.scope_runs[index].enter(grew);
+        counts.scope_terms.push(index_u32(index), grew, self.shape, added.count, who);
         counts.locations.push(added.location);
     }
 
@@ -199,9 +242,9 @@ impl Tables {
         for (&(index, _), location) in pane.scope_terms.grew.0.iter().zip(&pane.locations) {
             self.scope_terms[index as usize].location.remove(location);
         }
-        let Self { terms, scope_terms, actors, .. } = self;
-        pane.terms.leave(terms, actors);
-        pane.scope_terms.leave(scope_terms, actors);
+        let Self { terms, term_runs, scope_terms, scope_runs, actors, .. } = self;
+        pane.terms.leave(terms, term_runs, actors);
+        pane.scope_terms.leave(scope_terms, scope_runs, actors);
         pane.names = Vec::new();
         pane.locations = Vec::new();
     }
@@ -209,57 +252,49 @@ impl Tables {
     /// Adds a pane to the window that leaves the baseline next.
     pub(super) fn enter_old(&mut self, pane: &PaneCounts) {
         for &(index, count) in &pane.terms.grew.0 {
-            self.terms[index as usize].entry.running.old += count;
+            self.term_runs[index as usize].old += count;
         }
         for &(index, count) in &pane.scope_terms.grew.0 {
-            self.scope_terms[index as usize].running.old += count;
+            self.scope_runs[index as usize].old += count;
         }
     }
 
     /// Takes a pane away for good.
     pub(super) fn leave_old(&mut self, pane: &PaneCounts) {
         for &(index, count) in &pane.terms.shrank(self.shape).0 {
-            let running = &mut self.terms[index as usize].entry.running;
-            running.old -= count;
-            running.panes -= 1;
+            self.term_runs[index as usize].leave_old(count);
         }
         for &(index, count) in &pane.scope_terms.shrank(self.shape).0 {
-            let running = &mut self.scope_terms[index as usize].running;
-            running.old -= count;
-            running.panes -= 1;
+            self.scope_runs[index as usize].leave_old(count);
         }
     }
 
     /// Drops entries that no pane names any more, so that nothing grows with the log.
     pub(super) fn compact<'a>(&mut self, panes: impl Iterator<Item = &'a mut PaneCounts>) {
-        let dead = |entry: &Entry| entry.running.panes == 0;
-        let dead_terms = self.terms.values().filter(|term| dead(&term.entry)).count();
-        let dead_pairs = self.scope_terms.values().filter(|entry| dead(entry)).count();
-        let worth = |dead: usize, all: usize| dead >= COMPACT_MIN && dead * 2 > all;
-        if !worth(dead_terms, self.terms.len()) && !worth(dead_pairs, self.scope_terms.len()) {
+        if !worth_compacting(&self.term_runs) && !worth_compacting(&self.scope_runs) {
             return;
         }
         let mut terms = Vec::with_capacity(self.terms.len());
-        for (key, term) in std::mem::take(&mut self.terms) {
-            terms.push(if dead(&term.entry) {
-                None
-            } else {
-                Some(index_u32(self.terms.insert_full(key, term).0))
-            });
+        let mut runs = std::mem::take(&mut self.term_runs);
+        for ((key, term), run) in std::mem::take(&mut self.terms).into_iter().zip(&runs) {
+            terms.push(run.is_alive().then(|| index_u32(self.terms.insert_full(key, term).0)));
         }
+        runs.retain(Running::is_alive);
+        self.term_runs = runs;
         let scopes = std::mem::take(&mut self.scopes);
         let scope_terms = std::mem::take(&mut self.scope_terms);
+        let mut runs = std::mem::take(&mut self.scope_runs);
         let mut pairs = Vec::with_capacity(scope_terms.len());
-        for ((scope, term), entry) in scope_terms {
-            pairs.push(if dead(&entry) {
-                None
-            } else {
+        for (((scope, term), entry), run) in scope_terms.into_iter().zip(&runs) {
+            pairs.push(run.is_alive().then(|| {
                 let scope = self.scope(scope_name(&scopes, scope));
                 let term = terms[term as usize].expect("a term outlives its scopes");
                 let place = (index_u32(scope), term);
-                Some(index_u32(self.scope_terms.insert_full(place, entry).0))
-            });
+                index_u32(self.scope_terms.insert_full(place, entry).0)
+            }));
         }
+        runs.retain(Running::is_alive);
+        self.scope_runs = runs;
         for pane in panes {
             pane.terms.renumber(&terms);
             pane.scope_terms.renumber(&pairs);
@@ -268,18 +303,35 @@ impl Tables {
 
     /// Terms of which more than `above` are in the window.
     pub(super) fn terms(&self, above: u32) -> impl Iterator<Item = Counted<'_>> {
-        let all = self.terms.iter().filter(move |(_, term)| term.entry.running.count > above);
-        all.map(|(key, term)| term.entry.counted(key, term.name()))
+        over(&self.term_runs, above).map(|(index, run)| {
+            let (key, term) = self.terms.get_index(index).expect("each term has a run");
+            run.counted(key, term.name(), term.members.as_deref(), CoordinateSum::default())
+        })
     }
 
     /// The same for each scope.
-    pub(super) fn scope_terms(&self, above: u32) -> impl Iterator<Item = (&Arc<str>, Counted<'_>)> {
-        let all = self.scope_terms.iter().filter(move |(_, entry)| entry.running.count > above);
-        all.map(|(&(scope, term), entry)| {
+    pub(super) fn scope_terms(&self, above: u32) -> BTreeMap<&Arc<str>, Vec<Counted<'_>>> {
+        let mut by_scope: Vec<Vec<Counted<'_>>> = Vec::new();
+        by_scope.resize_with(self.scopes.len(), Vec::new);
+        for (index, run) in over(&self.scope_runs, above) {
+            let entry = self.scope_terms.get_index(index).expect("each term in a scope has a run");
+            let (&(scope, term), ScopeTerm { members, location }) = entry;
             let (key, term) =
                 self.terms.get_index(term as usize).expect("a term outlives its scopes");
-            (scope_name(&self.scopes, scope), entry.counted(key, term.name()))
-        })
+            let counted = run.counted(key, term.name(), members.as_deref(), *location);
+            by_scope[scope as usize].push(counted);
+        }
+        self.scopes.keys().zip(by_scope).filter(|(_, terms)| !terms.is_empty()).collect()
+    }
+
+    fn term(&mut self, key: &str) -> usize {
+        match self.terms.get_index_of(key) {
+            Some(index) => index,
+            None => {
+                self.term_runs.push(Running::default());
+                self.terms.insert_full(key.into(), Term::default()).0
+            }
+        }
     }
 
     fn scope(&mut self, scope: &str) -> usize {
@@ -290,68 +342,72 @@ impl Tables {
     }
 }
 
-impl Entry {
-    /// Adds what a pane has of it; tells how much the count grew.
-    fn enter(&mut self, shape: FacetShape, added: &TermCount, actors: &mut Actors) -> u32 {
-        let grew = match shape.counts {
-            Counts::Facts => added.count,
-            Counts::Actors => {
-                let members = self.members.get_or_insert_default();
-                members.enter(added.count, &added.actors, actors)
-            }
-        };
-        self.running.count += grew;
-        self.running.panes += 1;
-        grew
-    }
-
-    fn counted<'a>(&self, key: &'a Arc<str>, name: &'a Arc<str>) -> Counted<'a> {
-        let Running { count, sum, sum_of_squares, .. } = self.running;
-        let (facts, actors) = match &self.members {
-            None => (count, 0),
-            Some(members) => (members.facts(), count),
-        };
-        let location = self.location;
-        Counted { key, name, ranked: count, facts, actors, sum, sum_of_squares, location }
+/// Adds what a pane has of a term; tells how much the count grew.
+fn enter(
+    shape: FacetShape,
+    members: &mut Option<Box<Members>>,
+    facts: u32,
+    who: &[u32],
+    actors: &mut Actors,
+) -> u32 {
+    match shape.counts {
+        Counts::Facts => facts,
+        Counts::Actors => members.get_or_insert_default().enter(facts, who, actors),
     }
 }
 
-impl AsMut<Entry> for Entry {
-    fn as_mut(&mut self) -> &mut Entry {
-        self
+/// Those of which more than `above` are in the window, with their indices.
+fn over(runs: &[Running], above: u32) -> impl Iterator<Item = (usize, &Running)> {
+    runs.iter().enumerate().filter(move |(_, run)| run.count > above)
+}
+
+fn worth_compacting(runs: &[Running]) -> bool {
+    let dead = runs.iter().filter(|run| !run.is_alive()).count();
+    dead >= COMPACT_MIN && dead * 2 > runs.len()
+}
+
+impl AsMut<Option<Box<Members>>> for Term {
+    fn as_mut(&mut self) -> &mut Option<Box<Members>> {
+        &mut self.members
     }
 }
 
-impl AsMut<Entry> for Term {
-    fn as_mut(&mut self) -> &mut Entry {
-        &mut self.entry
+impl AsMut<Option<Box<Members>>> for ScopeTerm {
+    fn as_mut(&mut self) -> &mut Option<Box<Members>> {
+        &mut self.members
     }
 }
 
 impl Added {
-    fn push(&mut self, index: u32, grew: u32, shape: FacetShape, added: TermCount) {
+    fn push(&mut self, index: u32, grew: u32, shape: FacetShape, facts: u32, who: Vec<u32>) {
         self.grew.0.push((index, grew));
         if shape.counts == Counts::Actors {
-            self.members.push((added.count, added.actors));
+            self.members.push((facts, who));
         }
     }
 
     /// Takes it away from the window again.
-    fn leave<K, E: AsMut<Entry>>(&mut self, entries: &mut Map<K, E>, actors: &mut Actors) {
+    fn leave<K, E: AsMut<Option<Box<Members>>>>(
+        &mut self,
+        entries: &mut Map<K, E>,
+        runs: &mut [Running],
+        actors: &mut Actors,
+    ) {
         for (at, &(index, grew)) in self.grew.0.iter().enumerate() {
-            let entry = entries[index as usize].as_mut();
-            let shrank = match (self.members.get(at), &mut entry.members) {
-                (Some((facts, who)), Some(members)) => {
-                    let shrank = members.leave(*facts, who, actors);
-                    if members.is_empty() {
-                        entry.members = None;
+            let shrank = match self.members.get(at) {
+                None => grew,
+                Some((facts, who)) => {
+                    let place = entries[index as usize].as_mut();
+                    let there = place.as_mut().expect("the pane brought members");
+                    let shrank = there.leave(*facts, who, actors);
+                    if there.is_empty() {
+                        *place = None;
                     }
                     self.shrank.0.push((index, shrank));
                     shrank
                 }
-                _ => grew,
             };
-            entry.running.count -= shrank;
+            runs[index as usize].count -= shrank;
         }
         self.members = Vec::new();
         // From now on their order means nothing, and in this one they are stored in half the room.
@@ -396,13 +452,6 @@ impl Term {
     fn name(&self) -> &Arc<str> {
         let names = self.names.iter().map(|(name, _)| name);
         names.min().expect("a term with facts in the window has a name")
-    }
-}
-
-fn index_of(terms: &mut Map<Arc<str>, Term>, key: &str) -> usize {
-    match terms.get_index_of(key) {
-        Some(index) => index,
-        None => terms.insert_full(key.into(), Term::default()).0,
     }
 }
 
