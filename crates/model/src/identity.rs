@@ -81,9 +81,18 @@ impl<'de> Deserialize<'de> for Identity {
 }
 
 /// Writes a tuple. Every value says where it ends, so that no two tuples give the same bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct IdentityWriter {
     bytes: Vec<u8>,
+}
+
+/// Room for most tuples of numbers.
+const USUAL_BYTES: usize = 32;
+
+impl Default for IdentityWriter {
+    fn default() -> Self {
+        Self { bytes: Vec::with_capacity(USUAL_BYTES) }
+    }
 }
 
 impl IdentityWriter {

@@ -171,9 +171,7 @@ impl Processor {
 
     fn record(&mut self, record: &Record, processed: &mut Processed) {
         let position = Position { partition: record.partition, offset: record.offset };
-        // A clone of three pointers, as what is decoded borrows from the record and not from `self`.
-        let decoder = self.decoder.clone();
-        match decoder.decode(&record.payload, record.log_time) {
+        match self.decoder.decode(&record.payload, record.log_time) {
             Ok(Decoded::Fact(fact)) => self.fact(position, &fact, processed),
             Ok(Decoded::Skipped(reason)) => {
                 self.windows.skipped(position);
