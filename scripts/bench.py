@@ -22,6 +22,18 @@ def run(command, stdin=None, stdout=subprocess.DEVNULL):
     return usage.ru_utime + usage.ru_stime, time.monotonic() - begun, usage.ru_maxrss / 1000
 
 
+def make_posts(programs, path, messages):
+    """Posts only, at the rate of the real network, with as many hashtags."""
+    posts = ["--stream", "posts", "--post-share", "1", "--rate-event-time", "53", "--hashtags", "1000000"]
+    run([f"{programs}/pulso-simulator", "generate", *posts, "--messages", str(messages), "--output", path])
+
+
+def speed_layer(programs, stream, path):
+    """Measures the speed layer, from a file to NDJSON."""
+    command = [f"{programs}/pulso-speed", "run", "--stream", stream]
+    return run([*command, "--source", f"file:{path}", "--sink", "ndjson:/dev/null"])
+
+
 def make_input(programs, path, messages, recording):
     generated = ["--messages", str(messages), "--rate-event-time", "500", "--output", path]
     if recording:
@@ -100,9 +112,9 @@ def serve(programs, data):
         server.wait()
 
 
-def parsing(program, path):
-    """Yields the CPU seconds that parsing takes per million messages, by library."""
-    output = subprocess.run([program, "cpu", path], check=True, stdout=subprocess.PIPE, text=True).stdout
+def parsing(program):
+    """Yields the CPU seconds that parsing and decoding take per million simulated messages, by stream."""
+    output = subprocess.run([program, "cpu"], check=True, stdout=subprocess.PIPE, text=True).stdout
     for line in output.splitlines():  # `name: 1.23 CPU seconds for 1 million messages …`
         name, seconds = line.split(": ", 1)
         yield name, float(seconds.split()[0])
@@ -123,16 +135,22 @@ def main(programs, limit_program, messages, recording=None):
         print("| what | CPU s | wall s | peak MB | ratio | goal |")
         print("|---|---:|---:|---:|---:|---:|")
 
-        limits, speed = {}, []
+        posts = f"{folder}/posts.jsonl"
+        make_posts(programs, posts, messages)
+        inputs = {"rsvps": path, "posts": posts}
+        limits, speed = {}, {stream: [] for stream in inputs}
         for _ in range(ROUNDS):
-            for name, seconds in parsing(limit_program, path):
+            for name, seconds in parsing(limit_program):
                 limits[name] = min(seconds, limits.get(name, seconds))
-            speed.append(run([f"{programs}/pulso-speed", "run", "--source", f"file:{path}", "--sink", "ndjson:/dev/null"]))
+            for stream, file in inputs.items():
+                speed[stream].append(speed_layer(programs, stream, file))
         for name, seconds in limits.items():
-            row(f"parsing only, {name}", seconds, seconds, 0, "", "")
-        limit = limits["sonic-rs, borrowed"]
-        cpu, wall, memory = min(speed)
-        row("speed layer, file to NDJSON", cpu / millions, wall / millions, memory, f"{cpu / millions / limit:.1f} x limit", "2")
+            row(name, seconds, seconds, 0, "", "")
+        for stream, measured in speed.items():
+            cpu, wall, memory = min(measured)
+            ratio = f"{cpu / millions / limits[f'{stream}, parse']:.1f} x limit"
+            row(f"{stream}: speed layer, file to NDJSON", cpu / millions, wall / millions, memory, ratio, "2")
+        limit = limits["rsvps, parse"]
         cpu, wall, memory = run([f"{programs}/pulso", "replay", path, "--data", data])
         row("complete replay", cpu / millions, wall / millions, memory, f"{cpu / millions / limit:.1f} x limit", "10")
 

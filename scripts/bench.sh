@@ -25,5 +25,5 @@ fi
 scripts/prerequisites.sh
 cargo build --release --locked -p pulso -p pulso-speed -p pulso-batch -p pulso-simulator
 target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
-limit=$(cargo bench --locked -p pulso-model --bench decode --no-run --message-format=json | executable decode)
+limit=$(cargo bench --locked -p pulso-streams --bench decode --no-run --message-format=json | executable decode)
 exec python3 scripts/bench.py "$target/release" "$limit" "${MESSAGES:-1000000}" "$@"
