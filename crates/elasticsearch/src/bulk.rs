@@ -98,7 +98,7 @@ impl Store {
     }
 
     fn failure(&self, call: Call, source: Refusal) -> Error {
-        Error::Answer { operation: call.operation, urls: self.client.urls(), source }
+        Error::refused(call.operation, self.client.urls(), source)
     }
 
     fn bulk_request(&self, call: Call, items: &[Item]) -> Request {

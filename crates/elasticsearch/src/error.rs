@@ -64,11 +64,16 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// Whether somebody can fix the cause while we wait: a missing or closed index, a full disk,
-    /// too many shards.
+    /// Whether somebody can fix the cause while we wait: a missing or closed index, a full disk.
     fn mendable(&self) -> bool {
-        let kinds = ["cluster_block_exception", "index_closed_exception", "validation_exception"];
+        let kinds = ["cluster_block_exception", "index_closed_exception"];
         self.status == 404 || kinds.contains(&&*self.kind)
+    }
+
+    /// Whether there are as many shards as there may be. The server has one kind for every request that
+    /// its settings forbid, so the reason decides.
+    fn wants_shards(&self) -> bool {
+        self.kind == "validation_exception" && self.reason.contains("maximum normal shards open")
     }
 }
 
@@ -89,6 +94,9 @@ pub enum Error {
     Timeout { operation: Operation, urls: String, timeout: Duration, source: elasticsearch::Error },
     #[error("failed to {operation} at `{urls}`")]
     Answer { operation: Operation, urls: String, source: Refusal },
+    /// The nodes hold as many shards as the cluster allows them.
+    #[error("failed to {operation}: Elasticsearch at `{urls}` has no room for more shards")]
+    ShardLimit { operation: Operation, urls: String, source: Refusal },
     /// Something else answers at the address, perhaps a proxy in between.
     #[error("failed to {operation}: `{urls}` does not answer as Elasticsearch does")]
     Unreadable { operation: Operation, urls: String, source: serde_json::Error },
@@ -119,12 +127,24 @@ pub enum Error {
     Checkpoint { name: String },
 }
 
+impl Error {
+    /// An answer that refuses.
+    pub(crate) fn refused(operation: Operation, urls: String, source: Refusal) -> Self {
+        if source.wants_shards() {
+            return Self::ShardLimit { operation, urls, source };
+        }
+        Self::Answer { operation, urls, source }
+    }
+}
+
 impl AdapterError for Error {
     fn retry(&self) -> Retry {
         match self {
             Self::Send { source, .. } if certificate(source) => Retry::No,
             Self::Answer { source, .. } if source.passes() || source.mendable() => Retry::Backoff,
-            Self::Send { .. }
+            // Nothing is lost by waiting for room: the log keeps what could not be written.
+            Self::ShardLimit { .. }
+            | Self::Send { .. }
             | Self::Timeout { .. }
             | Self::Contended { .. }
             | Self::Replaced { .. } => Retry::Backoff,
@@ -160,6 +180,11 @@ impl AdapterError for Error {
                  long an answer may take"
             }
             Self::Answer { source, .. } => return advice(source).map(str::to_owned),
+            Self::ShardLimit { .. } => {
+                "remove old days with `[retention]`, or raise `cluster.max_shards_per_node` of the \
+                 cluster; if a source sends wild times, each of which opens indices of its own day, \
+                 set `time.behind_max`"
+            }
             Self::Unreadable { .. } => {
                 "check that `elasticsearch.urls` names Elasticsearch and not another service"
             }
@@ -202,9 +227,6 @@ fn advice(refusal: &Refusal) -> Option<&'static str> {
         (_, "invalid_alias_name_exception") => {
             "an index of an older install has the name of a view: delete or reindex it, or set \
              another `elasticsearch.index_prefix`"
-        }
-        (_, "validation_exception") if refusal.reason.contains("shards") => {
-            "remove old days (`retention`), or raise `cluster.max_shards_per_node`"
         }
         (413, _) => "raise `http.max_content_length` of the server",
         (429, _) | (500.., _) => "see the server's own log; it is busy or not whole",

@@ -85,7 +85,7 @@ impl Client {
     }
 
     pub(crate) fn refused(&self, operation: Operation, response: &Response) -> Error {
-        Error::Answer { operation, urls: self.urls(), source: response.refusal() }
+        Error::refused(operation, self.urls(), response.refusal())
     }
 
     pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(

@@ -4,8 +4,9 @@
 //! so what is told is what the service meets, and telling it costs nothing.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pulso_pipeline::AdapterError;
 
 use crate::chain;
 
@@ -38,8 +39,12 @@ impl Health {
     }
 
     /// A dependency failed.
-    pub fn fails(&self, dependency: &'static str, error: &(dyn Error + 'static)) {
-        self.lock().insert(self.name(dependency), chain(error).to_string());
+    pub fn fails(&self, dependency: &'static str, error: &impl AdapterError) {
+        let why = match error.hint() {
+            Some(hint) => format!("{} (hint: {hint})", chain(error)),
+            None => chain(error).to_string(),
+        };
+        self.lock().insert(self.name(dependency), why);
     }
 
     /// Which dependencies are missing, and why; empty when the service does its work.
@@ -56,7 +61,7 @@ impl Health {
     }
 
     /// Notes how a call of a dependency went.
-    fn note<T, E: Error + 'static>(&self, dependency: &'static str, result: &Result<T, E>) {
+    fn note<T, E: AdapterError>(&self, dependency: &'static str, result: &Result<T, E>) {
         match result {
             Ok(_) => self.works(dependency),
             Err(error) => self.fails(dependency, error),

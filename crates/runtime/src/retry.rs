@@ -112,7 +112,8 @@ impl Retries {
         if self.attempts_at_shutdown == ATTEMPTS_AT_SHUTDOWN {
             return Err(error);
         }
-        warn!(component, stage, ?delay, error = %chain(&error), "trying again");
+        let hint = error.hint();
+        warn!(component, stage, ?delay, error = %chain(&error), hint, "trying again");
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = self.shutdown.cancelled(), if !stopping => {}

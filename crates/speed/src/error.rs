@@ -18,6 +18,18 @@ pub enum SpeedError {
     Restore(#[source] Failure),
 }
 
+impl SpeedError {
+    /// What a person can do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        let (Self::Source(failure)
+        | Self::Sink(failure)
+        | Self::Checkpoint(failure)
+        | Self::Restore(failure)) = self;
+        let hints = failure.hints();
+        (!hints.is_empty()).then(|| hints.join("; "))
+    }
+}
+
 impl From<RestoreError> for SpeedError {
     fn from(error: RestoreError) -> Self {
         Self::Restore(error.into())

@@ -100,7 +100,8 @@ where
             Retry::After(delay) => delay,
         };
         observe::error_of_stream(COMPONENT, stream, "process", "retried");
-        warn!(?delay, error = %chain(&error), "reading again from the last checkpoint");
+        let hint = error.hint();
+        warn!(?delay, error = %chain(&error), hint, "reading again from the last checkpoint");
         tokio::select! {
             () = shutdown.cancelled() => return Err(error),
             () = tokio::time::sleep(delay) => {}

@@ -1,5 +1,7 @@
 //! Parses answers as Elasticsearch 9.2.0 gave them.
 
+use serde_json::json;
+
 use super::*;
 
 fn fates(body: &str) -> Vec<Fate> {
@@ -96,4 +98,26 @@ fn an_error_is_told_in_the_words_of_the_server() {
     );
     let proxy = refusal(502, "<html>Bad Gateway</html>");
     assert!(proxy.to_string().contains("Bad Gateway") && proxy.passes());
+}
+
+/// As the server says it on a node that holds one shard and may hold one.
+#[test]
+fn a_lack_of_shards_is_told_from_other_refusals_of_settings() {
+    use crate::error::{Error, Operation};
+    use pulso_pipeline::{AdapterError, Retry};
+
+    let refused = |reason: &str| {
+        let body = json!({ "error": { "type": "validation_exception", "reason": reason } });
+        let response = Response { status: 400, body: body.to_string().into() };
+        Error::refused(Operation::OpenIndex, "http://a:1".to_owned(), response.refusal())
+    };
+    let full = refused(
+        "Validation Failed: 1: this action would add [1] shards, but this cluster currently has \
+         [1]/[1] maximum normal shards open;",
+    );
+    assert!(matches!(full, Error::ShardLimit { .. }), "{full:?}");
+    assert_eq!(full.retry(), Retry::Backoff);
+    let other = refused("Validation Failed: 1: index name is missing;");
+    assert!(matches!(other, Error::Answer { .. }), "{other:?}");
+    assert_eq!(other.retry(), Retry::No);
 }

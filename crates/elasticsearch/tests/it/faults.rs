@@ -7,7 +7,7 @@ use pulso_model::{Day, EventTime, View, ViewDocument};
 use pulso_pipeline::{AdapterError, LayerChoice, Query, Retry, Sink, Views};
 use pulso_testkit::contract::document;
 use pulso_testkit::proxy::{Fault, Proxy};
-use pulso_testkit::servers;
+use pulso_testkit::servers::{self, Generation};
 use pulso_testkit::view;
 use serde_json::json;
 use tokio::time::Instant;
@@ -124,6 +124,35 @@ async fn items_that_are_refused_for_now_are_sent_again() {
     written.unwrap();
     let responses = reader.query(Query::newest(the_view(), 1_000)).await.unwrap();
     assert_eq!(responses.documents.len(), 300);
+}
+
+/// Writing waits for room, says what is wrong, and goes on when there is room.
+#[tokio::test]
+async fn a_lack_of_shards_is_reported_as_that_and_lasts_no_longer_than_it_does() {
+    let Some(server) = servers::Elasticsearch::start(Generation::newest()) else { return };
+    let host = Host::new(&server.url());
+    let mut store = host.store();
+    store.write(documents(1)).await.unwrap();
+    let limit = async |shards: Option<u32>| {
+        let settings = json!({ "persistent": { "cluster.max_shards_per_node": shards } });
+        let (status, answer) = host.ask(Method::Put, "_cluster/settings", Some(settings)).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    limit(Some(1)).await;
+    store.write(documents(2)).await.unwrap();
+    let next = || document(the_view(), DAY.next().start(), 9, "DE", "text");
+    let error = store.write(vec![next()]).await.unwrap_err();
+    assert!(matches!(error, Error::ShardLimit { .. }), "{error:?}");
+    assert!(error.to_string().contains("has no room for more shards"), "{error}");
+    assert_eq!(error.retry(), Retry::Backoff, "the log keeps what waits");
+    let hint = error.hint().unwrap();
+    for remedy in ["`cluster.max_shards_per_node`", "`[retention]`", "`time.behind_max`"] {
+        assert!(hint.contains(remedy), "{hint}");
+    }
+    limit(None).await;
+    store.write(vec![next()]).await.unwrap();
+    let found = store.query(Query::newest(the_view(), 10)).await.unwrap().documents;
+    assert_eq!(found.len(), 3);
 }
 
 #[tokio::test]

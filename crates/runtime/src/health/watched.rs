@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use pulso_model::{Day, Layer, View, ViewDocument};
 use pulso_pipeline::{
-    Batch, BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page, Part, Query, Sink,
-    Source, Stage, Views,
+    AdapterError, Batch, BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page, Part,
+    Query, Sink, Source, Stage, Views,
 };
 
 use crate::health::Health;
@@ -25,7 +25,7 @@ impl<P> Watched<P> {
         Self { port, dependency, health: health.clone() }
     }
 
-    fn noted<T, E: std::error::Error + 'static>(&self, result: Result<T, E>) -> Result<T, E> {
+    fn noted<T, E: AdapterError>(&self, result: Result<T, E>) -> Result<T, E> {
         self.health.note(self.dependency, &result);
         result
     }
@@ -127,7 +127,7 @@ impl<P: BatchViews> BatchViews for Watched<P> {
 
 #[cfg(test)]
 mod tests {
-    use pulso_pipeline::{AdapterError, ErrorKind, Retry};
+    use pulso_pipeline::{ErrorKind, Retry};
 
     use super::*;
 
@@ -145,7 +145,7 @@ mod tests {
         }
 
         fn hint(&self) -> Option<String> {
-            None
+            Some("start it".to_owned())
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let mut sink = Watched::new(Picky, "log", &health);
         assert_eq!(health.problem(), None);
         sink.write(vec![]).await.unwrap_err();
-        assert_eq!(health.problem().as_deref(), Some("log: connection refused"));
+        assert_eq!(health.problem().as_deref(), Some("log: connection refused (hint: start it)"));
         sink.write(vec![1]).await.unwrap();
         assert!(health.missing().is_empty());
     }
@@ -183,6 +183,7 @@ mod tests {
         assert_eq!(health.problem().as_deref(), Some("log of posts: not reached yet"));
         sink.write(vec![]).await.unwrap_err();
         posts.works("log");
-        assert_eq!(health.problem().as_deref(), Some("log of rsvps: connection refused"));
+        let problem = "log of rsvps: connection refused (hint: start it)";
+        assert_eq!(health.problem().as_deref(), Some(problem));
     }
 }
