@@ -64,8 +64,11 @@ async fn a_broker_stands_still_and_goes_on() {
     soon(reader.acquire()).await.unwrap();
     for id in 0..3 {
         kafka.pause();
-        // Its session takes 3 s.
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        // Each takes the 2 s that a delivery may: with the second the broker's session of 3 s has ended.
+        for _ in 0..3 {
+            let error = log.write(messages([id])).await.unwrap_err();
+            assert_eq!(error.retry(), Retry::Backoff, "{error:?}");
+        }
         kafka.go_on();
         let message = messages([id]);
         let writing = async {
