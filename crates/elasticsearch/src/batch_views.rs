@@ -23,7 +23,6 @@ use crate::retry::Patience;
 use crate::sink::{alias_of, dead_letter, report};
 use crate::state::{Index, State};
 use crate::store::{READ_PATIENCE, Refresh, Store, ViewStore};
-use crate::templates::mappings;
 
 /// How often a step is tried again when others get in its way.
 const ATTEMPTS: usize = 20;
@@ -122,7 +121,7 @@ impl Store {
         let name = self.names.index(view, Place::Batch(slot, generation));
         let mut aliases = Map::new();
         aliases.insert(write_alias(&name), json!({ "is_hidden": true }));
-        let made = self.make(Operation::Stage, &name, mappings(view), aliases).await?;
+        let made = self.make(Operation::Stage, &name, self.mappings(view), aliases).await?;
         Ok(made == Made::Yes)
     }
 

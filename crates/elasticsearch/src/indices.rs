@@ -9,7 +9,6 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::state::State;
 use crate::store::Store;
-use crate::templates::mappings;
 
 /// The outcome of an attempt to create an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +85,9 @@ impl Store {
                 aliases.insert(self.names.day(view, day), mark);
             }
         }
-        let made = self.make(operation, &name, mappings(view), aliases).await?;
+        let made = self.make(operation, &name, self.mappings(view), aliases).await?;
         let made = match made {
-            Made::DayTaken => self.make(operation, &name, mappings(view), aside).await?,
+            Made::DayTaken => self.make(operation, &name, self.mappings(view), aside).await?,
             made => made,
         };
         if made == Made::Exists { self.reopen(view, &name, true).await } else { Ok(()) }
@@ -96,7 +95,7 @@ impl Store {
 
     /// Adds the fields that the index lacks: a declared stream may have more than when it was made.
     async fn reopen(&self, view: View, name: &str, open: bool) -> Result<(), Error> {
-        self.update_mapping(name, &mappings(view)).await?;
+        self.update_mapping(name, &self.mappings(view)).await?;
         if !open {
             let mut actions = Actions::new();
             actions.add_hidden(name, &write_alias(name));

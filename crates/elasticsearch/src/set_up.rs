@@ -11,7 +11,7 @@ use crate::indices::Made;
 use crate::names::Place;
 use crate::request::Request;
 use crate::store::{READ_PATIENCE, Store, ViewStore};
-use crate::templates::{TEMPLATE_VERSION, mappings, templates};
+use crate::templates::{TEMPLATE_VERSION, templates};
 
 /// The supported versions: from the first one that was tested up to the last major one.
 const VERSIONS: std::ops::Range<(u32, u32)> = (8, 12)..(10, 0);
@@ -171,7 +171,7 @@ impl Store {
             if version < TEMPLATE_VERSION {
                 return Err(Error::OlderIndex { index: name, found: version });
             }
-            let mappings = mappings(view);
+            let mappings = self.mappings(view);
             if old.properties != mappings["properties"] {
                 self.update_mapping(&name, &mappings).await?;
             }
@@ -189,7 +189,7 @@ impl Store {
             }
         }
         aliases.insert(self.names.answers(view), json!({}));
-        let made = self.make(Operation::SetUp, &name, mappings(view), aliases).await?;
+        let made = self.make(Operation::SetUp, &name, self.mappings(view), aliases).await?;
         debug_assert!(made != Made::DayTaken, "it answers for no day");
         Ok(())
     }

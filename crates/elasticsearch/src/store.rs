@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pulso_model::View;
+use serde_json::Value;
 
 use crate::CheckpointStore;
 use crate::connection::{Client, Connection};
 use crate::error::Error;
 use crate::names::{Names, Slot};
-use crate::templates::Layout;
+use crate::templates::{self, Layout};
 
 /// How long a reader waits for a server that is busy or unavailable. A person waits for the answer.
 pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(5);
@@ -95,6 +96,11 @@ impl ViewStore {
 }
 
 impl Store {
+    /// The mapping of a view's indices, among the views of this store.
+    pub(crate) fn mappings(&self, view: View) -> Value {
+        templates::mappings(view, &self.options.views)
+    }
+
     pub(crate) fn write_patience(&self) -> Duration {
         self.options.write_patience
     }

@@ -48,16 +48,20 @@ impl Layout {
 pub fn templates(prefix: &str, shards: u32, replicas: u32, views: &[View]) -> Vec<(String, Value)> {
     let names = Names::new(prefix);
     let layout = Layout { shards, replicas };
-    views.iter().map(|view| (names.answers(*view), template(&names, layout, *view))).collect()
+    let template = |view: &View| {
+        let mappings = mappings(*view, views);
+        (names.answers(*view), template(&names, layout, *view, &mappings))
+    };
+    views.iter().map(template).collect()
 }
 
-fn template(names: &Names, layout: Layout, view: View) -> Value {
+fn template(names: &Names, layout: Layout, view: View, mappings: &Value) -> Value {
     json!({
         "index_patterns": names.patterns(view),
         "priority": PRIORITY,
         "version": TEMPLATE_VERSION,
         "_meta": meta(),
-        "template": { "settings": layout.settings(), "mappings": mappings(view) }
+        "template": { "settings": layout.settings(), "mappings": mappings }
     })
 }
 
@@ -65,8 +69,9 @@ fn meta() -> Value {
     json!({ "made_by": "pulso", "version": TEMPLATE_VERSION })
 }
 
-/// Exactly the fields of a view: the server refuses a field that the mapping does not know.
-pub(crate) fn mappings(view: View) -> Value {
+/// Exactly the fields of a view, which is one of `views`: the server refuses a field that the mapping does
+/// not know.
+pub(crate) fn mappings(view: View, views: &[View]) -> Value {
     let mut properties = Map::new();
     if view.kind() != ViewKind::Journal {
         properties.insert("layer".to_owned(), json!({ "type": "keyword" }));
@@ -77,10 +82,20 @@ pub(crate) fn mappings(view: View) -> Value {
     }
     // The names that other views use for the same fact, so that a filter set on one dashboard also
     // works on the next.
-    for (name, path) in view.aliases() {
-        properties.insert((*name).to_owned(), json!({ "type": "alias", "path": path }));
+    for (name, path) in view.aliases().iter().copied().chain(scopes(view, views)) {
+        let alias = || json!({ "type": "alias", "path": path });
+        properties.entry(name).or_insert_with(alias);
     }
     json!({ "dynamic": "strict", "_meta": meta(), "properties": properties })
+}
+
+/// What the streams call their scopes, for a journal of all streams that has a scope.
+fn scopes(journal: View, views: &[View]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let field = journal.scope_field().filter(|_| journal.kind() == ViewKind::Journal);
+    let of_streams = views.iter().filter(|view| view.kind() != ViewKind::Journal);
+    field.into_iter().flat_map(move |field| {
+        of_streams.clone().filter_map(move |view| Some((view.scope_name()?, field)))
+    })
 }
 
 /// The fields by which the store sorts and filters. They answer no question that people have.

@@ -31,7 +31,7 @@ fn the_files_are_the_templates() {
 
 #[test]
 fn every_field_has_its_type() {
-    let mapping = mappings(view("responses"));
+    let mapping = mappings(view("responses"), &views());
     let of = |path: &str| -> &Value {
         let inner = path.replace('.', "/properties/");
         mapping.pointer(&format!("/properties/{inner}/type")).unwrap()
@@ -43,7 +43,7 @@ fn every_field_has_its_type() {
     assert_eq!(of("topics"), "keyword");
     assert_eq!(of("layer"), "keyword");
     assert_eq!(mapping["dynamic"], "strict");
-    assert_eq!(mappings(View::DEAD_LETTERS).pointer("/properties/layer"), None);
+    assert_eq!(mappings(View::DEAD_LETTERS, &views()).pointer("/properties/layer"), None);
 }
 
 /// Of views that a user declares, too.
@@ -74,7 +74,7 @@ fn every_type_has_a_mapping() {
         position_field: None,
         first_write_wins: false,
     });
-    let mapping = mappings(view);
+    let mapping = mappings(view, &[view]);
     for (name, _, expected) in expected {
         let path = format!("/properties/{}/type", name.replace('.', "/properties/"));
         assert_eq!(mapping.pointer(&path), Some(&json!(expected)), "{name}");
@@ -103,7 +103,7 @@ fn no_template_takes_in_the_indices_of_another_view() {
 
 #[test]
 fn one_fact_has_one_name_in_all_views_that_have_it() {
-    let path = |view| mappings(view).pointer("/properties/country/path").cloned();
+    let path = |view| mappings(view, &views()).pointer("/properties/country/path").cloned();
     for view in [view("groups"), view("group-days"), view("events"), view("event-days")] {
         assert_eq!(path(view), Some(json!("group.country")), "{view}");
     }
@@ -116,10 +116,37 @@ fn one_fact_has_one_name_in_all_views_that_have_it() {
     }
 }
 
+/// A choice of a scope reaches the journal of late facts, whatever the stream calls its scope.
+#[test]
+fn late_facts_answer_to_the_scope_names_of_all_streams() {
+    let path = |view, name: &str| {
+        mappings(view, &views()).pointer(&format!("/properties/{name}/path")).cloned()
+    };
+    for name in ["country", "language"] {
+        assert_eq!(path(View::LATE_FACTS, name), Some(json!("scope")), "{name}");
+        assert_eq!(path(View::DEAD_LETTERS, name), None, "{name}: it has no scope");
+    }
+    // A scope that is called as a field of the journal means another thing.
+    let view = View::new(ViewDescriptor {
+        name: "shop-activity",
+        title: "Shops",
+        stream: Some("shops"),
+        kind: ViewKind::Day,
+        fields: &[],
+        key: &[],
+        scope_field: Some("stream"),
+        aliases: &[],
+        position_field: None,
+        first_write_wins: false,
+    });
+    let mapping = mappings(View::LATE_FACTS, &[view, View::LATE_FACTS]);
+    assert_eq!(mapping.pointer("/properties/stream/type"), Some(&json!("keyword")));
+}
+
 #[test]
 fn windows_can_be_told_apart_as_text() {
     for view in [view("trending-topics"), view("trending-topics-by-country")] {
-        let mapping = mappings(view);
+        let mapping = mappings(view, &[view]);
         let window = &mapping["properties"]["window_start"];
         assert_eq!(window["type"], "date", "{view}");
         assert_eq!(window["fields"]["text"]["type"], "keyword", "{view}");
