@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Writes Kibana's objects to kibana/pulso.ndjson: all dashboards with the tag `Pulso`, everything they consist of,
-# and Pulso's data views. Objects, keys and embedded JSON are in a fixed order, and attributes that change with
+# Writes Kibana's objects to crates/streams/rsvps/kibana.ndjson: the dashboards that are made by hand, everything they
+# consist of, and their data views. Objects, keys and embedded JSON are in a fixed order, and attributes that change with
 # every import are left out, so that a diff shows what was edited.
 #
 #   scripts/kibana-export.sh URL     (such as http://localhost:5601)
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: $0 URL" >&2 && exit 2; }
-exec python3 - "${1%/}" "$(dirname "$0")/../kibana/pulso.ndjson" <<'PYTHON'
+exec python3 - "${1%/}" "$(dirname "$0")/../crates/streams/rsvps/kibana.ndjson" <<'PYTHON'
 import json, os, sys, urllib.request
 
 url, file = sys.argv[1:]
@@ -47,8 +47,9 @@ def nested(item):
 with open(file) as lines:
     known = [json.loads(line) for line in lines]
 views = [{"type": item["type"], "id": item["id"]} for item in known if item["type"] == "index-pattern"]
-tagged = {"type": ["dashboard"], "hasReference": [{"type": "tag", "id": "pulso"}]}
-found = {(item["type"], item["id"]): item for item in export(tagged) + export({"objects": views})}
+# It links every dashboard that is made by hand.
+navigation = {"type": "links", "id": "pulso-navigation"}
+found = {(item["type"], item["id"]): item for item in export({"objects": [navigation, *views]})}
 lines = []
 for _, item in sorted(found.items()):
     item = {key: value for key, value in item.items() if key not in VOLATILE}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the figures of every chart in kibana/pulso.ndjson with those counted from exported documents.
+"""Compares the figures of every chart that is made by hand with those counted from exported documents.
 
 usage: scripts/kibana-figures.py ELASTICSEARCH_URL DOCUMENTS FROM TO
        scripts/kibana-figures.py ELASTICSEARCH_URL --times FROM TO
@@ -308,7 +308,7 @@ def times(objects, url, start, end):
 
 
 def main(url, folder, start, end):
-    path = os.path.join(os.path.dirname(__file__), "../kibana/pulso.ndjson")
+    path = os.path.join(os.path.dirname(__file__), "../crates/streams/rsvps/kibana.ndjson")
     with open(path) as lines:
         objects = [json.loads(line) for line in lines]
     if folder == "--times":

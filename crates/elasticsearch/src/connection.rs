@@ -19,7 +19,7 @@ use pulso_pipeline::Secret;
 use url::Url;
 
 use crate::error::{Error, Operation};
-use crate::request::{Body, Request};
+use crate::request::{Body, FORM_TYPE, Request};
 use crate::response::Response;
 
 /// Bodies below this size are sent uncompressed: compressing them saves no packet.
@@ -56,11 +56,21 @@ pub struct Connection {
 pub(crate) struct Client {
     transport: Transport,
     urls: Arc<str>,
+    /// What goes with every request.
+    headers: HeaderMap,
     request_timeout: Duration,
     gzip: bool,
 }
 
 impl Client {
+    /// Creates a client of Kibana, which is reached like the server but does not read compressed
+    /// requests, and only takes those that no link on another site can have made.
+    pub(crate) fn kibana(connection: &Connection) -> Result<Self, Error> {
+        let mut client = Self::new(&Connection { gzip: false, ..connection.clone() })?;
+        client.headers.insert("kbn-xsrf", HeaderValue::from_static("pulso"));
+        Ok(client)
+    }
+
     /// Creates the client without sending anything.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Error> {
         let urls: Vec<Url> =
@@ -88,7 +98,11 @@ impl Client {
         let failed = |source| Error::Client { urls: listed.to_string(), source };
         let transport = builder.build().map_err(failed)?;
         let Connection { request_timeout, gzip, .. } = *connection;
-        Ok(Self { transport, urls: listed, request_timeout, gzip })
+        let mut headers = HeaderMap::new();
+        if !gzip {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        Ok(Self { transport, urls: listed, headers, request_timeout, gzip })
     }
 
     pub(crate) fn urls(&self) -> String {
@@ -101,13 +115,15 @@ impl Client {
         operation: Operation,
         request: &Request,
     ) -> Result<Response, Error> {
-        let mut headers = HeaderMap::new();
-        if !self.gzip {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
-        if matches!(request.body, Body::Lines(_)) {
-            let lines = HeaderValue::from_static("application/x-ndjson");
-            headers.insert(CONTENT_TYPE, lines);
+        let mut headers = self.headers.clone();
+        match request.body {
+            Body::Lines(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+            }
+            Body::Form(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM_TYPE));
+            }
+            Body::None | Body::Json(_) | Body::Packed(_) => {}
         }
         let body = match request.body.clone() {
             Body::None => None,
@@ -117,7 +133,9 @@ impl Client {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 Some(off_thread(move || compress(&bytes)).await)
             }
-            Body::Json(bytes) | Body::Lines(bytes) | Body::Packed(bytes) => Some(bytes),
+            Body::Json(bytes) | Body::Lines(bytes) | Body::Packed(bytes) | Body::Form(bytes) => {
+                Some(bytes)
+            }
         };
         let failed = |source: elasticsearch::Error| self.failed(operation, source);
         let Request { method, path, query, .. } = request;

@@ -26,6 +26,7 @@ pub enum Operation {
     LoadCheckpoint,
     SaveCheckpoint,
     Retain,
+    ImportDashboards,
 }
 
 impl fmt::Display for Operation {
@@ -42,6 +43,7 @@ impl fmt::Display for Operation {
             Self::LoadCheckpoint => "load the checkpoint",
             Self::SaveCheckpoint => "save the checkpoint",
             Self::Retain => "remove old indices",
+            Self::ImportDashboards => "import dashboards into Kibana",
         })
     }
 }
@@ -158,6 +160,18 @@ impl AdapterError for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Answer { operation: Operation::ImportDashboards, source, .. } => {
+                return kibana_advice(source).map(str::to_owned);
+            }
+            Self::Send { operation: Operation::ImportDashboards, source, .. }
+                if !certificate(source) =>
+            {
+                "check that Kibana runs at `kibana.url`, and whether it speaks http or https there; \
+                 `kibana.url = \"\"` leaves the dashboards out"
+            }
+            Self::Timeout { operation: Operation::ImportDashboards, .. } => {
+                "see whether Kibana is still starting, and set up once more"
+            }
             Self::Address { .. } => {
                 "set `elasticsearch.urls` to addresses such as \"https://localhost:9200\", with the \
                  user in `elasticsearch.username`"
@@ -208,6 +222,18 @@ impl AdapterError for Error {
         };
         Some(hint.to_owned())
     }
+}
+
+fn kibana_advice(refusal: &Refusal) -> Option<&'static str> {
+    Some(match refusal.status {
+        401 | 403 => {
+            "let the user of `elasticsearch.username` or `elasticsearch.api_key` manage saved objects \
+             and advanced settings in Kibana, or import the dashboards as another user"
+        }
+        429 | 500.. => "wait until Kibana has started, and set up once more",
+        400 | 404 => "check that `kibana.url` names Kibana, with its base path if it has one",
+        _ => return None,
+    })
 }
 
 fn advice(refusal: &Refusal) -> Option<&'static str> {

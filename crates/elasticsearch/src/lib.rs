@@ -1,4 +1,5 @@
-//! Views and checkpoints in Elasticsearch 8 and 9; the only crate that speaks to it.
+//! Views and checkpoints in Elasticsearch 8 and 9, and what Kibana shows of them; the only crate that
+//! speaks to these two.
 //!
 //! Contains adapters only. The layers decide when to stop; an error tells them whether a retry can
 //! help, and tells a person what to do. Only the aliases of the indices record which layer answers
@@ -11,6 +12,7 @@ mod connection;
 mod encode;
 mod error;
 mod indices;
+mod kibana;
 mod names;
 mod request;
 mod response;
@@ -27,5 +29,6 @@ mod views;
 pub use checkpoints::CheckpointStore;
 pub use connection::{Connection, Credentials};
 pub use error::{Error, Operation, Refusal};
+pub use kibana::{Kibana, kibana_objects};
 pub use store::{Options, Refresh, ViewStore};
 pub use templates::{TEMPLATE_VERSION, templates};

@@ -21,7 +21,12 @@ pub(crate) enum Body {
     Lines(Bytes),
     /// JSON that is mostly compressed data, so compressing it again would hardly shorten it.
     Packed(Bytes),
+    /// A form with one file; see [`Request::file`].
+    Form(Bytes),
 }
+
+/// The type of a form. No file of JSON texts contains its boundary.
+pub(crate) const FORM_TYPE: &str = "multipart/form-data; boundary=--pulso-file--";
 
 impl Request {
     fn new(method: Method, path: impl Into<String>) -> Self {
@@ -55,6 +60,15 @@ impl Request {
 
     pub(crate) fn packed(self, json: Vec<u8>) -> Self {
         Self { body: Body::Packed(json.into()), ..self }
+    }
+
+    /// A file as a browser uploads it.
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        let mark = "----pulso-file--";
+        let about = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        let kind = "Content-Type: application/ndjson";
+        let form = format!("{mark}\r\n{about}\r\n{kind}\r\n\r\n{text}\r\n{mark}--\r\n");
+        Self { body: Body::Form(form.into()), ..self }
     }
 
     pub(crate) fn lines(self, lines: impl Into<Bytes>) -> Self {

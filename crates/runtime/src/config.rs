@@ -22,7 +22,7 @@ pub use pulso_model::duration::{format_duration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use sections::{
     Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Demo, Echo, Elasticsearch,
-    Kafka, Log, LogFormat, LogStore, Login, Logs, Lost, Operations, Protocol, Retention,
+    Kafka, Kibana, Log, LogFormat, LogStore, Login, Logs, Lost, Operations, Protocol, Retention,
     SaslMechanism, Schedule, Source, Spool, Time, Tls, Trends, ViewStore, Views, Web, Window,
     shown_url,
 };

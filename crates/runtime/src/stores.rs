@@ -7,6 +7,7 @@
 mod elasticsearch;
 mod error;
 mod kafka;
+mod kibana;
 mod log;
 mod open;
 mod set_up;

@@ -44,7 +44,7 @@ const BROUGHT: [Brought; 2] = [
     brought!(
         "rsvps",
         Some(|| Arc::new(rsvps::Rsvps)),
-        ["groups.sql", "events.sql", "group-days.sql", "event-days.sql"]
+        ["groups.sql", "events.sql", "group-days.sql", "event-days.sql", "kibana.ndjson"]
     ),
     brought!(
         "posts",

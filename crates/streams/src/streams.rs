@@ -87,6 +87,14 @@ impl Definition {
     pub fn decoder(&self, limits: TimeLimits) -> Decoder {
         Decoder::new(self.stream, Arc::clone(&self.decode), limits)
     }
+
+    /// Kibana objects that the stream brings of its own, one JSON text a line, for indices whose names
+    /// begin with `pulso`. Those of other streams are made from the descriptor.
+    pub fn kibana_objects(&self) -> Option<&'static str> {
+        let of_this = |brought: &&Brought| brought.folder == self.stream.name;
+        let brought = BROUGHT.iter().find(of_this).filter(|_| self.folder.is_none())?;
+        brought.files.iter().find(|(name, _)| *name == "kibana.ndjson").map(|(_, text)| *text)
+    }
 }
 
 impl Streams {

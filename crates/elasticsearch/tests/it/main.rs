@@ -7,6 +7,7 @@ mod checkpoints;
 mod contract;
 mod faults;
 mod host;
+mod kibana;
 mod layers;
 mod retention;
 mod security;

@@ -8,6 +8,7 @@ use toml::Value;
 
 use super::error::Problem;
 use super::layers::{Layered, STREAMS, find};
+use super::sections::masked_url;
 use super::{ByteSize, format_duration, parse_duration};
 
 /// The longest duration: ten years. Far from overflow in any unit.
@@ -188,6 +189,8 @@ impl Reader {
     fn shown(&self, key: &str) -> String {
         let value = match self.value(key) {
             _ if SECRETS.contains(&key) => "***".to_owned(),
+            // It may hold a password, and is refused because of that.
+            value if key == "kibana.url" => masked_url(&show(value)),
             value => show(value),
         };
         format!("`{}` ({value}){}", self.place(key), self.origin(key))

@@ -15,8 +15,8 @@ use super::{ByteSize, url};
 mod deployment;
 
 pub use deployment::{
-    AtLimit, Elasticsearch, Kafka, LogStore, Login, Lost, Operations, Retention, SaslMechanism,
-    Spool, Tls, ViewStore, Views,
+    AtLimit, Elasticsearch, Kafka, Kibana, LogStore, Login, Lost, Operations, Retention,
+    SaslMechanism, Spool, Tls, ViewStore, Views,
 };
 
 /// A valid configuration.
@@ -33,6 +33,7 @@ pub struct Config {
     pub views: Views,
     pub kafka: Kafka,
     pub elasticsearch: Elasticsearch,
+    pub kibana: Kibana,
     pub spool: Spool,
     pub acquisition: Acquisition,
     pub time: Time,

@@ -33,6 +33,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     let views = Views { store: deployment::view_store(reader) };
     let kafka = deployment::kafka(reader);
     let elasticsearch = deployment::elasticsearch(reader);
+    let kibana = deployment::kibana(reader);
     let spool = deployment::spool(reader);
     let acquisition = acquisition(reader, &served);
     let streams = streams::read(reader, served);
@@ -48,6 +49,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         views,
         kafka,
         elasticsearch,
+        kibana,
         spool,
         acquisition,
         time,

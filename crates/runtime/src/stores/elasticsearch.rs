@@ -22,7 +22,7 @@ pub(super) fn views(config: &Config) -> Result<ViewStore, StoreError> {
     Ok(ViewStore::new(&connection(&config.elasticsearch)?, options)?)
 }
 
-fn connection(config: &config::Elasticsearch) -> Result<Connection, StoreError> {
+pub(super) fn connection(config: &config::Elasticsearch) -> Result<Connection, StoreError> {
     let credentials = match (&config.login, &config.api_key) {
         (_, Some(key)) => Credentials::ApiKey(Secret::new(key.reveal()?)),
         (Some(Login { username, password }), None) => Credentials::Basic {

@@ -2,12 +2,12 @@
 
 use anyhow::Context;
 
-use super::{StoreError, elasticsearch, kafka};
+use super::{StoreError, elasticsearch, kafka, kibana};
 use crate::config::{LogStore, ViewStore, format_duration};
 use crate::{Config, ExplainExt};
 
-/// Makes topics of all streams that are served, templates and aliases where they are missing; returns a
-/// line for each store.
+/// Makes topics of all streams that are served, templates and aliases where they are missing, and brings
+/// dashboards to Kibana; returns a line for each server.
 ///
 /// # Errors
 /// With exit code 3 when a server cannot be had, or has what does not fit.
@@ -28,6 +28,12 @@ pub async fn set_up(config: &Config) -> anyhow::Result<Vec<String>> {
         let done = async { Ok::<_, StoreError>(elasticsearch::views(config)?.set_up().await?) };
         done.await.explained().context("failed to set up Elasticsearch")?;
         lines.push(format!("{}: set up", elasticsearch_name(config)));
+    }
+    if let Some(url) = &config.kibana.url {
+        let url = elasticsearch::shown(url);
+        let brought = kibana::bring_dashboards(config).await.explained();
+        let streams = brought.context("failed to set up Kibana")?;
+        lines.push(format!("kibana `{url}`: brought dashboards of {}", streams.join(", ")));
     }
     if lines.is_empty() {
         let folder = config.data.directory.display();

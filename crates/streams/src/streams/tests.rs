@@ -81,7 +81,9 @@ fn the_files_of_a_folder_are_those_of_the_stream() {
         }
         let folder = std::fs::read_dir(Path::new(stream.name)).unwrap();
         let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
-        let is_code = |name: &String| name.ends_with(".sql") || name.ends_with(".vrl");
+        let is_code = |name: &String| {
+            [".sql", ".vrl"].iter().any(|end| name.ends_with(end)) || name == "kibana.ndjson"
+        };
         let mut queries: Vec<_> = names.filter(is_code).collect();
         queries.sort();
         let mut registered: Vec<_> = brought.files.iter().map(|(file, _)| *file).collect();

@@ -1,18 +1,32 @@
-//! Checks `kibana/pulso.ndjson` against the index templates and against itself.
+//! Checks the Kibana objects of all streams against the index templates and against themselves: those made
+//! by hand, and those made from descriptors.
 
 mod fields;
 mod health;
 mod windows;
 
 use std::collections::BTreeSet;
-use std::fs;
 
+use pulso_elasticsearch::kibana_objects;
+use pulso_streams::Streams;
 use serde_json::Value;
 
-/// Kibana's file holds one object per line.
-fn objects() -> Vec<Value> {
-    let text = fs::read_to_string("../../kibana/pulso.ndjson").unwrap();
+/// The objects that are made by hand. A file for Kibana holds one object per line.
+fn made_by_hand() -> Vec<Value> {
+    let text = Streams::brought().get("rsvps").unwrap().kibana_objects().unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The objects of each import.
+fn imports() -> Vec<Vec<Value>> {
+    let brought = Streams::brought();
+    let generated = brought.iter().map(|of| kibana_objects("pulso", of.stream));
+    generated.chain([made_by_hand()]).collect()
+}
+
+/// The objects of all imports.
+fn objects() -> Vec<Value> {
+    imports().into_iter().flatten().collect()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -47,18 +61,17 @@ fn walk(key: &str, value: &Value, check: &mut impl FnMut(&str, &Value)) {
 
 #[test]
 fn objects_are_in_the_order_of_an_export() {
-    let keys: Vec<(String, String)> = objects()
-        .iter()
-        .map(|object| (text(object, "type").to_owned(), text(object, "id").to_owned()))
-        .collect();
-    assert!(keys.is_sorted(), "scripts/kibana-export.sh sorts them");
-    let ids: BTreeSet<&String> = keys.iter().map(|(_, id)| id).collect();
+    for objects in imports() {
+        let keys: Vec<_> =
+            objects.iter().map(|object| (text(object, "type"), text(object, "id"))).collect();
+        assert!(keys.is_sorted_by(|one, next| one < next), "each once, and in order: {keys:?}");
+        assert!(keys.len() > 1);
+    }
     for object in objects() {
         for volatile in ["updated_at", "created_at", "version", "managed", "namespaces", "sort"] {
             assert_eq!(object.get(volatile), None, "{}: `{volatile}`", object["id"]);
         }
     }
-    assert!(ids.len() > 1);
 }
 
 #[test]
@@ -77,24 +90,25 @@ fn ids_can_be_read() {
 
 #[test]
 fn references_lead_to_objects_that_are_there() {
-    let objects = objects();
-    let known: BTreeSet<(&str, &str)> =
-        objects.iter().map(|object| (text(object, "type"), text(object, "id"))).collect();
-    for object in &objects {
-        for reference in elements(&object["references"]) {
-            let target = (text(reference, "type"), text(reference, "id"));
-            assert!(known.contains(&target), "{}: {target:?} is missing", object["id"]);
-        }
-        for panel in elements(&panels(object)) {
-            let name = format!("{}:{}", text(panel, "panelIndex"), text(panel, "panelRefName"));
-            referred(object, &name);
+    for objects in imports() {
+        let known: BTreeSet<(&str, &str)> =
+            objects.iter().map(|object| (text(object, "type"), text(object, "id"))).collect();
+        for object in &objects {
+            for reference in elements(&object["references"]) {
+                let target = (text(reference, "type"), text(reference, "id"));
+                assert!(known.contains(&target), "{}: {target:?} is missing", object["id"]);
+            }
+            for panel in elements(&panels(object)) {
+                let name = format!("{}:{}", text(panel, "panelIndex"), text(panel, "panelRefName"));
+                referred(object, &name);
+            }
         }
     }
 }
 
 #[test]
-fn dashboards_lead_to_each_other() {
-    let objects = objects();
+fn dashboards_made_by_hand_lead_to_each_other() {
+    let objects = made_by_hand();
     let of = |kind: &'static str| objects.iter().filter(move |object| object["type"] == kind);
     let links: Vec<&Value> = of("links").collect();
     assert_eq!(links.len(), 1, "one navigation, for all");

@@ -94,6 +94,13 @@ pub struct Elasticsearch {
     pub api_key: Option<Secret>,
 }
 
+/// The Kibana that shows the views; it is spoken to as the user of Elasticsearch.
+#[derive(Clone, Debug)]
+pub struct Kibana {
+    /// With scheme `http` or `https` and a host, without a user; `None`: there is none.
+    pub url: Option<Uri>,
+}
+
 /// Where acquisition keeps messages while Kafka is away.
 #[derive(Clone, Debug)]
 pub struct Spool {

@@ -24,6 +24,7 @@ fn a_deployment_on_secured_servers_is_read() {
          certificate_authority = 'ca.pem'\ncertificate = 'c.pem'\nkey = 'k.pem'\n\
          key_password = 'kp'\nsasl_mechanism = 'scram-sha-512'\nusername = 'u'\npassword = 'p'\n\
          [elasticsearch]\nurls = ['https://a:1/', 'https://b.example']\napi_key = 'k'\n\
+         [kibana]\nurl = 'https://k.example/base'\n\
          [spool]\ndirectory = '/spool'\nat_limit = 'drop'\n\
          [retention]\nlake = '30d'\n[schedule]\nretain = 'off'\n[operations]\nspeed = 'off'",
     );
@@ -38,6 +39,7 @@ fn a_deployment_on_secured_servers_is_read() {
     assert_eq!(login.password.reveal().unwrap(), "p");
     assert_eq!(config.elasticsearch.urls.len(), 2);
     assert!(config.elasticsearch.login.is_none());
+    assert_eq!(config.kibana.url.as_ref().unwrap().to_string(), "https://k.example/base");
     assert_eq!(config.elasticsearch.api_key.as_ref().unwrap().reveal().unwrap(), "k");
     assert_eq!(config.spool_directory(), std::path::Path::new("/spool/rsvps"));
     assert_eq!((config.retention.lake, config.retention.journals), (Some(30 * DAY), None));
@@ -99,6 +101,11 @@ fn stores_and_places_are_checked() {
         "elasticsearch.urls = ['ws://a']",
         "`elasticsearch.urls[0]` (ws://a) is not an http url",
         "write it like \"https://elasticsearch.example.org:9200\"",
+    );
+    check(
+        "kibana.url = 'https://me:secret@a:1'",
+        "`kibana.url` (https://***@a:1) has a user name",
+        "set `elasticsearch.username` and `elasticsearch.password` instead",
     );
     check(
         "elasticsearch.index_prefix = 'Pulso'",

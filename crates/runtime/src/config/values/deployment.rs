@@ -8,8 +8,8 @@ use toml::Value;
 use super::{DAY, TICK, address, cron, directory, file};
 use crate::config::reader::{Reader, Wrong, text};
 use crate::config::sections::{
-    AtLimit, Elasticsearch, Kafka, LogStore, Login, Lost, Operations, Retention, SaslMechanism,
-    Spool, Time, Tls, ViewStore,
+    AtLimit, Elasticsearch, Kafka, Kibana, LogStore, Login, Lost, Operations, Retention,
+    SaslMechanism, Spool, Time, Tls, ViewStore,
 };
 use crate::config::{Secret, parse_duration};
 
@@ -111,6 +111,14 @@ pub(super) fn elasticsearch(reader: &mut Reader) -> Elasticsearch {
         Wrong::new("is given besides an API key", "keep one of them")
     });
     elasticsearch
+}
+
+pub(super) fn kibana(reader: &mut Reader) -> Kibana {
+    let url = reader.read("kibana.url", |value| match text(value)? {
+        "" => Ok(None),
+        url => places::url(url).map(Some),
+    });
+    Kibana { url }
 }
 
 /// A user name with its password; `None` when there is neither.

@@ -170,11 +170,13 @@ fn maps_use_fields_as_their_types_allow() {
             let fields = fields(referred(object, reference));
             check(id, &fields, text(source, "geoField"), POINTS);
             check_query(id, &fields, &layer["query"]);
+            let mut computed = vec!["doc_count".to_owned()];
             for metric in elements(&source["metrics"]) {
                 let counts = metric["type"] == "count";
                 assert!(counts || metric["field"].is_string(), "{id}");
                 if let Some(field) = metric["field"].as_str() {
                     check(id, &fields, field, NUMBERS);
+                    computed.push(format!("{}_of_{field}", text(metric, "type")));
                 }
             }
             if source["type"] == "ES_SEARCH" {
@@ -185,7 +187,8 @@ fn maps_use_fields_as_their_types_allow() {
                 }
             }
             walk("", &layer["style"], &mut |key, value| {
-                if key == "field" && value["origin"] == "source" && value["name"] != "doc_count" {
+                let field = key == "field" && value["origin"] == "source";
+                if field && !computed.iter().any(|name| value["name"] == **name) {
                     check(id, &fields, text(value, "name"), ANY);
                 }
             });

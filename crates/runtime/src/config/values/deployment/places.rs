@@ -27,23 +27,26 @@ pub(super) fn brokers(reader: &mut Reader) -> Vec<String> {
 }
 
 pub(super) fn urls(reader: &mut Reader) -> Vec<Uri> {
-    list(reader, "elasticsearch.urls", |text| {
-        let hint = "write it like \"https://elasticsearch.example.org:9200\"";
-        let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
-        let host = url.host().filter(|host| !host.is_empty());
-        let (Some("http" | "https"), Some(host)) = (url.scheme_str(), host) else {
-            return Err(Wrong::new("is not an http url", hint));
-        };
-        let authority = url.authority().map_or("", |authority| authority.as_str());
-        if authority.contains('@') {
-            let hint = "set `elasticsearch.username` and `elasticsearch.password` instead";
-            return Err(Wrong::new("has a user name", hint));
-        }
-        if url.port().is_none() && authority != host {
-            return Err(Wrong::new("has a port that is not a number from 0 to 65535", hint));
-        }
-        Ok(url)
-    })
+    list(reader, "elasticsearch.urls", url)
+}
+
+/// The address of Elasticsearch or Kibana.
+pub(super) fn url(text: &str) -> Result<Uri, Wrong> {
+    let hint = "write it like \"https://elasticsearch.example.org:9200\"";
+    let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
+    let host = url.host().filter(|host| !host.is_empty());
+    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), host) else {
+        return Err(Wrong::new("is not an http url", hint));
+    };
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        let hint = "set `elasticsearch.username` and `elasticsearch.password` instead";
+        return Err(Wrong::new("has a user name", hint));
+    }
+    if url.port().is_none() && authority != host {
+        return Err(Wrong::new("has a port that is not a number from 0 to 65535", hint));
+    }
+    Ok(url)
 }
 
 /// A list of at least one place; what is wrong is noted by place.

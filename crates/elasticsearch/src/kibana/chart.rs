@@ -1,0 +1,342 @@
+//! The charts of a dashboard, as Kibana's Lens keeps them.
+
+use pulso_model::{Counts, Facet};
+use serde_json::{Map, Value, json};
+
+use super::dashboard::{DataSource, Panel};
+use super::{Bucket, Measure, capitalised, label};
+
+/// How many bars a chart has.
+const BARS: u32 = 10;
+
+/// How many scopes a table lists.
+const SCOPES_MAX: u32 = 50;
+
+/// The colours of the hand-made dashboards, which people with weak colour vision tell apart.
+const BLUE: &str = "#6092C0";
+const PURPLE: &str = "#9170B8";
+
+/// A chart before it has its place on a dashboard.
+#[derive(Debug)]
+pub(super) struct Chart {
+    /// Unique on its dashboard.
+    pub(super) part: String,
+    title: String,
+    description: String,
+    data_view: String,
+    /// In their order: first what documents are grouped by, then what is shown of each group.
+    columns: Vec<(&'static str, Value)>,
+    kind: &'static str,
+    visualization: Value,
+}
+
+impl Chart {
+    pub(super) fn panel(self, width: u32, height: u32) -> Panel {
+        let order: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        let columns: Map<_, _> = self
+            .columns
+            .iter()
+            .map(|(name, column)| ((*name).to_owned(), column.clone()))
+            .collect();
+        let layer = json!({
+            "columnOrder": order, "columns": columns, "ignoreGlobalFilters": false,
+            "incompleteColumns": {}, "sampling": 1
+        });
+        let attributes = json!({
+            "title": self.title,
+            "description": self.description,
+            "visualizationType": self.kind,
+            "state": {
+                "adHocDataViews": {},
+                "datasourceStates": { "formBased": { "layers": { "data": layer } } },
+                "filters": [],
+                "internalReferences": [],
+                "query": { "language": "kuery", "query": "" },
+                "visualization": self.visualization
+            }
+        });
+        let source =
+            DataSource { name: "indexpattern-datasource-layer-data", data_view: self.data_view };
+        Panel::new("lens", "8.9.0", self.part, (width, height), attributes).of(source)
+    }
+}
+
+/// One number: the sum over the time range.
+pub(super) fn figure(activity: &str, measure: &Measure) -> Chart {
+    Chart {
+        part: format!("figure-{}", plain(measure.field)),
+        title: measure.label.clone(),
+        description: "The sum over the time range.".to_owned(),
+        data_view: activity.to_owned(),
+        columns: vec![("value", sum(measure))],
+        kind: "lnsMetric",
+        visualization: json!({
+            "layerId": "data", "layerType": "data", "metricAccessor": "value",
+            "subtitle": "In the time range"
+        }),
+    }
+}
+
+/// How many facts there were over time, in a colour for each kind or scope.
+pub(super) fn stacked(activity: &str, facts: &Measure, by: &Bucket, most_of: u32) -> Chart {
+    let mut groups = terms(&by.label, by.field, most_of, &most("value"));
+    // The rest is shown too, so that a bar is as high as all facts of its time.
+    groups["params"]["otherBucket"] = json!(true);
+    Chart {
+        part: format!("by-{}-over-time", plain(by.field)),
+        title: format!("{} over time by {}", facts.label, by.label.to_lowercase()),
+        description: format!("{} by their own time, echoes left out.", facts.label),
+        data_view: activity.to_owned(),
+        columns: vec![("by", groups), ("time", over_intervals()), ("value", sum(facts))],
+        kind: "lnsXY",
+        visualization: chart_over_time("bar_stacked"),
+    }
+}
+
+/// The scopes with most facts.
+pub(super) fn bars(activity: &str, facts: &Measure, by: &Bucket) -> Chart {
+    Chart {
+        part: format!("by-{}", plain(by.field)),
+        title: format!("{} by {}", facts.label, by.label.to_lowercase()),
+        description: format!("The ten values of {} with most.", by.label.to_lowercase()),
+        data_view: activity.to_owned(),
+        columns: vec![
+            ("by", terms(&by.label, by.field, BARS, &most("value"))),
+            ("value", sum(facts)),
+        ],
+        kind: "lnsXY",
+        visualization: bar_chart(&json!({
+            "yConfig": [{ "color": BLUE, "forAccessor": "value" }]
+        })),
+    }
+}
+
+/// The most frequent terms of the newest window.
+pub(super) fn now(trends: &str, facet: &Facet) -> Chart {
+    let measure = counted(facet);
+    newest(trends, facet, &max(&label(measure), measure), BLUE).named(
+        format!("{}-now", plain(facet.term.many)),
+        format!("Top {} now", facet.term.many),
+        format!("The ten {} with most {} in the newest window.", facet.term.many, what(facet)),
+    )
+}
+
+/// The most unusual terms of the newest window.
+pub(super) fn unusual_now(trends: &str, facet: &Facet) -> Chart {
+    newest(trends, facet, &score(), PURPLE).named(
+        format!("{}-unusual-now", plain(facet.term.many)),
+        format!("Unusual {} now", facet.term.many),
+        format!("The ten {} with the highest scores in the newest window.", facet.term.many),
+    )
+}
+
+/// How the most frequent terms came and went.
+pub(super) fn over_time(trends: &str, facet: &Facet) -> Chart {
+    let measure = counted(facet);
+    let value = max(&format!("Most {measure}"), measure);
+    Chart {
+        part: format!("{}-over-time", plain(facet.term.many)),
+        title: format!("Top {} over time", facet.term.many),
+        description: format!(
+            "The ten {} with most {}: in each interval the largest number of any window that ends in it.",
+            facet.term.many,
+            what(facet)
+        ),
+        data_view: trends.to_owned(),
+        columns: vec![
+            ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
+            ("time", over_intervals()),
+            ("value", value),
+        ],
+        kind: "lnsXY",
+        visualization: chart_over_time("line"),
+    }
+}
+
+/// The most frequent terms of each scope, of the newest window.
+pub(super) fn now_by_scope(trends: &str, facet: &Facet, scope: &Bucket) -> Chart {
+    let measure = counted(facet);
+    let column = |id: &str| json!({ "columnId": id, "hidden": false, "isTransposed": false });
+    let mut columns = [column("scope"), column("by"), column("value"), column("score")].to_vec();
+    columns[0]["oneClickFilter"] = json!(true);
+    columns.push(json!({ "columnId": "window", "hidden": true, "isTransposed": false }));
+    Chart {
+        part: format!("{}-by-{}-now", plain(facet.term.many), plain(scope.field)),
+        title: format!("Top {} by {} now", facet.term.many, scope.label.to_lowercase()),
+        description: format!(
+            "The newest window: the ten {} with most {} of each.",
+            facet.term.many,
+            what(facet)
+        ),
+        data_view: trends.to_owned(),
+        columns: vec![
+            ("window", newest_window()),
+            ("scope", terms(&scope.label, scope.field, SCOPES_MAX, &most("value"))),
+            ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
+            ("value", max(&label(measure), measure)),
+            ("score", score()),
+        ],
+        kind: "lnsDatatable",
+        visualization: json!({
+            "layerId": "data", "layerType": "data", "columns": columns,
+            "headerRowHeight": "single", "headerRowHeightLines": 1,
+            "rowHeight": "single", "rowHeightLines": 1,
+            "paging": { "enabled": true, "size": 10 }
+        }),
+    }
+}
+
+impl Chart {
+    fn named(self, part: String, title: String, description: String) -> Self {
+        Self { part, title, description, ..self }
+    }
+}
+
+fn newest(trends: &str, facet: &Facet, value: &Value, colour: &str) -> Chart {
+    let rule = json!({
+        "rule": { "type": "other" }, "touched": true,
+        "color": { "type": "colorCode", "colorCode": colour }
+    });
+    Chart {
+        part: String::new(),
+        title: String::new(),
+        description: String::new(),
+        data_view: trends.to_owned(),
+        columns: vec![
+            ("window", newest_window()),
+            ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
+            ("value", value.clone()),
+        ],
+        kind: "lnsXY",
+        visualization: bar_chart(&json!({
+            "splitAccessor": "window",
+            "colorMapping": {
+                "assignments": [], "specialAssignments": [rule],
+                "paletteId": "eui_amsterdam_color_blind", "colorMode": { "type": "categorical" }
+            }
+        })),
+    }
+}
+
+/// The field by which terms are listed and ranked.
+fn counted(facet: &Facet) -> &'static str {
+    match facet.counts {
+        Counts::Facts => "count",
+        Counts::Actors => "actors",
+    }
+}
+
+fn what(facet: &Facet) -> &'static str {
+    match facet.counts {
+        Counts::Facts => "facts",
+        Counts::Actors => "actors",
+    }
+}
+
+/// A field's name in an id.
+fn plain(field: &str) -> String {
+    field.replace(['_', '.'], "-").to_lowercase()
+}
+
+fn sum(measure: &Measure) -> Value {
+    let mut column = metric("sum", &measure.label, measure.field);
+    column["params"]["emptyAsNull"] = json!(false);
+    column
+}
+
+fn max(label: &str, field: &str) -> Value {
+    metric("max", label, field)
+}
+
+fn score() -> Value {
+    let mut column = max("Score", "score");
+    column["params"]["format"] = json!({ "id": "number", "params": { "decimals": 1 } });
+    column
+}
+
+fn metric(operation: &str, label: &str, field: &str) -> Value {
+    json!({
+        "operationType": operation, "sourceField": field, "label": label, "customLabel": true,
+        "dataType": "number", "isBucketed": false, "scale": "ratio", "params": {}
+    })
+}
+
+/// Ordered by another column, the largest first.
+fn most(column: &str) -> Value {
+    json!({ "type": "column", "columnId": column })
+}
+
+fn terms(label: &str, field: &str, size: u32, order: &Value) -> Value {
+    json!({
+        "operationType": "terms", "sourceField": field, "label": label, "customLabel": true,
+        "dataType": "string", "isBucketed": true, "scale": "ordinal",
+        "params": {
+            "size": size, "orderBy": order, "orderDirection": "desc", "accuracyMode": true,
+            "otherBucket": false, "missingBucket": false, "parentFormat": { "id": "terms" },
+            "include": [], "includeIsRegex": false, "exclude": [], "excludeIsRegex": false
+        }
+    })
+}
+
+/// Exactly one group: the newest window. In accuracy mode each index would count its thousand newest
+/// windows, which takes more memory than a server has.
+fn newest_window() -> Value {
+    let order = json!({ "type": "alphabetical" });
+    let mut column = terms("Window from (UTC)", "window_start.text", 1, &order);
+    column["params"]["accuracyMode"] = json!(false);
+    column
+}
+
+fn over_intervals() -> Value {
+    json!({
+        "operationType": "date_histogram", "sourceField": "@timestamp", "label": "Time",
+        "customLabel": true, "dataType": "date", "isBucketed": true, "scale": "interval",
+        "params": { "interval": "auto", "includeEmptyRows": true, "dropPartials": false }
+    })
+}
+
+fn chart_over_time(series: &str) -> Value {
+    let layer = json!({ "splitAccessor": "by", "xAccessor": "time", "seriesType": series });
+    if series != "line" {
+        return xy(layer, true, "None");
+    }
+    let mut chart = xy(layer, true, "Linear");
+    // Terms are longer than kinds and scopes.
+    chart["legend"]["legendSize"] = json!("large");
+    chart
+}
+
+fn bar_chart(more: &Value) -> Value {
+    let mut layer = more.clone();
+    layer["xAccessor"] = json!("by");
+    layer["seriesType"] = json!("bar_horizontal");
+    xy(layer, false, "None")
+}
+
+fn xy(mut layer: Value, over_time: bool, fitting: &str) -> Value {
+    for (name, value) in [
+        ("layerId", json!("data")),
+        ("layerType", json!("data")),
+        ("accessors", json!(["value"])),
+        ("position", json!("top")),
+        ("showGridlines", json!(false)),
+    ] {
+        layer[name] = value;
+    }
+    json!({
+        "preferredSeriesType": layer["seriesType"],
+        "layers": [layer],
+        "legend": {
+            "isVisible": over_time, "position": "right", "isInside": false, "maxLines": 1,
+            "shouldTruncate": true, "showSingleSeries": over_time
+        },
+        "valueLabels": if over_time { "hide" } else { "show" },
+        "fittingFunction": fitting,
+        "yTitle": "",
+        "axisTitlesVisibilitySettings": { "x": false, "yLeft": false, "yRight": false },
+        "tickLabelsVisibilitySettings": { "x": true, "yLeft": true, "yRight": true },
+        "gridlinesVisibilitySettings": { "x": false, "yLeft": over_time, "yRight": false },
+        "labelsOrientation": { "x": 0, "yLeft": 0, "yRight": 0 },
+        "hideEndzones": true
+    })
+}
