@@ -61,16 +61,41 @@ impl CommonArgs {
     /// # Errors
     /// As [`CommonArgs::start`].
     pub fn load(&self) -> anyhow::Result<Config> {
-        let layers =
-            Layers { file: self.file()?, environment: environment(), overrides: self.overrides() };
-        let config = Config::load(&layers).or_else(|error| {
-            let hints = error.hints();
-            let result = Err(error).exit(Exit::Usage);
-            hints.into_iter().fold(result, |result, hint| result.hint(hint))
-        })?;
+        let config = self.load_readable()?;
+        let problems = &config.declared.problems;
+        if !problems.is_empty() {
+            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            let directory = config.declared.directory.display();
+            let message = format!("failed to load the streams of `{directory}`");
+            let hint = "see docs/declared-streams.md; `pulso streams check` checks them alone";
+            return Err(anyhow!("{message}\n{}", problems.join("\n"))).exit(Exit::Usage).hint(hint);
+        }
         config.serving(&self.stream).or_else(|error| {
             let hint = error.hint();
             Err(error).exit(Exit::Usage).hint(hint)
+        })
+    }
+
+    /// Loads the configuration for the stream that a command names.
+    ///
+    /// # Errors
+    /// As [`CommonArgs::start`].
+    pub fn load_stream(&self, name: &str) -> anyhow::Result<Config> {
+        of_stream(&self.load()?, name)
+    }
+
+    /// Loads the configuration for commands that tell themselves what is wrong with declared streams:
+    /// those are left out.
+    ///
+    /// # Errors
+    /// As [`CommonArgs::start`], but for declared streams.
+    pub fn load_readable(&self) -> anyhow::Result<Config> {
+        let layers =
+            Layers { file: self.file()?, environment: environment(), overrides: self.overrides() };
+        Config::load(&layers).or_else(|error| {
+            let hints = error.hints();
+            let result = Err(error).exit(Exit::Usage);
+            hints.into_iter().fold(result, |result, hint| result.hint(hint))
         })
     }
 
@@ -118,6 +143,13 @@ impl CommonArgs {
         overrides.push(("logs.filter".to_owned(), filter.to_owned()));
         overrides
     }
+}
+
+fn of_stream(config: &Config, name: &str) -> anyhow::Result<Config> {
+    config.of_stream(name).or_else(|error| {
+        let hint = error.hint();
+        Err(error).exit(Exit::Usage).hint(hint)
+    })
 }
 
 fn environment() -> Vec<(String, String)> {

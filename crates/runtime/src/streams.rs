@@ -17,9 +17,9 @@ pub struct SeveralStreams {
 }
 
 impl Config {
-    /// All streams that there are.
+    /// All streams that there are: those that Pulso brings, then those of `streams.directory`.
     pub fn streams(&self) -> Streams {
-        Streams::brought()
+        self.declared.streams.clone()
     }
 
     /// The views of all streams, and the journals.
@@ -106,7 +106,11 @@ impl Config {
         self.of_stream(&self.streams.served[0])
     }
 
-    fn definition(&self) -> Definition {
+    /// The stream that is meant, with what decodes its messages.
+    ///
+    /// # Panics
+    /// As [`stream`](Self::stream).
+    pub fn definition(&self) -> Definition {
         let streams = self.streams();
         let definition = streams.get(&self.stream);
         let definition = definition.expect("a configuration is of a stream that there is").clone();

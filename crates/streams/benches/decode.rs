@@ -9,14 +9,13 @@
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
-use std::path::Path;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use pulso_model::{Decoder, TimeLimits, WallTime};
 use pulso_simulator::posts::{self, PostsConfig, Protocol};
 use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig};
-use pulso_streams::Streams;
+use pulso_streams::{Folder, Streams};
 
 #[path = "decode/wire.rs"]
 mod wire;
@@ -97,8 +96,13 @@ fn has_head(decoder: &Decoder, message: &[u8]) -> bool {
 }
 
 fn decoder(stream: &str) -> Decoder {
-    let declared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/decode/declared"));
-    let (streams, problems) = Streams::brought().with_directory(declared);
+    let files = [
+        ("stream.toml", include_str!("decode/visits/stream.toml")),
+        ("decode.vrl", include_str!("decode/visits/decode.vrl")),
+    ];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+    let visits = Folder { path: "visits".into(), files };
+    let (streams, problems) = Streams::brought().with_folders(&[visits]);
     assert_eq!(problems, []);
     streams.get(stream).expect("it is one of `STREAMS`").decoder(TimeLimits::NONE)
 }

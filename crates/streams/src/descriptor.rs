@@ -23,6 +23,7 @@ use parts::{Parts, RESERVED, reserved};
 pub use table::Problem;
 use table::{Placed, Problems, Table};
 use words::{check_name, column_type, leak, view_name};
+pub use words::{column_type_name, field_type_name};
 
 /// What a descriptor says.
 #[derive(Debug)]

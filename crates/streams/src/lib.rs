@@ -4,7 +4,7 @@
 //! To add one that Pulso brings: a folder beside `src`, and a line in `BROUGHT`.
 
 pub mod descriptor;
-mod directory;
+mod folder;
 mod json;
 #[path = "../posts/decode.rs"]
 mod posts;
@@ -13,7 +13,7 @@ pub mod program;
 mod rsvps;
 mod streams;
 
-pub use directory::FileProblem;
+pub use folder::{FileProblem, Folder};
 pub use streams::{Definition, Streams, UnknownStream};
 
 use std::sync::Arc;

@@ -133,6 +133,11 @@ impl Program {
         Ok(Outcome { decoded: Decoded::Fact(fact), key })
     }
 
+    /// What problems call it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// A failure as VRL shows it: the line of the program, a caret below the place.
     pub fn show(&self, failure: &Failure) -> Option<String> {
         let error = failure.error.clone()?;

@@ -4,12 +4,12 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use pulso_model::{Decode, Decoder, Stream, TimeLimits, View};
 
-use crate::directory::{self, FileProblem};
+use crate::folder::{self, FileProblem, Folder};
 use crate::program::Program;
 use crate::{BROUGHT, Brought, descriptor};
 
@@ -105,39 +105,39 @@ impl Streams {
         Self { all: ALL.clone() }
     }
 
-    /// These and the ones declared in a folder: each a folder there, with `stream.toml`, its program
-    /// and the SQL of its jobs. With everything that is wrong with those that are left out, such as a
-    /// name that another stream or view has.
+    /// These and the ones declared in folders. With everything that is wrong with those that are left
+    /// out, such as a name that another stream or view has.
     #[must_use]
-    pub fn with_directory(mut self, directory: &Path) -> (Self, Vec<FileProblem>) {
+    pub fn with_folders(mut self, folders: &[Folder]) -> (Self, Vec<FileProblem>) {
         let mut problems = Vec::new();
-        for found in directory::read(directory, &mut problems) {
-            let clashes = self.clashes(&found);
-            if clashes.is_empty() {
-                self.all.push(found.definition);
+        for folder in folders {
+            let read = folder.stream().and_then(|definition| {
+                let clashes = self.clashes(folder, definition.stream);
+                if clashes.is_empty() { Ok(definition) } else { Err(clashes) }
+            });
+            match read {
+                Ok(definition) => self.all.push(definition),
+                Err(found) => problems.extend(found),
             }
-            problems.extend(clashes);
         }
         problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         (self, problems)
     }
 
     /// Names of a stream and its views that others have.
-    fn clashes(&self, found: &directory::Found) -> Vec<FileProblem> {
-        let stream = found.definition.stream;
-        let mut problems = Vec::new();
+    fn clashes(&self, folder: &Folder, stream: &Stream) -> Vec<FileProblem> {
         if self.get(stream.name).is_ok() {
             let message = format!("there is a stream `{stream}` already; choose another `name`");
-            problems.push(found.problem(&[stream.name], message));
-            return problems;
+            return vec![folder.problem(&[stream.name], message)];
         }
+        let mut problems = Vec::new();
         let owners: BTreeMap<_, _> =
             self.views().into_iter().map(|view| (view.name(), view.stream())).collect();
         for view in stream.views() {
             if let Some(owner) = owners.get(view.name()) {
                 let owner = owner.map_or("every stream".to_owned(), |name| format!("`{name}`"));
                 let message = format!("there is a view `{view}` already, of {owner}");
-                problems.push(found.problem(&words(stream, view), message));
+                problems.push(folder.problem(&words(stream, view), message));
             }
         }
         problems
@@ -189,8 +189,8 @@ fn definition(brought: &Brought) -> Definition {
     let read = match brought.decoder {
         Some(decoder) => descriptor::read(brought.descriptor, &file)
             .map(|read| Definition::native(Box::leak(Box::new(read.stream)), decoder()))
-            .map_err(|problems| directory::of_file("stream.toml", problems)),
-        None => directory::declared(brought.descriptor, &file),
+            .map_err(|problems| folder::of_file("stream.toml", problems)),
+        None => folder::declared(brought.descriptor, &file),
     };
     read.unwrap_or_else(|problems| {
         let problems = problems.into_iter().map(|problem| problem.within(brought.folder.as_ref()));

@@ -26,6 +26,7 @@ pub struct Config {
     pub stream: String,
     /// Whether its single facts are a view; `None`: as its descriptor says.
     pub facts: Option<bool>,
+    pub declared: Declared,
     pub(crate) streams: Streams,
     pub logs: Logs,
     pub data: Data,
@@ -70,6 +71,16 @@ pub(crate) struct OfStream {
     pub(crate) echo: Echo,
     pub(crate) trends: Trends,
     pub(crate) retention: Retention,
+}
+
+/// Streams that users declare, and those that Pulso brings.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    pub directory: PathBuf,
+    /// All streams that could be read.
+    pub(crate) streams: pulso_streams::Streams,
+    /// What is wrong with the others.
+    pub problems: Vec<pulso_streams::FileProblem>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pulso_streams::Streams;
+
 use super::reader::{Reader, Wrong, text};
 use super::sections::{
-    Acquisition, Archive, Batch, Checkpoint, Config, Data, Demo, Log, LogFormat, Logs, OfStream,
-    Schedule, Views, Web,
+    Acquisition, Archive, Batch, Checkpoint, Config, Data, Declared, Demo, Log, LogFormat, Logs,
+    OfStream, Schedule, Views, Web,
 };
 use crate::streams::usual;
 
 mod deployment;
+mod folders;
 mod sources;
 mod streams;
 
@@ -23,6 +26,7 @@ const REPLACED_FILES_MIN: Duration = Duration::from_mins(10);
 
 pub(super) fn read(reader: &mut Reader) -> Config {
     let served = streams::served(reader);
+    let declared = declared(reader);
     let logs = logs(reader);
     let data = Data { directory: reader.read("data.directory", directory) };
     let log = Log {
@@ -42,6 +46,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     Config {
         stream,
         facts,
+        declared,
         streams,
         logs,
         data,
@@ -105,6 +110,14 @@ fn logs(reader: &mut Reader) -> Logs {
         }
     });
     Logs { format, filter }
+}
+
+fn declared(reader: &mut Reader) -> Declared {
+    let directory: PathBuf = reader.read("streams.directory", directory);
+    let (folders, mut problems) = folders::read(&directory);
+    let (streams, found) = Streams::brought().with_folders(&folders);
+    problems.extend(found);
+    Declared { directory, streams, problems }
 }
 
 fn acquisition(reader: &mut Reader, served: &[String]) -> Acquisition {

@@ -27,6 +27,47 @@ fn each_stream_has_places_of_its_own_and_the_views_are_of_all() {
     assert!(View::JOURNALS.iter().all(|journal| rsvps.all_views().contains(journal)));
 }
 
+/// A folder with a stream of these parts.
+fn declared(name: &str, program: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    let descriptor = format!(
+        "name = \"{name}\"\n[fact]\none = \"goal\"\nmany = \"goals\"\nkinds = [\"goal\"]\n"
+    );
+    std::fs::write(folder.join("stream.toml"), descriptor).unwrap();
+    std::fs::write(folder.join("decode.vrl"), program).unwrap();
+    directory
+}
+
+fn with_directory(directory: &Path) -> Config {
+    let directory = directory.to_str().unwrap().to_owned();
+    let overrides = vec![("streams.directory".to_owned(), directory)];
+    Config::load(&Layers { overrides, ..Layers::default() }).unwrap()
+}
+
+#[test]
+fn streams_of_the_directory_are_known_like_any_other() {
+    let directory = declared("goals", ".time = from_unix_timestamp!(int!(.t))");
+    let config = with_directory(directory.path());
+    assert_eq!(config.declared.problems, []);
+    let goals = config.of_stream("goals").unwrap();
+    assert_eq!(goals.stream().name, "goals");
+    assert!(config.all_views().iter().any(|view| view.name() == "goal-activity"));
+    assert!(goals.decoder().decode(b"{\"t\": 5}", WallTime(5000)).is_ok());
+    assert!(Config::default().of_stream("goals").is_err());
+}
+
+#[test]
+fn what_is_wrong_with_a_declared_stream_is_told_and_the_others_are_known() {
+    let directory = declared("goals", ".time = now()");
+    let config = with_directory(directory.path());
+    assert!(config.declared.problems[0].to_string().contains("goals/decode.vrl:1: `now`"));
+    assert!(config.of_stream("goals").is_err() && config.of_stream("posts").is_ok());
+    let missing = with_directory(Path::new("no-such-folder"));
+    assert_eq!(missing.declared.problems.len(), 1, "only the default need not be there");
+}
+
 #[test]
 fn a_stream_that_is_not_there_is_refused_with_those_that_are() {
     let error = Config::default().of_stream("tweets").unwrap_err();

@@ -258,7 +258,7 @@ impl Guard {
     /// Arguments that must not come from a message, or from the machine.
     fn arguments(&mut self, function: &str, arguments: &[Node<FunctionArgument>]) {
         let (keyword, at) = match function {
-            "join" => ("separator", 1),
+            "join" | "flatten" => ("separator", 1),
             "replace" => ("with", 2),
             "parse_timestamp" | "format_timestamp" => ("timezone", 2),
             _ => return,

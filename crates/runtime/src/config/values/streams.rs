@@ -72,8 +72,12 @@ fn check_windows(reader: &mut Reader, OfStream { window, trends, .. }: &OfStream
     });
 }
 
-/// Each stream with a table must be one that there is.
+/// Each stream with a table must be one that there is, unless it may be one that could not be read:
+/// what is wrong there is told instead.
 pub(super) fn check(reader: &mut Reader, config: &Config) {
+    if !config.declared.problems.is_empty() {
+        return;
+    }
     for name in config.streams.tables.keys() {
         if let Err(unknown) = config.streams().get(name) {
             let key = format!("streams.{name}");

@@ -58,6 +58,13 @@ fn a_value_that_doubles_in_a_loop_is_stopped() {
 }
 
 #[test]
+fn what_a_loop_returns_is_stopped() {
+    let items = json!({"x": vec![0; 5000]});
+    let source = "x = map_values(array!(.x)) -> |_item| { . }";
+    assert_eq!(detail(source, items), format!("program_error: {TOO_LARGE}"));
+}
+
+#[test]
 fn a_value_that_nests_in_a_loop_is_stopped() {
     let source = "x = {}\nfor_each(array!(.x)) -> |_i, _item| { x = {\"a\": x} }";
     let expected = TOO_LARGE;

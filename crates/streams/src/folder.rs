@@ -1,13 +1,13 @@
 //! Streams that users declare: folders with `stream.toml`, `decode.vrl` and the SQL of their jobs.
 //!
-//! They are read once, at a start, and everything that is wrong with any of them is told at once.
+//! Takes the texts of the files, from wherever they were read, and tells everything that is wrong with
+//! them at once.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::descriptor::{self, Problem};
@@ -19,6 +19,14 @@ const DESCRIPTOR: &str = "stream.toml";
 
 /// The program, unless the descriptor names another file.
 const PROGRAM: &str = "decode.vrl";
+
+/// A folder with the files of a stream.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    pub path: PathBuf,
+    /// The texts of its files, by name. Not those in folders below: it can be copied as a whole.
+    pub files: BTreeMap<String, String>,
+}
 
 /// What is wrong with a file of a declared stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,73 +54,36 @@ impl fmt::Display for FileProblem {
     }
 }
 
-/// A stream of a folder, and the text of its descriptor.
-pub(crate) struct Found {
-    pub(crate) definition: Definition,
-    file: PathBuf,
-    text: String,
-}
+impl Folder {
+    /// Whether a folder with these files is meant to be a stream.
+    pub fn is_stream(&self) -> bool {
+        [DESCRIPTOR, PROGRAM].iter().any(|name| self.files.contains_key(*name))
+    }
 
-impl Found {
+    pub(crate) fn stream(&self) -> Result<Definition, Vec<FileProblem>> {
+        let Some(text) = self.files.get(DESCRIPTOR) else {
+            let message = "it is missing: it describes the stream".to_owned();
+            let file = self.path.join(DESCRIPTOR);
+            return Err(vec![FileProblem { file, line: None, message }]);
+        };
+        let file = |name: &str| self.files.get(name).cloned();
+        let found = declared(text, &file);
+        let within = |problem: FileProblem| problem.within(&self.path);
+        let mut definition =
+            found.map_err(|problems| problems.into_iter().map(within).collect::<Vec<_>>())?;
+        definition.folder = Some(self.path.clone());
+        Ok(definition)
+    }
+
     /// A problem of its descriptor, in the first line that has one of these texts.
     pub(crate) fn problem(&self, words: &[&str], message: String) -> FileProblem {
+        let text = self.files.get(DESCRIPTOR).map_or("", String::as_str);
         let line_of = |word: &&str| {
             let quoted = format!("\"{word}\"");
-            self.text.lines().position(|line| line.contains(&quoted))
+            text.lines().position(|line| line.contains(&quoted))
         };
         let line = words.iter().find_map(line_of).map_or(1, |index| index + 1);
-        FileProblem { file: self.file.clone(), line: Some(line), message }
-    }
-}
-
-/// Reads all streams of a folder, in the order of the names of their folders.
-pub(crate) fn read(directory: &Path, problems: &mut Vec<FileProblem>) -> Vec<Found> {
-    match folders(directory) {
-        Ok(folders) => folders.iter().filter_map(|folder| stream(folder, problems)).collect(),
-        Err(error) => {
-            let message = format!("failed to read the folder of streams: {error}");
-            problems.push(FileProblem { file: directory.to_owned(), line: None, message });
-            Vec::new()
-        }
-    }
-}
-
-fn folders(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.join(DESCRIPTOR).is_file() || path.join(PROGRAM).is_file() {
-            folders.push(path);
-        }
-    }
-    folders.sort();
-    Ok(folders)
-}
-
-fn stream(folder: &Path, problems: &mut Vec<FileProblem>) -> Option<Found> {
-    let file = folder.join(DESCRIPTOR);
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) => {
-            let message = format!("failed to read the descriptor of a stream: {error}");
-            problems.push(FileProblem { file, line: None, message });
-            return None;
-        }
-    };
-    // Only files of the folder itself: it can be copied as a whole.
-    let beside = |name: &str| {
-        let inside = !name.contains(['/', '\\']);
-        inside.then(|| fs::read_to_string(folder.join(name)).ok()).flatten()
-    };
-    match declared(&text, &beside) {
-        Ok(mut definition) => {
-            definition.folder = Some(folder.to_owned());
-            Some(Found { definition, file, text })
-        }
-        Err(found) => {
-            problems.extend(found.into_iter().map(|problem| problem.within(folder)));
-            None
-        }
+        FileProblem { file: self.path.join(DESCRIPTOR), line: Some(line), message }
     }
 }
 

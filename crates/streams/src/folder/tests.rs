@@ -23,38 +23,35 @@ const PROGRAM: &str = ".time = from_unix_timestamp!(int!(.t))
 .columns.player = .player
 ";
 
-/// A folder of streams with these files.
-fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
+/// Folders with these files.
+fn folders(files: &[(&str, &str)]) -> Vec<Folder> {
+    let mut folders: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for (name, text) in files {
-        let file = directory.path().join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
+        let (folder, file) = name.split_once('/').unwrap();
+        folders.entry(folder).or_default().insert(file.to_owned(), (*text).to_owned());
     }
-    directory
+    let folder = |(path, files): (&str, _)| Folder { path: path.into(), files };
+    folders.into_iter().map(folder).collect()
 }
 
-/// What is wrong with a folder, each problem in a line without what follows the first one.
+/// What is wrong with folders, each problem in a line without what follows the first one.
 fn problems(files: &[(&str, &str)]) -> Vec<String> {
-    let directory = directory(files);
-    let (_, wrong) = Streams::brought().with_directory(directory.path());
-    let inside = format!("{}/", directory.path().display());
-    let shown = wrong.iter().map(|problem| problem.to_string().replace(&inside, ""));
+    let (_, wrong) = Streams::brought().with_folders(&folders(files));
+    let shown = wrong.iter().map(ToString::to_string);
     shown.map(|text| text.lines().next().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn a_stream_of_a_folder_is_one_like_any_other() {
-    let directory = directory(&[
+    let folders = folders(&[
         ("shots/stream.toml", STREAM),
         ("shots/shots.vrl", PROGRAM),
         ("shots/player-days.sql", "SELECT 1"),
-        ("notes/README.md", "no stream"),
     ]);
-    let (streams, problems) = Streams::brought().with_directory(directory.path());
+    let (streams, problems) = Streams::brought().with_folders(&folders);
     assert_eq!(problems, []);
     let shots = streams.get("shots").unwrap();
-    assert_eq!(shots.folder.as_deref(), Some(&*directory.path().join("shots")));
+    assert_eq!(shots.folder.as_deref(), Some(Path::new("shots")));
     assert_eq!(shots.stream.jobs[0].sql, "SELECT 1");
     assert!(streams.view("player-days").is_some() && streams.view("responses").is_some());
     let message = br#"{"t": 5, "k": "miss", "player": "Ann"}"#;
@@ -87,7 +84,7 @@ fn every_problem_of_every_file_is_told_at_once() {
         "b/stream.toml:2: there is no file `shots.vrl` with the program that decodes",
         "c/goals.vrl:1: `now` is not offered",
         "c/goals.vrl:3: `.columns.goal`: `goal` is not one of the stream's columns",
-        "d/stream.toml: failed to read the descriptor of a stream",
+        "d/stream.toml: it is missing: it describes the stream",
     ];
     assert_eq!(found.len(), begins.len(), "{found:#?}");
     for (found, begin) in found.iter().zip(begins) {
@@ -118,12 +115,4 @@ fn names_that_others_have_are_refused() {
         .replace("player-days", "health")
         .replace("view = \"health\"", "view = \"health\"\nsql = \"player-days.sql\"");
     assert!(of(&[files("a", &journal)])[0].contains("there are two views `health`"));
-}
-
-#[test]
-fn a_folder_that_cannot_be_read_is_told() {
-    let (_, missing) = Streams::brought().with_directory(Path::new("no-such-folder"));
-    assert!(
-        missing[0].to_string().starts_with("no-such-folder: failed to read the folder of streams")
-    );
 }
