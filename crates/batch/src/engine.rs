@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
 pub(crate) use datafusion::execution::SendableRecordBatchStream as Rows;
@@ -239,6 +239,8 @@ impl Engine {
         let mut config = SessionConfig::new().with_target_partitions(self.threads);
         // All joins are written with the small side first; it is kept in memory and the other streams
         // by, where the optimizer, for want of numbers, would send both through a shuffle.
+        // So that errors of a query tell its line.
+        config.options_mut().sql_parser.collect_spans = true;
         config.options_mut().execution.sort_spill_reservation_bytes = self.sort_reserve;
         let optimizer = &mut config.options_mut().optimizer;
         optimizer.join_reordering = false;
@@ -383,6 +385,15 @@ impl Facts {
         let mut state = self.session.state();
         state.config_mut().options_mut().optimizer.prefer_hash_join = false;
         Self { session: SessionContext::new_with_state(state), ..self.clone() }
+    }
+
+    /// The columns that a job gives.
+    pub(crate) async fn schema(&self, job: &Job) -> DataFusionResult<Schema> {
+        let mut parameters = self.parameters.clone();
+        let day = EventTime(0).day();
+        self.windows.put_days(DayRange { first: day, last: day }, &mut parameters);
+        let rows = query(&self.session, &job.sql, &parameters).await?;
+        Ok(rows.schema().as_arrow().clone())
     }
 
     /// The rows of a job for some days, in the order of the expressions (ascending).

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archive::{ArchiveOptions, Until, archive};
 use crate::lock::lock;
+use crate::plan::refuse_wrong_jobs;
 use crate::retain::{Ages, Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
@@ -116,11 +117,14 @@ where
         Arc::clone(&self.jobs)
     }
 
-    /// Marks what an earlier program left unfinished. Before the first run.
+    /// Checks the stream's own queries, and marks what an earlier program left unfinished. Before the
+    /// first run.
     ///
     /// # Errors
-    /// When another program is at it for too long, the folder cannot be written, or the view store fails.
+    /// When a query does not give the declared fields, another program is at it for too long, the folder
+    /// cannot be written, or the view store fails.
     pub async fn recover(&mut self) -> anyhow::Result<()> {
+        refuse_wrong_jobs(self.lake.stream(), &self.options).await?;
         let _lock = self.lock().await?;
         Ok(self.journal.fail_interrupted().await?)
     }

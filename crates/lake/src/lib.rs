@@ -49,5 +49,5 @@ pub use error::Error;
 pub use export::ParquetExport;
 pub use retention::{Removed, Retained};
 pub use segment::{Segment, SegmentBuilder};
-pub use table::{Appended, Lake, SegmentWriter, WrittenSegment};
+pub use table::{Appended, Lake, SegmentWriter, WrittenSegment, empty_table};
 pub use times::TimeRange;

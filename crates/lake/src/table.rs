@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deltalake::datafusion::catalog::TableProvider;
+use deltalake::datafusion::datasource::MemTable;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{Action, Add, Remove, StructType, Version};
 use deltalake::logstore::get_actions;
@@ -38,6 +39,15 @@ pub struct Lake {
     pub(crate) table: DeltaTable,
     /// When this value last removed unused files.
     pub(crate) vacuumed: Option<WallTime>,
+}
+
+/// A table without rows that has the columns of a stream's lake, to plan queries over.
+///
+/// # Panics
+/// Never: no rows have every schema.
+pub fn empty_table(stream: &'static Stream) -> Arc<dyn TableProvider> {
+    let schema = Arc::new(Columns::of(stream).table_schema());
+    Arc::new(MemTable::try_new(schema, vec![Vec::new()]).expect("no rows have every schema"))
 }
 
 /// What became of an appended segment.
