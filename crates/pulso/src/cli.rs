@@ -10,6 +10,8 @@ use pulso_model::Layer;
 use pulso_pipeline::LayerChoice;
 use pulso_runtime::CommonArgs;
 
+use crate::streams::StreamsArgs;
+
 /// Who says yes to which meetup, worldwide: trending topics now, exact facts later.
 ///
 /// Runs the demo when no command is given.
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Verify(DataArgs),
     /// Serves the API and the page over a data folder
     Serve(ServeArgs),
+    /// Lists the streams that there are; shows, tries and checks single ones
+    Streams(StreamsArgs),
     /// Checks the configuration and the data folder, without changing anything
     Check(DataArgs),
     /// Creates missing topics, templates and aliases on the servers of a deployment; safe to repeat

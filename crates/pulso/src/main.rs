@@ -15,6 +15,7 @@ mod programs;
 mod replay;
 mod serve;
 mod set_up;
+mod streams;
 mod verify;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Command::Export(args) => whole(export::export(&common, args), stop).await,
             Command::Verify(args) => whole(verify::verify(&common, args, shutdown), stop).await,
             Command::Serve(args) => serve::serve(&common, args, shutdown).await,
+            Command::Streams(args) => whole(streams::streams(&common, args), stop).await,
             Command::Check(args) => whole(check::check(&common, &args), stop).await,
             Command::Setup => whole(set_up::set_up(&common), stop).await,
             Command::Completions { shell } => cli::print_completions(shell),

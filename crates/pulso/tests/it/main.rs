@@ -4,6 +4,7 @@
 
 mod command_line;
 mod data_folder;
+mod declared;
 mod deployment;
 mod digests;
 mod kill;
