@@ -22,7 +22,7 @@ use toml::de::DeTable;
 use parts::{Parts, RESERVED, reserved};
 pub use table::Problem;
 use table::{Placed, Problems, Table};
-use words::{check_name, column_type, leak, view_name};
+use words::{check_name, column_type, leak};
 pub use words::{column_type_name, field_type_name};
 
 /// What a descriptor says.
@@ -275,7 +275,7 @@ fn raw_fact(mut fact: Table<'_, '_>) -> RawFact {
     let or = |word: Option<Placed<&str>>, other| word.map_or(other, |word| leak(word.value));
     let names = Names { one: or(one, "fact"), many: or(many, "facts") };
     let activity = activity.map_or_else(
-        || leak(&format!("{}-activity", view_name(names.one))),
+        || leak(&format!("{}-activity", words::view_name(names.one))),
         |activity| leak(activity.value),
     );
     let kind = KindField { name: or(kind, "kind"), values: kinds };
@@ -372,6 +372,10 @@ fn read_facet(
     if counts == Counts::Actors && !has_actor {
         facet.problem(&facet.span().clone(), "`count` by actors needs an `actor` of the stream");
     }
+    let view_name = facet.text("view");
+    if let Some(name) = &view_name {
+        check_name(&facet, name);
+    }
     let by_scope = facet.boolean("by_scope").unwrap_or(false);
     if by_scope && scope.is_none() {
         let message = "`by_scope` needs a `scope` in `[fact]`";
@@ -383,13 +387,18 @@ fn read_facet(
         Some(names) => leak(names.value),
         None => leak(&format!("{}_names", term.one)),
     };
-    let view = |scope: Option<ScopeField>| trends_view(stream, term, counts, scope);
+    let view_name = match view_name {
+        Some(name) => name.value.to_owned(),
+        None => format!("trending-{}", words::view_name(term.many)),
+    };
+    let view = |scope| trends_view(stream, &view_name, term, counts, scope);
     let by_scope_view = scope.filter(|_| by_scope).map(|scope| view(Some(scope)));
     Some(Facet { term, names_column, counts, view: view(None), by_scope_view })
 }
 
 fn trends_view(
     stream: &'static str,
+    view_name: &str,
     term: Names,
     counts: Counts,
     scope: Option<ScopeField>,
@@ -403,14 +412,11 @@ fn trends_view(
     list.extend(scope.map(|_| ("location", Location)));
     let key: Vec<_> =
         ["@timestamp"].into_iter().chain(scope.map(|scope| scope.name)).chain([term.one]).collect();
-    let of = view_name(term.many);
-    let (name, title) = match scope {
-        None => (format!("trending-{of}"), format!("Trending {of}")),
-        Some(scope) => {
-            let by = view_name(scope.name);
-            (format!("trending-{of}-by-{by}"), format!("Trending {of} by {}", scope.name))
-        }
+    let name = match scope {
+        None => view_name.to_owned(),
+        Some(scope) => format!("{view_name}-by-{}", words::view_name(scope.name)),
     };
+    let title = words::capitalised(&name);
     View::new(ViewDescriptor {
         name: leak(&name),
         title: leak(&title),

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use super::RawFact;
 use super::parts::Parts;
 use super::table::{Placed, Table};
-use super::words::{field_type, leak, shown_as, view_name};
+use super::words::{capitalised, field_type, leak, shown_as, view_name};
 
 pub(super) fn list(fields: &[(&'static str, FieldType)]) -> Vec<Field> {
     fields.iter().map(|&(name, field_type)| Field { name, field_type }).collect()
@@ -237,10 +237,4 @@ pub(super) fn clash(before: &[&str], name: &str) -> Option<String> {
     let last = before.iter().rposition(|other| parent(other).as_ref() == Some(&object));
     let apart = last.is_some_and(|last| last + 1 < before.len());
     apart.then(|| format!("`{name}` stands apart from the other fields of `{object}`"))
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect::<String>().replace('_', " ")
 }

@@ -200,7 +200,7 @@ fn the_views_of_a_stream_follow_from_its_descriptor() {
         ]
     );
     assert_eq!(key(by_scope), ["@timestamp", "country", "bird"]);
-    assert_eq!(by_scope.title(), "Trending bird-species by country");
+    assert_eq!(by_scope.title(), "Trending bird species by country");
     assert_eq!(
         (by_scope.scope_field(), by_scope.position_field()),
         (Some("country"), Some("rank"))

@@ -26,6 +26,13 @@ pub(super) fn view_name(column: &str) -> String {
     column.replace('_', "-")
 }
 
+/// A title made of a name.
+pub(super) fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect::<String>().replace(['_', '-'], " ")
+}
+
 /// Streams and views: lower-case letters, digits and hyphens.
 pub(super) fn check_name(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
     check(table, name, '-', "hyphens")
@@ -180,5 +187,36 @@ mod tests {
             let found = problems(taken).concat();
             assert!(found.contains(&format!("`{taken}`")), "{taken}: {found:?}");
         }
+    }
+
+    /// Another stream may have the usual view already.
+    #[test]
+    fn a_facet_can_name_its_views() {
+        let read = |facet: &str| {
+            let text = format!(
+                "name = \"clicks\"\n[fact]\none = \"click\"\nmany = \"clicks\"\n\
+                 kinds = [\"click\"]\nscope = {{ name = \"country\" }}\n\
+                 [[facets]]\none = \"domain\"\nmany = \"domains\"\nby_scope = true\n{facet}"
+            );
+            let read = read(&text, &|_| None);
+            read.map(|read| read.stream.facets[0].clone())
+                .map_err(|problems| problems[0].to_string())
+        };
+        let titles = |facet: &str| {
+            let facet = read(facet).unwrap();
+            let views = [Some(facet.view), facet.by_scope_view];
+            views.map(|view| view.map_or(("", ""), |view| (view.name(), view.title())))
+        };
+        let usual = [
+            ("trending-domains", "Trending domains"),
+            ("trending-domains-by-country", "Trending domains by country"),
+        ];
+        assert_eq!(titles(""), usual);
+        let named =
+            [("hot-domains", "Hot domains"), ("hot-domains-by-country", "Hot domains by country")];
+        assert_eq!(titles("view = \"hot-domains\""), named);
+        let wrong = "line 11: `Hot` is not a name: lower-case letters, digits and hyphens, a letter first, \
+                     at most 48";
+        assert_eq!(read("view = \"Hot\"").unwrap_err(), wrong);
     }
 }
