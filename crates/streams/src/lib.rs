@@ -11,6 +11,8 @@ mod posts;
 pub mod program;
 #[path = "../rsvps/decode.rs"]
 mod rsvps;
+#[cfg(test)]
+mod scenarios;
 mod streams;
 
 pub use folder::{FileProblem, Folder};
@@ -40,7 +42,7 @@ macro_rules! brought {
 }
 
 /// The first is meant where no stream is named.
-const BROUGHT: [Brought; 2] = [
+const BROUGHT: &[Brought] = &[
     brought!(
         "rsvps",
         Some(|| Arc::new(rsvps::Rsvps)),
@@ -51,4 +53,8 @@ const BROUGHT: [Brought; 2] = [
         Some(|| Arc::new(posts::Posts)),
         ["hashtag-days.sql", "domain-days.sql", "language-days.sql"]
     ),
+    brought!("clicks", None, ["decode.vrl", "link-days.sql", "city-days.sql"]),
+    brought!("comments", None, ["decode.vrl", "discussions.sql", "discussion-days.sql"]),
+    brought!("open-events", None, ["decode.vrl", "upcoming-events.sql", "category-days.sql"]),
+    brought!("calendar", None, ["decode.vrl", "calendar-events.sql", "calendar-days.sql"]),
 ];

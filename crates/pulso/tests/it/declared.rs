@@ -29,7 +29,7 @@ many = "sites"
 by_scope = true
 
 [[jobs]]
-view = "link-days"
+view = "site-days"
 per = "day"
 key = ["day", "referrer", "target"]
 fields = { day = "day", referrer = "text", target = "text", visits = "integer", last = "time" }
@@ -70,7 +70,7 @@ impl Place {
         let place = Self { folder: tempfile::tempdir().unwrap() };
         place.write("stream.toml", STREAM);
         place.write("decode.vrl", PROGRAM);
-        place.write("link-days.sql", QUERY);
+        place.write("site-days.sql", QUERY);
         place
     }
 
@@ -135,7 +135,7 @@ fn a_declared_stream_is_listed_shown_and_tried() {
     for part in [
         "by the program decode.vrl",
         "one of known, new",
-        "link-days (batch layer, by day)",
+        "site-days (batch layer, by day)",
         "key     day, referrer, target",
         "FROM facts",
     ] {
@@ -191,7 +191,7 @@ fn a_declared_stream_has_all_that_others_have() {
         assert!(!documents(view, "speed").is_empty(), "{view}");
         assert_eq!(documents(view, "speed"), documents(view, "batch"), "{view}");
     }
-    let links = documents("link-days", "batch");
+    let links = documents("site-days", "batch");
     let visits: u64 = links.iter().map(|link| link["visits"].as_u64().unwrap()).sum();
     assert_eq!((links.len(), visits), (8, 4800));
     let letters = documents("dead-letters", "current");
@@ -215,14 +215,14 @@ fn recorded_visits_decode() {
 fn everything_that_is_wrong_is_told_with_its_place() {
     let place = Place::new();
     place.write(
-        "link-days.sql",
+        "site-days.sql",
         "SELECT \"day\", referrer,\n  goal AS target, 1 AS visits\nFROM facts",
     );
     let found = place.run(2, &["streams", "check"]);
-    assert!(found.contains("streams/visits/link-days.sql:2: "), "{found}");
-    place.write("link-days.sql", &QUERY.replace("count(*)", "'many'"));
+    assert!(found.contains("streams/visits/site-days.sql:2: "), "{found}");
+    place.write("site-days.sql", &QUERY.replace("count(*)", "'many'"));
     let found = place.run(2, &["streams", "check"]);
-    let expected = "link-days.sql: the column `visits` is Utf8, but `fields` declare `integer`";
+    let expected = "site-days.sql: the column `visits` is Utf8, but `fields` declare `integer`";
     assert!(found.contains(expected), "{found}");
     // No program that runs jobs begins with such a query.
     let sample = sample(&place);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 
 use pulso_model::{View, ViewKind};
 use pulso_testkit::view;
@@ -75,6 +76,34 @@ fn posts_are_counted_once_by_both_layers() {
     let again = replay_stream("posts", &posts, &data);
     assert_eq!(again["log"]["counted"], log["counted"], "the same messages again are echoes");
     assert_same(&exports_of_posts(&data), &before);
+}
+
+/// The samples of the streams that programs decode, each in the folder of its stream.
+#[test]
+fn the_sample_of_every_declared_stream_is_counted_once_by_both_layers() {
+    let streams = pulso_streams::Streams::brought();
+    for stream in streams.iter().filter(|definition| definition.program().is_some()) {
+        let (stream, folder) = (stream.stream, tempfile::tempdir().unwrap());
+        let sample = Path::new("../streams").join(stream.name).join("sample.ndjson");
+        let sample = std::fs::canonicalize(env!("CARGO_MANIFEST_DIR")).unwrap().join(sample);
+        let lines = std::fs::read_to_string(&sample).unwrap().lines().count();
+        let summary = replay_stream(stream.name, &sample, folder.path());
+        let part = |name: &str| usize::try_from(summary["log"][name].as_u64().unwrap()).unwrap();
+        let parts = ["counted", "echoes", "late", "skipped", "dead_letters"].map(part);
+        assert_eq!((part("late"), parts.iter().sum::<usize>()), (0, lines), "{stream}: {summary}");
+        assert!(part("counted") > 100 && part("dead_letters") > 1, "{stream}: {summary}");
+        assert_eq!(part("echoes") > 0, !stream.identity.is_empty(), "{stream}: {summary}");
+        let report = verify_stream(stream.name, 0, folder.path());
+        let last = report.lines().last().unwrap();
+        assert!(
+            last.starts_with("every message is accounted for once; the layers agree"),
+            "{report}"
+        );
+        for view in stream.views() {
+            let shown = export(view, "batch", folder.path());
+            assert!(!shown.is_empty(), "{stream}: {view} is empty");
+        }
+    }
 }
 
 /// What one stream has written is not another's, whichever was there first.
@@ -159,7 +188,14 @@ fn single_facts_are_a_view_where_the_configuration_says_so() {
 fn a_stream_that_is_not_there_is_named_with_those_that_are() {
     for args in [vec!["check"], vec!["replay", "x"], vec!["verify"], vec!["serve"], vec!["demo"]] {
         let args = [&args[..], &["--stream", "tweets"]].concat();
-        check(2, &args, &["there is no stream `tweets`", "hint: there are rsvps, posts"]);
+        check(
+            2,
+            &args,
+            &[
+                "there is no stream `tweets`",
+                "hint: there are rsvps, posts, clicks, comments, open-events, calendar",
+            ],
+        );
     }
     let two = ["replay", "x", "--stream", "rsvps", "--stream", "posts"];
     check(2, &two, &["one stream is needed, not 2", "hint: name one with `--stream`"]);

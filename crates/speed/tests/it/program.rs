@@ -87,7 +87,15 @@ fn files_of_another_stream_become_lines_of_its_views() {
     assert_eq!((count("dead-letters"), count("responses")), (1, 0), "{lines}");
 
     let shown = [&arguments[..], &["none"]].concat();
-    check(folder, &shown, 2, &["there is no stream `none`", "there are rsvps, posts"]);
+    check(
+        folder,
+        &shown,
+        2,
+        &[
+            "there is no stream `none`",
+            "there are rsvps, posts, clicks, comments, open-events, calendar",
+        ],
+    );
 }
 
 #[test]

@@ -118,7 +118,8 @@ pub(super) fn facts_view(
     let mut aliases: Vec<_> = scope_field.and_then(scope_alias).into_iter().collect();
     for (at, facet) in facets.iter().enumerate() {
         let keys = shown.iter().find(|(.., part)| *part == Part::TermKeys(at));
-        aliases.extend(keys.map(|(name, ..)| (facet.term.one, *name)).filter(|(a, b)| a != b));
+        let alias = keys.map(|(name, ..)| (facet.term.one, *name));
+        aliases.extend(alias.filter(|(alias, _)| list.iter().all(|field| field.name != *alias)));
     }
     let view = View::new(ViewDescriptor {
         name: leak(&view_name(fact.names.many)),

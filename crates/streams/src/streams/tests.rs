@@ -12,7 +12,8 @@ fn brought() -> Vec<&'static Stream> {
 #[test]
 fn the_streams_that_pulso_brings_are_described_rightly() {
     let names: Vec<_> = brought().iter().map(|stream| stream.name).collect();
-    assert_eq!(names, ["rsvps", "posts"]);
+    let expected = ["rsvps", "posts", "clicks", "comments", "open-events", "calendar"];
+    assert_eq!(names, expected);
     for stream in brought() {
         assert!(!stream.about.is_empty(), "{stream} has no `about`");
         assert_eq!(Streams::brought().get(stream.name).unwrap().stream, stream);
@@ -23,7 +24,7 @@ fn the_streams_that_pulso_brings_are_described_rightly() {
 fn an_unknown_stream_is_named_with_those_that_are_known() {
     let unknown = Streams::brought().get("rsvp").unwrap_err();
     assert_eq!(unknown.to_string(), "there is no stream `rsvp`");
-    assert_eq!(unknown.hint(), "there are rsvps, posts");
+    assert_eq!(unknown.hint(), "there are rsvps, posts, clicks, comments, open-events, calendar");
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn columns_of_the_lake_have_different_names() {
 /// Each query says what it computes and what it needs; no file of a folder is forgotten.
 #[test]
 fn the_files_of_a_folder_are_those_of_the_stream() {
-    for brought in &BROUGHT {
+    for brought in BROUGHT {
         let stream = definition(brought).stream;
         for (file, sql) in brought.files.iter().filter(|(file, _)| file.ends_with(".sql")) {
             let comment: Vec<_> = sql.lines().take_while(|line| line.starts_with("-- ")).collect();

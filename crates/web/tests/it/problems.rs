@@ -35,8 +35,16 @@ async fn places_that_are_not_there() {
                   `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
                   `group-days`, `event-days`, `posts`, `language-activity`, `trending-hashtags`, \
                   `trending-hashtags-by-language`, `trending-domains`, `hashtag-days`, \
-                  `domain-days`, `language-days`, `dead-letters`, `late-facts`, `batch-runs`, \
-                  `health`";
+                  `domain-days`, `language-days`, `clicks`, `click-activity`, \
+                  `trending-clicked-domains`, `trending-clicked-domains-by-country`, \
+                  `trending-links`, `link-days`, `city-days`, `comments`, `comment-activity`, \
+                  `trending-discussions`, `trending-discussed-categories`, \
+                  `trending-discussed-categories-by-country`, `discussions`, `discussion-days`, \
+                  `announcements`, `event-activity`, `trending-categories`, \
+                  `trending-categories-by-country`, `trending-cities`, `upcoming-events`, \
+                  `category-days`, `calendar-records`, `calendar-activity`, \
+                  `trending-calendar-events`, `calendar-events`, `calendar-days`, `dead-letters`, \
+                  `late-facts`, `batch-runs`, `health`";
     let path = "/api/v1/trends?limit=1";
     check(&server, path, 404, problem("unknown-view", "Unknown view", 404, detail, path)).await;
 }

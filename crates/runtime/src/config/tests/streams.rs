@@ -82,14 +82,17 @@ fn the_environment_and_flags_reach_into_a_stream() {
     assert_eq!((posts.window.size.as_secs(), rsvps.window.size.as_secs()), (1800, 300));
     assert_eq!((posts.echo.keys_max, posts.facts), (7, Some(true)));
     // Names of streams may have hyphens, names of variables may not.
-    let environment = vec![pair("PULSO__STREAMS__OPEN_EVENTS__WINDOW__ALLOWED_LATENESS", "1s")];
+    let environment = vec![pair("PULSO__STREAMS__NO_EVENTS__WINDOW__ALLOWED_LATENESS", "1s")];
     let unknown = Config::load(&Layers { environment, ..Layers::default() }).unwrap_err();
-    assert_eq!(unknown.to_string(), "failed to load config: `streams.open-events` is not a stream");
+    assert_eq!(unknown.to_string(), "failed to load config: `streams.no-events` is not a stream");
 }
 
 #[test]
 fn what_is_wrong_with_a_stream_is_named_with_its_place() {
-    check("[streams.tweets]", "`streams.tweets` is not a stream", "there are rsvps, posts");
+    let brought = pulso_streams::Streams::brought();
+    let known: Vec<_> = brought.iter().map(|definition| definition.stream.name).collect();
+    let known = format!("there are {}", known.join(", "));
+    check("[streams.tweets]", "`streams.tweets` is not a stream", &known);
     let keys = "the keys here are `echo`, `facts`, `retention`, `time`, `trends`, `window`";
     check("[streams]\nposts = 5", "`streams.posts` is a section, not 5", keys);
     check("[streams.posts.kafka]", "`streams.posts.kafka` is not a key of the configuration", keys);
