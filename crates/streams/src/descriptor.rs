@@ -19,11 +19,13 @@ use pulso_model::{
 };
 use toml::de::DeTable;
 
-use parts::{Parts, RESERVED, reserved};
+pub(crate) use parts::RESERVED;
+use parts::{Parts, reserved};
 pub use table::Problem;
 use table::{Placed, Problems, Table};
 use words::{check_name, column_type, leak};
 pub use words::{column_type_name, field_type_name};
+pub(crate) use words::{is_reserved_view, problem_of_stream_name};
 
 /// What a descriptor says.
 #[derive(Debug)]

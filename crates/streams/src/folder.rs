@@ -18,7 +18,7 @@ use crate::streams::Definition;
 const DESCRIPTOR: &str = "stream.toml";
 
 /// The program, unless the descriptor names another file.
-const PROGRAM: &str = "decode.vrl";
+pub(crate) const PROGRAM: &str = "decode.vrl";
 
 /// A folder with the files of a stream.
 #[derive(Clone, Debug)]

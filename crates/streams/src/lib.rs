@@ -5,6 +5,7 @@
 
 pub mod descriptor;
 mod folder;
+pub mod guess;
 mod json;
 #[path = "../posts/decode.rs"]
 mod posts;

@@ -131,7 +131,7 @@ fn messages_of_one_identity_have_one_key() {
             let stream = decoder.stream();
             if !stream.identity.is_empty() {
                 let identity = format!("{:?}", stream.identity(&fact));
-                let key = decoder.key(line.as_bytes());
+                let key = decoder.head(line.as_bytes()).key;
                 assert!(key.is_some(), "{stream}: {line}");
                 assert_eq!(keys.entry(identity).or_insert(key.clone()), &key, "{stream}: {line}");
             }

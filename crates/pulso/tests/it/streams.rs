@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// Every view of the stream posts that a layer writes.
-fn exports_of_posts(data: &std::path::Path) -> Vec<(String, String)> {
+fn exports_of_posts(data: &Path) -> Vec<(String, String)> {
     let streams = pulso_streams::Streams::brought();
     let posts = streams.get("posts").unwrap().stream;
     let mut all = Vec::new();
@@ -32,7 +32,7 @@ fn exports_of_posts(data: &std::path::Path) -> Vec<(String, String)> {
 }
 
 /// How many documents of a journal each stream has.
-fn by_stream(journal: View, data: &std::path::Path) -> BTreeMap<String, usize> {
+fn by_stream(journal: View, data: &Path) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in export(journal, "current", data).lines() {
         let document: Value = serde_json::from_str(line).unwrap();

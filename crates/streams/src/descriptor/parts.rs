@@ -7,7 +7,7 @@ use pulso_model::{Column, ColumnType, Facet, KindField, Part, ScopeField};
 use super::table::{Placed, Table};
 
 /// The lake's columns that every stream has, and words with a meaning of their own.
-pub(super) const RESERVED: [&str; 16] = [
+pub(crate) const RESERVED: [&str; 16] = [
     "day",
     "partition",
     "offset",

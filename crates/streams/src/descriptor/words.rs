@@ -26,6 +26,11 @@ pub(super) fn view_name(column: &str) -> String {
     column.replace('_', "-")
 }
 
+/// Whether the stores use such a name.
+pub(crate) fn is_reserved_view(name: &str) -> bool {
+    TAKEN.contains(&name) || name.split('-').skip(1).any(|word| APPENDED.contains(&word))
+}
+
 /// A title made of a name.
 pub(super) fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
@@ -40,10 +45,7 @@ pub(super) fn check_name(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
 
 /// Finds the views that the stores or the API would take for something else.
 pub(super) fn taken(views: &[View]) -> Vec<String> {
-    let taken = |name: &&str| {
-        TAKEN.contains(name) || name.split('-').skip(1).any(|word| APPENDED.contains(&word))
-    };
-    let names = views.iter().map(|view| view.name()).filter(taken);
+    let names = views.iter().map(|view| view.name()).filter(|name| is_reserved_view(name));
     names
         .map(|name| {
             format!("a view cannot be called `{name}`: the stores or the API use such a name")
@@ -58,21 +60,28 @@ pub(super) fn check_column(table: &Table<'_, '_>, name: &Placed<&str>) -> bool {
 }
 
 fn check(table: &Table<'_, '_>, name: &Placed<&str>, separator: char, separators: &str) -> bool {
+    let problem = problem_of_name(name.value, separator, separators);
+    problem.map(|problem| table.problem(&name.span, problem)).is_none()
+}
+
+/// Why a stream cannot be called so.
+pub(crate) fn problem_of_stream_name(name: &str) -> Option<String> {
+    problem_of_name(name, '-', "hyphens")
+}
+
+fn problem_of_name(name: &str, separator: char, separators: &str) -> Option<String> {
     let inside = |letter: char| {
         letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == separator
     };
-    let valid = name.value.starts_with(|letter: char| letter.is_ascii_lowercase())
-        && name.value.chars().all(inside)
-        && name.value.len() <= NAME_MAX;
-    if !valid {
-        let message = format!(
-            "`{}` is not a name: lower-case letters, digits and {separators}, a letter first, at most \
-             {NAME_MAX}",
-            name.value
-        );
-        table.problem(&name.span, message);
-    }
-    valid
+    let valid = name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name.chars().all(inside)
+        && name.len() <= NAME_MAX;
+    (!valid).then(|| {
+        format!(
+            "`{name}` is not a name: lower-case letters, digits and {separators}, a letter first, at most \
+             {NAME_MAX}"
+        )
+    })
 }
 
 pub(super) fn column_type(
@@ -199,7 +208,7 @@ mod tests {
                  [[facets]]\none = \"domain\"\nmany = \"domains\"\nby_scope = true\n{facet}"
             );
             let read = read(&text, &|_| None);
-            read.map(|read| read.stream.facets[0].clone())
+            read.map(|read| read.stream.facets[0])
                 .map_err(|problems| problems[0].to_string())
         };
         let titles = |facet: &str| {
