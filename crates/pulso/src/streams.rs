@@ -1,6 +1,7 @@
 //! The streams that there are: listed, shown, tried on a sample, checked.
 
 mod check;
+mod new;
 mod show;
 mod trial;
 
@@ -27,6 +28,8 @@ enum StreamsCommand {
         /// The name of the stream
         name: String,
     },
+    /// Writes the folder of a stream of your own, guessed from some of its messages
+    New(new::NewArgs),
     /// Decodes messages and prints the first facts, how many there are of each outcome, and the first
     /// errors
     Try(trial::TryArgs),
@@ -41,6 +44,7 @@ pub(crate) async fn streams(common: &CommonArgs, args: StreamsArgs) -> anyhow::R
             let config = common.load_stream(&name)?;
             print(&show::show(&config.definition()))
         }
+        StreamsCommand::New(args) => new::run(common, args).await,
         StreamsCommand::Try(args) => trial::run(common, args).await,
         StreamsCommand::Check => check::check(common).await,
     }

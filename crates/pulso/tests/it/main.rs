@@ -8,6 +8,7 @@ mod declared;
 mod deployment;
 mod digests;
 mod kill;
+mod new_stream;
 mod replay;
 mod streams;
 mod support;

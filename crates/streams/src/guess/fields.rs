@@ -54,6 +54,8 @@ pub(super) struct Field {
     /// How many messages have it, and not null.
     pub(super) present: usize,
     pub(super) value_type: Type,
+    /// How many values are of which type.
+    types: Vec<(Type, usize)>,
     /// How often each value comes, of texts, lists of texts and integers; too many are not told apart.
     pub(super) values: BTreeMap<String, usize>,
     pub(super) too_many: bool,
@@ -108,6 +110,7 @@ impl Field {
             path,
             present: 0,
             value_type,
+            types: Vec::new(),
             values: BTreeMap::new(),
             too_many: false,
             longest: 0,
@@ -132,9 +135,20 @@ impl Field {
         self.values.values().sum()
     }
 
+    /// What all values are but for fewer than one in twenty.
+    pub(super) fn usual_type(&self) -> Type {
+        let usual = self.types.iter().find(|(_, count)| count * 20 > self.present * 19);
+        usual.map_or(self.value_type, |(usual, _)| *usual)
+    }
+
     fn add(&mut self, value: &Value) {
+        let found = type_of(value);
+        match self.types.iter_mut().find(|(known, _)| *known == found) {
+            Some((_, count)) => *count += 1,
+            None => self.types.push((found, 1)),
+        }
         let empty = value.as_array().is_some_and(<[_]>::is_empty);
-        self.value_type = match (self.value_type, type_of(value)) {
+        self.value_type = match (self.value_type, found) {
             (one, other) if one == other => one,
             (Type::Integer, Type::Float) | (Type::Float, Type::Integer) => Type::Float,
             // Nobody knows what is not in an empty list.

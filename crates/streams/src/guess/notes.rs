@@ -21,7 +21,7 @@ pub(super) fn found(
     let mut say = |what: &str, text: String| lines.push(format!("{what}: {text}"));
     say("time", format!("`{}`, {}", roles.time.path, roles.time.spelled()));
     match &roles.identity {
-        Some(path) => say("identity", format!("`{path}`")),
+        Some(path) => say("identity", format!("`{path}`, and the time")),
         None => say("identity", "none: each message is a fact of its own".to_owned()),
     }
     if let Some(path) = &roles.actor {
@@ -65,7 +65,7 @@ pub(super) fn found(
 pub(super) fn questions(roles: &Roles, named: &Named<'_>) -> Vec<String> {
     let mut lines = vec![format!("is `{}` when it happened?", roles.time.path)];
     match &roles.identity {
-        Some(path) => lines.push(format!("does `{path}` tell facts apart, for ever?")),
+        Some(path) => lines.push(format!("do `{path}` and the time tell facts apart, for ever?")),
         None => lines.push(
             "may a message come twice? Then `identity` names the columns that tell facts apart"
                 .to_owned(),

@@ -46,7 +46,7 @@ const ORDERS: &str = r##"# Guessed from a sample: look at every line, and say he
 name = "things"
 title = "Things"
 about = ""
-identity = ["id"]
+identity = ["id", "time"]
 actor = "customer_id"
 
 [fact]
@@ -114,7 +114,7 @@ fn a_sample_becomes_a_stream_of_a_page() {
     let found = guess.found.join("\n");
     for part in [
         "time: `.at`, in RFC 3339",
-        "identity: `.id`",
+        "identity: `.id`, and the time",
         "scope: `.country`, 3 countries",
         "facet: `.tags`, 8 values, in the view `trending-tags`",
         "of the sample: 30 facts, 1 skipped as `no_at`",
@@ -165,6 +165,20 @@ fn of_several_times_one_is_the_events() {
     has(&guess, &["event_time = \"time\"", "created = \"time\""]);
 }
 
+#[test]
+fn one_wrong_time_does_not_hide_the_others() {
+    let check = |time: fn(i64) -> Json, expected: &str| {
+        let sample = lines(40, |number| {
+            let time = if number == 20 { json!("soon") } else { time(number) };
+            json!({"t": time, "hc": TIME - number * 77 % 5})
+        });
+        has(&guessed(sample.as_bytes()).unwrap(), &[expected]);
+    };
+    check(|number| json!(TIME + number), ".time = from_unix_timestamp!(int!(.t))");
+    let text = |number| json!(format!("2026-01-05T00:00:{number:02}Z"));
+    check(text, ".time = parse_timestamp!(.t, format: \"%+\")");
+}
+
 /// A message may call its fields as a fact calls its parts.
 #[test]
 fn fields_called_like_parts_are_read_from_a_copy() {
@@ -201,7 +215,7 @@ fn an_id_is_an_identity_while_it_names_one_message() {
         let line = |id: i64, text: &str| json!({"t": TIME, "id": id, "x": text}).to_string();
         check(&[line(1, "a"), line(2, "b"), line(1, repeat)].join("\n"))
     };
-    has(&ids("a"), &["identity = [\"id\"]", "id = \"integer\"", ".key = .id"]);
+    has(&ids("a"), &["identity = [\"id\", \"time\"]", "id = \"integer\"", ".key = .id"]);
     assert!(!ids("changed").descriptor.contains("\nidentity"));
 }
 

@@ -44,7 +44,8 @@ const NAMES: [&str; 16] = [
     "createdat",
 ];
 
-/// A field that is a time in every message that has it.
+/// A field that is a time in nearly every message that has it: a message in which it is none is no fact,
+/// and must not hide what the others are.
 #[derive(Clone, Debug)]
 pub(super) struct Time {
     pub(super) path: Path,
@@ -69,7 +70,7 @@ impl Time {
             let all = [field.smallest, field.largest];
             all.iter().all(|number| SECONDS.contains(&(number / unit)))
         };
-        let spelling = match field.value_type {
+        let spelling = match field.usual_type() {
             Type::Time => Spelling::Parsed,
             Type::Integer => {
                 let unit = UNITS.into_iter().find(|(_, unit)| within(*unit));
@@ -181,22 +182,24 @@ fn ascending(time: &Time, messages: &[Value]) -> f64 {
 }
 
 fn spelling_of_texts(field: &Field) -> Option<Spelling> {
-    let texts = || field.values.keys().map(String::as_str);
-    if field.longest > 64 || !texts().all(|text| text.bytes().any(|byte| byte.is_ascii_digit())) {
+    let nearly_all = |is_time: &dyn Fn(&str) -> bool| {
+        let others = field.values.iter().filter(|(text, _)| !is_time(text.as_str()));
+        others.map(|(_, count)| count).sum::<usize>() * 20 < field.mentions()
+    };
+    if field.longest > 64 || !nearly_all(&|text| text.bytes().any(|byte| byte.is_ascii_digit())) {
         return None;
     }
-    let seconds = |text: &str| text.parse().is_ok_and(|number: f64| SECONDS.contains(&number));
-    if texts().all(seconds) {
+    if nearly_all(&|text| text.parse().is_ok_and(|number: f64| SECONDS.contains(&number))) {
         return Some(Spelling::Fraction);
     }
-    let is_time = |format: &&str| {
+    let is_format = |format: &&str| {
         let snippet = Snippet::compile(&format!("parse_timestamp!(.value, format: \"{format}\")"));
-        texts().all(|text| {
+        nearly_all(&|text| {
             let message = Value::Object([("value".into(), text.into())].into());
             matches!(snippet.run(&message), Some(Value::Timestamp(time)) if within_years(&time.timestamp_millis()))
         })
     };
-    FORMATS.iter().copied().find(is_time).map(Spelling::Format)
+    FORMATS.iter().copied().find(is_format).map(Spelling::Format)
 }
 
 fn within_years(millis: &i64) -> bool {

@@ -109,7 +109,7 @@ impl<'r> Named<'r> {
             line("message = \"text\"".to_owned());
         }
         match &self.roles.identity {
-            Some(path) => line(format!("identity = [\"{}\"]", self.column_of(path))),
+            Some(path) => line(format!("identity = [\"{}\", \"time\"]", self.column_of(path))),
             None => line(NO_IDENTITY.to_owned()),
         }
         if let Some(path) = &self.roles.actor {
