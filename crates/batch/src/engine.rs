@@ -17,20 +17,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type, Schema};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, Schema, TimeUnit};
 use datafusion::catalog::TableProvider;
-use datafusion::common::{DataFusionError, Result as DataFusionResult};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
 pub(crate) use datafusion::execution::SendableRecordBatchStream as Rows;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::logical_expr::{Expr, ScalarUDF};
+use datafusion::logical_expr::{Expr, ScalarUDF, cast, ident, lit};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use pulso_lake::{Removed, Retained, TimeRange};
 use pulso_model::{Day, DayRange, EventTime, Stream};
 
-use crate::jobs;
+use crate::jobs::{self, JobKind};
 use crate::{BatchError, Job};
 use apart::{Apart, ApartFunction};
 use bind::{Parameter, Parameters, bind};
@@ -393,7 +393,7 @@ impl Facts {
         let day = EventTime(0).day();
         self.windows.put_days(DayRange { first: day, last: day }, &mut parameters);
         let rows = query(&self.session, &job.sql, &parameters).await?;
-        Ok(rows.schema().as_arrow().clone())
+        Ok(of_days(job, rows, DayRange { first: day, last: day })?.schema().as_arrow().clone())
     }
 
     /// The rows of a job for some days, in the order of the expressions (ascending).
@@ -406,7 +406,8 @@ impl Facts {
         let mut parameters = self.parameters.clone();
         self.windows.put_days(days, &mut parameters);
         let rows = async {
-            let mut rows = query(&self.session, &job.sql, &parameters).await?;
+            let rows = query(&self.session, &job.sql, &parameters).await?;
+            let mut rows = of_days(job, rows, days)?;
             if !order.is_empty() {
                 rows = rows.sort_by(order)?;
             }
@@ -414,6 +415,27 @@ impl Facts {
         };
         rows.await.map_err(|error| BatchError::Compute { view: job.view, source: error.into() })
     }
+}
+
+/// What a stream's own query by day need not say itself: it computes these days alone, though the facts
+/// of the hours before are there as well, and its documents have the time at which their day begins.
+fn of_days(job: &Job, rows: DataFrame, days: DayRange) -> DataFusionResult<DataFrame> {
+    let schema = rows.schema();
+    let day = schema
+        .fields()
+        .iter()
+        .any(|column| column.name() == "day" && *column.data_type() == DataType::Date32);
+    if job.kind != JobKind::Own || !job.by_day() || !day {
+        return Ok(rows);
+    }
+    let timed = schema.has_column_with_unqualified_name("@timestamp");
+    let date = |day: Day| lit(ScalarValue::Date32(Some(day.0)));
+    let rows = rows.filter(ident("day").between(date(days.first), date(days.last)))?;
+    if timed {
+        return Ok(rows);
+    }
+    let time = DataType::Timestamp(TimeUnit::Millisecond, None);
+    rows.with_column("@timestamp", cast(ident("day"), time))
 }
 
 async fn query(

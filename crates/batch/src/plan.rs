@@ -79,7 +79,7 @@ pub(crate) async fn refuse_wrong_jobs(
         return Ok(());
     }
     let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    Err(anyhow!("the stream `{stream}` has wrong queries\n{}", problems.join("\n")))
+    Err(anyhow!("the stream `{stream}` has wrong queries: {}", problems.join("; ")))
         .exit(Exit::Usage)
         .hint("`pulso streams check` checks them alone")
 }

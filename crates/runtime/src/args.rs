@@ -64,11 +64,13 @@ impl CommonArgs {
         let config = self.load_readable()?;
         let problems = &config.declared.problems;
         if !problems.is_empty() {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            // Not in the error itself, which is one line: they draw the places.
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
             let directory = config.declared.directory.display();
-            let message = format!("failed to load the streams of `{directory}`");
             let hint = "see docs/declared-streams.md; `pulso streams check` checks them alone";
-            return Err(anyhow!("{message}\n{}", problems.join("\n"))).exit(Exit::Usage).hint(hint);
+            return Err(anyhow!("failed to load the streams of `{directory}`"))
+                .exit(Exit::Usage)
+                .hint(hint);
         }
         config.serving(&self.stream).or_else(|error| {
             let hint = error.hint();

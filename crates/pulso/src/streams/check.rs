@@ -19,14 +19,16 @@ pub(super) async fn check(common: &CommonArgs) -> anyhow::Result<()> {
         }
         problems.extend(found);
     }
-    print(&right.concat())?;
-    if problems.is_empty() {
-        return if right.is_empty() { nothing(&config) } else { Ok(()) };
+    if problems.is_empty() && right.is_empty() {
+        return nothing(&config);
     }
-    let count = problems.len();
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    let noun = if count == 1 { "problem" } else { "problems" };
-    Err(anyhow!("{count} {noun}\n{}", problems.join("\n"))).exit(Exit::Usage)
+    let found: Vec<_> = problems.iter().map(|problem| format!("{problem}\n")).collect();
+    print(&[right.concat(), found.concat()].concat())?;
+    match problems.len() {
+        0 => Ok(()),
+        1 => Err(anyhow!("1 problem")).exit(Exit::Usage),
+        count => Err(anyhow!("{count} problems")).exit(Exit::Usage),
+    }
 }
 
 fn nothing(config: &Config) -> anyhow::Result<()> {

@@ -83,12 +83,15 @@ impl Place {
         fs::write(self.path("streams/visits").join(name), text).unwrap();
     }
 
-    /// Runs a command in the folder; gives what it prints.
+    /// Runs a command in the folder; gives what it prints, with its errors when it fails.
     #[track_caller]
     fn run(&self, code: i32, args: &[&str]) -> String {
         let output = run(code, pulso().current_dir(self.folder.path()).args(args));
-        let text = if code == 0 { output.stdout } else { output.stderr };
-        String::from_utf8(text).unwrap()
+        let mut text = String::from_utf8(output.stdout).unwrap();
+        if code != 0 {
+            text.push_str(&String::from_utf8(output.stderr).unwrap());
+        }
+        text
     }
 }
 
@@ -153,8 +156,8 @@ fn a_declared_stream_is_listed_shown_and_tried() {
     });
     assert_eq!(fact, expected);
     for part in [
-        "message 10: error: function call error for \"string\"",
-        "decode.vrl:4:21",
+        "message 10: function call error for \"parse_url\"",
+        "decode.vrl:4:10",
         "target = parse_url!(string!(.u)).host",
         "^^^^^^^^^^^",
         "message 12: invalid_json",
@@ -240,6 +243,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         assert!(found.contains("streams/visits/decode.vrl:11: `now` is not offered"), "{found}");
     }
     place.write("stream.toml", STREAM);
+    place.write("decode.vrl", &PROGRAM.replace("\"city\":", "\"town\":"));
     let found = place.run(2, &["streams", "check"]);
     assert!(found.contains("decode.vrl:17: `.columns.town`"), "{found}");
 }
