@@ -208,8 +208,7 @@ mod tests {
                  [[facets]]\none = \"domain\"\nmany = \"domains\"\nby_scope = true\n{facet}"
             );
             let read = read(&text, &|_| None);
-            read.map(|read| read.stream.facets[0])
-                .map_err(|problems| problems[0].to_string())
+            read.map(|read| read.stream.facets[0]).map_err(|problems| problems[0].to_string())
         };
         let titles = |facet: &str| {
             let facet = read(facet).unwrap();
