@@ -254,7 +254,9 @@ impl Engine {
             let unseen = Apart { before_offsets: self.first_offsets.clone(), ..Apart::default() };
             define(&session, "unseen", unseen, "lake", SEEN).await?;
         }
-        session.register_udwf(within::sum_within());
+        for function in within::functions() {
+            session.register_udwf(function);
+        }
         Ok(session)
     }
 
@@ -328,8 +330,8 @@ impl Engine {
         let stream = self.stream;
         let mut tables = Vec::new();
         for &at in facets {
-            tables.push((format!("terms_{at}"), jobs::terms(stream, at)));
             tables.push((format!("names_{at}"), jobs::names(stream, at)));
+            tables.push((format!("terms_{at}"), jobs::terms(at)));
         }
         let facets = || facets.iter().map(|&at| &stream.facets[at]);
         if let Some(scope) = stream.scope.filter(|_| facets().any(|f| f.by_scope_view.is_some())) {

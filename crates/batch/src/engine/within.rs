@@ -1,11 +1,13 @@
-//! A SQL window function over a stretch of values before each row.
+//! SQL window functions over a stretch of values before each row.
 //!
 //! `sum_within(value, at, before, until) OVER (… ORDER BY at)` is the sum of `value` over the rows whose
-//! `at` is from `at - before` to `at - until`, both included. The same can be said with a `RANGE` frame,
-//! for several times the processor time: finding a frame costs more than what is done with it. Within a
-//! partition `at` must differ from row to row; 0 <= `until` <= `before`.
+//! `at` is from `at - before` to `at - until`, both included; `min_within` is the smallest. The same can
+//! be said with a `RANGE` frame, for several times the processor time: finding a frame costs more than
+//! what is done with it. Of rows with the same `at` each counts for itself and those after it, not for those
+//! before it. 0 <= `until` <= `before`.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::ops::Range;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
@@ -16,19 +18,36 @@ use datafusion::logical_expr::{
     PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl,
 };
 
-pub(super) fn sum_within() -> WindowUDF {
-    let types = vec![DataType::Int64; 4];
-    SumWithin { signature: Signature::exact(types, Volatility::Immutable) }.into()
+/// All functions of this module.
+pub(super) fn functions() -> [WindowUDF; 2] {
+    [Function::new(Kind::Sum), Function::new(Kind::Min)].map(WindowUDF::from)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Sum,
+    Min,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct SumWithin {
+struct Function {
+    kind: Kind,
     signature: Signature,
 }
 
-impl WindowUDFImpl for SumWithin {
+impl Function {
+    fn new(kind: Kind) -> Self {
+        let types = vec![DataType::Int64; 4];
+        Self { kind, signature: Signature::exact(types, Volatility::Immutable) }
+    }
+}
+
+impl WindowUDFImpl for Function {
     fn name(&self) -> &str {
-        "sum_within"
+        match self.kind {
+            Kind::Sum => "sum_within",
+            Kind::Min => "min_within",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -36,46 +55,55 @@ impl WindowUDFImpl for SumWithin {
     }
 
     fn field(&self, args: WindowUDFFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Field::new(args.name(), DataType::Int64, false).into())
+        Ok(Field::new(args.name(), DataType::Int64, self.kind == Kind::Min).into())
     }
 
     fn partition_evaluator(
         &self,
         _: PartitionEvaluatorArgs<'_>,
     ) -> Result<Box<dyn PartitionEvaluator>> {
-        Ok(Box::new(Stretch::default()))
+        Ok(match self.kind {
+            Kind::Sum => Box::new(Rows::<Sum>::default()),
+            Kind::Min => Box::new(Rows::<Min>::default()),
+        })
     }
+}
+
+/// What is kept of the rows within the stretch.
+trait Aggregate: Default + Debug + Send + 'static {
+    fn enter(&mut self, at: i64, value: Option<i64>);
+    /// Forgets the rows before a time.
+    fn leave(&mut self, before: i64);
+    fn value(&self) -> Option<i64>;
 }
 
 /// The rows of one partition, from the oldest that still counts.
 #[derive(Debug, Default)]
-struct Stretch {
-    /// Rows that are too young for the stretch by now: at, value.
-    waiting: VecDeque<(i64, i64)>,
-    within: VecDeque<(i64, i64)>,
-    sum: i64,
+struct Rows<A> {
+    /// Rows that are too young for the stretch by now.
+    waiting: VecDeque<(i64, Option<i64>)>,
+    aggregate: A,
 }
 
-impl Stretch {
-    fn step(&mut self, value: i64, at: i64, before: i64, until: i64) -> i64 {
+impl<A: Aggregate> Rows<A> {
+    fn step(&mut self, value: Option<i64>, at: i64, before: i64, until: i64) -> Option<i64> {
         self.waiting.push_back((at, value));
-        while let Some(row) = self.waiting.pop_front_if(|(waiting, _)| *waiting <= at - until) {
-            self.sum += row.1;
-            self.within.push_back(row);
+        while let Some((entering, value)) =
+            self.waiting.pop_front_if(|(waiting, _)| *waiting <= at - until)
+        {
+            self.aggregate.enter(entering, value);
         }
-        while let Some((_, value)) = self.within.pop_front_if(|(within, _)| *within < at - before) {
-            self.sum -= value;
-        }
-        self.sum
+        self.aggregate.leave(at - before);
+        self.aggregate.value()
     }
 }
 
-impl PartitionEvaluator for Stretch {
+impl<A: Aggregate> PartitionEvaluator for Rows<A> {
     fn evaluate(&mut self, values: &[ArrayRef], range: &Range<usize>) -> Result<ScalarValue> {
         let row = range.start;
         let integer = |column: usize| values[column].as_primitive::<Int64Type>().value(row);
-        let value = if values[0].is_valid(row) { integer(0) } else { 0 };
-        Ok(ScalarValue::Int64(Some(self.step(value, integer(1), integer(2), integer(3)))))
+        let value = values[0].is_valid(row).then(|| integer(0));
+        Ok(ScalarValue::Int64(self.step(value, integer(1), integer(2), integer(3))))
     }
 
     fn is_causal(&self) -> bool {
@@ -87,19 +115,78 @@ impl PartitionEvaluator for Stretch {
     }
 }
 
+#[derive(Debug, Default)]
+struct Sum {
+    rows: VecDeque<(i64, i64)>,
+    sum: i64,
+}
+
+impl Aggregate for Sum {
+    fn enter(&mut self, at: i64, value: Option<i64>) {
+        let value = value.unwrap_or(0);
+        self.rows.push_back((at, value));
+        self.sum += value;
+    }
+
+    fn leave(&mut self, before: i64) {
+        while let Some((_, value)) = self.rows.pop_front_if(|(at, _)| *at < before) {
+            self.sum -= value;
+        }
+    }
+
+    fn value(&self) -> Option<i64> {
+        Some(self.sum)
+    }
+}
+
+/// The oldest first, each smaller than all after it: the first is the smallest, the others are once
+/// those before them have left.
+#[derive(Debug, Default)]
+struct Min {
+    rows: VecDeque<(i64, i64)>,
+}
+
+impl Aggregate for Min {
+    fn enter(&mut self, at: i64, value: Option<i64>) {
+        let Some(value) = value else { return };
+        while self.rows.pop_back_if(|(_, earlier)| *earlier >= value).is_some() {}
+        self.rows.push_back((at, value));
+    }
+
+    fn leave(&mut self, before: i64) {
+        while self.rows.pop_front_if(|(at, _)| *at < before).is_some() {}
+    }
+
+    fn value(&self) -> Option<i64> {
+        self.rows.front().map(|(_, value)| *value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check<A: Aggregate>(before: i64, until: i64, expected: &[Option<i64>]) {
+        let rows = [(0, 4), (10, 1), (20, 2), (50, 8), (60, 3)];
+        let mut aggregate = Rows::<A>::default();
+        let found = rows.map(|(at, value)| aggregate.step(Some(value), at, before, until));
+        assert_eq!(found, expected);
+    }
+
     #[test]
     fn a_stretch_ends_with_the_row_or_before_it() {
-        let check = |before: i64, until: i64, expected: [i64; 5]| {
-            let rows = [(0, 4), (10, 1), (20, 2), (50, 8), (60, 3)];
-            let mut stretch = Stretch::default();
-            let found = rows.map(|(at, value)| stretch.step(value, at, before, until));
-            assert_eq!(found, expected);
-        };
-        check(20, 0, [4, 5, 7, 8, 11]);
-        check(30, 10, [0, 4, 5, 2, 8]);
+        check::<Sum>(20, 0, &[Some(4), Some(5), Some(7), Some(8), Some(11)]);
+        check::<Sum>(30, 10, &[Some(0), Some(4), Some(5), Some(2), Some(8)]);
+        check::<Min>(20, 0, &[Some(4), Some(1), Some(1), Some(8), Some(3)]);
+        check::<Min>(30, 10, &[None, Some(4), Some(1), Some(2), Some(8)]);
+    }
+
+    #[test]
+    fn nothing_is_no_smallest_value() {
+        let mut rows = Rows::<Min>::default();
+        assert_eq!(rows.step(None, 0, 10, 0), None);
+        assert_eq!(rows.step(Some(3), 5, 10, 0), Some(3));
+        assert_eq!(rows.step(None, 10, 10, 0), Some(3));
+        assert_eq!(rows.step(None, 16, 10, 0), None);
     }
 }

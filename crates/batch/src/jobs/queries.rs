@@ -10,15 +10,13 @@ use super::counts_actors;
 const FACTS: &str = include_str!("../sql/single-facts.sql");
 const ACTIVITY: &str = include_str!("../sql/activity.sql");
 const TRENDS: &str = include_str!("../sql/trends.sql");
-const RANKED_BY_ACTORS: &str = include_str!("../sql/ranked-by-actors.sql");
+const PANES_BY_FACTS: &str = include_str!("../sql/panes-by-facts.sql");
+const PANES_BY_ACTORS: &str = include_str!("../sql/panes-by-actors.sql");
 const ECHOES: &str = include_str!("../sql/echoes.sql");
 const SUPERSEDED: &str = include_str!("../sql/superseded.sql");
 const TERMS: &str = include_str!("../sql/terms.sql");
 const NAMES: &str = include_str!("../sql/names.sql");
 const VALUES: &str = include_str!("../sql/values.sql");
-
-/// Where a facet has no trends by scope, all facts are in one.
-const ONE_SCOPE: &str = "(SELECT 0 AS value, 0 AS number)";
 
 /// Single facts.
 pub(super) fn facts(stream: &Stream) -> String {
@@ -65,50 +63,85 @@ pub(super) fn activity(stream: &Stream) -> String {
 pub(super) fn trends(stream: &Stream, at: usize, by_scope: bool) -> String {
     let facet = &stream.facets[at];
     let scope = stream.scope.filter(|_| by_scope);
-    let actors = counts_actors(facet);
-    let actor = stream.actor.filter(|_| actors).map(|at| quoted(stream.columns[at].name));
+    let actor = stream.actor.filter(|_| counts_actors(facet));
+    let place = stream.place && scope.is_some();
     let mut recent = vec![
-        format!("{} AS scope", scope.map_or("0".to_owned(), |scope| quoted(scope.name))),
-        format!("{} AS actor", actor.as_deref().unwrap_or("0")),
         format!("{} AS keys", quoted(facet.term.many)),
         format!("{} AS names", quoted(facet.names_column)),
     ];
-    recent.extend(places(stream.place && scope.is_some()));
-    let mut shown = Vec::new();
-    shown.extend(scope.map(|scope| format!("scopes.value AS {}", quoted(scope.name))));
-    shown.push(format!("terms.term AS {}", quoted(facet.term.one)));
-    shown.extend(["names.name AS name", "facts AS count"].map(str::to_owned));
-    shown.extend(actors.then(|| "ranked AS actors".to_owned()));
-    shown.extend(["rank", "score"].map(str::to_owned));
-    if scope.is_some() {
-        let mean = |sum: &str, field: &str| {
-            format!("round(CAST({sum} AS DOUBLE) / places) / 1e6 AS \"location.{field}\"")
-        };
-        shown.extend([mean("latitude", "lat"), mean("longitude", "lon")]);
+    let (mut carried, mut numbered, mut named) =
+        ("pane".to_owned(), "recent".to_owned(), "named".to_owned());
+    if let Some(actor) = actor {
+        recent.push(format!("{} AS actor", quoted(stream.columns[actor].name)));
+        carried += ", actors.number AS actor";
+        numbered = format!("(actors RIGHT JOIN {numbered} ON actors.value = recent.actor)");
     }
-    let (entering, leaving, ranked, ranked_changes) = match actors {
-        false => ("facts", "-facts", "", ""),
-        true => ("0", "0", RANKED_BY_ACTORS, RANKED_CHANGES),
-    };
-    let scopes = if scope.is_some() { "scopes" } else { ONE_SCOPE };
+    if let Some(scope) = scope {
+        recent.push(format!("{} AS scope", quoted(scope.name)));
+        carried += ", scopes.number AS scope";
+        numbered = format!("scopes JOIN {numbered} ON scopes.value = recent.scope");
+        named = format!("(scopes RIGHT JOIN {named} ON scopes.number = named.scope)");
+    }
+    let mut sums: Vec<&str> = Vec::new();
+    if place {
+        recent.extend(places());
+        carried += ", places, latitude, longitude";
+        sums.extend(["places", "latitude", "longitude"]);
+    }
+    let summed = each(&sums, |sum| format!("sum({sum}) AS {sum}"));
+    // Where facts are what ranks, that is their number.
+    sums.extend(actor.map(|_| "facts"));
+    let in_slot =
+        each(&sums, |sum| format!("CASE WHEN slot = pane THEN {sum} ELSE 0 END AS {sum}"));
+    let in_window =
+        each(&sums, |sum| format!("sum_within({sum}, slot, $reach_ms, 0) OVER by_slot AS {sum}"));
+    // As many as the columns beside: the end of the window, rank, score and what it is ranked by.
+    let nulls = vec!["NULL"; 4 + usize::from(scope.is_some()) + sums.len()].join(", ");
+    let panes = if actor.is_some() { PANES_BY_ACTORS } else { PANES_BY_FACTS };
     let where_ = scope.map_or("worldwide".to_owned(), |scope| format!("in each {}", scope.name));
     let listed_max = if scope.is_some() { "$scope_terms_max" } else { "$terms_max" };
     TRENDS
-        .replace("{ranked}", ranked)
-        .replace("{ranked_changes}", ranked_changes)
-        .replace("{entering}", entering)
-        .replace("{leaving}", leaving)
+        .replace("{panes}", panes)
         .replace("{recent}", &recent.join(",\n    "))
-        .replace("{shown}", &listed(&shown))
-        .replace("{scopes}", scopes)
+        .replace("{carried}", &carried)
+        .replace("{numbered}", &numbered)
+        .replace("{scope}", if scope.is_some() { "scope, " } else { "" })
+        .replace("{sums}", &summed)
+        .replace("{in_slot}", &in_slot)
+        .replace("{in_window}", &in_window)
+        .replace("{columns}", &each(&sums, |&sum| sum.to_owned()))
+        .replace("{nulls}", &nulls)
+        .replace("{named}", &named)
+        .replace("{shown}", &listed(&shown_of_trends(stream, at, by_scope)))
         .replace("{terms}", &format!("terms_{at}"))
         .replace("{names}", &format!("names_{at}"))
         .replace("{where}", &where_)
         .replace("{listed_max}", listed_max)
 }
 
-const RANKED_CHANGES: &str =
-    "\n    UNION ALL\n    SELECT scope, term, slot, ranked, 0, 0, 0, 0 FROM ranked";
+/// The fields of a trend.
+fn shown_of_trends(stream: &Stream, at: usize, by_scope: bool) -> Vec<String> {
+    let facet = &stream.facets[at];
+    let scope = stream.scope.filter(|_| by_scope);
+    let mut shown = Vec::new();
+    shown.extend(scope.map(|scope| format!("scopes.value AS {}", quoted(scope.name))));
+    shown.push(format!("terms.term AS {}", quoted(facet.term.one)));
+    shown.push("coalesce(terms.name, names.name) AS name".to_owned());
+    let counts: &[&str] = match counts_actors(facet) {
+        true => &["facts AS count", "ranked AS actors"],
+        false => &["ranked AS count"],
+    };
+    shown.extend(counts.iter().chain(&["rank", "score"]).map(|&field| field.to_owned()));
+    if scope.is_some() {
+        // Without places both are NULL.
+        let mean = |sum: &str, field: &str| match stream.place {
+            true => format!("round(CAST({sum} AS DOUBLE) / places) / 1e6 AS \"location.{field}\""),
+            false => format!("CAST(NULL AS DOUBLE) AS \"location.{field}\""),
+        };
+        shown.extend([mean("latitude", "lat"), mean("longitude", "lon")]);
+    }
+    shown
+}
 
 /// The positions of facts that are not the state; `None` where facts do not replace each other.
 pub(crate) fn superseded(stream: &Stream) -> Option<String> {
@@ -145,14 +178,17 @@ pub(crate) fn echoes(stream: &Stream) -> Option<String> {
     Some(query.replace("{equal}", &equal.join(" AND ")))
 }
 
-/// The numbered terms of a facet.
-pub(crate) fn terms(stream: &Stream, at: usize) -> String {
-    TERMS.replace("{keys}", &quoted(stream.facets[at].term.many))
-}
-
 /// The numbered names of a facet's terms.
 pub(crate) fn names(stream: &Stream, at: usize) -> String {
-    NAMES.replace("{names}", &quoted(stream.facets[at].names_column))
+    let facet = &stream.facets[at];
+    NAMES
+        .replace("{keys}", &quoted(facet.term.many))
+        .replace("{names}", &quoted(facet.names_column))
+}
+
+/// The numbered terms of a facet, from their names.
+pub(crate) fn terms(at: usize) -> String {
+    TERMS.replace("{names}", &format!("names_{at}"))
 }
 
 /// The numbered values of a column.
@@ -161,10 +197,7 @@ pub(crate) fn values(column: &str) -> String {
 }
 
 /// The places that a mean is made of, in whole microdegrees.
-fn places(wanted: bool) -> [String; 3] {
-    if !wanted {
-        return ["0 AS places", "0 AS latitude", "0 AS longitude"].map(str::to_owned);
-    }
+fn places() -> [String; 3] {
     let micro =
         |degrees: &str| format!("coalesce(CAST(round({degrees} * 1e6) AS BIGINT), 0) AS {degrees}");
     let places = "CASE WHEN latitude IS NULL THEN 0 ELSE 1 END AS places".to_owned();
@@ -202,4 +235,9 @@ fn quoted(name: &str) -> String {
 
 fn listed(items: &[String]) -> String {
     items.join(",\n  ")
+}
+
+/// More columns after others.
+fn each(columns: &[&str], expression: impl Fn(&&str) -> String) -> String {
+    columns.iter().map(|column| format!(", {}", expression(column))).collect()
 }

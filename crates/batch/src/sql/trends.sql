@@ -8,98 +8,66 @@ WITH recent AS (
   FROM facts
   WHERE "day" BETWEEN $lookback_day AND $to_day AND millis >= $lookback_ms
 ),
-carried AS (
-  SELECT pane, scope, actor, places, latitude, longitude, unnest(keys) AS term FROM recent
+-- Each time that a fact carries a term.
+mentions AS (
+  SELECT terms.number AS term, carried.*
+  FROM {terms} AS terms
+  JOIN (SELECT {carried}, unnest(keys) AS key FROM {numbered}) AS carried ON carried.key = terms.term
 ),
-panes AS (
-  SELECT scopes.number AS scope, terms.number AS term, pane, facts, places, latitude, longitude
-  FROM {scopes} AS scopes
-  JOIN (
-    {terms} AS terms
-    JOIN (
-      SELECT
-        pane,
-        scope,
-        term,
-        count(*) AS facts,
-        sum(places) AS places,
-        sum(latitude) AS latitude,
-        sum(longitude) AS longitude
-      FROM carried
-      GROUP BY pane, scope, term
-    ) AS mentions ON mentions.term = terms.term
-  ) ON mentions.scope = scopes.value
-),
-{ranked}-- What each pane changes when it enters the window, and again when it leaves it, by the last slot of the
--- first window that is changed.
-changes AS (
+{panes}-- A window holds what `leaving` says of its panes, and of its newest what `staying` says. It holds most when
+-- its last pane has just come in.
+busy AS (
   SELECT
-    scope,
-    term,
-    slot,
-    sum(ranked) AS ranked,
-    sum(facts) AS facts,
-    sum(places) AS places,
-    sum(latitude) AS latitude,
-    sum(longitude) AS longitude
-  FROM (
-    SELECT scope, term, pane AS slot, {entering} AS ranked, facts, places, latitude, longitude
-    FROM panes
-    UNION ALL
-    SELECT scope, term, pane + $size_ms, {leaving}, -facts, -places, -latitude, -longitude
-    FROM panes{ranked_changes}
-  )
-  GROUP BY scope, term, slot
+    *,
+    staying + sum_within(leaving, pane, $reach_ms, 0) OVER by_pane AS ranked,
+    lead(pane) OVER by_pane AS next_pane
+  FROM panes
+  WINDOW by_pane AS (PARTITION BY {scope}term ORDER BY pane)
 ),
--- The windows from one change until the next, which are all alike.
-alike AS (
-  SELECT
-    scope,
-    term,
-    slot,
-    sum(ranked) OVER by_slot AS ranked,
-    sum(facts) OVER by_slot AS facts,
-    sum(places) OVER by_slot AS places,
-    sum(latitude) OVER by_slot AS latitude,
-    sum(longitude) OVER by_slot AS longitude,
-    lead(slot) OVER (PARTITION BY scope, term ORDER BY slot) AS next_slot
-  FROM changes
-  WINDOW by_slot AS (
-    PARTITION BY scope, term ORDER BY slot ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-  )
-),
--- What a listed window needs, itself or for its baseline; each window by its last slot.
-windows AS (
-  SELECT
-    scope,
-    term,
-    unnest(range(slot, next_slot, $slide_ms)) AS slot,
-    ranked,
-    facts,
-    places,
-    latitude,
-    longitude
+-- What a listed window needs, itself or for its baseline: panes that are, or soon precede, the last of a
+-- window that is listable.
+needed AS (
+  SELECT *
   FROM (
     SELECT
       *,
-      max(ranked) OVER (
-        PARTITION BY scope, term ORDER BY slot
-        RANGE BETWEEN CURRENT ROW AND $lookback_reach_ms FOLLOWING
-      ) AS peak
-    FROM alike
+      sum_within(CASE WHEN ranked > $count_above THEN 1 ELSE 0 END, -pane, $lookback_reach_ms, 0) OVER (
+        PARTITION BY {scope}term ORDER BY pane DESC
+      ) AS listable
+    FROM busy
   )
-  WHERE peak > $count_above AND facts > 0
+  WHERE listable > 0
+),
+-- The slots that panes reach, each once: from a pane until the next one, as far as its windows go.
+slots AS (
+  SELECT
+    {scope}term,
+    slot,
+    staying,
+    CASE WHEN slot = pane THEN leaving ELSE 0 END AS leaving{in_slot}
+  FROM (
+    SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot FROM needed
+  )
+),
+-- The windows by their last slot.
+windows AS (
+  SELECT
+    {scope}term,
+    slot,
+    slot + $slide_ms AS window_end,
+    staying + sum_within(leaving, slot, $reach_ms, 0) OVER by_slot AS ranked{in_window}
+  FROM slots
+  WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY slot)
 ),
 -- Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
   SELECT
     *,
-    slot + $slide_ms AS window_end,
-    least(greatest((slot + $slide_ms - $first_end_ms) / $slide_ms, 0), $baseline_windows) AS n,
+    least(greatest((window_end - $first_end_ms) / $slide_ms, 0), $baseline_windows) AS n,
     sum_within(ranked, slot, $baseline_ms, $slide_ms) OVER by_slot AS s1,
     sum_within(ranked * ranked, slot, $baseline_ms, $slide_ms) OVER by_slot AS s2
   FROM windows
-  WINDOW by_slot AS (PARTITION BY scope, term ORDER BY slot)
+  WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY slot)
 ),
 scored AS (
   SELECT
@@ -122,35 +90,34 @@ listed AS (
     SELECT
       *,
       row_number() OVER (
-        PARTITION BY window_end, scope ORDER BY ranked DESC, score DESC, term
+        PARTITION BY {scope}window_end ORDER BY ranked DESC, score DESC, term
       ) AS rank
     FROM scored
   )
   WHERE rank <= {listed_max}
 ),
--- The names that each pane brings worldwide beside the listed windows that end with the pane.
+-- For the terms that have several names, those that each pane brings worldwide, before the listed windows
+-- that end with the pane.
 named AS (
   SELECT
-    min(name) OVER (
-      PARTITION BY term ORDER BY slot RANGE BETWEEN $reach_ms PRECEDING AND CURRENT ROW
-    ) AS name,
-    term, scope, window_end, facts, ranked, rank, score, places, latitude, longitude
+    {scope}term,
+    window_end,
+    rank,
+    score,
+    ranked{columns},
+    min_within(name, slot, $reach_ms, 0) OVER (
+      PARTITION BY term ORDER BY slot, rank NULLS FIRST
+    ) AS name
   FROM (
-    SELECT
-      term, slot, NULL AS name, scope, window_end, facts, ranked, rank, score, places, latitude, longitude
+    SELECT term, slot, NULL AS name, {scope}window_end, rank, score, ranked{columns}
     FROM listed
     UNION ALL
-    SELECT
-      terms.number, pane, names.number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    SELECT names.term_number, pane, min(names.number), {nulls}
     FROM {names} AS names
-    JOIN (
-      {terms} AS terms
-      JOIN (
-        SELECT pane, term, min(name) AS name
-        FROM (SELECT pane, unnest(keys) AS term, unnest(names) AS name FROM recent)
-        GROUP BY pane, term
-      ) AS mentions ON mentions.term = terms.term
-    ) ON names.name = mentions.name
+    JOIN (SELECT pane, unnest(keys) AS key, unnest(names) AS name FROM recent) AS carried
+      ON carried.key = names.term AND carried.name = names.name
+    WHERE names.several
+    GROUP BY names.term_number, pane
   )
 )
 SELECT
@@ -159,7 +126,6 @@ SELECT
   {shown}
 FROM {names} AS names
 RIGHT JOIN (
-  {scopes} AS scopes
-  JOIN ({terms} AS terms JOIN named ON named.term = terms.number) ON named.scope = scopes.number
+  {terms} AS terms RIGHT JOIN {named} ON terms.number = named.term
 ) ON names.number = named.name
 WHERE window_end IS NOT NULL
