@@ -172,20 +172,3 @@ struct Link<'a> {
     #[serde(borrow)]
     uri: Text<'a>,
 }
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Visit<'a> {
-    #[serde(borrow)]
-    u: Text<'a>,
-    #[serde(borrow)]
-    r: Option<Text<'a>>,
-    t: i64,
-    #[serde(borrow)]
-    g: Text<'a>,
-    #[serde(borrow)]
-    c: Option<Text<'a>>,
-    nk: u8,
-    ll: Option<[f64; 2]>,
-    #[serde(borrow)]
-    cy: Option<Text<'a>>,
-}
