@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::descriptor::{self, Problem};
+use pulso_model::Stream;
+
+use crate::descriptor::{self, MessageFormat, Problem};
 use crate::program::Program;
 use crate::streams::Definition;
 
@@ -67,7 +69,7 @@ impl Folder {
             return Err(vec![FileProblem { file, line: None, message }]);
         };
         let file = |name: &str| self.files.get(name).cloned();
-        let found = declared(text, &file);
+        let found = declared(text, &file, Program::compile);
         let within = |problem: FileProblem| problem.within(&self.path);
         let mut definition =
             found.map_err(|problems| problems.into_iter().map(within).collect::<Vec<_>>())?;
@@ -87,6 +89,9 @@ impl Folder {
     }
 }
 
+/// Makes a program for a stream from its format, its file and its source.
+type MakeProgram = fn(&'static Stream, MessageFormat, &str, &str) -> Result<Program, Vec<Problem>>;
+
 /// A declared stream from the texts of its files: `file` gives that of a file beside the descriptor.
 ///
 /// # Errors
@@ -94,6 +99,7 @@ impl Folder {
 pub(crate) fn declared(
     text: &str,
     file: &dyn Fn(&str) -> Option<String>,
+    make_program: MakeProgram,
 ) -> Result<Definition, Vec<FileProblem>> {
     let descriptor = match descriptor::read(text, file) {
         Ok(descriptor) => descriptor,
@@ -114,7 +120,7 @@ pub(crate) fn declared(
         return Err(of_file(DESCRIPTOR, vec![problem]));
     };
     let stream = Box::leak(Box::new(descriptor.stream));
-    let program = Program::compile(stream, descriptor.message, name, &source);
+    let program = make_program(stream, descriptor.message, name, &source);
     program
         .map(|program| Definition::declared(stream, program))
         .map_err(|problems| of_file(name, problems))

@@ -126,7 +126,7 @@ pub fn guess(name: &str, sample: &[u8], known: &Streams) -> Result<Guess, GuessE
 /// Loads what was written as any other stream.
 fn load(descriptor: &str, program: &str) -> Result<Definition, GuessError> {
     let file = |name: &str| (name == PROGRAM).then(|| program.to_owned());
-    folder::declared(descriptor, &file).map_err(|problems| {
+    folder::declared(descriptor, &file, Program::compile).map_err(|problems| {
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         GuessError::Wrong(problems.join("\n"))
     })

@@ -38,7 +38,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use pulso_model::{DeadLetter, Decode, Decoded, Head, Key, Reason, Stream};
 use vrl::compiler::runtime::{Runtime, Terminate};
@@ -63,7 +63,7 @@ pub struct Program {
     format: MessageFormat,
     file: String,
     source: String,
-    program: vrl::compiler::Program,
+    compiled: OnceLock<vrl::compiler::Program>,
 }
 
 /// What a program made of a message.
@@ -93,9 +93,32 @@ impl Program {
         file: &str,
         source: &str,
     ) -> Result<Self, Vec<Problem>> {
-        let program = compile(Some(stream), format, source);
-        let program = program.map_err(|found| problem::problems(file, source, &found))?;
-        Ok(Self { stream, format, file: file.to_owned(), source: source.to_owned(), program })
+        let compiled = compile(Some(stream), format, source);
+        let compiled = compiled.map_err(|found| problem::problems(file, source, &found))?;
+        let program = Self::later(stream, format, file, source);
+        program.compiled.get_or_init(|| compiled);
+        Ok(program)
+    }
+
+    /// The same for a program that is known to have no problems: it is compiled when the first message
+    /// comes, as most commands decode the messages of one stream at most.
+    pub(crate) fn later(
+        stream: &'static Stream,
+        format: MessageFormat,
+        file: &str,
+        source: &str,
+    ) -> Self {
+        let (file, source) = (file.to_owned(), source.to_owned());
+        Self { stream, format, file, source, compiled: OnceLock::new() }
+    }
+
+    /// # Panics
+    /// When it has problems after all; tests run all programs that Pulso brings.
+    fn compiled(&self) -> &vrl::compiler::Program {
+        self.compiled.get_or_init(|| {
+            let compiled = compile(Some(self.stream), self.format, &self.source);
+            compiled.unwrap_or_else(|found| panic!("`{}` is wrong: {found:?}", self.file))
+        })
     }
 
     /// What is wrong with a program whatever stream it is of.
@@ -111,11 +134,12 @@ impl Program {
     /// it may, or leaves something that is no fact of the stream.
     pub fn run(&self, payload: &[u8]) -> Result<Outcome, Failure> {
         let message = self.message(payload)?;
+        let program = self.compiled();
         limits::begin(&message);
         let mut target = Target::new(message);
         let run = || {
             let mut runtime = Runtime::default();
-            runtime.resolve_with_control(&mut target, &self.program, &UTC, &mut limits::step)
+            runtime.resolve_with_control(&mut target, program, &UTC, &mut limits::step)
         };
         let result = caught(run)?;
         if let Some(over) = limits::over() {

@@ -190,7 +190,9 @@ fn definition(brought: &Brought) -> Definition {
         Some(decoder) => descriptor::read(brought.descriptor, &file)
             .map(|read| Definition::native(Box::leak(Box::new(read.stream)), decoder()))
             .map_err(|problems| folder::of_file("stream.toml", problems)),
-        None => folder::declared(brought.descriptor, &file),
+        None => folder::declared(brought.descriptor, &file, |stream, format, file, source| {
+            Ok(Program::later(stream, format, file, source))
+        }),
     };
     read.unwrap_or_else(|problems| {
         let problems = problems.into_iter().map(|problem| problem.within(brought.folder.as_ref()));
