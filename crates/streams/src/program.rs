@@ -20,10 +20,10 @@
 //! The identity and the actor are columns that the descriptor names.
 //!
 //! Decoding must say the same whenever and wherever it runs: functions that ask a clock, a random
-//! number, the network, the machine or a file are not offered ([`functions`]).
+//! number, the network, the machine or a file are not offered (see the module `functions`).
 //!
 //! A program is configuration and is trusted as such; messages are not. What a message can make an
-//! honest program do is bounded, see [`limits`].
+//! honest program do is bounded, see the module `limits`.
 
 mod check;
 mod fact;
