@@ -93,6 +93,9 @@ class World:
             "pulso-simulator", "generate", "--seed", seed, "--messages", options.messages,
             "--start", start, "--rate-event-time", self.rate, "--output", self.recording,
         )
+        # Over a midnight that is past, so that there is a day that the batch layer completes.
+        midnight = time.time() // 86400 * 86400 - 86400
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(midnight - options.messages / self.rate / 2))
         self.posts = self.folder / "posts.jsonl"
         self.run(
             "pulso-simulator", "generate", "--stream", "posts", "--seed", seed, "--messages", options.messages,
@@ -160,6 +163,12 @@ class World:
         self.services[name].wait()
         self.deliberate.add(self.services[name].pid)
 
+    def stop(self, name):
+        """Ends a service for good, and in order."""
+        service = self.services.pop(name)
+        service.terminate()
+        service.wait(40)
+
     def disturb(self, command):
         print(f"  simulator: {command}", flush=True)
         print(command, file=self.simulator.stdin, flush=True)
@@ -210,6 +219,9 @@ class World:
             self.sleep(1)
         for service in self.services.values():
             service.send_signal(signal.SIGCONT)
+        # The source has nothing new, and sends all it has whenever acquisition takes it for dead. These echoes
+        # would change the days again and again that the batch layer has computed.
+        self.stop("acquisition")
         # Wait for the windows that partitions hold back until they are idle.
         self.sleep(8)
         # The jobs may not have run yet: then nothing of the batch layer can be compared.
