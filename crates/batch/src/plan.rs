@@ -112,8 +112,8 @@ fn unlike(view: View, schema: &Schema) -> Vec<JobProblem> {
             Ok(column) if !fits(*field_type, column.data_type()) => messages.push(format!(
                 "the column `{name}` is {}, but `fields` declare `{}`; `CAST(… AS {})` makes it one",
                 column.data_type(),
-                names(*field_type).0,
-                names(*field_type).1
+                field_type.name(),
+                sql_type(*field_type)
             )),
             Ok(_) => {}
         }
@@ -146,16 +146,15 @@ fn fits(field_type: FieldType, data_type: &DataType) -> bool {
     }
 }
 
-/// The type in `stream.toml`, and in SQL.
-fn names(field_type: FieldType) -> (&'static str, &'static str) {
+/// The type in SQL.
+fn sql_type(field_type: FieldType) -> &'static str {
     match field_type {
-        FieldType::Time => ("time", "TIMESTAMP"),
-        FieldType::Day => ("day", "DATE"),
-        FieldType::Boolean => ("boolean", "BOOLEAN"),
-        FieldType::Integer => ("integer", "BIGINT"),
-        FieldType::Float => ("float", "DOUBLE"),
-        FieldType::Location => ("location", "DOUBLE"),
-        FieldType::Text => ("text", "TEXT"),
-        FieldType::TextList => ("texts", "TEXT[]"),
+        FieldType::Time => "TIMESTAMP",
+        FieldType::Day => "DATE",
+        FieldType::Boolean => "BOOLEAN",
+        FieldType::Integer => "BIGINT",
+        FieldType::Float | FieldType::Location => "DOUBLE",
+        FieldType::Text => "TEXT",
+        FieldType::TextList => "TEXT[]",
     }
 }

@@ -79,6 +79,22 @@ pub enum FieldType {
     Location,
 }
 
+impl FieldType {
+    /// As descriptors spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Float => "float",
+            Self::Text => "text",
+            Self::TextList => "texts",
+            Self::Time => "time",
+            Self::Day => "day",
+            Self::Location => "location",
+        }
+    }
+}
+
 /// One field of a document; a dot in the name means nesting, one level deep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {

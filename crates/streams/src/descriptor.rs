@@ -23,8 +23,8 @@ pub(crate) use parts::RESERVED;
 use parts::{Parts, reserved};
 pub use table::Problem;
 use table::{Placed, Problems, Table};
+pub use words::column_type_name;
 use words::{check_name, column_type, leak};
-pub use words::{column_type_name, field_type_name};
 pub(crate) use words::{is_reserved_view, problem_of_stream_name};
 
 /// What a descriptor says.

@@ -2,7 +2,7 @@
 
 use pulso_model::{Counts, Part, ScopeValues, Stream, View, ViewKind};
 use pulso_streams::Definition;
-use pulso_streams::descriptor::{column_type_name, field_type_name};
+use pulso_streams::descriptor::column_type_name;
 
 use super::{origin, table};
 
@@ -108,7 +108,7 @@ fn shown_view(stream: &Stream, view: View) -> String {
     let fields: Vec<_> = view
         .fields()
         .iter()
-        .map(|field| format!("{} {}", field.name, field_type_name(field.field_type)))
+        .map(|field| format!("{} {}", field.name, field.field_type.name()))
         .collect();
     let rows = [["key".to_owned(), key.join(", ")], ["fields".to_owned(), fields.join(", ")]];
     format!("  {view} ({kind}{off})\n{}", table(&rows, "    "))

@@ -138,21 +138,7 @@ pub(super) fn field_type(
 
 /// A type as descriptors spell it.
 pub fn column_type_name(column_type: ColumnType) -> &'static str {
-    field_type_name(shown_as(column_type))
-}
-
-/// A type as descriptors spell it.
-pub fn field_type_name(field_type: FieldType) -> &'static str {
-    match field_type {
-        FieldType::Boolean => "boolean",
-        FieldType::Integer => "integer",
-        FieldType::Float => "float",
-        FieldType::Text => "text",
-        FieldType::TextList => "texts",
-        FieldType::Time => "time",
-        FieldType::Day => "day",
-        FieldType::Location => "location",
-    }
+    shown_as(column_type).name()
 }
 
 /// The field that shows a column.
