@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use pulso_streams::UnknownStream;
 
 use crate::config::{ConfigFile, Layers, LogFormat};
 use crate::{Config, Exit, FailureExt, logs};
@@ -72,10 +73,7 @@ impl CommonArgs {
                 .exit(Exit::Usage)
                 .hint(hint);
         }
-        config.serving(&self.stream).or_else(|error| {
-            let hint = error.hint();
-            Err(error).exit(Exit::Usage).hint(hint)
-        })
+        known(config.serving(&self.stream))
     }
 
     /// Loads the configuration for the stream that a command names.
@@ -83,7 +81,7 @@ impl CommonArgs {
     /// # Errors
     /// As [`CommonArgs::start`].
     pub fn load_stream(&self, name: &str) -> anyhow::Result<Config> {
-        of_stream(&self.load()?, name)
+        known(self.load()?.of_stream(name))
     }
 
     /// Loads the configuration for commands that tell themselves what is wrong with declared streams:
@@ -147,8 +145,9 @@ impl CommonArgs {
     }
 }
 
-fn of_stream(config: &Config, name: &str) -> anyhow::Result<Config> {
-    config.of_stream(name).or_else(|error| {
+/// Says which streams there are when one is named that is not.
+fn known(config: Result<Config, UnknownStream>) -> anyhow::Result<Config> {
+    config.or_else(|error| {
         let hint = error.hint();
         Err(error).exit(Exit::Usage).hint(hint)
     })
