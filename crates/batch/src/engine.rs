@@ -237,11 +237,11 @@ impl Engine {
 
     async fn session(&self) -> DataFusionResult<SessionContext> {
         let mut config = SessionConfig::new().with_target_partitions(self.threads);
-        // All joins are written with the small side first; it is kept in memory and the other streams
-        // by, where the optimizer, for want of numbers, would send both through a shuffle.
         // So that errors of a query tell its line.
         config.options_mut().sql_parser.collect_spans = true;
         config.options_mut().execution.sort_spill_reservation_bytes = self.sort_reserve;
+        // All joins are written with the small side first; it is kept in memory and the other streams
+        // by, where the optimizer, for want of numbers, would send both through a shuffle.
         let optimizer = &mut config.options_mut().optimizer;
         optimizer.join_reordering = false;
         optimizer.hash_join_single_partition_threshold = usize::MAX;

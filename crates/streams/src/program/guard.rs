@@ -243,11 +243,10 @@ impl Guard {
         if let Some(reason) = refused(name) {
             self.refuse(ident.span(), format!("`{name}` is not offered"), reason);
         }
-        let argument = |FunctionArgument { ident, expr }| FunctionArgument {
+        let mut argument = |FunctionArgument { ident, expr }| FunctionArgument {
             ident,
             expr: self.expression(expr),
         };
-        let mut argument = argument;
         let arguments: Vec<_> = arguments.into_iter().map(|node| node.map(&mut argument)).collect();
         self.arguments(name, &arguments);
         let returns = !matches!(name, "for_each" | "filter");
