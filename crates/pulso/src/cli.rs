@@ -12,7 +12,7 @@ use pulso_runtime::CommonArgs;
 
 use crate::streams::StreamsArgs;
 
-/// Who says yes to which meetup, worldwide: trending topics now, exact facts later.
+/// What is trending in a stream, and where, within seconds; and later exactly what happened.
 ///
 /// Runs the demo when no command is given.
 #[derive(Debug, Parser)]

@@ -136,7 +136,10 @@ impl Report {
             Verdict::NothingCompared(layers) => {
                 let hint = match layers.contains(&Layer::Speed) {
                     true => "the speed layer has to show something first",
-                    false => "run the batch layer's jobs first, as `pulso-batch run all` does",
+                    false => {
+                        "the batch layer answers for a day once that is over and its jobs have run, as \
+                         `pulso-batch run all` does"
+                    }
                 };
                 Err(anyhow!(nothing_compared(&layers))).exit(Exit::NoInput).hint(hint)
             }
