@@ -6,13 +6,13 @@
 mod apart;
 mod bind;
 mod positions;
+mod resources;
 mod spans;
 mod windows;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +21,7 @@ use datafusion::arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, S
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
 pub(crate) use datafusion::execution::SendableRecordBatchStream as Rows;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, ident, lit};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
@@ -35,6 +33,7 @@ use crate::{BatchError, Job};
 use apart::{Apart, ApartFunction};
 use bind::{Parameter, Parameters, bind};
 pub(crate) use positions::Positions;
+pub use resources::Resources;
 use spans::{Span, Spans};
 pub use windows::WindowSettings;
 
@@ -46,19 +45,6 @@ const VERSIONS: &str = include_str!("sql/versions.sql");
 const SEEN: &str = r#"SELECT * FROM everything WHERE NOT unseen("partition", "offset")"#;
 const UNSEEN: &str = r#"SELECT CAST(max(time) AS BIGINT) / 1000 FROM everything
     WHERE reason IS NULL AND unseen("partition", "offset")"#;
-
-/// The most memory that one sort keeps for merging: 10 MiB.
-const SORT_RESERVE_MAX: usize = 10 * 1024 * 1024;
-
-/// What a run may use.
-#[derive(Clone, Debug)]
-pub struct Resources {
-    /// Bytes; beyond, sorts and aggregations go to disk.
-    pub memory_max: usize,
-    pub threads: usize,
-    /// Where temporary files are put.
-    pub scratch: PathBuf,
-}
 
 /// Which rows a run may read, and which it leaves out besides echoes.
 #[derive(Clone, Debug)]
@@ -80,9 +66,7 @@ pub struct Engine {
     jobs: Arc<[Job]>,
     lake: Arc<dyn TableProvider>,
     runtime: Arc<RuntimeEnv>,
-    threads: usize,
-    /// What a sort keeps for merging what it wrote to disk, in bytes.
-    sort_reserve: usize,
+    session: SessionConfig,
     windows: WindowSettings,
     retained: Arc<Retained>,
     /// Of each day with responses; `None` when only a query can tell.
@@ -100,14 +84,8 @@ impl Engine {
         windows: WindowSettings,
         resources: &Resources,
     ) -> Result<Self, BatchError> {
-        let mode = DiskManagerMode::Directories(vec![resources.scratch.clone()]);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
-            .with_memory_pool(Arc::new(FairSpillPool::new(resources.memory_max)))
-            .build_arc()
-            .map_err(|error| BatchError::ReadLake { source: error.into() })?;
-        let threads = resources.threads.max(1);
-        let sort_reserve = (resources.memory_max / threads / 8).min(SORT_RESERVE_MAX);
+        let runtime =
+            resources.runtime().map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let retained = Arc::default();
         let (event_times, first_offsets) = (None, Vec::new());
         let jobs = Job::all(stream).into();
@@ -116,8 +94,7 @@ impl Engine {
             jobs,
             lake,
             runtime,
-            threads,
-            sort_reserve,
+            session: resources.session_config(),
             windows,
             retained,
             event_times,
@@ -236,17 +213,8 @@ impl Engine {
     }
 
     async fn session(&self) -> DataFusionResult<SessionContext> {
-        let mut config = SessionConfig::new().with_target_partitions(self.threads);
-        // So that errors of a query tell its line.
-        config.options_mut().sql_parser.collect_spans = true;
-        config.options_mut().execution.sort_spill_reservation_bytes = self.sort_reserve;
-        // All joins are written with the small side first; it is kept in memory and the other streams
-        // by, where the optimizer, for want of numbers, would send both through a shuffle.
-        let optimizer = &mut config.options_mut().optimizer;
-        optimizer.join_reordering = false;
-        optimizer.hash_join_single_partition_threshold = usize::MAX;
-        optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
-        let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        let session =
+            SessionContext::new_with_config_rt(self.session.clone(), Arc::clone(&self.runtime));
         if self.first_offsets.is_empty() {
             session.register_table("lake", Arc::clone(&self.lake))?;
         } else {

@@ -15,7 +15,7 @@ const MESSAGES: i64 = 40_000;
 const START: i64 = 1_489_881_600_000;
 
 /// What is far too little to hold the narrow columns of all messages.
-const LITTLE: usize = 12 * 1024 * 1024;
+const LITTLE: usize = 6 * 1024 * 1024;
 
 const PLENTY: usize = 256 * 1024 * 1024;
 
