@@ -82,14 +82,15 @@ impl Processor {
     ///
     /// # Errors
     /// When it was made by another version, for another number of partitions, or under settings
-    /// that give its panes another meaning.
+    /// that give its panes another meaning or showed less.
     pub fn restore(
         stream: &StreamSettings,
         checkpoint: &Checkpoint,
         settings: &Settings,
         partitions: u32,
     ) -> Result<Self, RestoreError> {
-        let (windows, health) = state::restore(checkpoint, settings, partitions)?;
+        let (windows, health) =
+            state::restore(checkpoint, stream.shows_facts, settings, partitions)?;
         let first_offsets = checkpoint.progress.iter().map(|p| p.first_offset).collect();
         Ok(Self::of(stream, windows, health, first_offsets))
     }
@@ -97,7 +98,7 @@ impl Processor {
     /// What a restart needs. All documents returned so far must have been written first (P1), but
     /// for [`health`](Self::health).
     pub fn checkpoint(&self) -> Checkpoint {
-        state::checkpoint(&self.windows, &self.health, self.progress())
+        state::checkpoint(self.facts.is_some(), &self.windows, &self.health, self.progress())
     }
 
     /// Makes the next document of health, with what was read since the one before. The lag is unknown

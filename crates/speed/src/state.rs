@@ -11,17 +11,19 @@ use serde::{Deserialize, Serialize};
 use crate::health::Health;
 
 /// Raised whenever the serialised form changes.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 #[derive(Serialize)]
 struct StateRef<'a> {
     version: u32,
+    shows_facts: bool,
     windows: &'a Windows,
     health: &'a Health,
 }
 
 #[derive(Deserialize)]
 struct State {
+    shows_facts: bool,
     windows: Windows,
     health: Health,
 }
@@ -45,6 +47,9 @@ pub enum RestoreError {
     /// The stream's descriptor was changed: facets or kinds mean something else.
     #[error("the stream's kinds or facets were changed since the checkpoint was made")]
     Shape,
+    /// The view would lack the facts that were read before, for good.
+    #[error("single facts are shown, and were not when the checkpoint was made")]
+    FactsHidden,
     #[error(transparent)]
     Settings(#[from] ChangedSettings),
 }
@@ -61,9 +66,11 @@ pub struct ChangedSettings {
 impl Explain for RestoreError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Settings(_) | Self::Shape | Self::Partitions { .. } | Self::Ahead { .. } => {
-                Exit::Usage
-            }
+            Self::Settings(_)
+            | Self::Shape
+            | Self::FactsHidden
+            | Self::Partitions { .. }
+            | Self::Ahead { .. } => Exit::Usage,
             Self::Version { .. } | Self::Damaged(_) => Exit::Internal,
         }
     }
@@ -72,6 +79,9 @@ impl Explain for RestoreError {
         Some(match self {
             Self::Settings(ChangedSettings { key, before, .. }) => {
                 format!("set `{key}` back to \"{before}\"; {START_ANEW}")
+            }
+            Self::FactsHidden => {
+                format!("set `facts` of the stream back to false; {START_ANEW}")
             }
             Self::Partitions { .. } | Self::Ahead { .. } => {
                 format!("use the data folder of this log; {START_ANEW}")
@@ -87,12 +97,13 @@ const START_ANEW: &str = "to start anew, stop, and move `views.db` out of the da
 
 /// Serialises the windows, and what has been told of it.
 pub(crate) fn checkpoint(
+    shows_facts: bool,
     windows: &Windows,
     health: &Health,
     progress: Vec<Progress>,
 ) -> Checkpoint {
-    let state = postcard::to_stdvec(&StateRef { version: VERSION, windows, health })
-        .expect("the windows serialise into memory");
+    let state = StateRef { version: VERSION, shows_facts, windows, health };
+    let state = postcard::to_stdvec(&state).expect("the windows serialise into memory");
     Checkpoint { progress, closed_until: windows.closed_until(), state }
 }
 
@@ -104,6 +115,7 @@ pub(crate) fn progress(counts: Counts, first_offset: u64) -> Progress {
 /// Brings windows back, and what has been told of it.
 pub(crate) fn restore(
     checkpoint: &Checkpoint,
+    shows_facts: bool,
     settings: &Settings,
     partitions: u32,
 ) -> Result<(Windows, Health), RestoreError> {
@@ -112,11 +124,14 @@ pub(crate) fn restore(
     if found != VERSION {
         return Err(RestoreError::Version { found });
     }
-    let State { mut windows, health } =
+    let State { shows_facts: showed_facts, mut windows, health } =
         postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
     let found = windows.counts().len();
     if found != partitions as usize {
         return Err(RestoreError::Partitions { found, log: partitions });
+    }
+    if shows_facts && !showed_facts {
+        return Err(RestoreError::FactsHidden);
     }
     unchanged(windows.settings(), settings)?;
     if windows.settings().shape != settings.shape {

@@ -123,3 +123,21 @@ fn p3_a_checkpoint_of_a_stream_with_other_facets_is_refused() {
     assert_eq!(error.exit(), Exit::Usage);
     assert!(error.hint().unwrap().starts_with("to start anew, "), "{error}");
 }
+
+#[test]
+fn p3_facts_may_be_hidden_at_any_time_and_shown_from_the_beginning_only() {
+    let settings = settings(&Config::default());
+    let visits = |shows_facts| StreamSettings { decoder: decoder(TimeLimits::NONE), shows_facts };
+    let restored = |before, now| {
+        let checkpoint = Processor::new(&visits(before), settings.clone(), 1).checkpoint();
+        Processor::restore(&visits(now), &checkpoint, &settings, 1)
+    };
+    for (before, now) in [(true, true), (true, false), (false, false)] {
+        assert!(restored(before, now).is_ok(), "{before} {now}");
+    }
+    let error = restored(false, true).unwrap_err();
+    assert!(matches!(error, RestoreError::FactsHidden), "{error}");
+    assert_eq!(error.exit(), Exit::Usage);
+    let hint = error.hint().unwrap();
+    assert!(hint.starts_with("set `facts` of the stream back to false; to start anew, "), "{hint}");
+}
