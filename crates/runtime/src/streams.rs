@@ -27,6 +27,12 @@ impl Config {
         self.streams().views()
     }
 
+    /// The views of the streams that are shown, and the journals.
+    pub fn shown_views(&self) -> Vec<View> {
+        let own = self.shown_streams().into_iter().flat_map(|config| config.stream().views());
+        own.chain(View::JOURNALS).collect()
+    }
+
     /// The stream that is meant, with the view of single facts if the configuration has it.
     ///
     /// # Panics
@@ -69,6 +75,12 @@ impl Config {
         self.streams.served.iter().map(of_stream).collect()
     }
 
+    /// The configuration for each stream that readers see: those that are served where the configuration
+    /// or the command line says which, and otherwise all that there are.
+    pub fn shown_streams(&self) -> Vec<Self> {
+        if self.streams.chosen { self.each_stream() } else { self.every_stream() }
+    }
+
     /// The configuration for each stream that there is, served or not.
     pub fn every_stream(&self) -> Vec<Self> {
         let streams = self.streams();
@@ -103,6 +115,7 @@ impl Config {
         self.streams.served = names.to_vec();
         self.streams.served.sort();
         self.streams.served.dedup();
+        self.streams.chosen = true;
         self.of_stream(&self.streams.served[0])
     }
 

@@ -75,15 +75,10 @@ pub struct Served {
 
 impl From<&Config> for Options {
     fn from(config: &Config) -> Self {
-        let streams = config.streams();
-        let served = streams.iter().map(|definition| {
-            let config = config.of_stream(definition.stream.name);
-            Served::from(&config.expect("the stream is one of the configuration's"))
-        });
         Self {
             page_limit_default: config.web.page_limit_default,
             page_limit_max: config.web.page_limit_max,
-            streams: served.collect(),
+            streams: config.shown_streams().iter().map(Served::from).collect(),
         }
     }
 }

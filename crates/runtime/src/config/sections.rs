@@ -56,6 +56,8 @@ pub struct Config {
 pub(crate) struct Streams {
     /// Those that are served, by name; at least one.
     pub(crate) served: Vec<String>,
+    /// Whether the configuration or the command line says so. Otherwise views of any may be looked at.
+    pub(crate) chosen: bool,
     /// What those say that have a table.
     pub(crate) tables: BTreeMap<String, OfStream>,
     /// What holds for the others.

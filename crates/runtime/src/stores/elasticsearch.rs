@@ -12,7 +12,7 @@ pub(super) fn views(config: &Config) -> Result<ViewStore, StoreError> {
     let config::Elasticsearch { index_prefix, shards, replicas, .. } = &config.elasticsearch;
     let options = Options {
         index_prefix: index_prefix.clone(),
-        views: config.all_views(),
+        views: config.shown_views(),
         shards: *shards,
         replicas: *replicas,
         bulk_bytes: config.elasticsearch.bulk_bytes.as_usize(),

@@ -9,14 +9,14 @@ use crate::Config;
 /// The names that the objects of [`Definition::kibana_objects`] are for.
 const PREFIX: &str = "pulso";
 
-/// Brings the dashboards of all streams to Kibana, and returns the streams.
+/// Brings the dashboards of the streams that are shown to Kibana, and returns the streams.
 pub(super) async fn bring_dashboards(config: &Config) -> Result<Vec<&'static str>, StoreError> {
     let urls = config.kibana.url.iter().map(elasticsearch::shown).collect();
     let connection = Connection { urls, ..elasticsearch::connection(&config.elasticsearch)? };
     let kibana = Kibana::new(&connection)?;
     let mut streams = Vec::new();
-    for definition in config.streams().iter() {
-        kibana.import(&lines(&config.elasticsearch.index_prefix, definition)).await?;
+    for definition in config.shown_streams().iter().map(Config::definition) {
+        kibana.import(&lines(&config.elasticsearch.index_prefix, &definition)).await?;
         streams.push(definition.stream.name);
     }
     kibana.ignore_filters_on_missing_fields().await?;

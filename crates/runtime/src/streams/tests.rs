@@ -27,6 +27,28 @@ fn each_stream_has_places_of_its_own_and_the_views_are_of_all() {
     assert!(View::JOURNALS.iter().all(|journal| rsvps.all_views().contains(journal)));
 }
 
+#[test]
+fn readers_see_the_streams_that_are_chosen_or_all() {
+    let shown = |config: &Config| {
+        let shown: Vec<_> =
+            config.shown_streams().iter().map(|config| config.stream().name).collect();
+        let views = config.shown_views();
+        for definition in config.streams().iter() {
+            let stream = definition.stream;
+            assert_eq!(views.contains(&stream.activity_view), shown.contains(&stream.name));
+        }
+        assert!(View::JOURNALS.iter().all(|journal| views.contains(journal)));
+        shown
+    };
+    let config = Config::default();
+    assert!(shown(&config).len() > 2, "nothing says which");
+    assert_eq!(shown(&config.serving(&["posts".to_owned()]).unwrap()), ["posts"]);
+    let overrides = vec![("streams.clicks".to_owned(), "{}".to_owned())];
+    let clicks = Config::load(&Layers { overrides, ..Layers::default() }).unwrap();
+    assert_eq!(shown(&clicks), ["clicks"]);
+    assert_eq!(shown(&clicks.serving(&["rsvps".to_owned()]).unwrap()), ["rsvps"]);
+}
+
 /// A folder with a stream of these parts.
 fn declared(name: &str, program: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();

@@ -26,7 +26,8 @@ pub(super) fn read(reader: &mut Reader, served: Vec<String>) -> Streams {
         let table = reader.of_stream(&name, of_stream);
         tables.insert(name, table);
     }
-    Streams { served, tables, others }
+    let chosen = !tables.is_empty();
+    Streams { served, chosen, tables, others }
 }
 
 fn of_stream(reader: &mut Reader) -> OfStream {
