@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, WallTime};
-use pulso_pipeline::{Checkpoints, SystemClock, speed_checkpoint};
+use pulso_pipeline::{Checkpoints, SystemClock, observe, speed_checkpoint};
 use pulso_runtime::config::{self, Schedule};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
@@ -16,6 +16,7 @@ use pulso_runtime::stores::{self, CheckpointStore, LogReader, Opener, Reading, V
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, in_turn, run_app, together};
 use tokio_util::sync::CancellationToken;
 
+use crate::layer::ARCHIVE;
 use crate::{BatchLayer, Job, Reports, Selection, Task, Turn, Work, open, schedule};
 
 /// Where the endpoints for operators are configured.
@@ -290,6 +291,7 @@ async fn keep_schedule(
     let views = opener.open("views", async || ViewStore::open(&config).await);
     let Some(views) = views.await? else { return Ok(()) };
     let checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
+    observe::batch_scheduled(config.stream().name, ARCHIVE);
     let layer = watched(&config, log, views, &health, &shutdown).await?;
     let retain = config.schedule.retain.clone().filter(|_| !config.retention.keeps_all());
     let crons = Schedule { retain, ..config.schedule.clone() };

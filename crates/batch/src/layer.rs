@@ -25,7 +25,7 @@ use crate::verify::{Reconciliation, Report, shown};
 use crate::{BatchError, Completeness, Computation, Days, Engine, Job, Resources, WindowSettings};
 
 /// The name of the archive among the runs.
-const ARCHIVE: &str = "archive";
+pub(crate) const ARCHIVE: &str = "archive";
 
 /// The name of the retention among the runs.
 const RETAIN: &str = "retain";

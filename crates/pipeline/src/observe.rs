@@ -144,11 +144,20 @@ pub fn bulk_retried(items: u64) {
 
 /// A batch run that ended.
 pub fn batch_run(stream: &'static str, job: &str, outcome: &'static str, took: Duration) {
-    let job = job.to_owned();
-    counter!("pulso_batch_runs_total", "stream" => stream, "job" => job.clone(), "outcome" => outcome)
-        .increment(1);
-    histogram!("pulso_batch_run_seconds", "stream" => stream, "job" => job)
+    batch_runs(stream, job, outcome).increment(1);
+    histogram!("pulso_batch_run_seconds", "stream" => stream, "job" => job.to_owned())
         .record(took.as_secs_f64());
+}
+
+/// A job that runs by schedule from now on. That it has not succeeded yet is shown, so that an alert can
+/// tell if it never does.
+pub fn batch_scheduled(stream: &'static str, job: &str) {
+    batch_runs(stream, job, "succeeded").increment(0);
+}
+
+fn batch_runs(stream: &'static str, job: &str, outcome: &'static str) -> Counter {
+    let job = job.to_owned();
+    counter!("pulso_batch_runs_total", "stream" => stream, "job" => job, "outcome" => outcome)
 }
 
 /// An answered API request.
