@@ -5,8 +5,8 @@
 //! field: its limit is parsing the message into a value that holds all of them. `decode` makes facts.
 //!
 //! `cargo bench -p pulso-streams --bench decode` measures time; with `-- cpu` it prints CPU seconds per
-//! million messages, for comparing with whole programs. Messages are the simulator's, the same in each
-//! run.
+//! million messages, for comparing with whole programs; with `-- cpu visits`, of one stream. Messages are
+//! the simulator's, the same in each run.
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
@@ -38,7 +38,9 @@ fn main() {
     if arguments.next().as_deref() != Some("cpu") {
         return divan::main();
     }
-    for stream in STREAMS {
+    let only = arguments.next();
+    let asked = |stream: &&str| only.as_ref().is_none_or(|only| only == stream);
+    for stream in STREAMS.into_iter().filter(asked) {
         let (messages, decoder) = (messages(stream), decoder(stream));
         cpu(&format!("{stream}, parse"), &messages, |message| parses(stream, message));
         cpu(&format!("{stream}, head"), &messages, |message| has_head(&decoder, message));
