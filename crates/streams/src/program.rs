@@ -30,6 +30,7 @@ mod fact;
 mod functions;
 mod guard;
 mod limits;
+mod message;
 mod problem;
 mod target;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use vrl::value::{Kind, Value};
 use crate::descriptor::{MessageFormat, Problem};
 use guard::Guarded;
 use limits::{Measure, SKIP_REASON_BYTES_MAX};
+use message::{Fields, Message};
 use target::Target;
 
 /// Times without a zone are in UTC, whatever the machine's own is.
@@ -63,7 +65,13 @@ pub struct Program {
     format: MessageFormat,
     file: String,
     source: String,
-    compiled: OnceLock<vrl::compiler::Program>,
+    compiled: OnceLock<Compiled>,
+}
+
+struct Compiled {
+    program: vrl::compiler::Program,
+    /// What it may read of a message.
+    fields: Fields,
 }
 
 /// What a program made of a message.
@@ -114,7 +122,7 @@ impl Program {
 
     /// # Panics
     /// When it has problems after all; tests run all programs that Pulso brings.
-    fn compiled(&self) -> &vrl::compiler::Program {
+    fn compiled(&self) -> &Compiled {
         self.compiled.get_or_init(|| {
             let compiled = compile(Some(self.stream), self.format, &self.source);
             compiled.unwrap_or_else(|found| panic!("`{}` is wrong: {found:?}", self.file))
@@ -133,10 +141,10 @@ impl Program {
     /// When the message is not what the format says, the program ends with an error, needs more than
     /// it may, or leaves something that is no fact of the stream.
     pub fn run(&self, payload: &[u8]) -> Result<Outcome, Failure> {
-        let message = self.message(payload)?;
-        let program = self.compiled();
-        limits::begin(&message);
-        let mut target = Target::new(message);
+        let Compiled { program, fields } = self.compiled();
+        let message = self.message(payload, fields)?;
+        limits::begin(message.size);
+        let mut target = Target::new(message.value);
         let run = || {
             let mut runtime = Runtime::default();
             runtime.resolve_with_control(&mut target, program, &UTC, &mut limits::step)
@@ -168,17 +176,18 @@ impl Program {
         Some(problem::show(&self.file, &self.source, error.into()))
     }
 
-    fn message(&self, payload: &[u8]) -> Result<Value, DeadLetter> {
+    fn message(&self, payload: &[u8], fields: &Fields) -> Result<Message, DeadLetter> {
         match self.format {
-            MessageFormat::Json => match serde_json::from_slice(payload) {
-                Ok(Value::Object(message)) => Ok(Value::Object(message)),
-                Ok(_) => Err(DeadLetter::new(Reason::WrongType, "the message is not an object")),
+            MessageFormat::Json => match message::read(payload, fields) {
+                Ok(Some(message)) => Ok(message),
+                Ok(None) => Err(DeadLetter::new(Reason::WrongType, "the message is not an object")),
                 Err(error) => Err(DeadLetter::new(Reason::InvalidJson, error.to_string())),
             },
             MessageFormat::Text => {
                 let line = std::str::from_utf8(payload)
                     .map_err(|error| DeadLetter::new(Reason::InvalidText, error.to_string()))?;
-                Ok(Value::Object(BTreeMap::from([("message".into(), line.into())])))
+                let message = BTreeMap::from([("message".into(), line.into())]);
+                Ok(Message::new(Value::Object(message)))
             }
         }
     }
@@ -224,7 +233,7 @@ fn compile(
     stream: Option<&Stream>,
     format: MessageFormat,
     source: &str,
-) -> Result<vrl::compiler::Program, Vec<Diagnostic>> {
+) -> Result<Compiled, Vec<Diagnostic>> {
     let parsed = vrl::parser::parse(source).map_err(|error| {
         let error: Box<dyn DiagnosticMessage> = Box::new(error);
         vec![error.into()]
@@ -243,7 +252,10 @@ fn compile(
     let kind = info.as_ref().map(|info| info.state.external.target_kind());
     found.extend(stream.map(|stream| check::check(stream, &assigned, kind)).unwrap_or_default());
     match compiled {
-        Ok(compiled) if found.is_empty() => Ok(compiled.program),
+        Ok(compiled) if found.is_empty() => {
+            let fields = Fields::of(&compiled.program);
+            Ok(Compiled { program: compiled.program, fields })
+        }
         Ok(_) => Err(found),
         Err(errors) => {
             let told = |error: &Diagnostic| functions::says_refused(error, source);

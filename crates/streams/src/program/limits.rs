@@ -125,11 +125,11 @@ impl Spent {
     }
 }
 
-/// Begins a message.
-pub(super) fn begin(message: &Value) {
+/// Begins a message of a [`size`].
+pub(super) fn begin(size: usize) {
     SPENT.with(|spent| {
         spent.work.set(0);
-        spent.message.set(size(message));
+        spent.message.set(size.min(VALUES_BYTES_MAX + 1));
         spent.kept.set(0);
         spent.held.set(0);
         spent.over.set(None);
@@ -153,9 +153,18 @@ pub(super) fn over() -> Option<&'static str> {
 
 /// The room that a value takes, about. One that is too large or nests too deep counts as larger than
 /// all that may be.
-fn size(value: &Value) -> usize {
+pub(super) fn size(value: &Value) -> usize {
     let mut size = 0;
     if measure(value, 0, &mut size) { size } else { VALUES_BYTES_MAX + 1 }
+}
+
+/// The same for what holds no other values: a text, or a number with no text.
+pub(super) const fn leaf_size(text: &str) -> usize {
+    size_of::<Value>() + text.len()
+}
+
+pub(super) const fn name_size(name: &str) -> usize {
+    size_of::<String>() + name.len()
 }
 
 fn measure(value: &Value, depth: usize, size: &mut usize) -> bool {
@@ -169,7 +178,7 @@ fn measure(value: &Value, depth: usize, size: &mut usize) -> bool {
         Value::Array(items) => return items.iter().all(|item| measure(item, depth + 1, size)),
         Value::Object(entries) => {
             return entries.iter().all(|(key, value)| {
-                *size += size_of::<String>() + key.len();
+                *size += name_size(key);
                 measure(value, depth + 1, size)
             });
         }

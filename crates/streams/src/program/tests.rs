@@ -1,4 +1,5 @@
 mod bounds;
+mod message;
 
 use pulso_model::{Coordinate, EventTime, Fact, Head, UNKNOWN_SCOPE, Value as Column};
 use serde_json::{Value as Json, json};

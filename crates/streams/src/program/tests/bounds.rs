@@ -158,7 +158,7 @@ if error == null { .columns.tags = [url.host, url.query.x] }
 .columns.shot = length(.more) ?? strlen(to_string(.shot) ?? "")
 "#;
 
-fn any_json() -> impl Strategy<Value = Json> {
+pub(super) fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::from),
