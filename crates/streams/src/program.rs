@@ -36,6 +36,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,6 +59,11 @@ use target::Target;
 /// Times without a zone are in UTC, whatever the machine's own is.
 static UTC: LazyLock<TimeZone> =
     LazyLock::new(|| TimeZone::parse("UTC").expect("every time zone database has UTC"));
+
+thread_local! {
+    /// Kept for the next message, as making the room for variables anew costs more than most steps.
+    static RUNTIME: Cell<Option<Runtime>> = const { Cell::new(None) };
+}
 
 /// A program that decodes the messages of one stream.
 pub struct Program {
@@ -146,8 +152,12 @@ impl Program {
         limits::begin(message.size);
         let mut target = Target::new(message.value);
         let run = || {
-            let mut runtime = Runtime::default();
-            runtime.resolve_with_control(&mut target, program, &UTC, &mut limits::step)
+            let mut runtime = RUNTIME.take().unwrap_or_default();
+            let result =
+                runtime.resolve_with_control(&mut target, program, &UTC, &mut limits::step);
+            runtime.clear();
+            RUNTIME.set(Some(runtime));
+            result
         };
         let result = caught(run)?;
         if let Some(over) = limits::over() {

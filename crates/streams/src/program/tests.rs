@@ -281,6 +281,22 @@ fn a_line_of_text_is_the_message() {
     assert_eq!(program.run(b"\xff").unwrap_err().dead_letter.reason, Reason::InvalidText);
 }
 
+/// A variable of one message is not there for the next, however the first one ended.
+#[test]
+fn messages_share_no_variables() {
+    let program = program(
+        "seen = .set == true && (x = \"set\") == \"set\"
+        if .fail == true { string!(.none) }
+        if .skip == true { abort }
+        .columns.player = x",
+    );
+    for (ending, is_fact) in [("fail", false), ("skip", false), ("none", true)] {
+        let first = program.run(&with(json!({"set": true, ending: true})));
+        assert_eq!(first.is_ok_and(|first| matches!(first.decoded, Decoded::Fact(_))), is_fact);
+        assert_eq!(fact(&program, &with(json!({}))).columns[1], Column::Null, "{ending}");
+    }
+}
+
 /// A message within a message: `.` may be replaced.
 #[test]
 fn the_message_may_be_replaced() {
