@@ -11,26 +11,26 @@ use vrl::value::{ObjectMap, Value};
 
 use super::check::{TIME_OF_NUMBER, TIME_OF_TEXT, there_are, unknown};
 use super::limits::{FACT_BYTES_MAX, TERM_BYTES_MAX, TERMS_MAX, TEXTS_MAX};
+use super::target::Parts;
 
 type Result<T> = std::result::Result<T, DeadLetter>;
 
 /// The fact, and what decides its partition.
 pub(super) fn read(
     stream: &Stream,
-    mut parts: ObjectMap,
+    mut parts: Parts,
 ) -> Result<(Fact<'static>, Option<Key<'static>>)> {
-    let mut take = |part| parts.remove(part).unwrap_or(Value::Null);
     let mut reader = Reader { stream, bytes: 0 };
-    let time = time(take("time"))?;
-    let key = reader.key(take("key"))?;
+    let time = time(parts.take("time"))?;
+    let key = reader.key(parts.take("key"))?;
     let fact = Fact {
         time,
-        scope: reader.scope(take("scope"))?,
-        kind: reader.kind(&take("kind"))?,
-        sums: reader.sums(take("sums"))?,
-        place: place(&take("place")),
-        terms: reader.terms(take("terms"))?,
-        columns: reader.columns(take("columns"))?,
+        scope: reader.scope(parts.take("scope"))?,
+        kind: reader.kind(&parts.take("kind"))?,
+        sums: reader.sums(parts.take("sums"))?,
+        place: place(&parts.take("place")),
+        terms: reader.terms(parts.take("terms"))?,
+        columns: reader.columns(parts.take("columns"))?,
     };
     Ok((fact, key))
 }
@@ -91,7 +91,7 @@ impl Reader<'_> {
         for (name, value) in self.members("sums", value)? {
             let at = position(&self.stream.sums, |sum| *sum == name.as_str());
             let at = at.ok_or_else(|| self.unknown("sums", &name))?;
-            let place = format!("`.sums.{name}`");
+            let place = format_args!("`.sums.{name}`");
             sums[at] = match value {
                 Value::Null => 0,
                 Value::Integer(number) => u32::try_from(number).map_err(|_| {
@@ -116,7 +116,7 @@ impl Reader<'_> {
             let facets = &self.stream.facets;
             let at = position(facets, |facet| facet.term.many == name.as_str());
             let at = at.ok_or_else(|| self.unknown("terms", &name))?;
-            let place = format!("`.terms.{name}`");
+            let place = format_args!("`.terms.{name}`");
             let list = match value {
                 Value::Null => continue,
                 Value::Array(list) => list,
@@ -137,7 +137,7 @@ impl Reader<'_> {
         Ok(terms)
     }
 
-    fn term(&mut self, place: &str, value: Value) -> Result<Option<Term<'static>>> {
+    fn term(&mut self, place: &impl Display, value: Value) -> Result<Option<Term<'static>>> {
         match value {
             Value::Null => Ok(None),
             Value::Object(mut parts) => {
@@ -148,15 +148,15 @@ impl Reader<'_> {
                         format!("a term of {place} has `{other}`; it can be `key` and `name`");
                     return Err(invalid(message));
                 }
-                let key = self.word(&format!("the `key` of a term of {place}"), &key)?;
+                let key = self.word(&format_args!("the `key` of a term of {place}"), &key)?;
                 let name = match name {
                     Value::Null => key.clone(),
-                    name => self.word(&format!("the `name` of a term of {place}"), &name)?,
+                    name => self.word(&format_args!("the `name` of a term of {place}"), &name)?,
                 };
                 Ok(Some(Term { key: key.into(), name: name.into() }))
             }
             text => {
-                let key = self.word(&format!("a term of {place}"), &text)?;
+                let key = self.word(&format_args!("a term of {place}"), &text)?;
                 Ok(Some(Term { key: key.clone().into(), name: key.into() }))
             }
         }
@@ -174,7 +174,7 @@ impl Reader<'_> {
     }
 
     fn column(&mut self, column: &Column, value: Value) -> Result<ColumnValue<'static>> {
-        let place = format!("`.columns.{}`", column.name);
+        let place = format_args!("`.columns.{}`", column.name);
         Ok(match (column.column_type, value) {
             (_, Value::Null) => ColumnValue::Null,
             (ColumnType::Boolean, Value::Boolean(boolean)) => ColumnValue::Boolean(boolean),
@@ -198,7 +198,7 @@ impl Reader<'_> {
                         format!("{place} has {} texts; there may be {TEXTS_MAX}", list.len());
                     return Err(invalid(message));
                 }
-                let place = format!("an item of {place}");
+                let place = format_args!("an item of {place}");
                 let texts = list.iter().filter(|item| !item.is_null());
                 let texts = texts.map(|item| self.text(&place, item).map(Cow::Owned));
                 ColumnValue::Texts(texts.collect::<Result<_>>()?)
@@ -285,7 +285,7 @@ fn position<T>(list: &[T], found: impl Fn(&T) -> bool) -> Option<usize> {
     list.iter().position(found)
 }
 
-fn wrong_column(place: &str, expected: ColumnType, value: &Value) -> DeadLetter {
+fn wrong_column(place: &impl Display, expected: ColumnType, value: &Value) -> DeadLetter {
     let (expected, remedy) = match expected {
         ColumnType::Boolean => ("`true` or `false`", ""),
         ColumnType::Integer => ("an integer", "; `to_int!(…)` makes one"),
@@ -296,7 +296,7 @@ fn wrong_column(place: &str, expected: ColumnType, value: &Value) -> DeadLetter 
             ("a timestamp", "; `parse_timestamp!(…)` or `from_unix_timestamp!(…)` makes one")
         }
     };
-    wrong_type(&place, value, expected, remedy)
+    wrong_type(place, value, expected, remedy)
 }
 
 fn wrong_type(place: &impl Display, value: &Value, expected: &str, remedy: &str) -> DeadLetter {

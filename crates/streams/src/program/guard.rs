@@ -17,7 +17,7 @@ use vrl::path::{OwnedSegment, OwnedTargetPath, OwnedValuePath, PathPrefix};
 
 use super::functions::refused;
 use super::limits::MEASURE;
-use super::target::{PARTS, part};
+use super::target::{PARTS, leads_into_part};
 
 /// How deep expressions may nest: each level needs some hundred bytes of stack, and VRL looks at a level
 /// once more for each around it.
@@ -198,7 +198,7 @@ impl Guard {
     fn external(&mut self, path: OwnedTargetPath, span: Span) {
         if path.prefix == PathPrefix::Metadata {
             self.refuse(span, "there is no metadata", "use a variable, as `name = …`");
-        } else if part(&path).is_some() {
+        } else if leads_into_part(&path) {
             self.assigned.push((path.path, span));
         } else if !path.path.is_root() {
             let remedy = match path.path.segments.first() {

@@ -2,7 +2,7 @@
 
 use vrl::compiler::{SecretTarget, Target as VrlTarget};
 use vrl::path::{OwnedSegment, OwnedTargetPath, PathPrefix};
-use vrl::value::{ObjectMap, Value};
+use vrl::value::Value;
 
 use super::limits;
 
@@ -13,32 +13,43 @@ pub(super) const PARTS: [&str; 8] =
 #[derive(Debug)]
 pub(super) struct Target {
     message: Value,
-    /// Parts that were assigned; a part hides the message's field of its name.
-    fact: Value,
+    /// A part that was assigned hides the message's field of its name.
+    fact: Parts,
+}
+
+/// What was assigned of a fact, in the order of [`PARTS`].
+#[derive(Debug, Default)]
+pub(super) struct Parts([Option<Value>; PARTS.len()]);
+
+impl Parts {
+    pub(super) fn take(&mut self, part: &str) -> Value {
+        let at = PARTS.iter().position(|name| *name == part);
+        at.and_then(|at| self.0[at].take()).unwrap_or(Value::Null)
+    }
 }
 
 impl Target {
     pub(super) fn new(message: Value) -> Self {
-        Self { message, fact: Value::Object(ObjectMap::new()) }
+        Self { message, fact: Parts::default() }
     }
 
-    pub(super) fn into_fact(self) -> ObjectMap {
-        self.fact.into_object().unwrap_or_default()
-    }
-
-    /// Whether a path is one of a part that was assigned.
-    fn in_fact(&self, path: &OwnedTargetPath) -> bool {
-        let assigned = |part| self.fact.as_object().is_some_and(|fact| fact.contains_key(part));
-        part(path).is_some_and(assigned)
+    pub(super) fn into_fact(self) -> Parts {
+        self.fact
     }
 }
 
-/// The part that a path leads into.
-pub(super) fn part(path: &OwnedTargetPath) -> Option<&str> {
-    match path.path.segments.first() {
-        Some(OwnedSegment::Field(name)) => PARTS.contains(&name.as_str()).then_some(name),
-        _ => None,
-    }
+/// Whether a path leads into a part of the fact.
+pub(super) fn leads_into_part(path: &OwnedTargetPath) -> bool {
+    part(path).is_some()
+}
+
+/// The part that a path leads into, by its place in [`PARTS`], and the rest of the path.
+fn part(path: &OwnedTargetPath) -> Option<(usize, &[OwnedSegment])> {
+    let (OwnedSegment::Field(name), within) = path.path.segments.split_first()? else {
+        return None;
+    };
+    let at = PARTS.iter().position(|part| *part == name.as_str())?;
+    Some((at, within))
 }
 
 impl VrlTarget for Target {
@@ -46,13 +57,13 @@ impl VrlTarget for Target {
         if path.prefix == PathPrefix::Metadata || !limits::keep(&value) {
             return Ok(());
         }
-        if part(path).is_some() {
-            self.fact.insert(&path.path, value);
+        if let Some((at, within)) = part(path) {
+            self.fact.0[at].get_or_insert(Value::Null).insert(within, value);
         } else {
             // `. = parse_json!(.message)` makes another message; what was assigned before was of the
             // first one.
             if path.path.is_root() {
-                self.fact = Value::Object(ObjectMap::new());
+                self.fact = Parts::default();
             }
             self.message.insert(&path.path, value);
         }
@@ -63,16 +74,24 @@ impl VrlTarget for Target {
         if path.prefix == PathPrefix::Metadata {
             return Ok(None);
         }
-        let from = if self.in_fact(path) { &self.fact } else { &self.message };
-        Ok(from.get(&path.path))
+        if let Some((at, within)) = part(path)
+            && let Some(assigned) = &self.fact.0[at]
+        {
+            return Ok(assigned.get(within));
+        }
+        Ok(self.message.get(&path.path))
     }
 
     fn target_get_mut(&mut self, path: &OwnedTargetPath) -> Result<Option<&mut Value>, String> {
         if path.prefix == PathPrefix::Metadata {
             return Ok(None);
         }
-        let from = if self.in_fact(path) { &mut self.fact } else { &mut self.message };
-        Ok(from.get_mut(&path.path))
+        if let Some((at, within)) = part(path)
+            && let Some(assigned) = &mut self.fact.0[at]
+        {
+            return Ok(assigned.get_mut(within));
+        }
+        Ok(self.message.get_mut(&path.path))
     }
 
     fn target_remove(
@@ -83,8 +102,18 @@ impl VrlTarget for Target {
         if path.prefix == PathPrefix::Metadata {
             return Ok(None);
         }
-        let from = if self.in_fact(path) { &mut self.fact } else { &mut self.message };
-        Ok(from.remove(&path.path, compact))
+        let Some((at, within)) = part(path).filter(|(at, _)| self.fact.0[*at].is_some()) else {
+            return Ok(self.message.remove(&path.path, compact));
+        };
+        let assigned = &mut self.fact.0[at];
+        if within.is_empty() {
+            return Ok(assigned.take());
+        }
+        let removed = assigned.as_mut().and_then(|assigned| assigned.remove(within, compact));
+        if compact && removed.is_some() {
+            assigned.take_if(|assigned| assigned.is_empty());
+        }
+        Ok(removed)
     }
 }
 

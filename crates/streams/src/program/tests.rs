@@ -281,6 +281,43 @@ fn a_line_of_text_is_the_message() {
     assert_eq!(program.run(b"\xff").unwrap_err().dead_letter.reason, Reason::InvalidText);
 }
 
+#[test]
+fn what_is_deleted_of_the_fact_is_no_longer_assigned() {
+    let own = json!({"kind": "miss", "scope": "FR", "place": {"lat": 1, "lon": 2}});
+    let check = |rest: &str, expected: (&str, u8, Option<Coordinate>)| {
+        let fact = fact(&program(rest), &with(own.clone()));
+        assert_eq!((&*fact.scope, fact.kind, fact.place), expected, "{rest}");
+    };
+    let fr = Coordinate::new(1.0, 2.0);
+    // The message's field of the name is seen again.
+    check("x = del(.kind)\n.kind = .kind", (UNKNOWN_SCOPE, 1, None));
+    check(".place.lat = 5\nx = del(.place)\n.place = .place", (UNKNOWN_SCOPE, 0, fr));
+    // A part that is empty when something of it is deleted goes with it if the program says so.
+    check(".place.lat = 5\nx = del(.place.lat)\n.place = .place", (UNKNOWN_SCOPE, 0, None));
+    check(
+        ".place.lat = 5\nx = del(.place.lat, compact: true)\n.place = .place",
+        (UNKNOWN_SCOPE, 0, fr),
+    );
+    check(
+        ".place = {\"lat\": 5, \"lon\": 6, \"x\": 7}\nx = del(.place.x, compact: true)",
+        (UNKNOWN_SCOPE, 0, Coordinate::new(5.0, 6.0)),
+    );
+    // What was deleted of the message is gone, and what was not there deletes nothing.
+    check("x = del(.place)\n.place = .place", (UNKNOWN_SCOPE, 0, None));
+    check(".scope = .scope\nx = del(.scope.x, compact: true)", ("FR", 0, None));
+}
+
+/// Texts and lists make room for what is assigned within them.
+#[test]
+fn a_part_may_be_assigned_piece_by_piece() {
+    let rest = ".place = .nowhere\n.place.lat = 1\n.place.lon = 2\n.columns.tags[1] = \"b\"\n\
+                .columns.tags[0] = \"a\"\n.columns.player = .columns.tags[1]";
+    let fact = fact(&program(rest), &with(json!({"nowhere": "here"})));
+    assert_eq!(fact.place, Coordinate::new(1.0, 2.0));
+    assert_eq!(fact.columns[5], Column::Texts(vec!["a".into(), "b".into()]));
+    assert_eq!(fact.columns[1], Column::Text("b".into()));
+}
+
 /// A variable of one message is not there for the next, however the first one ended.
 #[test]
 fn messages_share_no_variables() {
