@@ -77,8 +77,10 @@ impl fmt::Display for Path {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.root)?;
         for name in &self.names {
+            // `_` alone is VRL's word for what is thrown away.
             let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-                && !name.starts_with(|first: char| first.is_ascii_digit());
+                && !name.starts_with(|first: char| first.is_ascii_digit())
+                && name != "_";
             match plain {
                 true => write!(formatter, ".{name}")?,
                 false => write!(formatter, ".\"{name}\"")?,

@@ -210,6 +210,13 @@ fn few_valued_texts_are_kinds_and_scopes() {
 }
 
 #[test]
+fn a_field_may_be_called_as_a_word_of_vrl() {
+    let message = |number: i64| json!({"at": {"_": TIME + number}, "_": {"key": "a b"}});
+    let guess = check(&lines(3, message));
+    assert!(guess.program.contains(".at.\"_\""), "{}", guess.program);
+}
+
+#[test]
 fn an_id_is_an_identity_while_it_names_one_message() {
     let ids = |repeat: &str| {
         let line = |id: i64, text: &str| json!({"t": TIME, "id": id, "x": text}).to_string();
