@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use pulso_lake::{Appended, Lake, SegmentBuilder, WrittenSegment};
-use pulso_model::Day;
+use pulso_model::{Day, Offsets};
 use pulso_pipeline::{Batch, Clock, Source, observe};
 use pulso_runtime::ExplainExt;
 use tokio::task::JoinHandle;
@@ -103,7 +103,9 @@ pub async fn archive(
             archiver.write_segment(&mut progress).await?;
         }
         let end_offsets = end_offsets.get_or_insert(batch.end_offsets);
-        if batch.finished || (until == Until::EndOfLog && archiver.reached(end_offsets)) {
+        if batch.finished
+            || (until == Until::EndOfLog && archiver.segment.next_offsets().reach(end_offsets))
+        {
             break;
         }
     }
@@ -130,7 +132,7 @@ impl<'a, C: Clock> Archiver<'a, C> {
         lake: &'a mut Lake,
         options: &'a ArchiveOptions,
         clock: &'a C,
-        next_offsets: &[u64],
+        next_offsets: &Offsets,
     ) -> Self {
         let segment = lake.segment(next_offsets);
         Self {
@@ -154,10 +156,8 @@ impl<'a, C: Clock> Archiver<'a, C> {
             self.begun = Some(Instant::now());
         }
         let stream = self.lake.stream().name;
-        for ((partition, next_offset), end) in
-            (0..).zip(self.segment.next_offsets()).zip(&batch.end_offsets)
-        {
-            observe::lag(COMPONENT, stream, partition, end.saturating_sub(next_offset));
+        for (partition, lag) in self.segment.next_offsets().lags(&batch.end_offsets) {
+            observe::lag(COMPONENT, stream, partition, lag);
         }
         Ok(())
     }
@@ -165,11 +165,6 @@ impl<'a, C: Clock> Archiver<'a, C> {
     fn segment_is_due(&self) -> bool {
         let old = |begun: Instant| begun.elapsed() >= self.options.batch_delay;
         self.segment.full(self.options.batch_bytes) || self.begun.is_some_and(old)
-    }
-
-    fn reached(&self, end_offsets: &[u64]) -> bool {
-        let next_offsets = self.segment.next_offsets();
-        next_offsets.iter().zip(end_offsets).all(|(next_offset, end)| next_offset >= end)
     }
 
     /// Has the collected segment written, and begins another one. Waits for the segment before it.

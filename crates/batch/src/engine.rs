@@ -25,8 +25,8 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, ident, lit};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use pulso_lake::{Removed, Retained, TimeRange};
-use pulso_model::{Day, DayRange, EventTime, Stream};
+use pulso_lake::{Retained, TimeRange};
+use pulso_model::{Day, DayRange, EventTime, Offsets, Stream};
 
 use crate::jobs::{self, JobKind};
 use crate::{BatchError, Job};
@@ -55,7 +55,7 @@ pub(crate) enum Input {
     /// The whole lake as the speed layer saw it: without late messages, and before these offsets.
     Counted {
         late: Positions,
-        next_offsets: Vec<u64>,
+        next_offsets: Offsets,
     },
 }
 
@@ -71,8 +71,8 @@ pub struct Engine {
     retained: Arc<Retained>,
     /// Of each day with responses; `None` when only a query can tell.
     event_times: Option<Arc<BTreeMap<Day, TimeRange>>>,
-    /// By partition, where the lake is taken to begin; empty for all of it.
-    first_offsets: Vec<u64>,
+    /// Where the lake is taken to begin; empty for all of it.
+    first_offsets: Offsets,
 }
 
 impl Engine {
@@ -87,7 +87,7 @@ impl Engine {
         let runtime =
             resources.runtime().map_err(|error| BatchError::ReadLake { source: error.into() })?;
         let retained = Arc::default();
-        let (event_times, first_offsets) = (None, Vec::new());
+        let (event_times, first_offsets) = (None, Offsets::default());
         let jobs = Job::all(stream).into();
         Ok(Self {
             stream,
@@ -113,14 +113,14 @@ impl Engine {
     }
 
     /// As if the lake began at these offsets.
-    pub(crate) fn beginning_at(&self, first_offsets: Vec<u64>) -> Self {
-        if first_offsets.iter().all(|&first| first == 0) {
+    pub(crate) fn beginning_at(&self, first_offsets: Offsets) -> Self {
+        if first_offsets.is_zero() {
             return self.clone();
         }
-        let seen =
-            |(removed, first): (&Removed, &u64)| removed.seen_from(*first).unwrap_or(*removed);
         let mut retained = Retained::clone(&self.retained);
-        retained.removed = retained.removed.iter().zip(&first_offsets).map(seen).collect();
+        for (removed, (_, first)) in retained.removed.iter_mut().zip(first_offsets.by_partition()) {
+            *removed = removed.seen_from(first).unwrap_or(*removed);
+        }
         let retained = Arc::new(retained);
         Self { first_offsets, retained, event_times: None, ..self.clone() }
     }
@@ -219,7 +219,7 @@ impl Engine {
             session.register_table("lake", Arc::clone(&self.lake))?;
         } else {
             session.register_table("everything", Arc::clone(&self.lake))?;
-            let unseen = Apart { before_offsets: self.first_offsets.clone(), ..Apart::default() };
+            let unseen = Apart { before: self.first_offsets.clone(), ..Apart::default() };
             define(&session, "unseen", unseen, "lake", SEEN).await?;
         }
         for function in within::functions() {
@@ -253,7 +253,7 @@ impl Engine {
         let (whole, by_day) = (matches!(input, Input::Lake), matches!(input, Input::Days(_)));
         if let Input::Counted { late, next_offsets } = input {
             discarded.sets.push(Arc::new(late));
-            discarded.from_offsets = Some(next_offsets);
+            discarded.from = Some(next_offsets);
         }
         define(&session, "discarded", discarded, "facts", FACTS).await?;
         if by_day {

@@ -74,7 +74,7 @@ pub(crate) async fn retain<V: Views + BatchViews>(
         let goes = |day: &Day| *day < kept_from && Some(*day) >= old.kept_from;
         if lake.days().explained()?.keys().any(goes) {
             let ends = lake.next_offsets(partitions(checkpoint)).await.explained()?;
-            let accounts = Accounts { engine, checkpoint, views };
+            let accounts = Accounts::new(engine, checkpoint, views);
             if let Some(removed) = accounts.removed_before(kept_from, &ends).await? {
                 new = Retained { kept_from: Some(kept_from), removed, ..new };
             }

@@ -79,22 +79,21 @@ impl<V: Views> Reconciliation<'_, V> {
     pub async fn run(self) -> Result<Report, BatchError> {
         let Self { engine, checkpoint, views, shown, waiting } = self;
         let all = engine.facts(Input::Lake, engine.jobs()).await?;
-        let first_offsets = checkpoint.progress.iter().map(|progress| progress.first_offset);
-        let seen = &engine.beginning_at(first_offsets.collect());
+        let seen = &engine.beginning_at(checkpoint.first_offsets());
         let narrower = match seen.begins_late() {
             true => Some(seen.facts(Input::Lake, &[]).await?),
             false => None,
         };
         let seen_facts = narrower.as_ref().unwrap_or(&all);
 
-        let accounts = Accounts { engine: seen, checkpoint, views };
-        let offsets = accounts.check(seen_facts.echoes()).await?;
+        let accounts = Accounts::new(seen, checkpoint, views);
+        let judged = accounts.check(seen_facts.echoes()).await?;
         let mut report =
-            Report { checks: offsets.checks, uncounted: offsets.uncounted, ..Report::default() };
+            Report { checks: judged.checks, uncounted: judged.uncounted, ..Report::default() };
 
         let speed = SpeedDocuments::new(seen, seen_facts, checkpoint, views).await?;
         speed.compare_facts(shown, &mut report).await?;
-        speed.compare_windows(offsets.late, &mut report).await?;
+        speed.compare_windows(judged.late, &mut report).await?;
 
         let batch = BatchDocuments::new(engine, &all, views, &waiting).await?;
         for job in engine.jobs() {

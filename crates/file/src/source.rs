@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{fmt, vec};
 
 use bytes::Bytes;
+use pulso_model::Offsets;
 use pulso_pipeline::{Batch, Clock, Headers, Record, Source};
 use tokio::time::timeout;
 
@@ -114,13 +115,13 @@ impl<C: Clock> Source for FileSource<C> {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, FileError> {
-        Ok(vec![0])
+    async fn first_offsets(&mut self) -> Result<Offsets, FileError> {
+        Ok(Offsets::zero(1))
     }
 
     /// Going back begins anew with the first input, and is an error when one of them is standard input.
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), FileError> {
-        let next_offset = next_offsets.first().copied().unwrap_or(0);
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), FileError> {
+        let next_offset = next_offsets.get(0).unwrap_or(0);
         if next_offset < self.next_offset {
             if self.inputs.contains(&FileInput::Standard) {
                 return Err(FileError::GoBack);
@@ -143,7 +144,7 @@ impl<C: Clock> Source for FileSource<C> {
                 false => (Vec::new(), true),
             },
         };
-        Ok(Batch { records, end_offsets: vec![self.next_offset], finished })
+        Ok(Batch { records, end_offsets: [self.next_offset].into(), finished })
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pulso_kafka::{Connection, KafkaLog, KafkaSource, LogOptions, SourceOptions, Topics, set_up};
+use pulso_model::Offsets;
 use pulso_pipeline::{Message, Sink, Source};
 use pulso_testkit::message::{EPOCH, message};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -119,7 +120,7 @@ fn bare(brokers: &str, topic: &str) -> Duration {
 async fn source(connection: &Connection, topic: &str) -> Duration {
     let options = SourceOptions::new(topic, PARTITIONS, BATCH);
     let mut source = KafkaSource::open(connection, options).await.unwrap();
-    source.seek(&[0; PARTITIONS as usize]).await.unwrap();
+    source.seek(&Offsets::zero(PARTITIONS)).await.unwrap();
     let (mut count, mut begun) = (0, None);
     while count < MESSAGES {
         let batch = source.next_batch().await.unwrap();

@@ -33,7 +33,7 @@ pub enum Error {
     #[error("failed to read topic `{topic}`")]
     Read { topic: String, source: Fault },
     #[error("{given} offsets were given for the {partitions} partitions of topic `{topic}`")]
-    Seek { topic: String, given: usize, partitions: u32 },
+    Seek { topic: String, given: u32, partitions: u32 },
     /// Messages that this reader had not read are gone.
     #[error(
         "topic `{topic}` no longer has the messages {next_offset} to {found} of partition {partition}, which were not read yet"

@@ -23,6 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pulso_model::Offsets;
 use pulso_pipeline::{Batch, Record, Source};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::mpsc;
@@ -90,7 +91,7 @@ pub struct KafkaSource {
     /// An event that arrived after records that must be returned first.
     put_back: Option<KafkaEvent>,
     /// The offset that the reader gets next, by partition. Empty before the first seek.
-    next_offsets: Vec<u64>,
+    next_offsets: Offsets,
     ends: Ends,
     lease: Option<Lease>,
 }
@@ -160,7 +161,7 @@ impl KafkaSource {
             generation: 0,
             pending: Vec::new().into_iter(),
             put_back: None,
-            next_offsets: Vec::new(),
+            next_offsets: Offsets::default(),
             ends: Ends::new(asker),
             lease: None,
         })
@@ -173,7 +174,7 @@ impl KafkaSource {
     }
 
     /// The beginning and the end of each partition.
-    pub(crate) async fn edges(&self) -> Result<(Vec<u64>, Vec<u64>), Error> {
+    pub(crate) async fn edges(&self) -> Result<(Offsets, Offsets), Error> {
         let timeout = self.connection.timeout;
         let begins = self.ends.look(Edge::Begin, timeout).await?;
         Ok((begins, self.ends.look(Edge::End, timeout).await?))
@@ -213,7 +214,7 @@ impl KafkaSource {
         Ok(stuck)
     }
 
-    fn assign(&mut self, next_offsets: Vec<u64>) -> Result<(), Error> {
+    fn assign(&mut self, next_offsets: Offsets) -> Result<(), Error> {
         self.generation += 1;
         self.pending = Vec::new().into_iter();
         self.put_back = None;
@@ -326,15 +327,14 @@ impl KafkaSource {
     fn batch(&mut self, records: Vec<Record>) -> Result<Batch, Error> {
         self.may_read()?;
         for record in &records {
-            self.next_offsets[record.partition as usize] = record.offset + 1;
+            self.next_offsets.pass(record.position());
         }
         let end_offsets = self.ends.at_least(&self.next_offsets);
         Ok(Batch { records, end_offsets, finished: false })
     }
 
     fn at_end(&self) -> bool {
-        let ends = self.ends.offsets();
-        self.next_offsets.iter().zip(ends).all(|(next_offset, end)| next_offset >= end)
+        self.next_offsets.reach(self.ends.offsets())
     }
 }
 
@@ -356,24 +356,23 @@ impl Source for KafkaSource {
         self.may_read()
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Error> {
+    async fn first_offsets(&mut self) -> Result<Offsets, Error> {
         let begins = self.ends.look(Edge::Begin, self.connection.timeout).await;
         self.renewed(begins)
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
-        let SourceOptions { topic, partitions, .. } = &self.options;
-        if next_offsets.len() != *partitions as usize {
-            let (topic, given) = (topic.clone(), next_offsets.len());
-            return Err(Error::Seek { topic, given, partitions: *partitions });
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Error> {
+        let (given, partitions) = (next_offsets.partitions(), self.options.partitions);
+        if given != partitions {
+            return Err(Error::Seek { topic: self.options.topic.clone(), given, partitions });
         }
         let edges = self.edges().await;
         let (begins, ends) = self.renewed(edges)?;
-        let starts = (0..)
-            .zip(next_offsets)
-            .zip(begins.into_iter().zip(ends.iter().copied()))
-            .map(|((partition, next), edges)| self.start(partition, *next, edges))
-            .collect::<Result<Vec<_>, _>>()?;
+        let starts = next_offsets
+            .zip(&begins)
+            .zip(ends.by_partition())
+            .map(|((partition, next, begin), (_, end))| self.start(partition, next, (begin, end)))
+            .collect::<Result<Offsets, _>>()?;
         self.ends.set(ends);
         self.assign(starts)
     }
@@ -381,8 +380,7 @@ impl Source for KafkaSource {
     async fn next_batch(&mut self) -> Result<Batch, Error> {
         self.may_read()?;
         if self.next_offsets.is_empty() {
-            let beginning: Vec<u64> = (0..self.options.partitions).map(|_| 0).collect();
-            self.seek(&beginning).await?;
+            self.seek(&Offsets::zero(self.options.partitions)).await?;
         }
         let read = self.read().await;
         if let Some(batch) = self.renewed(read)? {
@@ -409,7 +407,7 @@ mod tests {
         let connection = Connection { timeout, ..Connection::plain(["127.0.0.1:1"]) };
         let mut source = KafkaSource::new(&connection, SourceOptions::new("topic", 1, 1)).unwrap();
         let consumer = Arc::clone(&source.client.consumer);
-        let error = source.seek(&[0]).await.unwrap_err();
+        let error = source.seek(&[0].into()).await.unwrap_err();
         assert_eq!(error.cause(), Some(Cause::Unreachable), "{error}");
         assert!(!Arc::ptr_eq(&consumer, &source.client.consumer));
     }

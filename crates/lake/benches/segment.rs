@@ -49,7 +49,7 @@ fn write_files(bencher: Bencher<'_, '_>) {
 }
 
 fn build(decoder: &Decoder, records: &[Record]) -> SegmentBuilder {
-    let mut builder = SegmentBuilder::new(decoder, &[0; PARTITIONS]);
+    let mut builder = SegmentBuilder::new(decoder, &[0; PARTITIONS].into());
     for record in records {
         builder.push(record).expect("the records are in order");
     }

@@ -4,7 +4,7 @@
 //! that are in the table, and no query has to look for them.
 
 use deltalake::kernel::Transaction;
-use pulso_model::{EventTime, WallTime};
+use pulso_model::{EventTime, Offsets, WallTime};
 
 use crate::table::{WrittenSegment, read_log};
 use crate::{Error, Lake};
@@ -69,12 +69,12 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::ReadLog`].
-    pub async fn next_offsets(&self, partitions: u32) -> Result<Vec<u64>, Error> {
+    pub async fn next_offsets(&self, partitions: u32) -> Result<Offsets, Error> {
         let mut next_offsets = Vec::new();
         for partition in 0..partitions {
             next_offsets.push(self.next_offset(&next_offset_id(partition)).await?);
         }
-        Ok(next_offsets)
+        Ok(next_offsets.into_iter().collect())
     }
 
     pub(crate) async fn next_offset(&self, id: &str) -> Result<u64, Error> {

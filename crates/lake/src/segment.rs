@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
-use pulso_model::{Day, Decoded, Decoder, EventTime};
+use pulso_model::{Day, Decoded, Decoder, EventTime, Offsets};
 use pulso_pipeline::Record;
 
 use crate::columns::{Columns, Rows};
@@ -54,13 +54,13 @@ struct Part {
 
 impl SegmentBuilder {
     /// A segment that begins at the given offset of each partition of the log.
-    pub fn new(decoder: &Decoder, next_offsets: &[u64]) -> Self {
+    pub fn new(decoder: &Decoder, next_offsets: &Offsets) -> Self {
         Self {
             decoder: decoder.clone(),
             columns: Columns::of(decoder.stream()),
             parts: BTreeMap::new(),
-            offsets: next_offsets.iter().map(|&offset| offset..offset).collect(),
-            archived: vec![Archived::default(); next_offsets.len()],
+            offsets: next_offsets.by_partition().map(|(_, offset)| offset..offset).collect(),
+            archived: vec![Archived::default(); next_offsets.partitions() as usize],
             rows: 0,
             dead_letters: 0,
             missing: 0,
@@ -106,8 +106,9 @@ impl SegmentBuilder {
 
     /// Takes note of where each partition ends by now. Of a partition for which nobody says so it is taken
     /// that it ends with the segment.
-    pub fn log_ends_at(&mut self, end_offsets: &[u64]) {
-        for (archived, &end_offset) in self.archived.iter_mut().zip(end_offsets) {
+    pub fn log_ends_at(&mut self, end_offsets: &Offsets) {
+        for (archived, (_, end_offset)) in self.archived.iter_mut().zip(end_offsets.by_partition())
+        {
             archived.end_offset = end_offset;
         }
     }
@@ -127,7 +128,7 @@ impl SegmentBuilder {
     }
 
     /// One past the last offset of each partition; where the next segment begins.
-    pub fn next_offsets(&self) -> Vec<u64> {
+    pub fn next_offsets(&self) -> Offsets {
         self.offsets.iter().map(|range| range.end).collect()
     }
 

@@ -15,7 +15,7 @@ use deltalake::kernel::{Action, Add, Remove, StructType, Version};
 use deltalake::logstore::get_actions;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
-use pulso_model::{Day, Decoder, Stream, WallTime};
+use pulso_model::{Day, Decoder, Offsets, Stream, WallTime};
 
 use crate::archived::{Archived, next_offset_id};
 use crate::columns::{Columns, DAY};
@@ -122,7 +122,7 @@ impl Lake {
     }
 
     /// An empty segment that begins at the given offset of each partition of the log.
-    pub fn segment(&self, next_offsets: &[u64]) -> SegmentBuilder {
+    pub fn segment(&self, next_offsets: &Offsets) -> SegmentBuilder {
         SegmentBuilder::new(&self.decoder, next_offsets)
     }
 

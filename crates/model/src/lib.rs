@@ -11,6 +11,7 @@ mod document;
 pub mod duration;
 mod fact;
 mod identity;
+mod offsets;
 mod scan;
 mod stream;
 mod time;
@@ -25,6 +26,7 @@ pub use document::{
 };
 pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;
+pub use offsets::Offsets;
 pub use scan::any_byte;
 pub use stream::{
     Column, ColumnType, Counts, Facet, FactsView, Job, KindField, LakeColumn, Names, Part,

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pulso_model::{EventTime, Key, WallTime};
+use pulso_model::{EventTime, Key, Offsets, Position, WallTime};
 
 use crate::AdapterError;
 
@@ -48,6 +48,12 @@ pub struct Record {
     pub payload: Bytes,
 }
 
+impl Record {
+    pub fn position(&self) -> Position {
+        Position { partition: self.partition, offset: self.offset }
+    }
+}
+
 /// The partition of a message: all messages of one key share one, so that a fact and its echoes are
 /// read in one order. Messages without a key go to the first.
 pub fn partition_of(key: Option<&Key<'_>>, partitions: u32) -> u32 {
@@ -83,7 +89,7 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// One past the last offset of each partition in the log, as of this read; beside records they
     /// may be a moment older, but never before those.
-    pub end_offsets: Vec<u64>,
+    pub end_offsets: Offsets,
     /// The input is finite and this is its end.
     pub finished: bool,
 }
@@ -110,12 +116,12 @@ pub trait Source: Send {
     fn may_write(&self) -> Result<(), Self::Error>;
 
     /// Where each partition begins now: earlier messages are no longer there. Most logs keep all.
-    fn first_offsets(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Error>> + Send;
+    fn first_offsets(&mut self) -> impl Future<Output = Result<Offsets, Self::Error>> + Send;
 
     /// Goes to the next offset to read of each partition.
     fn seek(
         &mut self,
-        next_offsets: &[u64],
+        next_offsets: &Offsets,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// The next records, as soon as there are some; an empty batch after a bounded wait (so that
@@ -147,6 +153,18 @@ pub struct Checkpoint {
     pub closed_until: Option<EventTime>,
     /// The reader's own serialisation; it names its version and settings itself.
     pub state: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// Where the log began when it was first read.
+    pub fn first_offsets(&self) -> Offsets {
+        self.progress.iter().map(|progress| progress.first_offset).collect()
+    }
+
+    /// Up to where the log has been read.
+    pub fn next_offsets(&self) -> Offsets {
+        self.progress.iter().map(|progress| progress.next_offset).collect()
+    }
 }
 
 /// The name under which the speed layer keeps its checkpoint of a stream, and others find it.

@@ -1,5 +1,6 @@
 //! A log whose writer will stop, as a finite input.
 
+use pulso_model::Offsets;
 use pulso_pipeline::{Batch, Source};
 use tokio::sync::watch;
 
@@ -7,21 +8,19 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(crate) struct Finite<S> {
     source: S,
-    next_offsets: Vec<u64>,
-    end_offsets: watch::Receiver<Option<Vec<u64>>>,
+    next_offsets: Offsets,
+    end_offsets: watch::Receiver<Option<Offsets>>,
 }
 
 impl<S: Source> Finite<S> {
-    pub(crate) fn new(source: S, end_offsets: watch::Receiver<Option<Vec<u64>>>) -> Self {
-        let next_offsets = vec![0; source.partitions() as usize];
+    pub(crate) fn new(source: S, end_offsets: watch::Receiver<Option<Offsets>>) -> Self {
+        let next_offsets = Offsets::zero(source.partitions());
         Self { source, next_offsets, end_offsets }
     }
 
     fn finished(&self) -> bool {
         let end_offsets = self.end_offsets.borrow();
-        end_offsets.as_ref().is_some_and(|ends| {
-            self.next_offsets.iter().zip(ends).all(|(next_offset, end)| next_offset >= end)
-        })
+        end_offsets.as_ref().is_some_and(|ends| self.next_offsets.reach(ends))
     }
 }
 
@@ -40,12 +39,12 @@ impl<S: Source> Source for Finite<S> {
         self.source.may_write()
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, S::Error> {
+    async fn first_offsets(&mut self) -> Result<Offsets, S::Error> {
         self.source.first_offsets().await
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), S::Error> {
-        self.next_offsets = next_offsets.to_vec();
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), S::Error> {
+        self.next_offsets.clone_from(next_offsets);
         self.source.seek(next_offsets).await
     }
 
@@ -54,7 +53,7 @@ impl<S: Source> Source for Finite<S> {
         if !self.finished() {
             batch = self.source.next_batch().await?;
             for record in &batch.records {
-                self.next_offsets[record.partition as usize] = record.offset + 1;
+                self.next_offsets.pass(record.position());
             }
         }
         batch.finished = self.finished();
@@ -83,10 +82,10 @@ mod tests {
         let (ends, receiver) = watch::channel(None);
         let mut finite = Finite::new(log.source(1), receiver);
         assert!(!finite.next_batch().await.unwrap().finished);
-        ends.send_replace(Some(vec![1, 1]));
+        ends.send_replace(Some([1, 1].into()));
         assert!(finite.next_batch().await.unwrap().finished);
         assert!(finite.next_batch().await.unwrap().finished, "also when read again");
-        finite.seek(&[0, 1]).await.unwrap();
+        finite.seek(&[0, 1].into()).await.unwrap();
         assert_eq!(finite.next_batch().await.unwrap().records.len(), 1);
     }
 
@@ -112,11 +111,11 @@ mod tests {
             if self.acquired { Ok(()) } else { Err(StoreError::NoLog { path }) }
         }
 
-        async fn first_offsets(&mut self) -> Result<Vec<u64>, StoreError> {
-            Ok(vec![3, 4])
+        async fn first_offsets(&mut self) -> Result<Offsets, StoreError> {
+            Ok([3, 4].into())
         }
 
-        async fn seek(&mut self, _: &[u64]) -> Result<(), StoreError> {
+        async fn seek(&mut self, _: &Offsets) -> Result<(), StoreError> {
             Ok(())
         }
 

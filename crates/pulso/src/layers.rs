@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use pulso_acquisition::Input;
 use pulso_batch::{BatchLayer, Turn};
 use pulso_lake::Lake;
+use pulso_model::Offsets;
 use pulso_pipeline::{Checkpoints, Source, SystemClock, speed_checkpoint};
 use pulso_runtime::config::Schedule;
 use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
@@ -21,8 +22,8 @@ use crate::data::DataFolder;
 pub(crate) struct Stores {
     pub(crate) log: Log,
     pub(crate) views: ViewStore,
-    /// How many messages of the log are in the lake.
-    pub(crate) archived: u64,
+    /// Up to where the log is in the lake.
+    pub(crate) archived: Offsets,
 }
 
 impl Stores {
@@ -39,32 +40,29 @@ pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result
     let views = folder.views(config)?;
     let checkpoint =
         views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
-    let read = checkpoint.into_iter().flat_map(|checkpoint| checkpoint.progress);
-    let read: Vec<u64> = read.map(|progress| progress.next_offset).collect();
+    let read = checkpoint.map(|checkpoint| checkpoint.next_offsets()).unwrap_or_default();
     let archived = match Lake::open(config.lake_path(), &config.decoder()).await {
-        Err(pulso_lake::Error::NotFound { .. }) => Vec::new(),
+        Err(pulso_lake::Error::NotFound { .. }) => Offsets::zero(config.log.partitions),
         lake => lake.explained()?.next_offsets(config.log.partitions).await.explained()?,
     };
-    let known = |next_offset: &u64| *next_offset > 0;
-    if !config.log_path().exists() && read.iter().chain(&archived).any(known) {
+    if !config.log_path().exists() && !(read.is_zero() && archived.is_zero()) {
         return missing_log(config);
     }
     let log = folder.log(config)?;
     let ends = log.end_offsets().await.explained()?;
     for (what, next_offsets) in [("speed layer", &read), ("lake", &archived)] {
-        for (partition, (&end, &next_offset)) in ends.iter().zip(next_offsets).enumerate() {
-            if end < next_offset {
-                let log = config.log_path();
-                let problem = format!(
-                    "partition {partition} of the log in `{}` ends at offset {end}, but the {what} \
-                     in the same folder goes up to {next_offset}",
-                    log.display()
-                );
-                return foreign_log(config, problem);
-            }
+        let beyond = next_offsets.zip(&ends).find(|(_, next_offset, end)| next_offset > end);
+        if let Some((partition, next_offset, end)) = beyond {
+            let log = config.log_path();
+            let problem = format!(
+                "partition {partition} of the log in `{}` ends at offset {end}, but the {what} \
+                 in the same folder goes up to {next_offset}",
+                log.display()
+            );
+            return foreign_log(config, problem);
         }
     }
-    Ok(Stores { log, views, archived: archived.iter().sum() })
+    Ok(Stores { log, views, archived })
 }
 
 /// The error of a folder with views or a lake, but without the log that they were made of.

@@ -42,8 +42,8 @@ pub(crate) async fn replay(
         return stopped(&bars);
     }
     let mut batch = layers::batch(&config, &stores, &shutdown).await?;
-    let total: u64 = status.progress.iter().map(|progress| progress.next_offset).sum();
-    let bar = bars.steps("archive", total.saturating_sub(stores.archived));
+    let new = stores.archived.messages_until(&status.next_offsets());
+    let bar = bars.steps("archive", new);
     let archived = batch.archive(|rows| bar.set_position(rows)).await?;
     bar.finish();
     if shutdown.is_cancelled() {

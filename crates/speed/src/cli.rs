@@ -183,8 +183,7 @@ async fn write_lines(
         ran => ran?,
     }
     sink.sync().await.explained()?;
-    let progress = &status.borrow().progress;
-    let messages: u64 = progress.iter().map(|progress| progress.next_offset).sum();
+    let messages = status.borrow().next_offsets().messages_before();
     info!(messages, "wrote the views of all messages");
     if messages == 0 && !stopping.is_cancelled() {
         return Err(anyhow!("there was nothing to read")).exit(Exit::NoInput);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulso_model::WallTime;
+use pulso_model::{Offsets, WallTime};
 use pulso_pipeline::Batch;
 
 /// A partition is idle when it has been read to its end and nothing has come for a while; never
@@ -25,14 +25,11 @@ impl IdleTracker {
     pub(crate) fn observe(
         &mut self,
         batch: &Batch,
-        next_offsets: impl IntoIterator<Item = u64>,
+        next_offsets: &Offsets,
         now: WallTime,
     ) -> Vec<bool> {
-        let mut busy: Vec<bool> = next_offsets
-            .into_iter()
-            .zip(&batch.end_offsets)
-            .map(|(next_offset, &end_offset)| next_offset < end_offset)
-            .collect();
+        let mut busy: Vec<bool> =
+            next_offsets.lags(&batch.end_offsets).map(|(_, lag)| lag > 0).collect();
         for record in &batch.records {
             busy[record.partition as usize] = true;
         }
@@ -52,9 +49,11 @@ mod tests {
     fn a_partition_is_idle_after_the_timeout_at_its_end_only() {
         let mut tracker = IdleTracker::new(Duration::from_secs(60), 2);
         let batch =
-            |end_offsets: [u64; 2]| Batch { end_offsets: end_offsets.to_vec(), ..Batch::default() };
-        let mut observe =
-            |ends, seconds: i64| tracker.observe(&batch(ends), [5, 5], WallTime(seconds * 1000));
+            |end_offsets: [u64; 2]| Batch { end_offsets: end_offsets.into(), ..Batch::default() };
+        let next_offsets = [5, 5].into();
+        let mut observe = |ends, seconds: i64| {
+            tracker.observe(&batch(ends), &next_offsets, WallTime(seconds * 1000))
+        };
         assert_eq!(observe([5, 9], 0), [false, false]);
         assert_eq!(observe([5, 9], 60), [true, false], "the second is not read to its end");
         assert_eq!(observe([5, 5], 61), [true, false], "the second has been for a second");

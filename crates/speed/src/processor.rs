@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pulso_model::{
-    DeadLetter, DeadLetterDocument, Decoded, Decoder, Fact, FactWriter, LateFactDocument, Position,
-    Stream, ViewDocument, WallTime,
+    DeadLetter, DeadLetterDocument, Decoded, Decoder, Fact, FactWriter, LateFactDocument, Offsets,
+    Position, Stream, ViewDocument, WallTime,
 };
 use pulso_pipeline::{Checkpoint, Progress, Record};
 use pulso_window::{Observed, Output, Settings, Verdict, Windows};
@@ -45,24 +45,23 @@ pub struct Processor {
     facts: Option<FactWriter>,
     windows: Windows,
     health: Health,
-    /// By partition: where the log began when it was first read.
-    first_offsets: Vec<u64>,
+    /// Where the log began when it was first read.
+    first_offsets: Offsets,
 }
 
 impl Processor {
     /// Begins with an empty log position.
     pub fn new(stream: &StreamSettings, settings: Settings, partitions: u32) -> Self {
-        Self::beginning_at(stream, settings, vec![0; partitions as usize])
+        Self::beginning_at(stream, settings, Offsets::zero(partitions))
     }
 
     /// The same for a log whose partitions begin at these offsets.
     pub fn beginning_at(
         stream: &StreamSettings,
         settings: Settings,
-        first_offsets: Vec<u64>,
+        first_offsets: Offsets,
     ) -> Self {
-        let partitions = u32::try_from(first_offsets.len()).expect("a log has few partitions");
-        let mut windows = Windows::new(settings, partitions);
+        let mut windows = Windows::new(settings, first_offsets.partitions());
         windows.begin_at(&first_offsets);
         Self::of(stream, windows, Health::default(), first_offsets)
     }
@@ -71,7 +70,7 @@ impl Processor {
         stream: &StreamSettings,
         windows: Windows,
         health: Health,
-        first_offsets: Vec<u64>,
+        first_offsets: Offsets,
     ) -> Self {
         let decoder = stream.decoder.clone();
         let facts = stream.shows_facts.then(|| FactWriter::new(decoder.stream()));
@@ -91,8 +90,7 @@ impl Processor {
     ) -> Result<Self, RestoreError> {
         let (windows, health) =
             state::restore(checkpoint, stream.shows_facts, settings, partitions)?;
-        let first_offsets = checkpoint.progress.iter().map(|p| p.first_offset).collect();
-        Ok(Self::of(stream, windows, health, first_offsets))
+        Ok(Self::of(stream, windows, health, checkpoint.first_offsets()))
     }
 
     /// What a restart needs. All documents returned so far must have been written first (P1), but
@@ -157,8 +155,13 @@ impl Processor {
 
     /// By partition.
     pub fn progress(&self) -> Vec<Progress> {
-        let counts = self.windows.counts().into_iter().zip(&self.first_offsets);
-        counts.map(|(counts, first)| state::progress(counts, *first)).collect()
+        let counts = self.windows.counts().into_iter().zip(self.first_offsets.by_partition());
+        counts.map(|(counts, (_, first))| state::progress(counts, first)).collect()
+    }
+
+    /// Up to where the log has been read.
+    pub fn next_offsets(&self) -> Offsets {
+        self.windows.next_offsets()
     }
 
     fn close(&mut self, decided: bool, processed: &mut Processed) {
@@ -171,7 +174,7 @@ impl Processor {
     }
 
     fn record(&mut self, record: &Record, processed: &mut Processed) {
-        let position = Position { partition: record.partition, offset: record.offset };
+        let position = record.position();
         match self.decoder.decode(&record.payload, record.log_time) {
             Ok(Decoded::Fact(fact)) => self.fact(position, &fact, processed),
             Ok(Decoded::Skipped(reason)) => {

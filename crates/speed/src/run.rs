@@ -1,4 +1,4 @@
-//! Moves records from the log through the [`Processor`] to the views.
+//! Moves records from the log through the [`Processor`](crate::Processor) to the views.
 //!
 //! What is written, and in which order, makes the result exact. After a crash between any two steps the
 //! log is read again from the last checkpoint, and the same documents are written under the same ids.
@@ -32,7 +32,7 @@ use tracing::{info, warn};
 use crate::SpeedError;
 use crate::error::Failed;
 use crate::idle::IdleTracker;
-use crate::processor::{Processor, StreamSettings};
+use crate::processor::StreamSettings;
 use crate::state::fits_log;
 use due::Due;
 use ports::Ports;
@@ -124,9 +124,9 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
         acquired = ports.acquire() => acquired?,
     }
     let mut processor = ports.restore(options).await?;
-    let restored: Vec<u64> = next_offsets(&processor).collect();
+    let restored = processor.next_offsets();
     ports.seek(&restored).await?;
-    info!(next_offsets = ?restored, "reading the log");
+    info!(next_offsets = %restored, "reading the log");
     let mut idle_tracker = IdleTracker::new(options.idle_timeout, ports.partitions());
     let mut due = Due::new(options);
     let mut lag = None;
@@ -138,7 +138,7 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
         fits_log(&restored, &batch.end_offsets)?;
         let now = clock.now();
         let mut processed = processor.process(&batch.records, now);
-        let idle_partitions = idle_tracker.observe(&batch, next_offsets(&processor), now);
+        let idle_partitions = idle_tracker.observe(&batch, &processor.next_offsets(), now);
         for (partition, idle) in (0..).zip(idle_partitions) {
             processor.set_idle(partition, idle);
         }
@@ -177,8 +177,4 @@ async fn attempt<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static>(
     }
     ports.start_checkpoint(&processor, health_incomplete)?;
     ports.finish_checkpoint().await
-}
-
-fn next_offsets(processor: &Processor) -> impl Iterator<Item = u64> {
-    processor.progress().into_iter().map(|progress| progress.next_offset)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pulso_model::Offsets;
 use pulso_pipeline::{Checkpoint, Progress};
 use pulso_runtime::config::format_duration;
 use pulso_runtime::{Exit, Explain};
@@ -43,7 +44,7 @@ pub enum RestoreError {
     #[error(
         "the checkpoint has read partition {partition} up to offset {next_offset}, the log has only {end_offset} messages there"
     )]
-    Ahead { partition: usize, next_offset: u64, end_offset: u64 },
+    Ahead { partition: u32, next_offset: u64, end_offset: u64 },
     /// The stream's descriptor was changed: facets or kinds mean something else.
     #[error("the stream's kinds or facets were changed since the checkpoint was made")]
     Shape,
@@ -166,12 +167,11 @@ fn unchanged(before: &Settings, now: &Settings) -> Result<(), ChangedSettings> {
 }
 
 /// A log that ends before the checkpoint is not the one that was read.
-pub(crate) fn fits_log(next_offsets: &[u64], end_offsets: &[u64]) -> Result<(), RestoreError> {
-    let both = next_offsets.iter().zip(end_offsets).enumerate();
-    for (partition, (&next_offset, &end_offset)) in both {
-        if end_offset < next_offset {
-            return Err(RestoreError::Ahead { partition, next_offset, end_offset });
+pub(crate) fn fits_log(next_offsets: &Offsets, end_offsets: &Offsets) -> Result<(), RestoreError> {
+    match next_offsets.zip(end_offsets).find(|(_, next_offset, end)| next_offset > end) {
+        None => Ok(()),
+        Some((partition, next_offset, end_offset)) => {
+            Err(RestoreError::Ahead { partition, next_offset, end_offset })
         }
     }
-    Ok(())
 }

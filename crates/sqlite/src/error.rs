@@ -33,7 +33,7 @@ pub enum Error {
     #[error("failed to read the log in `{path}`")]
     Read { path: PathBuf, source: rusqlite::Error },
     #[error("{given} offsets were given for the {partitions} partitions of the log in `{path}`")]
-    Seek { path: PathBuf, given: usize, partitions: u32 },
+    Seek { path: PathBuf, given: u32, partitions: u32 },
     #[error("failed to write documents to `{path}`")]
     WriteDocuments { path: PathBuf, source: rusqlite::Error },
     #[error("failed to query `{path}`")]

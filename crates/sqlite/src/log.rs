@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use pulso_model::WallTime;
+use pulso_model::{Offsets, WallTime};
 use pulso_pipeline::{Clock, Message, Sink, SourceCursor};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use tokio::sync::watch;
@@ -85,12 +85,9 @@ impl Log {
     }
 
     /// One past the last offset of each partition.
-    pub async fn end_offsets(&self) -> Result<Vec<u64>, Error> {
+    pub async fn end_offsets(&self) -> Result<Offsets, Error> {
         let partitions = self.partitions;
-        let job = move |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            (0..partitions).map(|number| end(&transaction, number)).collect()
-        };
+        let job = move |connection: &mut Connection| ends(&connection.transaction()?, partitions);
         self.database.run(|path, source| Error::Read { path, source }, job).await
     }
 }
@@ -142,6 +139,11 @@ fn stored_partitions(database: &Database) -> Result<u32, Error> {
     let found = connection.query_row("SELECT partitions FROM log", [], |row| row.get(0));
     let path = || database.path().to_owned();
     found.map_err(|source| Error::Open { contents: Contents::Log, path: path(), source })
+}
+
+/// One past the last offset of each partition, as of one consistent moment.
+fn ends(transaction: &Transaction<'_>, partitions: u32) -> rusqlite::Result<Offsets> {
+    (0..partitions).map(|number| end(transaction, number)).collect()
 }
 
 /// One past the last offset of a partition.

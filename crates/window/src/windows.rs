@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pulso_model::{EventTime, Position, WallTime};
+use pulso_model::{EventTime, Offsets, Position, WallTime};
 use serde::{Deserialize, Serialize};
 
 use crate::partition::Partition;
@@ -87,10 +87,16 @@ impl Windows {
     }
 
     /// Before the first message: the partitions begin at these offsets.
-    pub fn begin_at(&mut self, first_offsets: &[u64]) {
-        for (partition, &first_offset) in self.partitions.iter_mut().zip(first_offsets) {
-            partition.counts.next_offset = first_offset;
+    pub fn begin_at(&mut self, first_offsets: &Offsets) {
+        for (partition, (_, first)) in self.partitions.iter_mut().zip(first_offsets.by_partition())
+        {
+            partition.counts.next_offset = first;
         }
+    }
+
+    /// Up to where the log has been read.
+    pub fn next_offsets(&self) -> Offsets {
+        self.partitions.iter().map(|partition| partition.counts.next_offset).collect()
     }
 
     pub fn settings(&self) -> &Settings {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use pulso_model::Offsets;
 use pulso_pipeline::SystemClock;
 use pulso_sqlite::Log;
 
@@ -25,11 +26,11 @@ fn acquisition(directory: &Path, args: &[&str], input: &[u8]) -> (Option<i32>, S
 
 /// How many messages are in the log.
 async fn stored(directory: &Path) -> u64 {
-    partitions(directory, "rsvps").await.into_iter().sum()
+    partitions(directory, "rsvps").await.messages_before()
 }
 
 /// The same by partition, for any stream.
-async fn partitions(directory: &Path, stream: &str) -> Vec<u64> {
+async fn partitions(directory: &Path, stream: &str) -> Offsets {
     let path = directory.join(format!("pulso-data/log/{stream}.db"));
     Log::open(&path, 4, SystemClock).unwrap().end_offsets().await.unwrap()
 }
@@ -60,8 +61,9 @@ async fn each_stream_has_a_log_of_its_own_partitioned_by_its_own_key() {
     run("posts", &(0..400).map(|number| post(number % 100)).collect::<String>());
     assert_eq!(stored(directory.path()).await, 10);
     let posts = partitions(directory.path(), "posts").await;
-    assert_eq!(posts.iter().sum::<u64>(), 400);
-    assert!(posts.iter().all(|count| *count > 40 && count % 4 == 0), "{posts:?}");
+    assert_eq!(posts.messages_before(), 400);
+    let spread = |(_, count)| count > 40 && count % 4 == 0;
+    assert!(posts.by_partition().all(spread), "{posts}");
 
     let unknown = ["run", "--file", "-", "--stream", "none"];
     let (code, error) = acquisition(directory.path(), &unknown, b"");

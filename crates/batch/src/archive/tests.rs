@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use pulso_lake::Archived;
-use pulso_model::{Key, WallTime};
+use pulso_model::{Key, Offsets, WallTime};
 use pulso_pipeline::memory::{MemoryLog, MemorySource};
 use pulso_pipeline::{AdapterError, ErrorKind, Headers, ManualClock, Message, Retry, Sink};
 use pulso_testkit::decoder;
@@ -189,11 +189,11 @@ impl Source for Crashing {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Crash> {
+    async fn first_offsets(&mut self) -> Result<Offsets, Crash> {
         Ok(cannot_fail(self.source.first_offsets().await))
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Crash> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Crash> {
         self.source.seek(next_offsets).await.map_err(|never| match never {})
     }
 
@@ -299,11 +299,11 @@ impl Source for StoppedAfterOne {
         self.source.may_write()
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
+    async fn first_offsets(&mut self) -> Result<Offsets, Infallible> {
         self.source.first_offsets().await
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Infallible> {
         self.source.seek(next_offsets).await
     }
 

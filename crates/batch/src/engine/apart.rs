@@ -12,6 +12,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
+use pulso_model::Offsets;
 
 use super::positions::Positions;
 
@@ -19,32 +20,19 @@ use super::positions::Positions;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Apart {
     pub(crate) sets: Vec<Arc<Positions>>,
-    /// By partition; `None` sets nothing apart.
-    pub(crate) from_offsets: Option<Vec<u64>>,
-    /// By partition.
-    pub(crate) before_offsets: Vec<u64>,
+    pub(crate) from: Option<Offsets>,
+    pub(crate) before: Offsets,
 }
 
 impl Apart {
-    fn beyond(&self, partition: i32, offset: i64) -> bool {
-        let Some(from_offsets) = &self.from_offsets else { return false };
-        let from = usize::try_from(partition).ok().and_then(|index| from_offsets.get(index));
-        u64::try_from(offset).is_ok_and(|offset| offset >= from.copied().unwrap_or(0))
-    }
-
-    fn before(&self, partition: i32, offset: i64) -> bool {
-        let before = usize::try_from(partition).ok().and_then(|at| self.before_offsets.get(at));
-        before.is_some_and(|&before| u64::try_from(offset).is_ok_and(|offset| offset < before))
-    }
-
     fn test(&self, partitions: &[i32], offsets: &[i64]) -> Vec<bool> {
         let mut readers: Vec<_> = self.sets.iter().map(|set| set.reader()).collect();
         let positions = partitions.iter().zip(offsets);
         positions
             .map(|(&partition, &offset)| {
                 readers.iter_mut().any(|reader| reader.contains(partition, offset))
-                    || self.beyond(partition, offset)
-                    || self.before(partition, offset)
+                    || self.before.have_passed(partition, offset)
+                    || self.from.as_ref().is_some_and(|from| !from.have_passed(partition, offset))
             })
             .collect()
     }

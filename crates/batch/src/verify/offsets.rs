@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
 use datafusion::common::DataFusionError;
 use futures::StreamExt;
 use pulso_lake::Removed;
-use pulso_model::{Day, Layer, View};
+use pulso_model::{Day, Layer, Offsets, View};
 use pulso_pipeline::{Checkpoint, LayerChoice, Progress, Views};
 use serde::Deserialize;
 
@@ -21,13 +21,17 @@ const MESSAGES: &str = r#"SELECT "partition", "offset", outcome, "day" FROM lake
 /// What the speed layer read of the log, as the lake and the journals have it.
 #[derive(Debug)]
 pub(crate) struct Accounts<'a, V> {
-    pub(crate) engine: &'a Engine,
-    pub(crate) checkpoint: &'a Checkpoint,
-    pub(crate) views: &'a V,
+    engine: &'a Engine,
+    checkpoint: &'a Checkpoint,
+    views: &'a V,
+    /// Where the speed layer began to read.
+    first_offsets: Offsets,
+    /// Up to where it has read.
+    next_offsets: Offsets,
 }
 
-/// What became of the offsets.
-pub(super) struct Offsets {
+/// What became of the messages.
+pub(super) struct Judged {
     pub(super) checks: Vec<Check>,
     /// The partitions of which messages were removed from the lake that the speed layer has read again
     /// since: what it counted cannot be told apart.
@@ -78,9 +82,14 @@ struct Position {
     offset: Option<i64>,
 }
 
-impl<V: Views> Accounts<'_, V> {
+impl<'a, V: Views> Accounts<'a, V> {
+    pub(crate) fn new(engine: &'a Engine, checkpoint: &'a Checkpoint, views: &'a V) -> Self {
+        let (first_offsets, next_offsets) = (checkpoint.first_offsets(), checkpoint.next_offsets());
+        Self { engine, checkpoint, views, first_offsets, next_offsets }
+    }
+
     /// Counts what the lake has of what the speed layer could read; the engine begins there.
-    pub(super) async fn check(&self, echoes: &Positions) -> Result<Offsets, BatchError> {
+    pub(super) async fn check(&self, echoes: &Positions) -> Result<Judged, BatchError> {
         let lake = self.lake_positions().await?;
         let dead_letters = self.journal_positions(View::DEAD_LETTERS).await?.kept;
         let late = self.journal_positions(View::LATE_FACTS).await?;
@@ -94,7 +103,7 @@ impl<V: Views> Accounts<'_, V> {
                 None => uncounted.push(partition),
             }
         }
-        Ok(Offsets { checks, uncounted, late: late.all })
+        Ok(Judged { checks, uncounted, late: late.all })
     }
 
     /// What is removed together with all days before `kept_from`: earlier counts and those of the
@@ -103,18 +112,19 @@ impl<V: Views> Accounts<'_, V> {
     pub(crate) async fn removed_before(
         &self,
         kept_from: Day,
-        end_offsets: &[u64],
+        end_offsets: &Offsets,
     ) -> Result<Option<Vec<Removed>>, BatchError> {
         let late = self.journal_positions(View::LATE_FACTS).await?.kept;
-        let firsts: Vec<_> = self.checkpoint.progress.iter().map(|p| p.first_offset).collect();
-        let seen = self.engine.beginning_at(firsts.clone());
+        let seen = self.engine.beginning_at(self.first_offsets.clone());
         let facts = seen.facts(Input::Lake, &[]).await?;
         let mut removed = self.engine.retained().removed.clone();
-        for ((removed, end), first) in removed.iter_mut().zip(end_offsets).zip(&firsts) {
+        for (removed, (_, first, end)) in
+            removed.iter_mut().zip(self.first_offsets.zip(end_offsets))
+        {
             // Without knowing how many of the earlier ones were read again it counts from behind them on.
             let behind = Removed { from: removed.end, end: removed.end, ..Removed::default() };
-            *removed = removed.seen_from(*first).unwrap_or(behind);
-            removed.until = *end;
+            *removed = removed.seen_from(first).unwrap_or(behind);
+            removed.until = end;
         }
         let mut judged = true;
         let counting = self.visit_lake(|message| {
@@ -127,7 +137,7 @@ impl<V: Views> Accounts<'_, V> {
                 judged = false;
                 return;
             };
-            judged &= self.has_passed(partition, offset);
+            judged &= self.next_offsets.have_passed(partition, offset);
             removed.end = removed.end.max(number + 1);
             if number < removed.from {
                 return;
@@ -225,21 +235,8 @@ impl<V: Views> Accounts<'_, V> {
 
     /// Whether the speed layer has read this offset itself.
     fn has_read(&self, partition: i32, offset: i64) -> bool {
-        let first_offset = self.progress(partition).first_offset;
-        self.has_passed(partition, offset)
-            && u64::try_from(offset).is_ok_and(|offset| offset >= first_offset)
-    }
-
-    /// Whether the speed layer is behind this offset, be it that it read it or began there.
-    fn has_passed(&self, partition: i32, offset: i64) -> bool {
-        let next_offset = self.progress(partition).next_offset;
-        u64::try_from(offset).is_ok_and(|offset| offset < next_offset)
-    }
-
-    fn progress(&self, partition: i32) -> Progress {
-        let index = usize::try_from(partition).ok();
-        let progress = index.and_then(|index| self.checkpoint.progress.get(index));
-        progress.copied().unwrap_or_default()
+        self.next_offsets.have_passed(partition, offset)
+            && !self.first_offsets.have_passed(partition, offset)
     }
 }
 

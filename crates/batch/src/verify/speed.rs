@@ -123,8 +123,7 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
 
     /// The facts up to the checkpoint, less the `late` ones.
     async fn counted_without(&self, late: Positions, jobs: &[Job]) -> Result<Facts, BatchError> {
-        let next_offsets = self.checkpoint.progress.iter().map(|progress| progress.next_offset);
-        let input = Input::Counted { late, next_offsets: next_offsets.collect() };
+        let input = Input::Counted { late, next_offsets: self.checkpoint.next_offsets() };
         self.engine.facts(input, jobs).await
     }
 

@@ -60,11 +60,11 @@ async fn a_source_goes_to_any_offset() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = open(files(folder.path()), 100);
     for next_offset in [0, 2, 4, 1, 3, 0, 5, 3] {
-        source.seek(&[next_offset]).await.unwrap();
+        source.seek(&[next_offset].into()).await.unwrap();
         let offsets = rest(&mut source).await.concat().into_iter().map(|(offset, ..)| offset);
         assert_eq!(offsets.collect::<Vec<_>>(), (next_offset..5).collect::<Vec<_>>());
     }
-    source.seek(&[99]).await.unwrap();
+    source.seek(&[99].into()).await.unwrap();
     assert_eq!(rest(&mut source).await.len(), 0);
 }
 
@@ -80,9 +80,9 @@ async fn a_missing_file_is_known_at_once() {
 #[tokio::test]
 async fn standard_input_cannot_go_back() {
     let mut source = open(vec![FileInput::Standard], 1);
-    source.seek(&[0]).await.unwrap();
+    source.seek(&[0].into()).await.unwrap();
     source.next_offset = 3;
-    let error = source.seek(&[2]).await.unwrap_err();
+    let error = source.seek(&[2].into()).await.unwrap_err();
     assert!(matches!(error, FileError::GoBack), "{error:?}");
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pulso_model::Offsets;
 use pulso_pipeline::{Batch, Headers, Source, SourceCursor};
 
 use super::LogOptions;
@@ -34,11 +35,7 @@ pub(super) async fn last_cursor(
     let mut looked_at = None;
     for records in TAIL_RECORDS {
         let (begins, ends) = reader.edges().await?;
-        let from: Vec<u64> = begins
-            .iter()
-            .zip(&ends)
-            .map(|(begin, end)| end.saturating_sub(records).max(*begin))
-            .collect();
+        let from = ends.back_by(records).at_least(&begins);
         // Nothing further back.
         if looked_at.as_ref() == Some(&from) {
             break;
@@ -54,16 +51,16 @@ pub(super) async fn last_cursor(
 
 async fn read(
     reader: &mut KafkaSource,
-    from: &[u64],
-    to: &[u64],
+    from: &Offsets,
+    to: &Offsets,
     source: &str,
 ) -> Result<Option<SourceCursor>, Error> {
     reader.seek(from).await?;
-    let (mut next_offsets, mut latest) = (from.to_vec(), None);
-    while next_offsets.iter().zip(to).any(|(next_offset, end)| next_offset < end) {
+    let (mut next_offsets, mut latest) = (from.clone(), None);
+    while !next_offsets.reach(to) {
         let Batch { records, .. } = reader.next_batch().await?;
         for record in &records {
-            next_offsets[record.partition as usize] = record.offset + 1;
+            next_offsets.pass(record.position());
             let Headers { source: of, received_time, cursor } = &record.headers;
             if &**of == source
                 && let Some(cursor) = cursor

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pulso_model::Offsets;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -42,7 +43,7 @@ pub(super) struct Asker {
 
 impl Asker {
     /// Blocks until all partitions are known.
-    fn ask(self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
+    fn ask(self, edge: Edge, timeout: Duration) -> Result<Offsets, Error> {
         let Self { consumer, context, topic, partitions } = self;
         match offsets(&consumer, &topic, partitions, edge, timeout) {
             Ok(offsets) => {
@@ -64,7 +65,7 @@ fn offsets(
     partitions: u32,
     edge: Edge,
     timeout: Duration,
-) -> KafkaResult<Vec<u64>> {
+) -> KafkaResult<Offsets> {
     // The request looks offsets up by time; these two stand for times.
     let time = match edge {
         Edge::Begin => Offset::Beginning,
@@ -88,12 +89,12 @@ fn offsets(
     numbers.map(offset).collect()
 }
 
-type Question = JoinHandle<Result<Vec<u64>, Error>>;
+type Question = JoinHandle<Result<Offsets, Error>>;
 
 /// What is known about the ends of the partitions.
 pub(super) struct Ends {
     asker: Asker,
-    offsets: Vec<u64>,
+    offsets: Offsets,
     /// When the brokers last answered.
     answered: Instant,
     /// A request under way, and when it was made. It outlives a dropped read.
@@ -102,7 +103,7 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn new(asker: Asker) -> Self {
-        Self { asker, offsets: Vec::new(), answered: Instant::now(), question: None }
+        Self { asker, offsets: Offsets::default(), answered: Instant::now(), question: None }
     }
 
     /// Uses a new consumer for requests from now on.
@@ -112,28 +113,26 @@ impl Ends {
     }
 
     /// Makes one request and waits for the answer.
-    pub(super) async fn look(&self, edge: Edge, timeout: Duration) -> Result<Vec<u64>, Error> {
+    pub(super) async fn look(&self, edge: Edge, timeout: Duration) -> Result<Offsets, Error> {
         let asker = self.asker.clone();
         blocking::run(timeout, move || asker.ask(edge, timeout)).await
     }
 
     /// Records the offsets of an answer.
-    pub(super) fn set(&mut self, offsets: Vec<u64>) {
+    pub(super) fn set(&mut self, offsets: Offsets) {
         self.offsets = offsets;
         self.answered = Instant::now();
         self.question = None;
     }
 
-    pub(super) fn offsets(&self) -> &[u64] {
+    pub(super) fn offsets(&self) -> &Offsets {
         &self.offsets
     }
 
     /// The ends, but none before what has been read: messages that were read exist, whatever an
     /// earlier answer said.
-    pub(super) fn at_least(&mut self, next_offsets: &[u64]) -> Vec<u64> {
-        for (end, next_offset) in self.offsets.iter_mut().zip(next_offsets) {
-            *end = (*end).max(*next_offset);
-        }
+    pub(super) fn at_least(&mut self, next_offsets: &Offsets) -> Offsets {
+        self.offsets = self.offsets.at_least(next_offsets);
         self.offsets.clone()
     }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use pulso_model::WallTime;
+use pulso_model::{Offsets, Position, WallTime};
 use pulso_pipeline::Record;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -53,7 +53,7 @@ pub(super) enum KafkaEvent {
 pub(super) struct Assignment {
     /// Sent along with each event that results from it.
     pub(super) generation: u64,
-    pub(super) next_offsets: Vec<u64>,
+    pub(super) next_offsets: Offsets,
 }
 
 /// A consumer for assigned partitions. It joins no group.
@@ -85,7 +85,7 @@ pub(super) struct Poller {
     events: mpsc::Sender<(u64, KafkaEvent)>,
     generation: u64,
     /// The next offset of each partition. Empty while nothing is assigned.
-    next_offsets: Vec<u64>,
+    next_offsets: Offsets,
     headers: Decoder,
     /// The buffer for payloads, many to an allocation.
     payloads: BytesMut,
@@ -110,7 +110,7 @@ impl Poller {
             assignments,
             events,
             generation: 0,
-            next_offsets: Vec::new(),
+            next_offsets: Offsets::default(),
             headers: Decoder::default(),
             payloads: BytesMut::new(),
         };
@@ -134,10 +134,10 @@ impl Poller {
 
     fn assign(&mut self, Assignment { generation, next_offsets }: Assignment) {
         self.generation = generation;
-        let mut list = TopicPartitionList::with_capacity(next_offsets.len());
-        for (partition, &next_offset) in (0..).zip(&next_offsets) {
+        let mut list = TopicPartitionList::with_capacity(next_offsets.partitions() as usize);
+        for (number, (_, next_offset)) in (0..).zip(next_offsets.by_partition()) {
             let offset = Offset::Offset(i64::try_from(next_offset).unwrap_or(i64::MAX));
-            if let Err(error) = list.add_partition_offset(&self.topic, partition, offset) {
+            if let Err(error) = list.add_partition_offset(&self.topic, number, offset) {
                 return self.fail(&error);
             }
         }
@@ -184,23 +184,23 @@ impl Poller {
 
     /// Returns `None` for a message that was fetched before the last assignment.
     fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<Option<Record>, KafkaEvent> {
-        let index = usize::try_from(message.partition()).unwrap_or(usize::MAX);
+        let number = message.partition();
+        let Some(next_offset) = self.next_offsets.get(number) else { return Ok(None) };
+        let partition = u32::try_from(number).expect("there is a partition of this number");
         let offset = u64::try_from(message.offset()).unwrap_or(0);
-        let Some(next_offset) = self.next_offsets.get_mut(index) else { return Ok(None) };
-        if offset < *next_offset {
+        if offset < next_offset {
             return Ok(None);
         }
-        let partition = u32::try_from(index).expect("there is a partition of this number");
-        if offset > *next_offset {
-            let (topic, expected) = (self.topic.clone(), *next_offset);
+        if offset > next_offset {
+            let topic = self.topic.clone();
             if self.lost == Lost::Refuse {
-                let error = Error::Lost { topic, partition, next_offset: expected, found: offset };
+                let error = Error::Lost { topic, partition, next_offset, found: offset };
                 return Err(KafkaEvent::Failed(error));
             }
-            let lost = offset - expected;
-            warn!(topic, partition, next_offset = expected, lost, "the log has a gap");
+            let lost = offset - next_offset;
+            warn!(topic, partition, next_offset, lost, "the log has a gap");
         }
-        *next_offset = offset + 1;
+        self.next_offsets.pass(Position { partition, offset });
         let log_time = WallTime(message.timestamp().to_millis().unwrap_or(0));
         let headers = self.headers.decode(message.headers(), log_time);
         self.payloads.extend_from_slice(message.payload().unwrap_or_default());
@@ -245,7 +245,7 @@ impl Poller {
 
     /// Stops reading until the next assignment.
     fn stop(&mut self) {
-        self.next_offsets.clear();
+        self.next_offsets = Offsets::default();
         if let Err(error) = self.consumer.unassign() {
             debug!(%error, "giving the partitions up");
         }

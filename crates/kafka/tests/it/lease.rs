@@ -59,7 +59,7 @@ async fn a_member_that_stands_by_takes_over_and_never_before() {
     assert!(matches!(unasked, Error::LeaseLost { .. }), "nobody reads without being asked to");
     assert_eq!(unasked.retry(), Retry::Backoff);
     soon(reader.acquire()).await.unwrap();
-    reader.seek(&[0, 0]).await.unwrap();
+    reader.seek(&[0, 0].into()).await.unwrap();
     read(&mut reader, 10).await;
 
     let mut standby = member(&connection, &topics).await;
@@ -76,7 +76,7 @@ async fn a_member_that_stands_by_takes_over_and_never_before() {
     let session = options(&topics).session_timeout;
     timeout(session / 2, left).await.expect("its session would not have ended by now");
     soon(standby.acquire()).await.unwrap();
-    standby.seek(&[0, 0]).await.unwrap();
+    standby.seek(&[0, 0].into()).await.unwrap();
     read(&mut standby, 20).await;
 }
 

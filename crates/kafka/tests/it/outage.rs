@@ -37,7 +37,7 @@ async fn a_broker_is_killed_and_comes_back() {
     };
     soon(written).await;
     let again = async {
-        while let Err(error) = reader.seek(&[0, 0]).await {
+        while let Err(error) = reader.seek(&[0, 0].into()).await {
             assert_eq!(error.retry(), Retry::Backoff, "{error:?}");
         }
     };
@@ -90,7 +90,7 @@ async fn a_broker_stands_still_and_goes_on() {
 /// come.
 async fn again(reader: &mut KafkaSource, count: i64) -> Result<(), Error> {
     reader.acquire().await?;
-    reader.seek(&[0, 0]).await?;
+    reader.seek(&[0, 0].into()).await?;
     let mut payloads = BTreeSet::new();
     while payloads.len() < usize::try_from(count).unwrap() {
         payloads.extend(reader.next_batch().await?.records.into_iter().map(|r| r.payload));

@@ -26,7 +26,7 @@ fn response(rsvp_id: u64, day: i64) -> String {
 
 #[test]
 fn offsets_must_rise_within_a_partition() {
-    let mut builder = SegmentBuilder::new(&decoder(), &[5, 0]);
+    let mut builder = SegmentBuilder::new(&decoder(), &[5, 0].into());
     builder.push(&record(0, 5, "")).unwrap();
     builder.push(&record(1, 0, "")).unwrap();
     let error = builder.push(&record(0, 5, "")).unwrap_err();
@@ -34,7 +34,7 @@ fn offsets_must_rise_within_a_partition() {
     let error = builder.push(&record(2, 0, "")).unwrap_err();
     assert!(matches!(error, Error::UnknownPartition { partition: 2 }));
     builder.push(&record(0, 9, "")).unwrap();
-    assert_eq!((builder.rows(), builder.next_offsets()), (3, vec![10, 1]));
+    assert_eq!((builder.rows(), builder.next_offsets()), (3, [10, 1].into()));
 
     let segment = builder.finish();
     assert_eq!(segment.offsets, [5..10, 0..1]);
@@ -43,7 +43,7 @@ fn offsets_must_rise_within_a_partition() {
 
 #[test]
 fn a_segment_is_full_by_bytes_or_by_days() {
-    let mut builder = SegmentBuilder::new(&decoder(), &[0]);
+    let mut builder = SegmentBuilder::new(&decoder(), &[0].into());
     assert!(!builder.full(1000));
     builder.push(&record(0, 0, &response(1, 0))).unwrap();
     assert!(builder.full(500) && !builder.full(5000));
@@ -58,7 +58,7 @@ fn a_segment_is_full_by_bytes_or_by_days() {
 
 #[test]
 fn long_segments_are_cut_into_batches_and_lose_nothing() {
-    let mut builder = SegmentBuilder::new(&decoder(), &[0]);
+    let mut builder = SegmentBuilder::new(&decoder(), &[0].into());
     let rows = CHUNK_ROWS as u64 * 2 + 1;
     for offset in 0..rows {
         builder.push(&record(0, offset, &response(offset, 3))).unwrap();
@@ -77,7 +77,7 @@ fn the_estimate_of_memory_is_close() {
         println!("skipped: no recording `{}`", path.display());
         return;
     };
-    let mut builder = SegmentBuilder::new(&decoder(), &[0]);
+    let mut builder = SegmentBuilder::new(&decoder(), &[0].into());
     for (offset, line) in (0..).zip(std::iter::repeat_n(text.lines(), 4).flatten()) {
         builder.push(&record(0, offset, line)).unwrap();
     }

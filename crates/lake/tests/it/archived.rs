@@ -64,10 +64,10 @@ async fn notes_of_partitions_are_what_a_query_finds() {
 async fn partitions_that_were_not_read_to_their_end_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
-    let append = async |lake: &mut Lake, record: Record, ends: &[u64]| {
+    let append = async |lake: &mut Lake, record: Record, ends: [u64; 2]| {
         let mut builder = SegmentBuilder::new(&decoder(), &lake.next_offsets(2).await.unwrap());
         builder.push(&record).unwrap();
-        builder.log_ends_at(ends);
+        builder.log_ends_at(&ends.into());
         lake.append(builder.finish()).await.unwrap();
         let archived = lake.archived(2).await.unwrap();
         archived
@@ -75,7 +75,7 @@ async fn partitions_that_were_not_read_to_their_end_are_known() {
             .map(|archived| archived.end_offset - archived.next_offset)
             .collect::<Vec<_>>()
     };
-    assert_eq!(append(&mut lake, stored(0, 0, 0, None), &[1, 0]).await, [0, 0]);
-    assert_eq!(append(&mut lake, stored(0, 1, 0, None), &[3, 5]).await, [1, 5]);
-    assert_eq!(append(&mut lake, stored(1, 0, 0, None), &[3, 5]).await, [1, 4]);
+    assert_eq!(append(&mut lake, stored(0, 0, 0, None), [1, 0]).await, [0, 0]);
+    assert_eq!(append(&mut lake, stored(0, 1, 0, None), [3, 5]).await, [1, 5]);
+    assert_eq!(append(&mut lake, stored(1, 0, 0, None), [3, 5]).await, [1, 4]);
 }

@@ -22,7 +22,7 @@ async fn small_files_of_a_day_become_one_with_the_same_rows() {
         append(&mut lake, 3).await;
     }
     let older = record(0, 15, message(1, NOON - DAY_MS));
-    lake.append(segment(&[15], &[older])).await.unwrap();
+    lake.append(segment([15], &[older])).await.unwrap();
     let all = "select * from messages order by \"offset\"";
     let (rows, days) = (query(&lake, all).await, lake.days().unwrap());
 

@@ -118,7 +118,7 @@ async fn a_folder_that_disappears_is_an_error_and_not_a_crash() {
     let mut lake = table_of(folder.path(), 1).await;
     fs::remove_dir_all(folder.path()).unwrap();
     fs::write(folder.path(), "").unwrap();
-    let error = lake.append(segment(&[1], &records(0, 1..2))).await.unwrap_err();
+    let error = lake.append(segment([1], &records(0, 1..2))).await.unwrap_err();
     assert!(matches!(error, Error::WriteFile { .. }), "{error:?}");
     fs::remove_file(folder.path()).unwrap();
 }

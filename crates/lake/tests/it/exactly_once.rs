@@ -1,9 +1,12 @@
 //! Each offset is in the table once, whatever fails and whoever else writes.
 
 use pulso_lake::{Appended, Error, Lake};
+use pulso_model::Offsets;
 use pulso_pipeline::{AdapterError, Retry};
 
-use crate::support::{append, decoder, doubles_and_count, parquet_files, records, segment};
+use crate::support::{
+    append, decoder, doubles_and_count, next_offset, parquet_files, records, segment,
+};
 
 #[tokio::test]
 async fn offsets_are_found_again_after_reopening() {
@@ -11,7 +14,7 @@ async fn offsets_are_found_again_after_reopening() {
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.next_offsets(3).await.unwrap(), [0, 0, 0]);
     let both = [records(0, 0..5), records(2, 0..3)].concat();
-    let appended = lake.append(segment(&[0; 3], &both)).await.unwrap();
+    let appended = lake.append(segment([0; 3], &both)).await.unwrap();
     assert_eq!(appended, Appended::Committed(1));
     assert_eq!(lake.next_offsets(3).await.unwrap(), [5, 0, 3]);
 
@@ -24,13 +27,13 @@ async fn offsets_are_found_again_after_reopening() {
 async fn a_crash_before_the_commit_leaves_only_an_unused_file() {
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
-    let written = lake.writer().write(segment(&[0], &records(0, 0..5))).unwrap();
+    let written = lake.writer().write(segment([0], &records(0, 0..5))).unwrap();
     drop((written, lake));
     assert_eq!(parquet_files(folder.path()).len(), 1);
 
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     assert_eq!(lake.next_offsets(1).await.unwrap(), [0]);
-    lake.append(segment(&[0], &records(0, 0..7))).await.unwrap();
+    lake.append(segment([0], &records(0, 0..7))).await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], "7".into()));
 }
 
@@ -39,7 +42,7 @@ async fn a_segment_committed_before_is_not_added_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     append(&mut lake, 4).await;
-    let again = lake.append(segment(&[0], &records(0, 0..4))).await.unwrap();
+    let again = lake.append(segment([0], &records(0, 0..4))).await.unwrap();
     assert_eq!(again, Appended::AlreadyThere);
     assert_eq!(doubles_and_count(&lake).await, (vec![], "4".into()));
     assert_eq!(parquet_files(folder.path()).len(), 1, "the second file is removed");
@@ -50,16 +53,16 @@ async fn a_segment_that_does_not_follow_is_refused_whole() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     append(&mut lake, 4).await;
-    let check = async |lake: &mut Lake, next: &[u64], records: &[_]| {
+    let check = async |lake: &mut Lake, next: Offsets, records: &[_]| {
         let error = lake.append(segment(next, records)).await.unwrap_err();
         assert!(matches!(error, Error::Conflict { .. }), "{error}");
         assert_eq!(error.retry(), Retry::Backoff);
     };
-    check(&mut lake, &[3], &records(0, 3..6)).await;
-    check(&mut lake, &[5], &records(0, 5..6)).await;
-    check(&mut lake, &[0], &records(0, 0..3)).await;
+    check(&mut lake, [3].into(), &records(0, 3..6)).await;
+    check(&mut lake, [5].into(), &records(0, 5..6)).await;
+    check(&mut lake, [0].into(), &records(0, 0..3)).await;
     let both = [records(0, 0..4), records(1, 0..2)].concat();
-    check(&mut lake, &[0, 0], &both).await;
+    check(&mut lake, [0, 0].into(), &both).await;
     assert_eq!(lake.next_offsets(2).await.unwrap(), [4, 0]);
     assert_eq!(doubles_and_count(&lake).await, (vec![], "4".into()));
     assert_eq!(parquet_files(folder.path()).len(), 1);
@@ -70,7 +73,7 @@ async fn of_two_archivers_one_wins_and_the_other_reads_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let mut second = Lake::open(folder.path(), &decoder()).await.unwrap();
-    let slow = second.writer().write(segment(&[0], &records(0, 0..9))).unwrap();
+    let slow = second.writer().write(segment([0], &records(0, 0..9))).unwrap();
     append(&mut first, 5).await;
     let error = second.commit(slow).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { partition: 0, next_offset: 5, segment_offset: 0 }));
@@ -83,7 +86,7 @@ async fn archivers_of_different_partitions_do_not_disturb_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let mut second = Lake::open(folder.path(), &decoder()).await.unwrap();
-    let other = second.writer().write(segment(&[0, 0], &records(1, 0..2))).unwrap();
+    let other = second.writer().write(segment([0, 0], &records(1, 0..2))).unwrap();
     append(&mut first, 5).await;
     assert_eq!(second.commit(other).await.unwrap(), Appended::Committed(2));
     assert_eq!(second.next_offsets(2).await.unwrap(), [5, 2]);
@@ -101,12 +104,12 @@ async fn many_archivers_at_once_add_every_offset_once() {
             let mut lake = Lake::open(path, &decoder()).await.unwrap();
             let mut wins = 0;
             loop {
-                let next = lake.next_offsets(1).await.unwrap();
-                if next[0] >= OFFSETS {
+                let next = next_offset(&lake).await;
+                if next >= OFFSETS {
                     return wins;
                 }
-                let end = (next[0] + 1 + number).min(OFFSETS);
-                match lake.append(segment(&next, &records(0, next[0]..end))).await {
+                let end = (next + 1 + number).min(OFFSETS);
+                match lake.append(segment([next], &records(0, next..end))).await {
                     Ok(Appended::Committed(_)) => wins += 1,
                     Ok(Appended::AlreadyThere) | Err(Error::Conflict { .. }) => {}
                     Err(error) => panic!("{error}"),
@@ -140,7 +143,7 @@ async fn tables_created_at_once_are_one_table() {
 async fn offsets_that_the_log_lost_are_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
-    let written = lake.writer().write(segment(&[0], &records(0, 100..103))).unwrap();
+    let written = lake.writer().write(segment([0], &records(0, 100..103))).unwrap();
     assert_eq!((written.rows(), written.missing()), (3, 100));
     lake.commit(written).await.unwrap();
     assert_eq!(lake.next_offsets(1).await.unwrap(), [103]);

@@ -46,7 +46,7 @@ async fn vacuum_removes_what_nobody_needs_and_nothing_else() {
     }
     assert_eq!(lake.compact(1 << 20, 3, NOW).await.unwrap().files_added, 1);
     append(&mut lake, 1).await;
-    drop(lake.writer().write(segment(&[9], &records(0, 9..10))).unwrap());
+    drop(lake.writer().write(segment([9], &records(0, 9..10))).unwrap());
     assert_eq!(parquet_files(folder.path()).len(), 6);
 
     let after = |millis: i64| WallTime(NOW.0 + millis);
@@ -114,7 +114,7 @@ async fn a_day_that_is_removed_is_accounted_for_in_the_same_commit() {
     // Stored on that day: from before it, it would be a dead letter.
     let log_time = WallTime(NOON + DAY_MS);
     let next_day = Record { log_time, ..record(0, 2, message(7, NOON + DAY_MS)) };
-    lake.append(segment(&[2], &[next_day])).await.unwrap();
+    lake.append(segment([2], &[next_day])).await.unwrap();
     assert_eq!(
         lake.retained(1).await.unwrap(),
         Retained { removed: vec![Removed::default()], ..Retained::default() }

@@ -15,7 +15,7 @@ async fn every_column_reads_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let payload = message(3, NOON + 7);
-    lake.append(segment(&[0], &[record(0, 0, payload.clone())])).await.unwrap();
+    lake.append(segment([0], &[record(0, 0, payload.clone())])).await.unwrap();
 
     let check = async |columns: &str, expected: &str| {
         let found = query(&lake, &format!("select {columns} from messages")).await;
@@ -46,7 +46,7 @@ async fn dead_letters_keep_their_bytes_and_the_reason() {
     let future = message(4, LOG_TIME.0 + DAY_MS);
     let dead = [&b"\xff\x00{"[..], b"", b"{\"mtime\":5}", future.as_bytes()];
     let records: Vec<_> = (0..).zip(dead).map(|(offset, bytes)| record(0, offset, bytes)).collect();
-    lake.append(segment(&[0], &records)).await.unwrap();
+    lake.append(segment([0], &records)).await.unwrap();
 
     let sql = "select day, \"offset\", encode(payload, 'hex'), outcome, reason, detail is null, time, topics \
                from messages order by \"offset\"";
@@ -69,7 +69,7 @@ async fn days_are_those_of_the_events_however_far_in_the_past() {
     let times = [-62_135_596_800_000, -1, 0, midnight - 1, midnight, NOON];
     let records: Vec<_> =
         (0..).zip(times).map(|(offset, mtime)| record(0, offset, message(1, mtime))).collect();
-    lake.append(segment(&[0], &records)).await.unwrap();
+    lake.append(segment([0], &records)).await.unwrap();
 
     let days: Vec<(String, u64)> =
         lake.days().unwrap().into_iter().map(|(day, rows)| (day.to_string(), rows)).collect();
@@ -94,7 +94,7 @@ async fn queries_read_only_the_files_of_the_days_and_offsets_they_ask_for() {
     for offset in 0..4 {
         let mtime = NOON - DAY_MS * i64::try_from(offset).unwrap();
         let record = record(0, offset, message(1, mtime));
-        lake.append(segment(&[offset], &[record])).await.unwrap();
+        lake.append(segment([offset], &[record])).await.unwrap();
     }
     let check = async |filter: &str| {
         let plan =
@@ -114,7 +114,7 @@ async fn versions_tell_which_days_got_rows() {
     assert_eq!((lake.version(), lake.days().unwrap().len()), (0, 0));
     append(&mut lake, 2).await;
     let older = record(0, 2, message(9, NOON - DAY_MS));
-    lake.append(segment(&[2], &[older])).await.unwrap();
+    lake.append(segment([2], &[older])).await.unwrap();
     append(&mut lake, 2).await;
     append(&mut lake, 2).await;
     assert_eq!(lake.compact(1 << 20, 3, NOW).await.unwrap().days, 1);
@@ -149,7 +149,7 @@ async fn clocks_out_of_range_do_not_stop_archiving() {
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
     let mut wrong = record(0, 0, message(1, NOON));
     wrong.headers.received_time.0 = i64::MIN;
-    lake.append(segment(&[0], &[wrong])).await.unwrap();
+    lake.append(segment([0], &[wrong])).await.unwrap();
     let found = query(&lake, "select received_time < log_time from messages").await;
     assert_eq!(found, ["true"]);
 }
@@ -167,7 +167,7 @@ async fn recordings_are_archived_as_they_decode() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
-    let mut builder = SegmentBuilder::new(&decoder(), &[0, 0]);
+    let mut builder = SegmentBuilder::new(&decoder(), &[0, 0].into());
     let (mut dead, mut guests, mut topics) = (0, 0, 0);
     for (index, payload) in payloads.iter().enumerate() {
         let partition = u32::try_from(index % 2).unwrap();
@@ -204,7 +204,7 @@ async fn rows_of_a_file_are_in_log_order() {
             mixed.extend(records(partition, offset..offset + 1));
         }
     }
-    lake.append(segment(&[0; 3], &mixed)).await.unwrap();
+    lake.append(segment([0; 3], &mixed)).await.unwrap();
     let found = query(&lake, "select partition, \"offset\" from messages").await;
     assert!(found.is_sorted(), "{found:?}");
     assert_eq!(found.len(), 9);

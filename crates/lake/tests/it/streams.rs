@@ -96,7 +96,7 @@ fn visits() -> Decoder {
 async fn lake_of(lines: &[String]) -> (tempfile::TempDir, Lake) {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &visits()).await.unwrap();
-    let mut segment = lake.segment(&[0]);
+    let mut segment = lake.segment(&[0].into());
     for (offset, line) in (0..).zip(lines) {
         let mut record: Record = record(0, offset, line.as_str());
         record.headers.cursor = Some(format!("line {offset}").into());

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use deltalake::datafusion::prelude::SessionContext;
 use pulso_lake::{Lake, Segment, SegmentBuilder};
-use pulso_model::{Decoder, TimeLimits, WallTime};
+use pulso_model::{Decoder, Offsets, TimeLimits, WallTime};
 use pulso_pipeline::{Headers, Record};
 
 /// 2017-03-19T12:00:00Z.
@@ -59,17 +59,21 @@ pub(crate) fn records(partition: u32, offsets: std::ops::Range<u64>) -> Vec<Reco
     offsets.map(make).collect()
 }
 
-pub(crate) fn segment(next_offsets: &[u64], records: &[Record]) -> Segment {
-    let mut builder = SegmentBuilder::new(&decoder(), next_offsets);
+pub(crate) fn segment(next_offsets: impl Into<Offsets>, records: &[Record]) -> Segment {
+    let mut builder = SegmentBuilder::new(&decoder(), &next_offsets.into());
     records.iter().for_each(|record| builder.push(record).unwrap());
     builder.finish()
 }
 
+/// Up to where partition 0 is in the table.
+pub(crate) async fn next_offset(lake: &Lake) -> u64 {
+    lake.next_offsets(1).await.unwrap().get(0).unwrap()
+}
+
 /// Appends records of partition 0 from where the table is.
 pub(crate) async fn append(lake: &mut Lake, count: u64) {
-    let next = lake.next_offsets(1).await.unwrap();
-    let records = records(0, next[0]..next[0] + count);
-    lake.append(segment(&next, &records)).await.unwrap();
+    let next = next_offset(lake).await;
+    lake.append(segment([next], &records(0, next..next + count))).await.unwrap();
 }
 
 /// The answer to a query of the table `messages`: one text a row, values separated by `|`.

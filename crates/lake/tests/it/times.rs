@@ -2,7 +2,9 @@
 
 use pulso_lake::Lake;
 
-use crate::support::{DAY_MS, NOON, NOW, append, decoder, message, query, record, segment};
+use crate::support::{
+    DAY_MS, NOON, NOW, append, decoder, message, next_offset, query, record, segment,
+};
 
 /// By day, the smallest and largest event time that a query finds.
 async fn found(lake: &Lake) -> Vec<String> {
@@ -29,10 +31,10 @@ async fn event_times_by_day_are_what_a_query_finds() {
         vec![message(6, NOON + 7), message(7, -DAY_MS - 1)],
     ];
     for payloads in segments {
-        let next = lake.next_offsets(1).await.unwrap();
+        let next = next_offset(&lake).await;
         let records: Vec<_> =
-            (next[0]..).zip(payloads).map(|(offset, payload)| record(0, offset, payload)).collect();
-        lake.append(segment(&next, &records)).await.unwrap();
+            (next..).zip(payloads).map(|(offset, payload)| record(0, offset, payload)).collect();
+        lake.append(segment([next], &records)).await.unwrap();
         assert_eq!(told(&lake), found(&lake).await);
     }
     assert!(told(&lake).len() >= 2, "{:?}", told(&lake));
@@ -53,6 +55,6 @@ async fn event_times_by_day_are_what_a_query_finds() {
 async fn a_day_of_dead_letters_has_no_event_times() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_or_create(folder.path(), &decoder()).await.unwrap();
-    lake.append(segment(&[0], &[record(0, 0, "")])).await.unwrap();
+    lake.append(segment([0], &[record(0, 0, "")])).await.unwrap();
     assert_eq!((told(&lake).len(), lake.days().unwrap().len()), (0, 1));
 }

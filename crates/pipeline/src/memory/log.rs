@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pulso_model::Offsets;
+
 use crate::{Batch, Checkpoint, Checkpoints, Clock, Message, Record, Sink, Source, partition_of};
 
 /// The longest wait of [`Source::next_batch`] for something new.
@@ -32,7 +34,7 @@ impl<C: Clock> MemoryLog<C> {
     /// A reader that gives at most `max_records` at once.
     pub fn source(&self, max_records: usize) -> MemorySource {
         let partitions = Arc::clone(&self.partitions);
-        let next_offsets = vec![0; lock(&partitions).records.len()];
+        let next_offsets = lock(&partitions).records.iter().map(|_| 0).collect();
         MemorySource { partitions, next_offsets, max_records }
     }
 
@@ -67,22 +69,24 @@ impl<C: Clock> Sink<Message> for MemoryLog<C> {
 #[derive(Debug)]
 pub struct MemorySource {
     partitions: Arc<Mutex<Partitions>>,
-    next_offsets: Vec<u64>,
+    next_offsets: Offsets,
     max_records: usize,
 }
 
 impl MemorySource {
     fn read(&mut self) -> Batch {
         let partitions = lock(&self.partitions);
-        let mut records = Vec::new();
-        for (stored, next_offset) in partitions.records.iter().zip(&mut self.next_offsets) {
-            let room = self.max_records - records.len();
-            let start = usize::try_from(*next_offset).unwrap_or(usize::MAX).min(stored.len());
-            records.extend(stored[start..].iter().take(room).cloned());
-            *next_offset = (start + room.min(stored.len() - start)) as u64;
-        }
-        let end_offsets: Vec<_> =
+        let end_offsets: Offsets =
             partitions.records.iter().map(|stored| stored.len() as u64).collect();
+        // A reader that was sent past the end of the log reads on from the end.
+        self.next_offsets = self.next_offsets.at_most(&end_offsets);
+        let mut records: Vec<Record> = Vec::new();
+        for (stored, (_, next)) in partitions.records.iter().zip(self.next_offsets.by_partition()) {
+            let read = usize::try_from(next).unwrap_or(usize::MAX);
+            let room = self.max_records - records.len();
+            records.extend(stored.iter().skip(read).take(room).cloned());
+        }
+        records.iter().for_each(|record| self.next_offsets.pass(record.position()));
         let finished = partitions.finished && self.next_offsets == end_offsets;
         Batch { records, end_offsets, finished }
     }
@@ -92,7 +96,7 @@ impl Source for MemorySource {
     type Error = Infallible;
 
     fn partitions(&self) -> u32 {
-        u32::try_from(self.next_offsets.len()).unwrap_or(u32::MAX)
+        self.next_offsets.partitions()
     }
 
     async fn acquire(&mut self) -> Result<(), Infallible> {
@@ -103,12 +107,12 @@ impl Source for MemorySource {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
-        Ok(vec![0; self.next_offsets.len()])
+    async fn first_offsets(&mut self) -> Result<Offsets, Infallible> {
+        Ok(Offsets::zero(self.partitions()))
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {
-        self.next_offsets = next_offsets.to_vec();
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Infallible> {
+        self.next_offsets.clone_from(next_offsets);
         Ok(())
     }
 

@@ -94,7 +94,7 @@ impl Board {
     /// The counters of the speed layer; `per_second` since the board before.
     pub(super) fn count(&mut self, status: &Status, elapsed: Duration) {
         let total = |of: fn(&pulso_pipeline::Progress) -> u64| status.progress.iter().map(of).sum();
-        let messages: u64 = total(|progress| progress.next_offset);
+        let messages = status.next_offsets().messages_before();
         // What was there before the first look did not come just now.
         if !elapsed.is_zero() && self.messages > 0 {
             let new = messages.saturating_sub(self.messages);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pulso_model::{Day, Layer, View, ViewDocument};
+use pulso_model::{Day, Layer, Offsets, View, ViewDocument};
 use pulso_pipeline::{
     AdapterError, Batch, BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page, Part,
     Query, Sink, Source, Stage, Views,
@@ -59,12 +59,12 @@ impl<P: Source> Source for Watched<P> {
         self.port.may_write()
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, P::Error> {
+    async fn first_offsets(&mut self) -> Result<Offsets, P::Error> {
         let found = self.port.first_offsets().await;
         self.noted(found)
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), P::Error> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), P::Error> {
         let sought = self.port.seek(next_offsets).await;
         self.noted(sought)
     }

@@ -1,6 +1,7 @@
 //! Writing and reading the log, wherever it is.
 
 use pulso_kafka::{KafkaLog, KafkaSource, Lease};
+use pulso_model::Offsets;
 use pulso_pipeline::{Batch, Message, Sink, Source, SourceCursor, SystemClock};
 use pulso_sqlite::{Log, LogSource};
 
@@ -122,11 +123,11 @@ impl Source for LogReader {
         }
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, StoreError> {
+    async fn first_offsets(&mut self) -> Result<Offsets, StoreError> {
         on_store!(self, Kafka, source => source.first_offsets())
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), StoreError> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), StoreError> {
         on_store!(self, Kafka, source => source.seek(next_offsets))
     }
 

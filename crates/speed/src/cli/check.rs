@@ -90,7 +90,7 @@ async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
     );
     restored.map_err(SpeedError::from)?;
     let mut log = LogReader::open(config, Reading::Shared).await.explained()?;
-    let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
+    let next_offsets = checkpoint.next_offsets();
     log.seek(&next_offsets).await.explained()?;
     let batch = log.next_batch().await.explained()?;
     fits_log(&next_offsets, &batch.end_offsets).map_err(SpeedError::from)?;

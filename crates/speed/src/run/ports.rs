@@ -1,6 +1,6 @@
 //! What the speed layer reads and writes, in the order that the table in [`super`] gives.
 
-use pulso_model::ViewDocument;
+use pulso_model::{Offsets, ViewDocument};
 use pulso_pipeline::{Batch, Checkpoint, Checkpoints, Sink, Source, observe};
 use tokio::time::Instant;
 
@@ -52,7 +52,7 @@ impl<S: Source, V: Sink<ViewDocument>, C: Checkpoints + 'static> Ports<S, V, C> 
         Ok(processor)
     }
 
-    pub(super) async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Failed> {
+    pub(super) async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Failed> {
         self.source.seek(next_offsets).await.map_err(Failed::source)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulso_model::{EventTime, WallTime};
+use pulso_model::{EventTime, Offsets, WallTime};
 use pulso_pipeline::{Batch, Progress, Record, observe};
 use tokio::sync::watch;
 
@@ -19,6 +19,13 @@ pub struct Status {
     pub progress: Vec<Progress>,
     /// Records in the log that have not been read, over all partitions.
     pub lag: u64,
+}
+
+impl Status {
+    /// Up to where the log has been read.
+    pub fn next_offsets(&self) -> Offsets {
+        self.progress.iter().map(|progress| progress.next_offset).collect()
+    }
 }
 
 /// Tells what became of a batch whose documents are written; returns the lag.
@@ -41,14 +48,12 @@ pub(super) fn report(
         let delay = u64::try_from(now.0 - watermark.0).unwrap_or(0);
         observe::watermark_delay(stream, Duration::from_millis(delay));
     }
-    let progress = processor.progress();
     let mut lag = 0;
-    for ((partition, progress), end_offset) in (0..).zip(&progress).zip(&batch.end_offsets) {
-        let behind = end_offset.saturating_sub(progress.next_offset);
+    for (partition, behind) in processor.next_offsets().lags(&batch.end_offsets) {
         observe::lag(COMPONENT, stream, partition, behind);
         lag += behind;
     }
-    let closed_until = processor.windows().closed_until();
+    let (closed_until, progress) = (processor.windows().closed_until(), processor.progress());
     status.send_replace(Status { watermark, closed_until, progress, lag });
     lag
 }

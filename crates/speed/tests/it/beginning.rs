@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use pulso_model::WallTime;
+use pulso_model::{Offsets, WallTime};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
 use pulso_pipeline::{Batch, Checkpoints, ManualClock, Progress, Sink, Source};
 use pulso_runtime::Config;
@@ -31,12 +31,12 @@ impl Source for Shortened {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Infallible> {
-        Ok(FIRST.to_vec())
+    async fn first_offsets(&mut self) -> Result<Offsets, Infallible> {
+        Ok(FIRST.into())
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Infallible> {
-        assert!(next_offsets.iter().zip(FIRST).all(|(&next, first)| next >= first));
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Infallible> {
+        assert!(next_offsets.reach(&FIRST.into()));
         self.0.seek(next_offsets).await
     }
 

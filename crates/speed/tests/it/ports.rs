@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pulso_model::{Stream, View, ViewDocument};
+use pulso_model::{Offsets, Stream, View, ViewDocument};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryViews};
 use pulso_pipeline::{
     AdapterError, Checkpoint, Checkpoints, ErrorKind, LayerChoice, Progress, Retry, Sink,
@@ -145,7 +145,7 @@ fn add(one: [u64; 5], other: [u64; 5]) -> [u64; 5] {
 
 /// The documents that must be there for the messages below some offsets.
 pub(crate) trait Needed {
-    fn needed(&self, next_offsets: &[u64]) -> Vec<(View, String)>;
+    fn needed(&self, next_offsets: &Offsets) -> Vec<(View, String)>;
 }
 
 /// Checkpoints that may fail, before they are saved, and that refuse to be ahead of the views (P1).
@@ -166,10 +166,10 @@ impl<N: Needed + Send + Sync> Checkpoints for WatchedCheckpoints<N> {
     }
 
     async fn save(&mut self, checkpoint: Checkpoint) -> Result<(), Crash> {
-        let next_offsets: Vec<_> = checkpoint.progress.iter().map(|p| p.next_offset).collect();
+        let next_offsets = checkpoint.next_offsets();
         for needed in self.log.needed(&next_offsets) {
             let acknowledged = self.acknowledged.lock().unwrap().contains(&needed);
-            assert!(acknowledged, "P1: {needed:?} of {next_offsets:?} is not written");
+            assert!(acknowledged, "P1: {needed:?} of {next_offsets} is not written");
         }
         self.faults.call()?;
         let Ok(()) = self.checkpoints.save(checkpoint).await;

@@ -141,10 +141,10 @@ fn wrong_usage_has_exit_code_2_and_what_fails_to_be_written_3() {
 }
 
 /// Saves the checkpoint of a reader that stands at these offsets.
-async fn save_checkpoint(folder: &Path, next_offsets: Vec<u64>) {
+async fn save_checkpoint(folder: &Path, next_offsets: [u64; 2]) {
     let config = Config::default();
     let (stream, settings) = (StreamSettings::new(&config), settings(&config));
-    let processor = Processor::beginning_at(&stream, settings, next_offsets);
+    let processor = Processor::beginning_at(&stream, settings, next_offsets.into());
     let views = ViewStore::open(&folder.join("views.db"), &config.all_views()).unwrap();
     let mut checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
     checkpoints.save(processor.checkpoint()).await.unwrap();
@@ -157,7 +157,7 @@ async fn with_checkpoint(folder: &Path) {
     let mut log = Log::open(&folder.join("log/rsvps.db"), 2, clock).unwrap();
     let messages = (0..9).map(|id| message(id, EPOCH + id).received(WallTime(EPOCH))).collect();
     log.write(messages).await.unwrap();
-    save_checkpoint(folder, vec![0, 0]).await;
+    save_checkpoint(folder, [0, 0]).await;
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_log_that_ends_before_the_checkpoint_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     with_checkpoint(folder.path()).await;
     // Of nine messages the second partition has four.
-    save_checkpoint(folder.path(), vec![5, 5]).await;
+    save_checkpoint(folder.path(), [5, 5]).await;
     let data = folder.path().to_str().unwrap();
     for verb in ["run", "check"] {
         let words = [

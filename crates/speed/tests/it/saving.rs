@@ -58,7 +58,7 @@ async fn what_follows_is_shown_while_a_checkpoint_is_saved() {
     assert!(!running.is_finished(), "a stop waits for it");
     gated.open.send_replace(true);
     running.await.unwrap().unwrap();
-    assert_eq!(bench.next_offsets().await, Some(vec![20]));
+    assert_eq!(bench.next_offsets().await, Some([20].into()));
 }
 
 #[tokio::test(start_paused = true)]

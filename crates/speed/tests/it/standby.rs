@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pulso_model::{ViewDocument, WallTime};
+use pulso_model::{Offsets, ViewDocument, WallTime};
 use pulso_pipeline::memory::{MemoryCheckpoints, MemoryLog, MemorySource, MemoryViews};
 use pulso_pipeline::{
     AdapterError, Batch, Checkpoints, ErrorKind, ManualClock, Retry, Sink, Source,
@@ -64,12 +64,12 @@ impl Source for InTurns {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Lost> {
+    async fn first_offsets(&mut self) -> Result<Offsets, Lost> {
         let Ok(first) = self.source.first_offsets().await;
         Ok(first)
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Lost> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Lost> {
         assert!(self.turn.is_some(), "it goes to an offset that another one may have passed");
         let Ok(()) = self.source.seek(next_offsets).await;
         Ok(())
@@ -198,12 +198,12 @@ impl Source for Overtaken {
         if self.overtaken.load(Ordering::SeqCst) { Err(Lost) } else { Ok(()) }
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Lost> {
+    async fn first_offsets(&mut self) -> Result<Offsets, Lost> {
         let Ok(first) = self.source.first_offsets().await;
         Ok(first)
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Lost> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Lost> {
         let Ok(()) = self.source.seek(next_offsets).await;
         Ok(())
     }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulso_model::WallTime;
+use pulso_model::{Offsets, WallTime};
 use pulso_pipeline::{Batch, Headers, Record, Source};
 use rusqlite::{Connection, Row, params};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::{SCHEMA, end, offset, stored_partitions};
+use super::{SCHEMA, ends, offset, stored_partitions};
 use crate::Error;
 use crate::database::Database;
 
@@ -28,9 +28,9 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub struct LogSource {
     database: Arc<Database>,
-    next_offsets: Vec<u64>,
+    next_offsets: Offsets,
     /// The partition to read first next time, so that each has its turn.
-    first: usize,
+    first: u32,
     batch_records: usize,
     /// Changes when a writer in this process has appended.
     appended: Option<watch::Receiver<()>>,
@@ -49,7 +49,7 @@ impl LogSource {
     ) -> Result<Self, Error> {
         let database = Database::open_read_only(path, &SCHEMA)?;
         let partitions = stored_partitions(&database)?;
-        let next_offsets = (0..partitions).map(|_| 0).collect();
+        let next_offsets = Offsets::zero(partitions);
         Ok(Self { database, next_offsets, first: 0, batch_records, appended })
     }
 
@@ -63,7 +63,7 @@ impl LogSource {
         let (batch, next_offsets) = self.database.run(failed, job).await?;
         self.next_offsets = next_offsets;
         if !batch.records.is_empty() {
-            self.first = (first + 1) % self.next_offsets.len();
+            self.first = (first + 1) % self.partitions();
         }
         Ok(batch)
     }
@@ -84,7 +84,7 @@ impl Source for LogSource {
     type Error = Error;
 
     fn partitions(&self) -> u32 {
-        u32::try_from(self.next_offsets.len()).expect("the number of partitions is a u32")
+        self.next_offsets.partitions()
     }
 
     async fn acquire(&mut self) -> Result<(), Error> {
@@ -95,16 +95,16 @@ impl Source for LogSource {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Error> {
-        Ok(vec![0; self.next_offsets.len()])
+    async fn first_offsets(&mut self) -> Result<Offsets, Error> {
+        Ok(Offsets::zero(self.partitions()))
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Error> {
-        if next_offsets.len() != self.next_offsets.len() {
-            let (path, partitions) = (self.database.path().to_owned(), self.partitions());
-            return Err(Error::Seek { path, given: next_offsets.len(), partitions });
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Error> {
+        let (given, partitions) = (next_offsets.partitions(), self.partitions());
+        if given != partitions {
+            return Err(Error::Seek { path: self.database.path().to_owned(), given, partitions });
         }
-        self.next_offsets = next_offsets.to_vec();
+        self.next_offsets.clone_from(next_offsets);
         Ok(())
     }
 
@@ -127,18 +127,17 @@ impl Source for LogSource {
 /// Reads one batch as of one consistent moment. Also returns the offsets to continue from.
 fn read(
     connection: &mut Connection,
-    from: &[u64],
-    first: usize,
+    from: &Offsets,
+    first: u32,
     batch_records: usize,
-) -> rusqlite::Result<(Batch, Vec<u64>)> {
+) -> rusqlite::Result<(Batch, Offsets)> {
     let transaction = connection.transaction()?;
-    let numbers = (0_u32..).take(from.len());
-    let end_offsets =
-        numbers.map(|number| end(&transaction, number)).collect::<rusqlite::Result<Vec<_>>>()?;
+    let end_offsets = ends(&transaction, from.partitions())?;
     // A reader that was sent past the end of the log reads on from the end.
-    let mut next_offsets: Vec<_> = from.iter().zip(&end_offsets).map(|(a, b)| *a.min(b)).collect();
-    let unread = next_offsets.iter().zip(&end_offsets).filter(|(next, end)| next < end).count();
-    if unread == 0 {
+    let mut next_offsets = from.at_most(&end_offsets);
+    let mut unread: Vec<_> =
+        next_offsets.zip(&end_offsets).filter(|(_, next, end)| next < end).collect();
+    if unread.is_empty() {
         return Ok((Batch { end_offsets, ..Batch::default() }, next_offsets));
     }
     let mut reader = Reader {
@@ -147,19 +146,17 @@ fn read(
         records: Vec::new(),
         bytes: 0,
     };
-    let mut waiting = unread;
-    for index in (0..from.len()).map(|turn| (first + turn) % from.len()) {
-        if next_offsets[index] == end_offsets[index] {
-            continue;
-        }
+    let turn = unread.partition_point(|(partition, ..)| *partition < first);
+    unread.rotate_left(turn);
+    for ((partition, next_offset, _), waiting) in unread.iter().zip((1..=unread.len()).rev()) {
         // Each partition may use an equal share of the room left, so that none starves another.
         let room = Share {
             records: (batch_records - reader.records.len()).div_ceil(waiting),
             bytes: MAX_BATCH_BYTES.saturating_sub(reader.bytes) / waiting,
         };
-        next_offsets[index] = reader.read(index, next_offsets[index], room)?;
-        waiting -= 1;
+        reader.read(*partition, *next_offset, room)?;
     }
+    reader.records.iter().for_each(|record| next_offsets.pass(record.position()));
     let batch = Batch { records: reader.records, end_offsets, finished: false };
     Ok((batch, next_offsets))
 }
@@ -178,9 +175,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads from one partition and returns its next offset.
-    fn read(&mut self, index: usize, from: u64, share: Share) -> rusqlite::Result<u64> {
-        let partition = u32::try_from(index).expect("the number of partitions is a u32");
+    /// Reads from one partition.
+    fn read(&mut self, partition: u32, from: u64, share: Share) -> rusqlite::Result<()> {
         let sql = format!(
             "SELECT \"offset\", log_time, received_time, source, cursor, payload FROM partition_{partition}
              WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2"
@@ -188,7 +184,7 @@ impl Reader<'_> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let limit = i64::try_from(share.records).unwrap_or(i64::MAX);
         let mut rows = statement.query(params![i64::try_from(from).unwrap_or(i64::MAX), limit])?;
-        let (mut next_offset, mut bytes) = (from, 0);
+        let mut bytes = 0;
         while let Some(row) = rows.next()? {
             let size = row.get_ref(5)?.as_blob()?.len();
             // A message larger than the share is read when it is the batch's first.
@@ -196,12 +192,11 @@ impl Reader<'_> {
                 break;
             }
             let record = self.record(partition, row)?;
-            next_offset = record.offset + 1;
             self.records.push(record);
             bytes += size;
         }
         self.bytes += bytes;
-        Ok(next_offset)
+        Ok(())
     }
 
     fn record(&self, partition: u32, row: &Row<'_>) -> rusqlite::Result<Record> {

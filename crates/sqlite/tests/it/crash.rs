@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use pulso_model::{Day, EventTime, Layer, WallTime};
+use pulso_model::{Day, EventTime, Layer, Offsets, WallTime};
 use pulso_pipeline::{
     BatchViews, Checkpoint, Checkpoints, LayerChoice, ManualClock, Part, Query, Sink, Source,
     StoredDocument, Views,
@@ -56,21 +56,21 @@ fn the_log_holds_whole_writes_and_goes_on() {
     let mut whole = vec![0];
     for write in 0..WRITES {
         block_on(log.write(messages(write))).unwrap();
-        whole.push(block_on(log.end_offsets()).unwrap().iter().sum::<u64>());
+        whole.push(block_on(log.end_offsets()).unwrap().messages_before());
     }
     let mut seen = Vec::new();
     crashed_copies(&path, |copy| {
         let mut log = Log::open(copy, 3, clock.clone()).unwrap();
-        let stored = block_on(log.end_offsets()).unwrap().iter().sum::<u64>();
+        let stored = block_on(log.end_offsets()).unwrap().messages_before();
         let writes = whole.iter().position(|whole| *whole == stored);
         seen.push(writes.expect("no write is half there"));
         block_on(log.write(messages(99))).unwrap();
         let batch = block_on(async { log.source(10_000)?.next_batch().await }).unwrap();
         assert_eq!(u64::try_from(batch.records.len()), Ok(stored + 100));
-        let mut next_offsets = [0; 3];
+        let mut next_offsets = Offsets::zero(3);
         for record in &batch.records {
-            assert_eq!(record.offset, next_offsets[record.partition as usize]);
-            next_offsets[record.partition as usize] += 1;
+            assert_eq!(next_offsets.get(record.partition), Some(record.offset));
+            next_offsets.pass(record.position());
         }
     });
     assert!(seen.is_sorted(), "more of the WAL holds more writes");

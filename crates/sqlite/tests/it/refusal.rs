@@ -34,7 +34,7 @@ async fn the_number_of_partitions_is_fixed() {
     }
     assert!(!folder.path().join("other.db").exists(), "nothing is made for a wrong number");
     let mut source = open_log(&path, 4).unwrap().source(10).unwrap();
-    let error = source.seek(&[0, 0]).await.unwrap_err();
+    let error = source.seek(&[0, 0].into()).await.unwrap_err();
     assert_eq!(error.retry(), Retry::No);
     assert!(error.to_string().starts_with("2 offsets were given for the 4 partitions"));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulso_model::WallTime;
+use pulso_model::{Offsets, WallTime};
 use pulso_pipeline::{Batch, ManualClock, Message, Record, Sink, Source, partition_of};
 
 use crate::message::{message, received};
@@ -53,8 +53,8 @@ fn messages(ids: impl IntoIterator<Item = i64>) -> Vec<Message> {
 }
 
 /// Reads until every partition has been read to its end, which an empty batch confirms.
-async fn read_all(source: &mut impl Source, from: &[u64]) -> Vec<Record> {
-    let mut next_offsets = from.to_vec();
+async fn read_all(source: &mut impl Source, from: &Offsets) -> Vec<Record> {
+    let mut next_offsets = from.clone();
     let mut records = Vec::new();
     let mut empty = 0;
     loop {
@@ -63,13 +63,15 @@ async fn read_all(source: &mut impl Source, from: &[u64]) -> Vec<Record> {
             return records;
         }
         empty = if read.is_empty() { empty + 1 } else { 0 };
-        assert!(empty < EMPTY_BATCHES_MAX, "records up to {end_offsets:?} never came");
+        assert!(empty < EMPTY_BATCHES_MAX, "records up to {end_offsets} never came");
         for record in read {
-            let next_offset = &mut next_offsets[record.partition as usize];
-            assert_eq!(record.offset, *next_offset, "offsets have no gaps");
-            *next_offset += 1;
-            let end_offset = end_offsets[record.partition as usize];
-            assert!(*next_offset <= end_offset, "what is read lies before the end");
+            let next_offset = next_offsets.get(record.partition);
+            assert_eq!(next_offset, Some(record.offset), "offsets have no gaps");
+            assert!(
+                end_offsets.have_passed(record.partition, record.offset),
+                "what is read lies before the end"
+            );
+            next_offsets.pass(record.position());
             records.push(record);
         }
     }
@@ -98,7 +100,10 @@ async fn an_empty_log_gives_an_empty_batch(host: &mut impl LogHost) {
     let mut source = host.source(&log, 10);
     assert_eq!(source.partitions(), PARTITIONS);
     let batch = source.next_batch().await.unwrap();
-    assert_eq!(batch, Batch { records: Vec::new(), end_offsets: vec![0; 3], finished: false });
+    assert_eq!(
+        batch,
+        Batch { records: Vec::new(), end_offsets: Offsets::zero(3), finished: false }
+    );
     log.write(Vec::new()).await.unwrap();
     assert_eq!(source.next_batch().await.unwrap(), batch, "writing nothing adds nothing");
 }
@@ -116,7 +121,7 @@ async fn records_are_what_was_written<H: LogHost>(host: &mut H) {
     clock.advance(Duration::from_millis(5));
     log.write(second.to_vec()).await.unwrap();
 
-    let records = read_all(&mut host.source(&log, 100), &[0, 0, 0]).await;
+    let records = read_all(&mut host.source(&log, 100), &Offsets::zero(PARTITIONS)).await;
     check(&records, &written, PARTITIONS);
     for partition in 0..PARTITIONS {
         let times = of_partition(&records, partition).into_iter().map(|record| record.log_time);
@@ -138,7 +143,7 @@ async fn offsets_go_on_after_a_restart(host: &mut impl LogHost) {
         log.write(added).await.unwrap();
     }
     let log = host.open(PARTITIONS, clock());
-    let records = read_all(&mut host.source(&log, 7), &[0, 0, 0]).await;
+    let records = read_all(&mut host.source(&log, 7), &Offsets::zero(PARTITIONS)).await;
     check(&records, &written, PARTITIONS);
 }
 
@@ -146,20 +151,20 @@ async fn a_reader_can_go_to_any_offset(host: &mut impl LogHost) {
     let mut log = host.open(PARTITIONS, clock());
     log.write(messages(0..30)).await.unwrap();
     let mut source = host.source(&log, 4);
-    let all = read_all(&mut source, &[0, 0, 0]).await;
-    for from in [[0, 0, 0], [10, 0, 3], [9, 9, 9], [10, 10, 10], [2, 10, 0]] {
+    let all = read_all(&mut source, &Offsets::zero(PARTITIONS)).await;
+    for from in [[0, 0, 0], [10, 0, 3], [9, 9, 9], [10, 10, 10], [2, 10, 0]].map(Offsets::from) {
         source.seek(&from).await.unwrap();
         let records = read_all(&mut source, &from).await;
-        for (partition, from) in (0..).zip(from) {
+        for (partition, from) in from.by_partition() {
             let expected: Vec<_> =
                 of_partition(&all, partition).into_iter().filter(|r| r.offset >= from).collect();
             assert_eq!(of_partition(&records, partition), expected);
         }
     }
-    source.seek(&[10, 11, 500]).await.unwrap();
+    source.seek(&[10, 11, 500].into()).await.unwrap();
     assert_eq!(source.next_batch().await.unwrap().records, [], "nothing lies past the end");
     log.write(messages(30..33)).await.unwrap();
-    let records = read_all(&mut source, &[10, 10, 10]).await;
+    let records = read_all(&mut source, &[10, 10, 10].into()).await;
     assert_eq!(records.len(), 3, "and what comes then is read from the end on");
 }
 
@@ -173,7 +178,7 @@ async fn batches_have_at_most_the_records_asked_for(host: &mut impl LogHost) {
         while read < written.len() {
             let batch = source.next_batch().await.unwrap();
             assert!((1..=batch_records).contains(&batch.records.len()));
-            assert_eq!(batch.end_offsets.iter().sum::<u64>(), written.len() as u64);
+            assert_eq!(batch.end_offsets.messages_before(), written.len() as u64);
             read += batch.records.len();
         }
         assert_eq!(source.next_batch().await.unwrap().records, []);
@@ -203,7 +208,7 @@ async fn a_reader_sees_what_is_written_meanwhile(host: &mut impl LogHost) {
             empty = if batch.records.is_empty() { empty + 1 } else { 0 };
             assert!(empty < EMPTY_BATCHES_MAX, "what was written never came");
             for record in &batch.records {
-                assert!(record.offset < batch.end_offsets[record.partition as usize]);
+                assert!(batch.end_offsets.have_passed(record.partition, record.offset));
             }
             records.extend(batch.records);
         }
@@ -242,6 +247,6 @@ async fn readers_do_not_disturb_each_other(host: &mut impl LogHost) {
     log.write(messages(0..20)).await.unwrap();
     let (mut one, mut other) = (host.source(&log, 2), host.source(&log, 5));
     one.next_batch().await.unwrap();
-    let records = read_all(&mut other, &[0, 0, 0]).await;
+    let records = read_all(&mut other, &Offsets::zero(PARTITIONS)).await;
     check(&records, &messages(0..20), PARTITIONS);
 }

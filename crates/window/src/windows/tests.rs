@@ -463,7 +463,7 @@ fn without_an_identity_nothing_is_an_echo() {
 #[test]
 fn w4_skipped_messages_are_read_and_move_no_watermark() {
     let mut windows = Windows::new(settings(0), 2);
-    windows.begin_at(&[5, 0]);
+    windows.begin_at(&[5, 0].into());
     feed(&mut windows, &at(0, 1));
     windows.skipped(Position { partition: 0, offset: 6 });
     windows.dead_letter(Position { partition: 0, offset: 7 });

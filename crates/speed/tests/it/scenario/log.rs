@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pulso_model::{Decoded, FactWriter, Position as InLog, View, WallTime};
+use pulso_model::{Decoded, FactWriter, Offsets, Position as InLog, View, WallTime};
 use pulso_pipeline::{Batch, Clock, Headers, ManualClock, Record, Source, partition_of};
 use pulso_speed::StreamSettings;
 use tokio_util::sync::CancellationToken;
@@ -30,8 +30,8 @@ struct Opened {
     before: WallTime,
     /// How much time then passes.
     clock: Option<Duration>,
-    /// By partition, with this section's messages.
-    end_offsets: Vec<u64>,
+    /// With this section's messages.
+    end_offsets: Offsets,
 }
 
 impl Log {
@@ -62,10 +62,10 @@ impl Log {
         self.records.iter().flatten()
     }
 
-    fn end_offsets(&self, sections: usize) -> Vec<u64> {
+    fn end_offsets(&self, sections: usize) -> Offsets {
         match sections.checked_sub(1) {
             Some(last) => self.sections[last].end_offsets.clone(),
-            None => vec![0; self.records.len()],
+            None => self.records.iter().map(|_| 0).collect(),
         }
     }
 }
@@ -76,27 +76,27 @@ fn record(partition: u32, offset: usize, log_time: WallTime, payload: &Bytes) ->
 }
 
 impl Needed for Log {
-    fn needed(&self, next_offsets: &[u64]) -> Vec<(View, String)> {
-        let read = self.records.iter().zip(next_offsets).flat_map(|(records, &next_offset)| {
-            records.iter().filter(move |record| record.offset < next_offset)
-        });
+    fn needed(&self, next_offsets: &Offsets) -> Vec<(View, String)> {
+        let read = |record: &&Record| next_offsets.have_passed(record.partition, record.offset);
         let StreamSettings { decoder, shows_facts } = &self.stream;
         let mut writer = FactWriter::new(decoder.stream());
-        read.filter_map(|Record { partition, offset, log_time, payload, .. }| {
-            match decoder.decode(payload, *log_time) {
-                Ok(Decoded::Fact(fact)) => {
-                    let position = InLog { partition: *partition, offset: *offset };
-                    let document = writer.render(&fact, position);
-                    shows_facts.then_some((document.view, document.id))
+        self.records()
+            .filter(read)
+            .filter_map(|Record { partition, offset, log_time, payload, .. }| {
+                match decoder.decode(payload, *log_time) {
+                    Ok(Decoded::Fact(fact)) => {
+                        let position = InLog { partition: *partition, offset: *offset };
+                        let document = writer.render(&fact, position);
+                        shows_facts.then_some((document.view, document.id))
+                    }
+                    Ok(Decoded::Skipped(_)) => None,
+                    Err(_) => {
+                        let id = format!("{}/{partition}/{offset}", decoder.stream());
+                        Some((View::DEAD_LETTERS, id))
+                    }
                 }
-                Ok(Decoded::Skipped(_)) => None,
-                Err(_) => {
-                    let id = format!("{}/{partition}/{offset}", decoder.stream());
-                    Some((View::DEAD_LETTERS, id))
-                }
-            }
-        })
-        .collect()
+            })
+            .collect()
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) enum AfterCrash {
 
 #[derive(Debug, Default)]
 pub(super) struct Position {
-    next_offsets: Vec<u64>,
+    next_offsets: Offsets,
     /// How many sections are open.
     open: usize,
     /// Empty reads that come before the next section is opened.
@@ -156,28 +156,26 @@ impl Source for ScriptSource {
         Ok(())
     }
 
-    async fn first_offsets(&mut self) -> Result<Vec<u64>, Crash> {
-        Ok(vec![0; self.log.records.len()])
+    async fn first_offsets(&mut self) -> Result<Offsets, Crash> {
+        Ok(Offsets::zero(self.partitions()))
     }
 
-    async fn seek(&mut self, next_offsets: &[u64]) -> Result<(), Crash> {
+    async fn seek(&mut self, next_offsets: &Offsets) -> Result<(), Crash> {
         let (first, end, _) = self.range();
         if self.faults.happened() {
             // What was read in several batches before a crash is there at once after it.
             self.batch_records = usize::MAX;
         }
         if self.after_crash == AfterCrash::LogStays && self.position.open > first {
-            self.position.next_offsets = next_offsets.to_vec();
+            self.position.next_offsets.clone_from(next_offsets);
             return Ok(());
         }
         let sections = &self.log.sections[first..end];
-        let unread = |section: &Opened| {
-            next_offsets.iter().zip(&section.end_offsets).any(|(next, end)| next < end)
-        };
+        let unread = |section: &Opened| !next_offsets.reach(&section.end_offsets);
         let last = sections.len().saturating_sub(1);
         let section = first + sections.iter().position(unread).unwrap_or(last);
         self.position =
-            Position { next_offsets: next_offsets.to_vec(), open: section, polls: Vec::new() };
+            Position { next_offsets: next_offsets.clone(), open: section, polls: Vec::new() };
         self.pass_time();
         Ok(())
     }
@@ -190,15 +188,14 @@ impl Source for ScriptSource {
                 self.clock.set(self.position.polls.remove(0));
                 // What was read before a crash stays in the log, also while time repeats.
                 let end_offsets = self.log.end_offsets(self.position.open);
-                let end_offsets = end_offsets.iter().zip(&self.position.next_offsets);
-                let end_offsets = end_offsets.map(|(end, next)| *end.max(next)).collect();
+                let end_offsets = end_offsets.at_least(&self.position.next_offsets);
                 if self.position.polls.is_empty() {
                     self.position.open += 1;
                 }
                 return Ok(Batch { end_offsets, ..Batch::default() });
             }
             let end_offsets = self.log.end_offsets(self.position.open);
-            if self.position.next_offsets.iter().zip(&end_offsets).any(|(next, end)| next < end) {
+            if !self.position.next_offsets.reach(&end_offsets) {
                 let records = self.read(&end_offsets);
                 let all_read = self.position.next_offsets == end_offsets;
                 let finished = all_read && self.position.open == end && ending == Ending::End;
@@ -239,23 +236,23 @@ impl ScriptSource {
         self.position.polls = vec![section.before, after.now(), after.now()];
     }
 
-    fn read(&mut self, end_offsets: &[u64]) -> Vec<Record> {
+    fn read(&mut self, end_offsets: &Offsets) -> Vec<Record> {
         let mut records = Vec::new();
         let next_offsets = &mut self.position.next_offsets;
         loop {
-            let mut waiting: Vec<usize> = (0..end_offsets.len())
-                .filter(|&index| next_offsets[index] < end_offsets[index])
-                .collect();
+            let mut waiting: Vec<_> =
+                next_offsets.zip(end_offsets).filter(|(_, next, end)| next < end).collect();
             if self.order == Order::OneAfterAnother {
                 waiting = waiting.split_off(waiting.len().saturating_sub(1));
             }
-            for &index in &waiting {
+            for &(partition, next_offset, _) in &waiting {
                 if records.len() == self.batch_records {
                     return records;
                 }
-                let offset = usize::try_from(next_offsets[index]).unwrap();
-                records.push(self.log.records[index][offset].clone());
-                next_offsets[index] += 1;
+                let offset = usize::try_from(next_offset).unwrap();
+                let record = &self.log.records[partition as usize][offset];
+                next_offsets.pass(record.position());
+                records.push(record.clone());
             }
             if waiting.is_empty() {
                 return records;
