@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use pulso_pipeline::{SystemClock, observe};
-use pulso_runtime::config::{self, LogStore};
-use pulso_runtime::health::{Health, Watched};
+use pulso_runtime::health::Health;
 use pulso_runtime::operations::{Operations, healthcheck};
 use pulso_runtime::stores::{self, LogWriter};
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app, together};
@@ -16,10 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::websocket::Tcp;
-use crate::{
-    AtLimit, FileInput, INPUT_HINT, Input, Options, Pace, Recording, Spool, SpooledLog, run,
-    run_spooled,
-};
+use crate::{FileInput, INPUT_HINT, Input, Pace, Recording, store};
 
 /// Stores messages from websockets and files in the log.
 #[derive(Debug, Parser)]
@@ -89,7 +84,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             let inputs = recordings(run)?;
             let stopping = shutdown.clone();
             let health = Health::default();
-            let stored = Box::pin(store(inputs, config, health, shutdown)).await?;
+            let stored = Box::pin(store_from(inputs, config, health, shutdown)).await?;
             if stored == 0 && !stopping.is_cancelled() {
                 let nothing = Err(anyhow!("the files contain no messages"));
                 return nothing.exit(Exit::NoInput).hint(INPUT_HINT);
@@ -116,74 +111,22 @@ async fn follow(config: &Config, shutdown: CancellationToken) -> anyhow::Result<
     let service = async move |config: Config, shutdown| {
         let health = health.of_stream(&config.stream);
         let inputs = config.acquisition.sources.iter().cloned().map(Input::Websocket).collect();
-        Box::pin(store(inputs, config, health, shutdown)).await
+        Box::pin(store_from(inputs, config, health, shutdown)).await
     };
     let following = together(streams, &shutdown, service);
     operations.during(following).await.map(drop)
 }
 
-async fn store(
+async fn store_from(
     inputs: Vec<Input>,
     config: Config,
     health: Health,
     shutdown: CancellationToken,
 ) -> anyhow::Result<u64> {
     let log = LogWriter::open(&config).explained()?;
-    let stored = match config.log.store {
-        LogStore::Embedded => straight(inputs, config, log, &health, shutdown).await?,
-        LogStore::Kafka => spooled(inputs, config, log, &health, shutdown).await?,
-    };
+    let stored = store(&config, inputs, log, &health, shutdown).await?;
     info!(stored, "stored all messages");
     Ok(stored)
-}
-
-/// Into a log on this machine, which is not away.
-async fn straight(
-    inputs: Vec<Input>,
-    config: Config,
-    log: LogWriter,
-    health: &Health,
-    shutdown: CancellationToken,
-) -> anyhow::Result<u64> {
-    let positions = log.clone();
-    let last_stored = move |source: Arc<str>| {
-        let log = positions.clone();
-        async move { log.last_cursor(&source).await }
-    };
-    let log = Watched::new(log, "log", health);
-    let options = Options { decoder: config.decoder(), acquisition: config.acquisition };
-    let running = run(inputs, log, last_stored, SystemClock, options, shutdown);
-    Ok(running.await.explained()?.stored)
-}
-
-/// Into a log on servers, with a spool for the time that they are away.
-async fn spooled(
-    inputs: Vec<Input>,
-    config: Config,
-    log: LogWriter,
-    health: &Health,
-    shutdown: CancellationToken,
-) -> anyhow::Result<u64> {
-    let (stream, directory) = (config.stream().name, config.spool_directory());
-    stores::make(&directory).explained()?;
-    let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0).explained()?;
-    observe::spool_limit(stream, config.spool.bytes_max.0);
-    let at_limit = match config.spool.at_limit {
-        config::AtLimit::Wait => AtLimit::Wait,
-        config::AtLimit::Drop => AtLimit::Drop,
-    };
-    let positions = log.clone();
-    let log = SpooledLog::open(stream, Watched::new(log, "log", health), spool, at_limit).await;
-    let log = log.explained()?;
-    let handle = log.handle();
-    let last_stored = move |source: Arc<str>| {
-        let (log, handle) = (positions.clone(), handle.clone());
-        async move { handle.last_stored(&source, log.last_cursor(&source)).await }
-    };
-    let options = Options { decoder: config.decoder(), acquisition: config.acquisition };
-    let running = run_spooled(inputs, log, last_stored, SystemClock, options, shutdown);
-    let summary = running.await.explained()?;
-    Ok(summary.stored)
 }
 
 /// Connects to every source of the configuration and says on standard output how that went.

@@ -13,6 +13,7 @@ mod pace;
 mod recording;
 mod run;
 mod spool;
+mod store;
 #[cfg(test)]
 mod testing;
 mod throttle;
@@ -26,6 +27,7 @@ pub use pulso_sqlite::{Spool, SpoolLevel};
 pub use recording::{Progress, Recording};
 pub use run::{Input, Options, Summary, run, run_spooled};
 pub use spool::{AtLimit, SpoolError, SpoolHandle, SpooledLog};
+pub use store::store;
 pub use websocket::check;
 
 /// The name of this component in metrics.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pulso_model::Decoder;
 use pulso_pipeline::{AdapterError, Clock, Message, Sink, SourceCursor};
+use pulso_runtime::Config;
 use pulso_runtime::config::{Acquisition, Source};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -30,6 +31,13 @@ pub struct Options {
     pub acquisition: Acquisition,
     /// Tells what is kept with a message: its key, and where its source goes on.
     pub decoder: Decoder,
+}
+
+impl Options {
+    /// What the configuration says of its stream.
+    pub fn new(config: &Config) -> Self {
+        Self { acquisition: config.acquisition.clone(), decoder: config.decoder() }
+    }
 }
 
 /// What a run did.

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
-use pulso_lake::Lake;
 use pulso_model::{Day, DayRange, WallTime};
-use pulso_pipeline::{Checkpoints, SystemClock, observe, speed_checkpoint};
+use pulso_pipeline::{Checkpoints, SystemClock, observe};
 use pulso_runtime::config::{self, Schedule};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
@@ -17,7 +16,7 @@ use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, in_turn, r
 use tokio_util::sync::CancellationToken;
 
 use crate::layer::ARCHIVE;
-use crate::{BatchLayer, Job, Reports, Selection, Task, Turn, Work, open, schedule};
+use crate::{BatchLayer, Job, Reports, Selection, Task, Turn, Work, find_lake, open, schedule};
 
 /// Where the endpoints for operators are configured.
 const LISTEN_KEY: &str = "operations.batch";
@@ -202,8 +201,7 @@ async fn verify(
     let (mut read, mut unread) = (Vec::new(), Vec::new());
     for config in streams {
         let views = ViewStore::open(&config).await.explained()?;
-        let checkpoints = &mut views.checkpoints(&speed_checkpoint(&config.stream));
-        match checkpoints.load().await.explained()? {
+        match views.speed_checkpoints(&config).load().await.explained()? {
             Some(checkpoint) => read.push((config, checkpoint)),
             None => unread.push(config),
         }
@@ -242,8 +240,7 @@ async fn retain(config: &Config, shutdown: &CancellationToken) -> anyhow::Result
         print(&format!("{line}\n"))?;
     }
     let views = ViewStore::open(config).await.explained()?;
-    let checkpoint =
-        views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
+    let checkpoint = views.speed_checkpoints(config).load().await.explained()?;
     let removals = layer(config, shutdown).await?.retain(checkpoint.as_ref()).await?;
     print(&format!("{removals}\n"))
 }
@@ -259,14 +256,11 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     if let Some(line) = stores::check_views(config).await? {
         print(&format!("{line}\n"))?;
     }
-    let path = config.lake_path();
-    if path.exists() {
-        let lake = Lake::open(&path, &config.decoder()).await.explained()?;
-        print(&format!("lake `{}`: ok, version {}\n", path.display(), lake.version()))?;
-    } else {
-        print(&format!("lake `{}`: does not exist yet, will be created\n", path.display()))?;
-    }
-    Ok(())
+    let state = match find_lake(config).await? {
+        Some(lake) => format!("ok, version {}", lake.version()),
+        None => "does not exist yet, will be created".to_owned(),
+    };
+    print(&format!("lake `{}`: {state}\n", config.lake_path().display()))
 }
 
 type Layer = BatchLayer<Watched<LogReader>, Watched<ViewStore>, SystemClock>;
@@ -290,7 +284,7 @@ async fn keep_schedule(
     let Some(log) = log.await? else { return Ok(()) };
     let views = opener.open("views", async || ViewStore::open(&config).await);
     let Some(views) = views.await? else { return Ok(()) };
-    let checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
+    let checkpoints = views.speed_checkpoints(&config);
     observe::batch_scheduled(config.stream().name, ARCHIVE);
     let layer = watched(&config, log, views, &health, &shutdown).await?;
     let retain = config.schedule.retain.clone().filter(|_| !config.retention.keeps_all());

@@ -23,7 +23,7 @@ pub use engine::{Engine, Resources, WindowSettings};
 pub use error::{BatchError, QueryError};
 pub use jobs::Job;
 pub use layer::{BatchLayer, LayerOptions, Selection};
-pub use open::open;
+pub use open::{find_lake, open};
 pub use plan::{JobProblem, check_jobs};
 pub use retain::Removals;
 pub use run::{Computation, Days};

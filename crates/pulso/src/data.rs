@@ -4,8 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use pulso_pipeline::SystemClock;
-use pulso_runtime::stores;
+use pulso_runtime::stores::embedded;
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs};
 use pulso_sqlite::{Log, ViewReader, ViewStore};
 
@@ -98,18 +97,16 @@ impl DataFolder {
 
     /// The stream's log; made if it is missing.
     pub(crate) fn log(&self, config: &Config) -> anyhow::Result<Log> {
-        let path = config.log_path();
-        path.parent().map_or(Ok(()), stores::make).explained()?;
-        Log::open(&path, config.log.partitions, SystemClock).explained()
+        embedded::log(config).explained()
     }
 
     /// The views of all streams; made if they are missing.
     pub(crate) fn views(&self, config: &Config) -> anyhow::Result<ViewStore> {
-        ViewStore::open(&config.views_path(), &config.all_views()).explained()
+        embedded::views(config).explained()
     }
 
     pub(crate) fn views_read_only(&self, config: &Config) -> anyhow::Result<ViewReader> {
-        ViewStore::open_read_only(&config.views_path()).explained()
+        embedded::views_read_only(config).explained()
     }
 }
 

@@ -1,14 +1,13 @@
 //! The layers' `run` functions over the embedded adapters.
 
-use std::sync::Arc;
-
 use anyhow::anyhow;
 use pulso_acquisition::Input;
 use pulso_batch::{BatchLayer, Turn};
-use pulso_lake::Lake;
 use pulso_model::Offsets;
 use pulso_pipeline::{Checkpoints, Source, SystemClock, speed_checkpoint};
 use pulso_runtime::config::Schedule;
+use pulso_runtime::health::Health;
+use pulso_runtime::stores::LogWriter;
 use pulso_runtime::{Config, Exit, ExplainExt, FailureExt};
 use pulso_speed::{Options, Status};
 use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
@@ -26,10 +25,9 @@ pub(crate) struct Stores {
     pub(crate) archived: Offsets,
 }
 
-impl Stores {
-    pub(crate) fn speed_checkpoints(&self, config: &Config) -> CheckpointStore {
-        self.views.checkpoints(&speed_checkpoint(&config.stream))
-    }
+/// The checkpoint of the stream's speed layer.
+pub(crate) fn speed_checkpoints(config: &Config, views: &ViewStore) -> CheckpointStore {
+    views.checkpoints(&speed_checkpoint(&config.stream))
 }
 
 /// Opens the stores, and makes sure that all of the folder was made of this log.
@@ -38,14 +36,14 @@ impl Stores {
 /// a lost one, say) would have its messages taken for ones that were read long ago.
 pub(crate) async fn open(config: &Config, folder: &DataFolder) -> anyhow::Result<Stores> {
     let views = folder.views(config)?;
-    let checkpoint =
-        views.checkpoints(&speed_checkpoint(&config.stream)).load().await.explained()?;
+    let checkpoint = speed_checkpoints(config, &views).load().await.explained()?;
     let read = checkpoint.map(|checkpoint| checkpoint.next_offsets()).unwrap_or_default();
-    let archived = match Lake::open(config.lake_path(), &config.decoder()).await {
-        Err(pulso_lake::Error::NotFound { .. }) => Offsets::zero(config.log.partitions),
-        lake => lake.explained()?.next_offsets(config.log.partitions).await.explained()?,
+    let archived = match pulso_batch::find_lake(config).await? {
+        Some(lake) => lake.next_offsets(config.log.partitions).await.explained()?,
+        None => Offsets::zero(config.log.partitions),
     };
-    if !config.log_path().exists() && !(read.is_zero() && archived.is_zero()) {
+    let nothing_read = read.is_zero() && archived.is_zero();
+    if !nothing_read && !config.log_path().exists() {
         return missing_log(config);
     }
     let log = folder.log(config)?;
@@ -86,16 +84,8 @@ pub(crate) async fn acquire(
     log: Log,
     shutdown: CancellationToken,
 ) -> anyhow::Result<u64> {
-    let looking = log.clone();
-    let last_stored = move |source: Arc<str>| {
-        let log = looking.clone();
-        async move { log.last_cursor(&source).await }
-    };
-    let acquisition = config.acquisition.clone();
-    let options = pulso_acquisition::Options { acquisition, decoder: config.decoder() };
-    let summary =
-        pulso_acquisition::run(inputs, log, last_stored, SystemClock, options, shutdown).await;
-    Ok(summary.explained()?.stored)
+    let log = LogWriter::Embedded(log);
+    Box::pin(pulso_acquisition::store(config, inputs, log, &Health::default(), shutdown)).await
 }
 
 /// Log -> realtime views.
@@ -107,7 +97,7 @@ pub(crate) async fn speed(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let options = Options::new(config, status);
-    let (views, checkpoints) = (stores.views.clone(), stores.speed_checkpoints(config));
+    let (views, checkpoints) = (stores.views.clone(), speed_checkpoints(config, &stores.views));
     let ran = pulso_speed::run(source, views, checkpoints, SystemClock, &options, shutdown).await;
     ran.map_err(Into::into)
 }

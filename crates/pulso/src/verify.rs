@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use pulso_batch::{Report, Reports};
-use pulso_pipeline::{Checkpoint, Checkpoints, speed_checkpoint};
+use pulso_pipeline::{Checkpoint, Checkpoints};
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
 use pulso_speed::{Processor, SpeedError, StreamSettings};
 use tokio_util::sync::CancellationToken;
@@ -25,8 +25,7 @@ pub(crate) async fn verify(
     let views = folder.views(&config)?;
     let mut read = Vec::new();
     for config in streams {
-        let mut checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
-        match checkpoints.load().await.explained()? {
+        match layers::speed_checkpoints(&config, &views).load().await.explained()? {
             Some(checkpoint) => read.push((config, checkpoint)),
             None if named => {
                 return nothing_read(&folder, &format!("checkpoint of `{}`", config.stream));

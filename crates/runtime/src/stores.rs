@@ -5,6 +5,7 @@
 //! start before their servers; commands fail at once.
 
 mod elasticsearch;
+pub mod embedded;
 mod error;
 mod kafka;
 mod kibana;

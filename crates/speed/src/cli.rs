@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use pulso_file::{FileInput, FileSource, NdjsonError, NdjsonOutput, NdjsonSink};
 use pulso_pipeline::memory::MemoryCheckpoints;
-use pulso_pipeline::{Source, SystemClock, speed_checkpoint};
+use pulso_pipeline::{Source, SystemClock};
 use pulso_runtime::health::{Health, Watched};
 use pulso_runtime::operations::{Operations, healthcheck};
 use pulso_runtime::stores::{DeadLetters, LogReader, Opener, Reading, ViewStore};
@@ -154,8 +154,7 @@ async fn keep_views(
     let Some(log) = log.await? else { return Ok(()) };
     let views = opener.open("views", async || ViewStore::open(&config).await);
     let Some(views) = views.await? else { return Ok(()) };
-    let checkpoints =
-        Watched::new(views.checkpoints(&speed_checkpoint(&config.stream)), "checkpoint", &health);
+    let checkpoints = Watched::new(views.speed_checkpoints(&config), "checkpoint", &health);
     let views = DeadLetters::beside(views, &config).explained()?;
     let log = Watched::new(log, "log", &health);
     let views = Watched::new(views, "views", &health);

@@ -2,10 +2,10 @@
 
 use pulso_kafka::{KafkaLog, KafkaSource, Lease};
 use pulso_model::Offsets;
-use pulso_pipeline::{Batch, Message, Sink, Source, SourceCursor, SystemClock};
+use pulso_pipeline::{Batch, Message, Sink, Source, SourceCursor};
 use pulso_sqlite::{Log, LogSource};
 
-use super::{StoreError, kafka, on_store};
+use super::{StoreError, embedded, kafka, on_store};
 use crate::Config;
 use crate::config::LogStore;
 
@@ -24,11 +24,7 @@ impl LogWriter {
     /// When a setting is wrong, or the embedded log cannot be had.
     pub fn open(config: &Config) -> Result<Self, StoreError> {
         Ok(match config.log.store {
-            LogStore::Embedded => {
-                let path = config.log_path();
-                path.parent().map_or(Ok(()), super::make)?;
-                Self::Embedded(Log::open(&path, config.log.partitions, SystemClock)?)
-            }
+            LogStore::Embedded => Self::Embedded(embedded::log(config)?),
             LogStore::Kafka => {
                 let connection = kafka::connection(config)?;
                 Self::Kafka(Box::new(KafkaLog::new(&connection, kafka::log_options(config))?))
@@ -76,18 +72,10 @@ impl LogReader {
     /// When there is no embedded log yet, or the log cannot be had.
     pub async fn open(config: &Config, reading: Reading) -> Result<Self, StoreError> {
         match config.log.store {
-            LogStore::Embedded => embedded(config),
+            LogStore::Embedded => Ok(Self::Embedded(embedded::log_source(config)?)),
             LogStore::Kafka => kafka_source(config, reading).await,
         }
     }
-}
-
-fn embedded(config: &Config) -> Result<LogReader, StoreError> {
-    let path = config.log_path();
-    if !path.exists() {
-        return Err(StoreError::NoLog { path });
-    }
-    Ok(LogReader::Embedded(LogSource::open_read_only(&path, config.log.batch_records)?))
 }
 
 async fn kafka_source(config: &Config, reading: Reading) -> Result<LogReader, StoreError> {

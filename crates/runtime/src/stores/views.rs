@@ -6,11 +6,11 @@ use pulso_kafka::KafkaDeadLetters;
 use pulso_model::{Day, Layer, View, ViewDocument};
 use pulso_pipeline::{
     BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page, Part, Query, Sink, Stage,
-    Views,
+    Views, speed_checkpoint,
 };
 use tokio::sync::mpsc;
 
-use super::{StoreError, elasticsearch, kafka, on_store};
+use super::{StoreError, elasticsearch, embedded, kafka, on_store};
 use crate::Config;
 use crate::config::{self, LogStore};
 
@@ -42,17 +42,14 @@ impl ViewStore {
     /// When they cannot be had.
     pub async fn open(config: &Config) -> Result<Self, StoreError> {
         Ok(match config.views.store {
-            config::ViewStore::Embedded => {
-                super::make(&config.data.directory)?;
-                let (path, views) = (config.views_path(), config.all_views());
-                Self::Embedded(pulso_sqlite::ViewStore::open(&path, &views)?)
-            }
+            config::ViewStore::Embedded => Self::Embedded(embedded::views(config)?),
             config::ViewStore::Elasticsearch => Self::Elasticsearch(in_order(config).await?),
         })
     }
 
-    /// The checkpoint of the reader `name`.
-    pub fn checkpoints(&self, name: &str) -> CheckpointStore {
+    /// The checkpoint of the stream's speed layer.
+    pub fn speed_checkpoints(&self, config: &Config) -> CheckpointStore {
+        let name = &speed_checkpoint(&config.stream);
         match self {
             Self::Embedded(views) => CheckpointStore::Embedded(views.checkpoints(name)),
             Self::Elasticsearch(views) => CheckpointStore::Elasticsearch(views.checkpoints(name)),
@@ -84,24 +81,21 @@ impl ViewReader {
     /// # Errors
     /// When a setting is wrong, or embedded views cannot be had.
     pub fn unseen(config: &Config) -> Result<Self, StoreError> {
-        if config.views.store == config::ViewStore::Elasticsearch {
-            return Ok(Self::Elasticsearch(elasticsearch::views(config)?));
-        }
-        let path = config.views_path();
-        if !path.exists() {
-            return Err(StoreError::NoViews { path });
-        }
-        Ok(Self::Embedded(pulso_sqlite::ViewStore::open_read_only(&path)?))
+        Ok(match config.views.store {
+            config::ViewStore::Embedded => Self::Embedded(embedded::views_read_only(config)?),
+            config::ViewStore::Elasticsearch => Self::Elasticsearch(elasticsearch::views(config)?),
+        })
     }
 }
 
 impl CheckpointStore {
-    /// Opens the checkpoint of the reader `name` only to look at it; `None` when there are no views
-    /// that it could belong to.
+    /// Opens the checkpoint of the stream's speed layer only to look at it; `None` when there are no
+    /// views that it could belong to.
     ///
     /// # Errors
     /// When the views cannot be had.
-    pub async fn open_read_only(config: &Config, name: &str) -> Result<Option<Self>, StoreError> {
+    pub async fn of_speed_layer(config: &Config) -> Result<Option<Self>, StoreError> {
+        let name = &speed_checkpoint(&config.stream);
         if config.views.store == config::ViewStore::Elasticsearch {
             return Ok(Some(Self::Elasticsearch(in_order(config).await?.checkpoints(name))));
         }

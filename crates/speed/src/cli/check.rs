@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use pulso_file::NdjsonOutput;
-use pulso_pipeline::{Checkpoints, Source, speed_checkpoint};
+use pulso_pipeline::{Checkpoints, Source};
 use pulso_runtime::stores::{self, CheckpointStore, LogReader, Reading};
 use pulso_runtime::{Config, Exit, ExplainExt, FailureExt, in_turn};
 
@@ -72,9 +72,7 @@ fn folder(path: &Path) -> anyhow::Result<()> {
 }
 
 async fn checkpoint(config: &Config, partitions: u32) -> anyhow::Result<()> {
-    let checkpoints =
-        CheckpointStore::open_read_only(config, &speed_checkpoint(&config.stream)).await;
-    let Some(mut checkpoints) = checkpoints.explained()? else {
+    let Some(mut checkpoints) = CheckpointStore::of_speed_layer(config).await.explained()? else {
         println!("there are no views yet");
         return Ok(());
     };
