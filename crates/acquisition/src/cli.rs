@@ -195,20 +195,25 @@ mod tests {
 
     use super::*;
 
+    /// The usual stream and the posts, with these sources.
+    fn both_streams(sources: &str) -> Config {
+        let usual = format!("streams.{}", Config::STREAM);
+        let pairs = [("streams.posts", "{}"), (&*usual, "{}"), ("acquisition.sources", sources)];
+        let overrides = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        Config::load(&Layers { overrides, ..Layers::default() }).unwrap()
+    }
+
     #[test]
     fn each_stream_has_its_own_sources() {
         let sources = "[{name='a', url='ws://a'}, {name='b', url='ws://b', stream='posts'}, \
                        {name='c', url='ws://c', stream='posts'}]";
-        let pairs =
-            [("streams.posts", "{}"), ("streams.rsvps", "{}"), ("acquisition.sources", sources)];
-        let overrides = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let config = Config::load(&Layers { overrides, ..Layers::default() }).unwrap();
+        let config = both_streams(sources);
         let names = |config: &Config| {
             let names = config.acquisition.sources.iter().map(|source| source.name.to_string());
             (config.stream.clone(), names.collect::<Vec<_>>())
         };
         let found: Vec<_> = with_sources(&config).unwrap().iter().map(names).collect();
-        let expected = [("posts", vec!["b", "c"]), ("rsvps", vec!["a"])];
+        let expected = [("posts", vec!["b", "c"]), (Config::STREAM, vec!["a"])];
         let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(found, expected.map(|(stream, names)| (stream.to_owned(), owned(names))));
         let posts = config.serving(&["posts".to_owned()]).unwrap();
@@ -219,14 +224,8 @@ mod tests {
     #[test]
     fn a_stream_without_sources_is_left_out() {
         let error = with_sources(&Config::default()).unwrap_err();
-        assert_eq!(error.to_string(), "no source of `rsvps` is configured");
-        let pairs = [
-            ("streams.posts", "{}"),
-            ("streams.rsvps", "{}"),
-            ("acquisition.sources", "[{name='a', url='ws://a'}]"),
-        ];
-        let overrides = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let config = Config::load(&Layers { overrides, ..Layers::default() }).unwrap();
+        assert_eq!(error.to_string(), format!("no source of `{}` is configured", Config::STREAM));
+        let config = both_streams("[{name='a', url='ws://a'}]");
         assert_eq!(with_sources(&config).unwrap().len(), 1);
     }
 }

@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    const STREAM: &str = "rsvps";
+    const STREAM: &str = "visits";
 
     #[tokio::test]
     async fn a_run_that_a_crash_ended_is_visible_as_failed() {
@@ -276,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_sees_its_own_runs_only() {
         let views = MemoryViews::default();
-        let [mut rsvps, mut posts] =
+        let [mut visits, mut posts] =
             [STREAM, "posts"].map(|stream| Journal::new(stream, views.clone()));
         let succeeded = |stream: &str, at: i64| Run {
             outcome: Outcome::Succeeded,
@@ -285,15 +285,15 @@ mod tests {
         };
         // At the same time, and the one of the other stream later.
         for run in [succeeded(STREAM, 1), succeeded("posts", 1), succeeded("posts", 2)] {
-            rsvps.record(&run).await.unwrap();
+            visits.record(&run).await.unwrap();
         }
         posts.record(&Run::start("posts", "archive", WallTime(3))).await.unwrap();
         let last = async |journal: &Journal<MemoryViews>| {
             let last = journal.last_successes(&["archive"]).await.unwrap();
             last["archive"].started.0
         };
-        assert_eq!((last(&rsvps).await, last(&posts).await), (1, 2));
-        rsvps.fail_interrupted().await.unwrap();
+        assert_eq!((last(&visits).await, last(&posts).await), (1, 2));
+        visits.fail_interrupted().await.unwrap();
         let of_posts = posts.page(None).await.unwrap().0;
         assert_eq!(of_posts[0].outcome, Outcome::Running, "the other stream is at it");
         posts.fail_interrupted().await.unwrap();

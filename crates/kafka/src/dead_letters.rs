@@ -113,7 +113,7 @@ mod tests {
         let position = Position { partition: 3, offset: 9 };
         let dead = pulso_model::DeadLetter { reason: Reason::InvalidJson, detail: "x".into() };
         let document =
-            DeadLetterDocument::render("rsvps", position, WallTime(0), "s", &dead, payload);
+            DeadLetterDocument::render("visits", position, WallTime(0), "s", &dead, payload);
         serde_json::from_str(&document.body).unwrap()
     }
 

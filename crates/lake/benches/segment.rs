@@ -1,6 +1,4 @@
 //! What archiving costs, message by message: `cargo bench -p pulso-lake`.
-//!
-//! With the recordings, if they are there, else with one synthetic message, over and over.
 
 use std::sync::Arc;
 
@@ -10,6 +8,7 @@ use pulso_lake::{Lake, SegmentBuilder};
 use pulso_model::{Decoder, WallTime};
 use pulso_pipeline::{Headers, Record};
 use pulso_testkit::decoder;
+use pulso_testkit::message::{EPOCH, message};
 
 const ROWS: usize = 20_000;
 const PARTITIONS: usize = 4;
@@ -57,42 +56,19 @@ fn build(decoder: &Decoder, records: &[Record]) -> SegmentBuilder {
 }
 
 fn records() -> Vec<Record> {
-    let path = "../../../shared/data/rsvps/wbaa-2017-03-19.jsonl";
-    let recording = std::fs::read_to_string(path);
-    let messages: Vec<String> = match recording {
-        Ok(text) => text.lines().map(str::to_owned).collect(),
-        Err(_) => vec![synthetic()],
-    };
+    let topics: Vec<String> = (0..12).map(|number| format!("topic-{number}")).collect();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
     let source: Arc<str> = Arc::from("bench");
-    let record = |(number, message): (usize, &String)| Record {
-        partition: u32::try_from(number % PARTITIONS).expect("there are few partitions"),
-        offset: (number / PARTITIONS) as u64,
-        log_time: LOG_TIME,
-        headers: Headers { source: Arc::clone(&source), received_time: LOG_TIME, cursor: None },
-        payload: with_rsvp_id(message, number).into(),
+    let record = |number: usize| {
+        let id = i64::try_from(number).expect("there are few rows");
+        let message = message(id, EPOCH + id).topics(&topics).venue(5, 59.9, 10.7);
+        Record {
+            partition: u32::try_from(number % PARTITIONS).expect("there are few partitions"),
+            offset: (number / PARTITIONS) as u64,
+            log_time: LOG_TIME,
+            headers: Headers { source: Arc::clone(&source), received_time: LOG_TIME, cursor: None },
+            payload: message.bytes(),
+        }
     };
-    messages.iter().cycle().take(ROWS).enumerate().map(record).collect()
-}
-
-/// Repeated messages would compress better than real ones, but for their ids.
-fn with_rsvp_id(message: &str, rsvp_id: usize) -> String {
-    let Some((before, after)) = message.split_once("\"rsvp_id\":") else { return message.into() };
-    let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    format!("{before}\"rsvp_id\":{rsvp_id}{after}")
-}
-
-fn synthetic() -> String {
-    let topics: Vec<String> = (0..12)
-        .map(|number| format!(r#"{{"urlkey":"topic-{number}","topic_name":"Topic {number}"}}"#))
-        .collect();
-    format!(
-        r#"{{"rsvp_id":1,"mtime":1489925470960,"response":"yes","guests":0,
-        "member":{{"member_id":7,"member_name":"Ada","photo":"https://photos.test/member/7.jpeg"}},
-        "event":{{"event_id":"e1","event_name":"An evening of talks about databases",
-        "event_url":"https://events.test/oslo-databases/e1","time":1490029200000}},
-        "group":{{"group_id":11,"group_name":"Oslo Databases","group_urlname":"oslo-databases",
-        "group_city":"Oslo","group_country":"no","group_lat":59.91,"group_lon":10.75,
-        "group_topics":[{}]}},"venue":{{"venue_id":5,"venue_name":"The Hall","lat":59.9,"lon":10.7}}}}"#,
-        topics.join(",")
-    )
+    (0..ROWS).map(record).collect()
 }

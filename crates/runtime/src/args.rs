@@ -22,9 +22,8 @@ pub struct CommonArgs {
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = parse_override)]
     pub set: Vec<(String, String)>,
 
-    /// The stream that is meant, by name; may be repeated where a command takes several [default: those
-    /// that the configuration serves, or rsvps]
-    #[arg(long, global = true, value_name = "NAME")]
+    /// The streams that are meant, by name.
+    #[arg(long, global = true, value_name = "NAME", help = stream_help())]
     pub stream: Vec<String>,
 
     /// Log as text or as JSON
@@ -153,6 +152,14 @@ fn known(config: Result<Config, UnknownStream>) -> anyhow::Result<Config> {
     })
 }
 
+fn stream_help() -> String {
+    format!(
+        "The stream that is meant, by name; may be repeated where a command takes several [default: \
+         those that the configuration serves, or {}]",
+        Config::STREAM
+    )
+}
+
 fn environment() -> Vec<(String, String)> {
     let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect()
@@ -195,14 +202,14 @@ mod tests {
             let each = load(args)?.each_stream();
             anyhow::Ok(each.into_iter().map(|config| config.stream).collect::<Vec<_>>())
         };
-        let tables = ["--set", "streams.posts={}", "--set", "streams.rsvps.window.size=10m"];
+        let tables = ["--set", "streams.posts={}", "--set", "streams.clicks.window.size=10m"];
         let with = |more: &[&'static str]| [&tables[..], more].concat();
-        assert_eq!(served(&[]).unwrap(), ["rsvps"]);
-        assert_eq!(served(&tables).unwrap(), ["posts", "rsvps"]);
+        assert_eq!(served(&[]).unwrap(), [Config::STREAM]);
+        assert_eq!(served(&tables).unwrap(), ["clicks", "posts"]);
         assert_eq!(served(&with(&["--stream", "posts", "--stream", "posts"])).unwrap(), ["posts"]);
-        let unserved = ["--set", "streams.rsvps={}", "--stream", "posts"];
+        let unserved = ["--set", "streams.clicks={}", "--stream", "posts"];
         assert_eq!(served(&unserved).unwrap(), ["posts"], "what has no table can be named");
-        let error = served(&["--stream", "rsvps", "--stream", "tweets"]).unwrap_err();
+        let error = served(&["--stream", "clicks", "--stream", "tweets"]).unwrap_err();
         assert_eq!(error.to_string(), "there is no stream `tweets`");
     }
 
@@ -213,11 +220,12 @@ mod tests {
             anyhow::Ok(Program::try_parse_from(args)?.common.load_one()?.stream)
         };
         let posts = ["--set", "streams.posts={}"];
-        assert_eq!(one(&[]).unwrap(), "rsvps");
+        assert_eq!(one(&[]).unwrap(), Config::STREAM);
         assert_eq!(one(&posts).unwrap(), "posts");
-        assert_eq!(one(&[&posts[..], &["--set", "streams.rsvps={}"]].concat()).unwrap(), "rsvps");
-        assert_eq!(one(&[&posts[..], &["--stream", "rsvps"]].concat()).unwrap(), "rsvps");
-        let error = one(&["--stream", "rsvps", "--stream", "posts"]).unwrap_err();
+        let both = format!("streams.{}={{}}", Config::STREAM);
+        assert_eq!(one(&[&posts[..], &["--set", &both]].concat()).unwrap(), Config::STREAM);
+        assert_eq!(one(&[&posts[..], &["--stream", "clicks"]].concat()).unwrap(), "clicks");
+        let error = one(&["--stream", "clicks", "--stream", "posts"]).unwrap_err();
         assert_eq!(error.to_string(), "one stream is needed, not 2");
     }
 

@@ -54,7 +54,7 @@ impl Config {
     }
 
     /// The stream that is meant where none is named.
-    pub const STREAM: &str = "rsvps";
+    pub const STREAM: &str = pulso_streams::USUAL;
 
     /// Where acquisition keeps messages of the stream while Kafka is away.
     pub fn spool_directory(&self) -> PathBuf {

@@ -77,12 +77,12 @@ mod tests {
         let metrics = super::install().unwrap();
         observe::sink_write("speed", "posts", std::time::Duration::from_millis(30));
         observe::received("speed", "posts", 7);
-        observe::received("speed", "rsvps", 8);
+        observe::received("speed", "clicks", 8);
         observe::acknowledged_after("posts", [1, 180, 9000].map(std::time::Duration::from_millis));
         let text = metrics.render();
         for line in [
             "pulso_received_events_total{component=\"speed\",stream=\"posts\"} 7",
-            "pulso_received_events_total{component=\"speed\",stream=\"rsvps\"} 8",
+            "pulso_received_events_total{component=\"speed\",stream=\"clicks\"} 8",
             "pulso_sink_write_seconds_bucket{component=\"speed\",stream=\"posts\",le=\"0.025\"} 0",
             "pulso_sink_write_seconds_bucket{component=\"speed\",stream=\"posts\",le=\"0.05\"} 1",
             "pulso_speed_end_to_end_seconds_bucket{stream=\"posts\",le=\"0.15\"} 1",

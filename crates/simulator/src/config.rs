@@ -52,6 +52,19 @@ impl Config {
         Self::new(input, Pace::Rate(per_second))
     }
 
+    /// The synthetic stream of this name, if there is one, on any free local port.
+    #[must_use]
+    pub fn of_stream(name: &str, seed: u64, per_second: NonZeroU32) -> Option<Self> {
+        match name {
+            "rsvps" => Some(Self::synthetic(seed, per_second)),
+            "posts" => {
+                let posts = PostsConfig { seed, ..PostsConfig::default() };
+                Some(Self::new(Input::Posts(posts), Pace::Rate(per_second)))
+            }
+            _ => None,
+        }
+    }
+
     /// A stream of `input` at `pace` on any free local port, without faults and with defaults for
     /// everything else.
     #[must_use]

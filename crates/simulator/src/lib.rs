@@ -54,6 +54,12 @@ pub use server::{Control, Simulator, Stats};
 
 use tokio_util::sync::CancellationToken;
 
+/// The parameter with which a client asks the servers of a stream for what came after an event time;
+/// `None` where they take no such.
+pub fn resume_parameter(stream: &str) -> Option<&'static str> {
+    (stream == "rsvps").then_some("since_mtime")
+}
+
 /// Binds and runs a simulator until `shutdown`.
 ///
 /// # Errors

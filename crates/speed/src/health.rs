@@ -113,12 +113,12 @@ impl Totals {
 
 #[cfg(test)]
 mod tests {
-    use pulso_streams::Streams;
+    use pulso_streams::{Streams, USUAL};
 
     use super::*;
 
     fn stream() -> &'static Stream {
-        Streams::brought().get("rsvps").unwrap().stream
+        Streams::brought().get(USUAL).unwrap().stream
     }
 
     #[test]

@@ -42,7 +42,9 @@ macro_rules! brought {
     };
 }
 
-/// The first is meant where no stream is named.
+/// The stream that is meant where none is named.
+pub const USUAL: &str = BROUGHT[0].folder;
+
 const BROUGHT: &[Brought] = &[
     brought!(
         "rsvps",

@@ -6,8 +6,7 @@ use anyhow::{Context, anyhow};
 use pulso_pipeline::{Clock, SystemClock};
 use pulso_runtime::config::{Acquisition, Protocol, Source, shown_url};
 use pulso_runtime::{Config, Exit, FailureExt};
-use pulso_simulator::posts::PostsConfig;
-use pulso_simulator::{Pace, Simulator};
+use pulso_simulator::{Input, Simulator};
 use tracing::warn;
 
 use crate::cli::DemoArgs;
@@ -77,19 +76,14 @@ async fn simulated(config: &Config, args: &DemoArgs) -> anyhow::Result<(Simulato
     let rate = args.rate.unwrap_or(config.demo.rate);
     let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
     let seed = args.seed.unwrap_or_else(|| SystemClock.now().0.unsigned_abs());
-    let (stream, path) = match config.stream.as_str() {
-        "rsvps" => (pulso_simulator::Config::synthetic(seed, rate), "/"),
-        "posts" => {
-            let posts = PostsConfig { seed, ..PostsConfig::default() };
-            let posts = pulso_simulator::Input::Posts(posts);
-            let stream = pulso_simulator::Config::new(posts, Pace::Rate(rate));
-            (stream, Protocol::JETSTREAM_2)
-        }
-        other => {
-            return Err(anyhow!("there is no simulated stream of `{other}`"))
-                .exit(Exit::Usage)
-                .hint("name a real one with `--url`");
-        }
+    let Some(stream) = pulso_simulator::Config::of_stream(&config.stream, seed, rate) else {
+        return Err(anyhow!("there is no simulated stream of `{}`", config.stream))
+            .exit(Exit::Usage)
+            .hint("name a real one with `--url`");
+    };
+    let path = match stream.input {
+        Input::Posts(_) => Protocol::JETSTREAM_2,
+        Input::Synthetic(_) | Input::Recordings(_) => "/",
     };
     let stream = pulso_simulator::Config { resume_buffer: RESUME_BUFFER, ..stream };
     let bound = Simulator::bind(stream).await;
@@ -100,8 +94,7 @@ async fn simulated(config: &Config, args: &DemoArgs) -> anyhow::Result<(Simulato
 
 fn source(config: &Config, urls: &[impl AsRef<str>]) -> anyhow::Result<Source> {
     let jetstream = urls.iter().any(|url| speaks_jetstream(url.as_ref()));
-    // Only the source of RSVPs takes event times to go on from.
-    let resume_parameter = (config.stream == "rsvps").then(|| "since_mtime".to_owned());
+    let resume_parameter = pulso_simulator::resume_parameter(&config.stream).map(str::to_owned);
     let (protocol, resume_margin) = match jetstream {
         true => (Protocol::Jetstream, Source::JETSTREAM_MARGIN),
         false => (Protocol::Websocket { resume_parameter }, Source::RESUME_MARGIN),
@@ -145,9 +138,17 @@ mod tests {
         let hosts: Vec<_> = source.urls.iter().filter_map(|url| url.host()).collect();
         assert_eq!(hosts, ["jetstream.us-east.bsky.network", "jetstream.us-west.bsky.network"]);
         assert!(source.urls.iter().all(|url| url.path() == Protocol::JETSTREAM_2));
-        let error = named(&config("rsvps"), &live()).unwrap_err();
-        assert_eq!(error.to_string(), "the stream `rsvps` has no public server");
+        let error = named(&Config::default(), &live()).unwrap_err();
+        let expected = format!("the stream `{}` has no public server", Config::STREAM);
+        assert_eq!(error.to_string(), expected);
         assert!(named(&config("posts"), &DemoArgs::default()).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_cannot_be_simulated_needs_a_url() {
+        let made = simulated(&config("clicks"), &DemoArgs::default()).await;
+        let error = made.err().unwrap();
+        assert_eq!(error.to_string(), "there is no simulated stream of `clicks`");
     }
 
     async fn posts() -> (Simulator, Control, Source) {

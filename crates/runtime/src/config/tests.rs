@@ -231,7 +231,7 @@ fn sources_are_checked_one_by_one() {
     let source = |text: &str| format!("acquisition.sources = [{text}]");
     let fields = "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
                   `resume_parameter` and `resume_margin`";
-    let url = "write it like \"wss://stream.example.org/rsvps\"";
+    let url = "write it like \"wss://stream.example.org/messages\"";
     let place = |rest: &str| format!("`acquisition.sources[0]{rest}");
     check(
         "acquisition.sources = 'x'",
@@ -325,7 +325,7 @@ fn a_source_of_jetstream_has_servers_and_a_version() {
     check(
         &source("urls=['ws://a', 'http://b?key=secret']"),
         &place("urls[1]` (http://b?***) is not a websocket url"),
-        "write it like \"wss://stream.example.org/rsvps\"",
+        "write it like \"wss://stream.example.org/messages\"",
     );
     for wrong in ["urls=[]", "urls='ws://a'", "urls=['ws://a'], url='ws://b'"] {
         check(

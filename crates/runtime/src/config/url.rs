@@ -24,7 +24,7 @@ pub(super) fn read(text: &str, protocol: &Protocol) -> Result<Uri, Wrong> {
 }
 
 fn websocket(text: &str) -> Result<Uri, Wrong> {
-    let hint = "write it like \"wss://stream.example.org/rsvps\"";
+    let hint = "write it like \"wss://stream.example.org/messages\"";
     let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
     let host = url.host().filter(|host| !host.is_empty());
     let (Some("ws" | "wss"), Some(host)) = (url.scheme_str(), host) else {

@@ -176,14 +176,14 @@ mod tests {
     #[tokio::test]
     async fn a_dependency_is_that_of_one_stream() {
         let health = Health::default();
-        let [posts, rsvps] = ["posts", "rsvps"].map(|stream| health.of_stream(stream));
+        let [posts, clicks] = ["posts", "clicks"].map(|stream| health.of_stream(stream));
         posts.awaits("log");
-        rsvps.awaits("log");
-        let mut sink = Watched::new(Picky, "log", &rsvps);
+        clicks.awaits("log");
+        let mut sink = Watched::new(Picky, "log", &clicks);
         assert_eq!(health.problem().as_deref(), Some("log of posts: not reached yet"));
         sink.write(vec![]).await.unwrap_err();
         posts.works("log");
-        let problem = "log of rsvps: connection refused (hint: start it)";
+        let problem = "log of clicks: connection refused (hint: start it)";
         assert_eq!(health.problem().as_deref(), Some(problem));
     }
 }

@@ -116,9 +116,9 @@ mod tests {
             ["messages", "dead-letters", "lease", "speed"]
                 .map(|what| format!("pulso-{stream}-{what}"))
         };
-        assert_eq!(names(&config), expected("rsvps"));
+        assert_eq!(names(&config), expected(Config::STREAM));
         assert_eq!(names(&config.of_stream("posts").unwrap()), expected("posts"));
         config.kafka.topic_prefix = "b.eu".to_owned();
-        assert_eq!(names(&config)[0], "b.eu-rsvps-messages");
+        assert_eq!(names(&config)[0], format!("b.eu-{}-messages", Config::STREAM));
     }
 }
