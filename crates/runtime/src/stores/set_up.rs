@@ -6,8 +6,8 @@ use super::{StoreError, elasticsearch, kafka, kibana};
 use crate::config::{LogStore, ViewStore, format_duration};
 use crate::{Config, ExplainExt};
 
-/// Makes topics of all streams that are served, templates and aliases where they are missing, and brings
-/// dashboards to Kibana; returns a line for each server.
+/// Makes topics of the streams that are served, templates and aliases of those that are shown, and brings
+/// their dashboards to Kibana; returns a line for each server.
 ///
 /// # Errors
 /// With exit code 3 when a server cannot be had, or has what does not fit.

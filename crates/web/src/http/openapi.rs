@@ -69,7 +69,8 @@ fn paths(options: &Options) -> Map<String, Value> {
         paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
     };
     let json = "application/json";
-    let summary = "All streams, and the words, kinds, scope, facets and views of each";
+    let summary =
+        "The streams that are shown, and the words, kinds, scope, facets and views of each";
     add(&format!("{API}/streams"), "listStreams", summary, json, streams_schema());
     add(&format!("{API}/views"), "listViews", "All views with their fields", json, views_schema());
     let summary = "The UTC days that the batch layer has completed, by view; it answers for them";

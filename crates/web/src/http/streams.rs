@@ -62,7 +62,7 @@ struct FactsViewEntry {
     shown: bool,
 }
 
-/// All streams, whether or not they have data.
+/// The streams that readers see, whether or not they have data.
 pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
     let streams = app.options.streams.iter().map(|served| StreamEntry::of(served.stream)).collect();
