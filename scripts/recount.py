@@ -4,15 +4,17 @@
 usage: scripts/recount.py PULSO RECORDING DATA     (PULSO: the program; DATA: a folder into which this
 recording was replayed once)
 
-Checks the batch layer's responses, country activity, trending topics (counts, names, membership), groups
-and events. Exits with code 0 if all are equal.
+Checks the batch layer's responses, country activity, trending topics (counts, names, scores, both ranks),
+groups and events. Exits with code 0 if all are equal.
 """
 import json
+import math
 import subprocess
 import sys
 from collections import Counter, defaultdict
 
-SLIDE, SIZE, ABOVE = 10_000, 300_000, 5
+SLIDE, SIZE, BASELINE, ABOVE = 10_000, 300_000, 3_600_000, 5
+LISTED, UNUSUAL, UNUSUAL_FROM = 100, 20, 4.4
 
 
 def exported(pulso, data, view):
@@ -27,6 +29,45 @@ def millis(text):
     return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
+def score(counts, busy, end, key):
+    """How unusual a term's count is in the window that ends at a time; None while there is too little past."""
+    newest = max(SIZE, BASELINE // SLIDE // 4 * SLIDE)
+    past = range(end - BASELINE, end - newest + 1, SLIDE)
+    enough, past = -(-len(past) // 3), [e for e in past if e in busy]
+    if len(past) < enough:
+        return None
+    panes, growth = SIZE // SLIDE, max(1, SIZE // SLIDE // 5)
+    now, earlier = counts[end, key], counts[end - growth * SLIDE, key]
+    seen, all_seen = sum(counts[e, key] for e in past), sum(busy[e] for e in past)
+    usual = seen * (busy[end] - now + 100) / (all_seen - seen + 100 * len(past))
+    grown, spread = (panes * now - (panes - growth) * earlier) / growth, (2 * panes - growth) / growth
+    habit = 0.04 * (usual * usual)
+    by_count = (now - usual) / math.sqrt(usual + habit + 1)
+    by_growth = (grown - usual) / math.sqrt(spread * usual + habit + spread)
+    thousandths = max(by_count, by_growth) * 1000
+    return math.copysign(math.floor(abs(thousandths) + 0.5), thousandths) / 1000
+
+
+def listed(counts, busy):
+    """By window end and term: rank, unusual rank and score of what is listed."""
+    ends = defaultdict(list)
+    for (end, key), count in counts.items():
+        if count > ABOVE:
+            ends[end].append((count, key))
+    found = {}
+    for end, terms in ends.items():
+        scores = {key: score(counts, busy, end, key) for _, key in terms}
+        by_count = sorted(terms, key=lambda term: (-term[0], -(scores[term[1]] or 0), term[1]))
+        ranks = {key: rank for rank, (_, key) in enumerate(by_count, 1)}
+        unusual = [key for key in ranks if scores[key] is not None and scores[key] >= UNUSUAL_FROM]
+        by_score = sorted(unusual, key=lambda key: (-scores[key], ranks[key]))[:UNUSUAL]
+        places = {key: place for place, key in enumerate(by_score, 1)}
+        for key, rank in ranks.items():
+            if rank <= LISTED or key in places:
+                found[end, key] = (rank, places.get(key), scores[key])
+    return found
+
+
 def main(pulso, recording, data):
     seen, responses = set(), []
     for line in open(recording, encoding="utf-8"):
@@ -36,10 +77,12 @@ def main(pulso, recording, data):
             seen.add(key)
             responses.append(m)
 
+    busy = Counter()
     activity, topics, names, groups, events, latest = Counter(), Counter(), {}, defaultdict(set), defaultdict(set), {}
     for m in responses:
         country, pane = m["group"]["group_country"].upper(), m["mtime"] // SLIDE * SLIDE
         activity[pane, country, m["response"]] += 1
+        busy.update(range(pane + SLIDE, pane + SIZE + SLIDE, SLIDE))
         for key in {t["urlkey"].strip().lower() for t in m["group"]["group_topics"]}:
             for end in range(pane + SLIDE, pane + SIZE + SLIDE, SLIDE):
                 topics[end, key] += 1
@@ -71,17 +114,13 @@ def main(pulso, recording, data):
         "events": {(d["event"]["id"], d["responses"]) for d in exported(pulso, data, "events")},
     }
     trends = exported(pulso, data, "trending-topics")
-    its["trending-topics"] = {(millis(d["@timestamp"]), d["topic"], d["name"], d["count"]) for d in trends}
-    # At the end of the list, the score decides between topics of equal count; so compare only those above it.
-    listed = defaultdict(list)
-    for (end, key), count in topics.items():
-        if count > ABOVE:
-            listed[end].append((count, key))
-    border = {end: sorted(counts)[-100][0] if len(counts) > 100 else 0 for end, counts in listed.items()}
-    mine["trending-topics"] = {
-        (end, key, names[end, key], count) for end in listed for count, key in listed[end] if count > border[end]
+    its["trending-topics"] = {
+        (millis(d["@timestamp"]), d["topic"], d["name"], d["count"], d["rank"], d.get("unusual_rank"), d.get("score"))
+        for d in trends
     }
-    its["trending-topics"] = {t for t in its["trending-topics"] if t[3] > border.get(t[0], 0)}
+    mine["trending-topics"] = {
+        (end, key, names[end, key], topics[end, key], *place) for (end, key), place in listed(topics, busy).items()
+    }
 
     different = 0
     for view in mine:

@@ -31,7 +31,7 @@ use pulso_model::{Day, DayRange, EventTime, Offsets, Stream};
 use crate::jobs::{self, JobKind};
 use crate::{BatchError, Job};
 use apart::{Apart, ApartFunction};
-use bind::{Parameter, Parameters, bind};
+use bind::{Parameters, bind};
 pub(crate) use positions::Positions;
 pub use resources::Resources;
 use spans::{Span, Spans};
@@ -284,7 +284,6 @@ impl Engine {
         let first = history.map_or(first, |history| history.min(first));
         let slide = self.windows.slide_ms();
         let first_end = first - first.rem_euclid(slide) + slide;
-        parameters.insert("first_end_ms", Parameter::Integer(first_end));
         Ok(Facts { session, parameters, windows: self.windows, echoes, first_end })
     }
 

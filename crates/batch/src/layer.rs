@@ -50,8 +50,11 @@ impl LayerOptions {
                 slide: config.window.slide,
                 baseline: config.trends.baseline,
                 count_above: u32::try_from(config.trends.count_above).unwrap_or(u32::MAX),
+                unusual_from: config.trends.unusual_from,
                 terms_max: clamp(config.trends.terms_max),
+                unusual_max: clamp(config.trends.unusual_max),
                 scope_terms_max: clamp(config.trends.scope_terms_max),
+                scope_unusual_max: clamp(config.trends.scope_unusual_max),
             },
             resources: Resources {
                 memory_max: config.batch.memory_max.as_usize(),

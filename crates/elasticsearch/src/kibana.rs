@@ -104,7 +104,7 @@ fn about(stream: &Stream) -> String {
     let mut text = format!("{} Each {one} counts once, echoes left out.", stream.about);
     if !stream.facets.is_empty() {
         text += " **Now** is the newest window of the time range; **score** says how unusual a number is \
-                 for its term, against the time before.";
+                 for its term, against the hour before; there is none while Pulso is warming up.";
     }
     if stream.counts_actors() {
         text += " **Actors** counts each of them once, however often they repeat themselves.";

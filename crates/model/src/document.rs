@@ -148,9 +148,12 @@ pub struct TrendDocument<'a> {
     pub count: u64,
     /// Who made them, where the facet counts actors.
     pub actors: u64,
-    /// From 1.
+    /// By what the facet counts, from 1.
     pub rank: u32,
-    pub score: f64,
+    /// By score, from 1; only where it is unusual.
+    pub unusual_rank: Option<u32>,
+    /// `None` where there is no past to compare with.
+    pub score: Option<f64>,
     pub location: Option<Location>,
 }
 
@@ -169,7 +172,12 @@ impl TrendDocument<'_> {
             json.integer("actors", signed(self.actors));
         }
         json.integer("rank", self.rank.into());
-        json.float("score", self.score);
+        if let Some(rank) = self.unusual_rank {
+            json.integer("unusual_rank", rank.into());
+        }
+        if let Some(score) = self.score {
+            json.float("score", score);
+        }
         json.location("location", self.location);
         let time = self.window.end;
         let (end, term) = (self.window.end_text.as_str().into(), self.term.into());

@@ -4,6 +4,7 @@
 //! digit (what a fact is, which facts are the same, how a document and its `_id` look) stands here
 //! once. It knows no stream by name, and reads no message: decoders do, one for each stream.
 
+mod comparison;
 mod coordinate;
 mod dead_letter;
 mod decode;
@@ -17,6 +18,7 @@ mod stream;
 mod time;
 mod view;
 
+pub use comparison::Comparison;
 pub use coordinate::{Coordinate, CoordinateSum, Location};
 pub use dead_letter::{DeadLetter, Reason};
 pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, TimeLimits};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulso_runtime::Config;
-use pulso_window::{EchoSettings, Settings, Shape, SlidingWindow, TrendSettings};
+use pulso_window::{EchoSettings, ListMax, Settings, Shape, SlidingWindow, TrendSettings};
 use tokio::sync::watch;
 
 use crate::{Options, Status, StreamSettings};
@@ -25,8 +25,9 @@ pub fn settings(config: &Config) -> Settings {
         echo: EchoSettings { horizon: echo.horizon, keys_max: echo.keys_max },
         trends: TrendSettings {
             count_above: u32::try_from(trends.count_above).unwrap_or(u32::MAX),
-            terms_max: trends.terms_max,
-            scope_terms_max: trends.scope_terms_max,
+            unusual_from: trends.unusual_from,
+            worldwide: ListMax { terms: trends.terms_max, unusual: trends.unusual_max },
+            by_scope: ListMax { terms: trends.scope_terms_max, unusual: trends.scope_unusual_max },
             baseline: trends.baseline,
         },
         shape: Shape::of(config.stream()),

@@ -59,6 +59,7 @@ fn trend_document<'a>(
         count: u64::from(trend.count),
         actors: u64::from(trend.actors),
         rank: trend.rank,
+        unusual_rank: trend.unusual_rank,
         score: trend.score,
         // A point for the whole world would mean nothing.
         location: scope.and(trend.location),

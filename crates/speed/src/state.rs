@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::Health;
 
 /// Raised whenever the serialised form changes.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 #[derive(Serialize)]
 struct StateRef<'a> {

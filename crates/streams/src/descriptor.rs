@@ -410,7 +410,7 @@ fn trends_view(
     list.extend(scope.map(|scope| (scope.name, Text)));
     list.extend([(term.one, Text), ("name", Text), ("count", Integer)]);
     list.extend((counts == Counts::Actors).then_some(("actors", Integer)));
-    list.extend([("rank", Integer), ("score", Float)]);
+    list.extend([("rank", Integer), ("unusual_rank", Integer), ("score", Float)]);
     list.extend(scope.map(|_| ("location", Location)));
     let key: Vec<_> =
         ["@timestamp"].into_iter().chain(scope.map(|scope| scope.name)).chain([term.one]).collect();

@@ -11,6 +11,7 @@ pub mod contract;
 pub mod message;
 pub mod proxy;
 pub mod servers;
+pub mod trends;
 
 use std::path::{Path, PathBuf};
 

@@ -152,6 +152,35 @@ impl PaneAggregate {
         all
     }
 
+    /// How busy the pane is for the terms of a facet, worldwide and by scope: its facts or, where the facet
+    /// counts actors, those who mention any of its terms.
+    pub(crate) fn busyness(&self, facet: usize) -> (u64, Vec<(&str, u64)>) {
+        let FacetAggregate { shape, terms } = &self.facets[facet];
+        let name = |at: usize| self.scopes.get_index(at).map_or("", |(scope, _)| &**scope);
+        match shape.counts {
+            Counts::Facts => {
+                let facts = |kinds: &[Activity]| kinds.iter().map(|one| one.facts).sum::<u64>();
+                let scopes = self.scopes.iter().map(|(scope, kinds)| (&**scope, facts(kinds)));
+                let scopes: Vec<_> = scopes.collect();
+                (scopes.iter().map(|(_, facts)| facts).sum(), scopes)
+            }
+            Counts::Actors => {
+                let counts = terms.values().flat_map(|term| &term.scopes);
+                let mut pairs: Vec<(usize, u32)> = counts
+                    .flat_map(|(scope, count)| count.actors.iter().map(|actor| (*scope, *actor)))
+                    .collect();
+                pairs.sort_unstable();
+                pairs.dedup();
+                let by_scope = pairs.chunk_by(|a, b| a.0 == b.0);
+                let by_scope = by_scope.map(|of| (name(of[0].0), of.len() as u64)).collect();
+                let mut all: Vec<u32> = pairs.iter().map(|(_, actor)| *actor).collect();
+                all.sort_unstable();
+                all.dedup();
+                (all.len() as u64, by_scope)
+            }
+        }
+    }
+
     /// The terms of a facet with their names and counts by scope, in no particular order. The scope
     /// means nothing where the facet has no trends by scope.
     pub(crate) fn terms(

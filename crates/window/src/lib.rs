@@ -27,7 +27,7 @@ mod windows;
 
 pub use aggregate::{Activity, PaneAggregate, ScopeActivity};
 pub use partition::{Counts, Observed, Verdict};
-pub use settings::{EchoSettings, FacetShape, Settings, Shape, TrendSettings};
+pub use settings::{EchoSettings, FacetShape, ListMax, Settings, Shape, TrendSettings};
 pub use sliding::{InvalidWindow, SlidingWindow};
 pub use trends::{Lists, Trend};
 pub use windows::{ClosedPane, Firing, Output, Unlisted, Windows};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulso_model::{Counts, Facet, Stream};
+use pulso_model::{Comparison, Counts, Facet, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::SlidingWindow;
@@ -10,7 +10,7 @@ use crate::SlidingWindow;
 /// All settings of an [`Windows`](crate::Windows).
 ///
 /// They are part of its state: a checkpoint made with others would mix two definitions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub window: SlidingWindow,
     /// How long the watermark waits behind the largest event time.
@@ -64,19 +64,36 @@ pub struct EchoSettings {
     pub keys_max: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrendSettings {
     /// A term is listed when more facts, or actors, than this carry it.
     pub count_above: u32,
-    /// The most terms of a facet listed for a window worldwide.
-    pub terms_max: usize,
-    /// The most terms of a facet listed for a window and scope.
-    pub scope_terms_max: usize,
-    /// The span of earlier windows that says what is usual; a multiple of the slide.
+    /// A term is unusual from this score on.
+    pub unusual_from: f64,
+    /// The most terms of a facet listed for a window.
+    pub worldwide: ListMax,
+    /// The same in each scope.
+    pub by_scope: ListMax,
+    /// How far back the windows end that say what is usual; a multiple of the slide, and no shorter than
+    /// a window.
     pub baseline: Duration,
 }
 
+/// How many terms are listed at most: the largest, and the most unusual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListMax {
+    pub terms: usize,
+    pub unusual: usize,
+}
+
 impl Settings {
+    /// Which windows the score compares.
+    pub(crate) fn comparison(&self) -> Comparison {
+        let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
+        let (size, slide) = (millis(self.window.size()), millis(self.window.slide()));
+        Comparison::new(size, slide, self.trends.baseline)
+    }
+
     /// The usual settings for a stream.
     pub fn usual(shape: Shape) -> Self {
         Self {
@@ -86,8 +103,9 @@ impl Settings {
             echo: EchoSettings { horizon: Duration::from_secs(10 * 60), keys_max: 4_000_000 },
             trends: TrendSettings {
                 count_above: 5,
-                terms_max: 100,
-                scope_terms_max: 20,
+                unusual_from: 4.4,
+                worldwide: ListMax { terms: 100, unusual: 20 },
+                by_scope: ListMax { terms: 20, unusual: 10 },
                 baseline: Duration::from_secs(60 * 60),
             },
             shape,

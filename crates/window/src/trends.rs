@@ -4,25 +4,26 @@
 //! one that leaves, so its cost depends on the terms alive, not on the window's length. All sums are
 //! integers: exact, free of drift, and equal to a recount by SQL.
 //!
-//! The score is the count's distance from the mean of the term's counts in the windows of the last
-//! `baseline`, in standard deviations (plus one fact, which keeps rare terms calm):
-//! `(count - mean) / sqrt(variance + 1)`, rounded to three decimals; 0 in the first window ever.
+//! How unusual a count is says [`score`].
 
 mod actors;
+mod busy;
+mod list;
+mod score;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pulso_model::{EventTime, Location};
+use pulso_model::{Comparison, EventTime, Location};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::millis;
-use crate::{PaneAggregate, Settings};
-use table::{Counted, PaneCounts, Tables};
+use crate::{PaneAggregate, Settings, TrendSettings};
+use busy::Busy;
+use list::Listing;
+use table::{PaneCounts, Tables};
 
 /// One listed term of one window.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,9 +35,12 @@ pub struct Trend {
     pub count: u32,
     /// Who made them; 0 where the facet counts facts.
     pub actors: u32,
-    /// From 1.
+    /// By what the facet counts, from 1.
     pub rank: u32,
-    pub score: f64,
+    /// By score, from 1; only of those that are unusual.
+    pub unusual_rank: Option<u32>,
+    /// `None` where there is no past to compare with.
+    pub score: Option<f64>,
     /// In a scope: the mean of the usable places of the counted facts.
     pub location: Option<Location>,
 }
@@ -59,8 +63,9 @@ impl Lists {
 pub(crate) struct Trends {
     /// The end of the current window.
     end: EventTime,
-    /// The start of the first pane of the stream.
-    first: EventTime,
+    past: Past,
+    /// By facet.
+    busy: Vec<Busy>,
     /// By facet.
     tables: Vec<Tables>,
     /// What each pane added, by facet, for as long as something has to be taken away again.
@@ -70,8 +75,10 @@ pub(crate) struct Trends {
 impl Trends {
     /// Before the first pane, which begins at `first`.
     pub(crate) fn new(first: EventTime, settings: &Settings) -> Self {
-        let tables = settings.shape.facets.iter().map(|facet| Tables::new(*facet)).collect();
-        Self { end: first, first, tables, panes: BTreeMap::new() }
+        let facets = &settings.shape.facets;
+        let busy = facets.iter().enumerate().map(|(at, facet)| Busy::new(at, facet.by_scope));
+        let (busy, tables) = (busy.collect(), facets.iter().copied().map(Tables::new).collect());
+        Self { end: first, past: Past::default(), busy, tables, panes: BTreeMap::new() }
     }
 
     /// The end of the current window.
@@ -99,90 +106,78 @@ impl Trends {
     /// Moves to the next window, which ends where `pane` ends.
     pub(crate) fn step(&mut self, pane: Option<&PaneAggregate>, settings: &Settings) {
         let slide = settings.window.slide();
-        let size = settings.window.size();
-        let baseline = millis(settings.trends.baseline);
-        let at = |before: i64| EventTime(self.end.0 - before);
-        let forgotten = self.panes.remove(&at(baseline + size));
+        let comparison = settings.comparison();
+        self.past.step(comparison, |slides| {
+            let start = EventTime(self.end.0 - slides * slide);
+            u32::from(self.panes.contains_key(&start))
+        });
+        for busy in &mut self.busy {
+            busy.step(self.end, pane, slide, comparison);
+        }
+        let Comparison { size, growth, newest, oldest } = comparison;
+        let at = |slides: i64| EventTime(self.end.0 - slides * slide);
         let mut counts = Vec::new();
         for (facet, table) in self.tables.iter_mut().enumerate() {
-            table.slide_baseline();
             counts.extend(pane.map(|pane| table.enter(pane, facet)));
             if let Some(leaving) = self.panes.get_mut(&at(size)) {
                 table.leave(&mut leaving[facet]);
             }
-            if let Some(entering) = self.panes.get(&at(baseline)) {
-                table.enter_old(&entering[facet]);
-            }
-            if let Some(forgotten) = &forgotten {
-                table.leave_old(&forgotten[facet]);
-                let kept = self.panes.values_mut().map(|facets| &mut facets[facet]);
-                table.compact(kept.chain(counts.get_mut(facet)));
-            }
+            let pane = |slides| self.panes.get(&at(slides)).map(|facets| &facets[facet]);
+            pane(growth).into_iter().for_each(|pane| table.enter_earlier(pane));
+            pane(growth + size).into_iter().for_each(|pane| table.leave_earlier(pane));
+            pane(newest).into_iter().for_each(|pane| table.enter_newest(pane));
+            pane(newest + size).into_iter().for_each(|pane| table.leave_newest(pane));
+            table.slide_past();
+            pane(oldest).into_iter().for_each(|pane| table.enter_oldest(pane));
+            pane(oldest + size).into_iter().for_each(|pane| table.leave_oldest(pane));
         }
         if pane.is_some() {
             self.panes.insert(self.end, counts);
+        }
+        if self.panes.remove(&at(oldest + size)).is_some() {
+            for (facet, table) in self.tables.iter_mut().enumerate() {
+                table.compact(self.panes.values_mut().map(|facets| &mut facets[facet]));
+            }
         }
         self.end = EventTime(self.end.0 + slide);
     }
 
     /// The lists of the current window, by facet.
     pub(crate) fn lists(&self, settings: &Settings) -> Vec<Lists> {
-        let first_end = self.first.0 + settings.window.slide();
-        let windows = (self.end.0 - first_end) / settings.window.slide();
-        let baseline = millis(settings.trends.baseline) / settings.window.slide();
-        let windows = windows.clamp(0, baseline);
-        self.tables.iter().map(|table| lists(table, windows, settings)).collect()
+        let TrendSettings { count_above, unusual_from, worldwide, by_scope, .. } = settings.trends;
+        let (windows, comparison) = (self.past.windows, settings.comparison());
+        let listing = |most| Listing { windows, comparison, unusual_from, most };
+        let (worldwide, by_scope) = (listing(worldwide), listing(by_scope));
+        let lists = |(table, busy): (&Tables, &Busy)| Lists {
+            worldwide: worldwide.list(table.terms(count_above).collect(), busy.worldwide()),
+            by_scope: table
+                .scope_terms(count_above)
+                .into_iter()
+                .map(|(scope, terms)| {
+                    (Arc::clone(scope), by_scope.list(terms, busy.in_scope(scope)))
+                })
+                .collect(),
+        };
+        self.tables.iter().zip(&self.busy).map(lists).collect()
     }
 }
 
-fn lists(table: &Tables, windows: i64, settings: &Settings) -> Lists {
-    let trends = &settings.trends;
-    let by_scope = table.scope_terms(trends.count_above);
-    let list = |(scope, terms)| (Arc::clone(scope), rank(terms, windows, trends.scope_terms_max));
-    Lists {
-        worldwide: rank(table.terms(trends.count_above).collect(), windows, trends.terms_max),
-        by_scope: by_scope.into_iter().map(list).collect(),
-    }
+/// The windows of the past in which there is any fact. Where there is none, the source was away, and says
+/// nothing of what is usual.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Past {
+    windows: i64,
+    /// Panes with facts, in the newest window of the past and in the oldest.
+    newest: u32,
+    oldest: u32,
 }
 
-/// Orders by what the facet counts, then score, then term; keeps the first `most` and numbers them.
-fn rank(mut terms: Vec<Counted<'_>>, windows: i64, most: usize) -> Vec<Trend> {
-    if (1..terms.len()).contains(&most) {
-        // Most have less than the last one listed, and need neither score nor order.
-        let by_count = |term: &Counted<'_>| Reverse(term.ranked);
-        let least = terms.select_nth_unstable_by_key(most - 1, by_count).1.ranked;
-        terms.retain(|term| term.ranked >= least);
+impl Past {
+    /// Moves to the next window; `pane` tells of so many slides earlier whether a pane has facts.
+    fn step(&mut self, comparison: Comparison, pane: impl Fn(i64) -> u32) {
+        let Comparison { size, newest, oldest, .. } = comparison;
+        self.newest = self.newest + pane(newest) - pane(newest + size);
+        self.windows += i64::from(self.newest > 0) - i64::from(self.oldest > 0);
+        self.oldest = self.oldest + pane(oldest) - pane(oldest + size);
     }
-    let scored = |term| (score(&term, windows), term);
-    let mut scored: Vec<(f64, Counted<'_>)> = terms.into_iter().map(scored).collect();
-    scored.sort_unstable_by(|(a_score, a), (b_score, b)| {
-        let counts = Reverse(a.ranked).cmp(&Reverse(b.ranked));
-        counts.then(b_score.total_cmp(a_score)).then_with(|| a.key.cmp(b.key))
-    });
-    scored.truncate(most);
-    (1..).zip(scored).map(|(rank, (score, term))| listed(&term, rank, score)).collect()
-}
-
-fn listed(term: &Counted<'_>, rank: u32, score: f64) -> Trend {
-    Trend {
-        term: Arc::clone(term.key),
-        name: Arc::clone(term.name),
-        count: term.facts,
-        actors: term.actors,
-        rank,
-        score,
-        location: term.location.mean(),
-    }
-}
-
-/// The order of operations is part of the definition: SQL must arrive at the same float.
-fn score(term: &Counted<'_>, windows: i64) -> f64 {
-    if windows == 0 {
-        return 0.0;
-    }
-    let windows = windows as f64;
-    let mean = term.sum as f64 / windows;
-    let variance = (term.sum_of_squares as f64 / windows - mean * mean).max(0.0);
-    let score = (f64::from(term.ranked) - mean) / (variance + 1.0).sqrt();
-    (score * 1000.0).round() / 1000.0
 }

@@ -107,7 +107,7 @@ impl Windows {
     /// are remembered. All others give the state its meaning and stay.
     pub fn adopt(&mut self, settings: &Settings) {
         let Settings { echo, trends, .. } = settings.clone();
-        let baseline = self.settings.trends.baseline;
+        let TrendSettings { baseline, .. } = self.settings.trends;
         self.settings.trends = TrendSettings { baseline, ..trends };
         self.settings.echo = echo;
     }

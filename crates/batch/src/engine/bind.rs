@@ -13,9 +13,10 @@ use datafusion::sql::sqlparser::ast::{
 use pulso_model::Day;
 
 /// The value of one parameter; `$name` in SQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Parameter {
     Integer(i64),
+    Float(f64),
     Day(Day),
 }
 
@@ -26,6 +27,8 @@ impl Parameter {
         let value = |value: Value| ValueWithSpan::from(value);
         match self {
             Self::Integer(number) => Expr::Value(value(Value::Number(number.to_string(), false))),
+            // With its point, which makes it no integer.
+            Self::Float(number) => Expr::Value(value(Value::Number(format!("{number:?}"), false))),
             Self::Day(day) => Expr::TypedString(TypedString {
                 data_type: DataType::Date,
                 value: value(Value::SingleQuotedString(day.to_string())),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pulso_model::{DayRange, EventTime};
+use pulso_model::{Comparison, DayRange, EventTime};
 
 use super::Span;
 use super::bind::{Parameter, Parameters};
 
 /// Windows and lists, as the speed layer has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowSettings {
     /// A multiple of `slide`.
     pub size: Duration,
@@ -17,8 +17,11 @@ pub struct WindowSettings {
     /// A multiple of `slide`.
     pub baseline: Duration,
     pub count_above: u32,
+    pub unusual_from: f64,
     pub terms_max: u32,
+    pub unusual_max: u32,
     pub scope_terms_max: u32,
+    pub scope_unusual_max: u32,
 }
 
 impl WindowSettings {
@@ -28,18 +31,28 @@ impl WindowSettings {
     }
 
     pub(super) fn parameters(&self) -> Parameters {
+        let comparison = Comparison::new(self.size, self.slide, self.baseline);
         let integers = [
             ("slide_ms", self.slide_ms()),
             ("size_ms", millis(self.size)),
             ("reach_ms", millis(self.size) - self.slide_ms()),
             ("baseline_ms", millis(self.baseline)),
             ("lookback_reach_ms", self.lookback_ms() - self.slide_ms()),
-            ("baseline_windows", millis(self.baseline) / self.slide_ms()),
+            ("size", comparison.size),
+            ("growth", comparison.growth),
+            ("growth_ms", comparison.growth * self.slide_ms()),
+            ("newest_ms", comparison.newest * self.slide_ms()),
+            ("past_windows_min", comparison.windows_min().max(1)),
+            ("others", Comparison::OTHERS),
             ("count_above", i64::from(self.count_above)),
             ("terms_max", i64::from(self.terms_max)),
+            ("unusual_max", i64::from(self.unusual_max)),
             ("scope_terms_max", i64::from(self.scope_terms_max)),
+            ("scope_unusual_max", i64::from(self.scope_unusual_max)),
         ];
-        integers.map(|(name, number)| (name, Parameter::Integer(number))).into()
+        let integers = integers.map(|(name, number)| (name, Parameter::Integer(number)));
+        let unusual_from = ("unusual_from", Parameter::Float(self.unusual_from));
+        integers.into_iter().chain([unusual_from]).collect()
     }
 
     pub(crate) fn lookback_ms(&self) -> i64 {

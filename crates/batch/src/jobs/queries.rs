@@ -60,9 +60,9 @@ pub(super) fn activity(stream: &Stream) -> String {
 }
 
 /// The trends of a facet, worldwide or by scope.
-pub(super) fn trends(stream: &Stream, at: usize, by_scope: bool) -> String {
+pub(super) fn trends(stream: &Stream, at: usize, in_scopes: bool) -> String {
     let facet = &stream.facets[at];
-    let scope = stream.scope.filter(|_| by_scope);
+    let scope = stream.scope.filter(|_| in_scopes);
     let actor = stream.actor.filter(|_| counts_actors(facet));
     let place = stream.place && scope.is_some();
     let mut recent = vec![
@@ -95,28 +95,52 @@ pub(super) fn trends(stream: &Stream, at: usize, by_scope: bool) -> String {
         each(&sums, |sum| format!("CASE WHEN slot = pane THEN {sum} ELSE 0 END AS {sum}"));
     let in_window =
         each(&sums, |sum| format!("sum_within({sum}, slot, $reach_ms, 0) OVER by_slot AS {sum}"));
-    // As many as the columns beside: the end of the window, rank, score and what it is ranked by.
-    let nulls = vec!["NULL"; 4 + usize::from(scope.is_some()) + sums.len()].join(", ");
+    // As many as the columns beside: the end of the window, both ranks, score and what it is ranked by.
+    let nulls = vec!["NULL"; 5 + usize::from(scope.is_some()) + sums.len()].join(", ");
     let panes = if actor.is_some() { PANES_BY_ACTORS } else { PANES_BY_FACTS };
     let where_ = scope.map_or("worldwide".to_owned(), |scope| format!("in each {}", scope.name));
-    let listed_max = if scope.is_some() { "$scope_terms_max" } else { "$terms_max" };
+    let (by_scope, same_scope) = match scope {
+        Some(_) => ("PARTITION BY scope ", "compared.scope = busyness.scope AND "),
+        None => ("", ""),
+    };
+    let of_list = if scope.is_some() { "$scope_" } else { "$" };
     TRENDS
         .replace("{panes}", panes)
         .replace("{recent}", &recent.join(",\n    "))
         .replace("{carried}", &carried)
         .replace("{numbered}", &numbered)
         .replace("{scope}", if scope.is_some() { "scope, " } else { "" })
+        .replace("{busyness}", &busyness(scope.is_some(), actor.is_some()))
+        .replace("{by_scope}", by_scope)
+        .replace("{same_scope}", same_scope)
         .replace("{sums}", &summed)
         .replace("{in_slot}", &in_slot)
         .replace("{in_window}", &in_window)
         .replace("{columns}", &each(&sums, |&sum| sum.to_owned()))
         .replace("{nulls}", &nulls)
         .replace("{named}", &named)
-        .replace("{shown}", &listed(&shown_of_trends(stream, at, by_scope)))
+        .replace("{shown}", &listed(&shown_of_trends(stream, at, in_scopes)))
         .replace("{terms}", &format!("terms_{at}"))
         .replace("{names}", &format!("names_{at}"))
         .replace("{where}", &where_)
-        .replace("{listed_max}", listed_max)
+        .replace("{terms_max}", &format!("{of_list}terms_max"))
+        .replace("{unusual_max}", &format!("{of_list}unusual_max"))
+}
+
+/// How busy each pane is.
+fn busyness(by_scope: bool, of_actors: bool) -> String {
+    let number = match of_actors {
+        true => "count(DISTINCT actor) FILTER (WHERE array_length(keys) > 0) AS busyness",
+        false => "count(*) AS busyness",
+    };
+    match by_scope {
+        true => format!(
+            "(\n    SELECT scopes.number AS scope, pane, busyness\n    FROM scopes\n    \
+             JOIN (SELECT scope, pane, {number} FROM recent GROUP BY scope, pane) AS counted\n      \
+             ON counted.scope = scopes.value\n  )"
+        ),
+        false => format!("(SELECT pane, {number} FROM recent GROUP BY pane)"),
+    }
 }
 
 /// The fields of a trend.
@@ -131,7 +155,9 @@ fn shown_of_trends(stream: &Stream, at: usize, by_scope: bool) -> Vec<String> {
         true => &["facts AS count", "ranked AS actors"],
         false => &["ranked AS count"],
     };
-    shown.extend(counts.iter().chain(&["rank", "score"]).map(|&field| field.to_owned()));
+    shown.extend(
+        counts.iter().chain(&["rank", "unusual_rank", "score"]).map(|&field| field.to_owned()),
+    );
     if scope.is_some() {
         // Without places both are NULL.
         let mean = |sum: &str, field: &str| match stream.place {

@@ -11,8 +11,11 @@ async fn problems(stream: &'static Stream) -> Vec<String> {
         slide: second,
         baseline: 60 * second,
         count_above: 5,
+        unusual_from: 4.4,
         terms_max: 100,
+        unusual_max: 20,
         scope_terms_max: 20,
+        scope_unusual_max: 10,
     };
     let found = check_jobs(stream, windows, std::env::temp_dir()).await.unwrap();
     let shown =

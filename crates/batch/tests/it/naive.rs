@@ -1,6 +1,5 @@
 //! The views counted in the most obvious way, straight from the definitions, as an oracle.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_batch::WindowSettings;
@@ -10,6 +9,7 @@ use pulso_model::{
     View, ViewDocument,
 };
 use pulso_pipeline::Record;
+use pulso_testkit::trends::{self, Limits, Mention, Place};
 use pulso_testkit::view;
 use serde_json::{Map, Value, json};
 
@@ -107,17 +107,62 @@ impl Trends<'_> {
             true => counted.iter().map(|counted| Some(&*counted.fact.scope)).collect(),
             false => [None].into(),
         };
-        let baseline = usize::try_from(millis(self.windows.baseline) / slide).unwrap();
+        let baseline = millis(self.windows.baseline);
+        let windows = trends::Windows { size, slide, baseline };
+        let with_facts = windows.ends(counted.iter().map(|counted| counted.fact.time.0));
         let mut documents = Vec::new();
         for scope in scopes {
-            let windows: Vec<_> =
-                ends.iter().map(|end| self.terms(counted, end - size, *end, scope)).collect();
-            for (index, end) in ends.iter().enumerate() {
-                let before = &windows[index.saturating_sub(baseline)..index];
-                documents.extend(self.list(counted, &windows[index], before, *end, scope));
+            let terms = |end: &i64| (*end, self.terms(counted, end - size, *end, scope));
+            let by_end: BTreeMap<i64, Terms<'_>> = ends.iter().map(terms).collect();
+            let busyness = self.busyness(counted, windows, scope);
+            let ranked =
+                |(term, facts): (&&'_ str, &Vec<&Fact<'_>>)| (term.to_string(), self.ranked(facts));
+            let counts: BTreeMap<i64, BTreeMap<String, usize>> = by_end
+                .iter()
+                .map(|(end, terms)| (*end, terms.iter().map(ranked).collect()))
+                .collect();
+            for end in &ends {
+                let scored = self.scored(&counts, windows, (&busyness, &with_facts), *end);
+                documents.extend(self.list(counted, &by_end[end], &scored, *end, scope));
             }
         }
         documents
+    }
+
+    /// By the ends of windows.
+    fn busyness(
+        &self,
+        counted: &[Counted<'_>],
+        windows: trends::Windows,
+        scope: Option<&str>,
+    ) -> BTreeMap<i64, u64> {
+        let facts = counted.iter().map(|counted| &counted.fact);
+        let here = facts.filter(|fact| scope.is_none_or(|scope| fact.scope == scope));
+        let actors: Vec<_> = here.map(|fact| (fact, self.stream.actor(fact))).collect();
+        let mentions = actors.iter().map(|(fact, actor)| Mention {
+            time: fact.time.0,
+            actor: actor.as_deref().filter(|_| !fact.terms[self.facet].is_empty()),
+        });
+        windows.busyness(self.stream.facets[self.facet].counts, mentions)
+    }
+
+    /// The terms of a window that may be listed, by count and score.
+    fn scored<'c>(
+        &self,
+        counts: &'c BTreeMap<i64, BTreeMap<String, usize>>,
+        windows: trends::Windows,
+        (busyness, with_facts): (&BTreeMap<i64, u64>, &BTreeSet<i64>),
+        end: i64,
+    ) -> Vec<(u64, Option<f64>, &'c str)> {
+        let above = self.windows.count_above as usize;
+        let listable = counts[&end].iter().filter(|(_, count)| **count > above);
+        let scored = |(term, now): (&'c String, &usize)| {
+            let count = |end: i64| {
+                counts.get(&end).and_then(|terms| terms.get(term)).map_or(0, |count| *count as u64)
+            };
+            (*now as u64, windows.score(end, count, busyness, with_facts), term.as_str())
+        };
+        listable.map(scored).collect()
     }
 
     /// What is listed of the window that ends at a time.
@@ -125,44 +170,39 @@ impl Trends<'_> {
         &self,
         counted: &[Counted<'_>],
         in_window: &Terms<'_>,
-        before: &[Terms<'_>],
+        scored: &[(u64, Option<f64>, &str)],
         end: i64,
         scope: Option<&str>,
     ) -> Vec<ViewDocument> {
         let (stream, facet) = (self.stream, &self.stream.facets[self.facet]);
-        let most =
-            if self.by_scope { self.windows.scope_terms_max } else { self.windows.terms_max };
-        let mut listed: Vec<_> = in_window
-            .iter()
-            .filter(|(_, facts)| self.ranked(facts) > self.windows.count_above as usize)
-            .map(|(term, facts)| {
-                let count = |window: &Terms<'_>| window.get(term).map_or(0, |f| self.ranked(f));
-                let counts: Vec<_> = before.iter().map(count).collect();
-                let ranked = self.ranked(facts);
-                (Reverse(ranked), score(ranked, &counts), *term, facts)
-            })
-            .collect();
-        listed.sort_by(|a, b| (a.0).cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(b.2)));
+        let (terms, unusual) = match self.by_scope {
+            true => (self.windows.scope_terms_max, self.windows.scope_unusual_max),
+            false => (self.windows.terms_max, self.windows.unusual_max),
+        };
+        let unusual_from = self.windows.unusual_from;
+        let limits = Limits { terms: terms as usize, unusual: unusual as usize, unusual_from };
         let start = end - millis(self.windows.size);
         let window = TrendWindow::new(EventTime(start), EventTime(end));
-        let document =
-            |(rank, (_, score, term, facts)): (u32, &(_, f64, &str, &Vec<&Fact<'_>>))| {
-                let trend = TrendDocument {
-                    stream,
-                    facet,
-                    window: &window,
-                    scope,
-                    term,
-                    name: self.name(counted, start, end, term),
-                    count: facts.len() as u64,
-                    actors: actors(stream, facts) as u64,
-                    rank,
-                    score: *score,
-                    location: scope.and_then(|_| mean(facts)),
-                };
-                trend.render()
+        let document = |Place { index, rank, unusual_rank }| {
+            let (_, score, term) = scored[index];
+            let facts = &in_window[term];
+            let trend = TrendDocument {
+                stream,
+                facet,
+                window: &window,
+                scope,
+                term,
+                name: self.name(counted, start, end, term),
+                count: facts.len() as u64,
+                actors: actors(stream, facts) as u64,
+                rank,
+                unusual_rank,
+                score,
+                location: scope.and_then(|_| mean(facts)),
             };
-        (1..).zip(listed.iter().take(most as usize)).map(document).collect()
+            trend.render()
+        };
+        trends::list(scored, limits).into_iter().map(document).collect()
     }
 
     /// What the facet counts.
@@ -212,17 +252,6 @@ fn actors(stream: &Stream, facts: &[&Fact<'_>]) -> usize {
 
 fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap()
-}
-
-fn score(count: usize, before: &[usize]) -> f64 {
-    if before.is_empty() {
-        return 0.0;
-    }
-    let n = before.len() as f64;
-    let mean = before.iter().sum::<usize>() as f64 / n;
-    let variance = before.iter().map(|c| c * c).sum::<usize>() as f64 / n - mean * mean;
-    let score = (count as f64 - mean) / (variance.max(0.0) + 1.0).sqrt();
-    (score * 1000.0).round() / 1000.0
 }
 
 /// What the documents of the stream's own four jobs are counted over.

@@ -24,8 +24,11 @@ async fn nineteen_minutes_of_real_messages_are_counted_as_by_hand() {
         slide: Duration::from_secs(10),
         baseline: Duration::from_secs(60 * 60),
         count_above: 5,
+        unusual_from: 4.4,
         terms_max: 100,
+        unusual_max: 20,
         scope_terms_max: 20,
+        scope_unusual_max: 10,
     };
     let days = TestLake::of(&records).await.days();
     check(&records, windows, &days).await;

@@ -18,7 +18,7 @@ use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{Checkpoint, Record, Sink};
 use pulso_speed::{Processor, StreamSettings};
 use pulso_streams::descriptor;
-use pulso_window::{EchoSettings, Settings, Shape, SlidingWindow, TrendSettings};
+use pulso_window::{EchoSettings, ListMax, Settings, Shape, SlidingWindow, TrendSettings};
 use serde_json::{Value, json};
 
 use crate::naive::{self, Counted, Trends};
@@ -181,8 +181,15 @@ fn processor(decoder: &Decoder, max_out_of_orderness: Duration, partitions: u32)
         echo: EchoSettings { horizon: LONG, keys_max: 1_000_000 },
         trends: TrendSettings {
             count_above: windows.count_above,
-            terms_max: windows.terms_max as usize,
-            scope_terms_max: windows.scope_terms_max as usize,
+            unusual_from: windows.unusual_from,
+            worldwide: ListMax {
+                terms: windows.terms_max as usize,
+                unusual: windows.unusual_max as usize,
+            },
+            by_scope: ListMax {
+                terms: windows.scope_terms_max as usize,
+                unusual: windows.scope_unusual_max as usize,
+            },
             baseline: windows.baseline,
         },
         ..Settings::usual(Shape::of(decoder.stream()))

@@ -34,8 +34,11 @@ pub(crate) fn small_windows() -> WindowSettings {
         slide: Duration::from_secs(10),
         baseline: Duration::from_secs(120),
         count_above: 1,
+        unusual_from: 1.5,
         terms_max: 3,
+        unusual_max: 2,
         scope_terms_max: 2,
+        scope_unusual_max: 1,
     }
 }
 

@@ -126,7 +126,9 @@ pub(super) fn unusual_now(trends: &str, facet: &Facet) -> Chart {
     newest(trends, facet, &score(), PURPLE).named(
         format!("{}-unusual-now", plain(facet.term.many)),
         format!("Unusual {} now", facet.term.many),
-        format!("The ten {} with the highest scores in the newest window.", facet.term.many),
+        format!("The ten {} with the highest scores in the newest window; none while Pulso is warming up.",
+            facet.term.many
+        ),
     )
 }
 

@@ -53,7 +53,8 @@ fn trend(facet: usize, scope: Option<&str>) -> TrendDocument<'_> {
         count: 7,
         actors: 3,
         rank: 2,
-        score: 0.5,
+        unusual_rank: Some(1),
+        score: Some(0.5),
         location: None,
     }
 }
@@ -99,7 +100,7 @@ fn a_trend_shows_actors_where_they_are_counted() {
         concat!(
             r#"{"@timestamp":"1970-01-01T00:00:20.000Z","#,
             r#""window_start":"1970-01-01T00:00:00.000Z","term":"crane","name":"Crane","#,
-            r#""count":7,"rank":2,"score":0.5}"#
+            r#""count":7,"rank":2,"unusual_rank":1,"score":0.5}"#
         )
     );
     let actors = check_fields(&trend(1, None).render());

@@ -137,6 +137,7 @@ const TRENDS: &[(&str, FieldType)] = &[
     ("count", Integer),
     ("actors", Integer),
     ("rank", Integer),
+    ("unusual_rank", Integer),
     ("score", Float),
 ];
 

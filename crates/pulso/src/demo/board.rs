@@ -18,6 +18,12 @@ use serde_json::Value;
 /// Terms and scopes shown.
 const LINES: usize = 10;
 
+/// Unusual terms shown.
+const UNUSUAL_LINES: usize = 5;
+
+/// The most terms of one window looked at.
+const TERMS_MAX: usize = 1000;
+
 /// The most pane documents looked at for the scopes of one window.
 const ACTIVITY_MAX: usize = 20_000;
 
@@ -40,6 +46,8 @@ pub(super) struct Board {
     pub(super) discarded: Discarded,
     pub(super) window_end: Option<EventTime>,
     pub(super) terms: Vec<Term>,
+    /// By how unusual they are.
+    pub(super) unusual: Vec<Term>,
     pub(super) scopes: Vec<Scope>,
 }
 
@@ -58,7 +66,9 @@ pub(super) struct Term {
     /// Where the facet counts them.
     actors: Option<u64>,
     rank: u32,
-    score: f64,
+    unusual_rank: Option<u32>,
+    /// `None` while there is too little past to compare with.
+    score: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +80,14 @@ pub(super) struct Scope {
 }
 
 impl Term {
+    /// One line of a list in which it has a place.
+    fn line(&self, place: u32) -> String {
+        let name = truncate_str(&self.name, 32, "…");
+        let name = pad_str(&name, 32, Alignment::Left, None);
+        let score = self.score.map_or("-".to_owned(), |score| format!("{score:.2}"));
+        format!("{place:>4}  {name} {:>6} {score:>8}", self.ranked())
+    }
+
     /// What the facet counts.
     fn ranked(&self) -> u64 {
         self.actors.unwrap_or(self.count)
@@ -87,6 +105,7 @@ impl Board {
             discarded: Discarded::default(),
             window_end: None,
             terms: Vec::new(),
+            unusual: Vec::new(),
             scopes: Vec::new(),
         }
     }
@@ -118,7 +137,7 @@ impl Board {
         window: Duration,
     ) -> Result<(), V::Error> {
         let Some(facet) = self.stream.facets.first() else { return Ok(()) };
-        let newest = views.query(Query::newest(facet.view, LINES)).await?;
+        let newest = views.query(Query::newest(facet.view, TERMS_MAX)).await?;
         let Some(end) = newest.documents.first().map(|stored| stored.document.time) else {
             return Ok(());
         };
@@ -126,6 +145,10 @@ impl Board {
         self.terms = of_window
             .filter_map(|stored| serde_json::from_str(&stored.document.body).ok())
             .collect();
+        self.unusual =
+            self.terms.iter().filter(|term| term.unusual_rank.is_some()).cloned().collect();
+        self.unusual.sort_by_key(|term| term.unusual_rank);
+        self.terms.truncate(LINES);
         self.window_end = Some(end);
 
         let from = end.0 - i64::try_from(window.as_millis()).unwrap_or(0);
@@ -195,10 +218,12 @@ impl Board {
             let text = "no window has closed yet: the first does some seconds after messages come";
             return vec![text.to_owned()];
         };
-        // Two titles, an empty line, and one more title.
-        let room = rows.saturating_sub(4);
         let Some(facet) = self.stream.facets.first() else { return Vec::new() };
-        let terms = self.terms.len().min((room * 2 / 3).max(room.saturating_sub(LINES)));
+        // Two titles, two empty lines, and one more title.
+        let room = rows.saturating_sub(5);
+        let unusual = self.unusual(room / 4);
+        let room = room.saturating_sub(unusual.len());
+        let terms = self.terms.len().min((room * 3 / 4).max(room.saturating_sub(LINES)));
         let scopes = room - terms;
         let bar_max = columns.saturating_sub(BEFORE_BAR).min(BAR);
         let counts = if facet.counts == Counts::Actors { "actors" } else { "count" };
@@ -209,12 +234,11 @@ impl Board {
             style(header).bold().to_string(),
         ];
         let most = self.terms.first().map_or(1, |term| term.ranked().max(1));
-        for term @ Term { name, rank, score, .. } in self.terms.iter().take(terms) {
-            let name = truncate_str(name, 32, "…");
-            let name = pad_str(&name, 32, Alignment::Left, None);
-            let (count, bar) = (term.ranked(), bar(term.ranked(), most, bar_max));
-            lines.push(format!("{rank:>4}  {name} {count:>6} {score:>8.2}  {bar}"));
+        for term in self.terms.iter().take(terms) {
+            lines.push(format!("{}  {}", term.line(term.rank), bar(term.ranked(), most, bar_max)));
         }
+        lines.push(String::new());
+        lines.extend(unusual);
         let Some(field) = self.stream.scope else { return lines };
         let sum = self.sum_name().unwrap_or_default();
         let header = format!("      {:<32} {:>6} {sum:>9}", field.name, "count");
@@ -228,6 +252,21 @@ impl Board {
         }
         lines.truncate(rows);
         lines
+    }
+
+    /// What is unusual, in at most `rows` lines beside the title.
+    fn unusual(&self, rows: usize) -> Vec<String> {
+        if self.terms.iter().all(|term| term.score.is_none()) {
+            return vec![
+                "unusual: warming up, there is too little past to compare with".to_owned(),
+            ];
+        }
+        if self.unusual.is_empty() {
+            return vec!["nothing is unusual now".to_owned()];
+        }
+        let lines = (1..).zip(&self.unusual).take(rows.clamp(1, UNUSUAL_LINES));
+        let lines = lines.map(|(place, term)| term.line(place));
+        [style("unusual now").bold().to_string()].into_iter().chain(lines).collect()
     }
 
     /// The last of the stream's sums, which says most.

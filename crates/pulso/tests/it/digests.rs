@@ -1,4 +1,5 @@
-//! Every document of the stream `rsvps` is byte for byte what it was before Pulso knew other streams.
+//! Every document of the stream `rsvps` is byte for byte what it was before Pulso knew other streams; its
+//! trends, what they have been since decision 045.
 
 use std::path::Path;
 

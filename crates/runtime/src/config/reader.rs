@@ -125,6 +125,18 @@ impl Reader {
         })
     }
 
+    pub(super) fn decimal(&mut self, key: &str, range: RangeInclusive<f64>) -> f64 {
+        self.read(key, |value| {
+            let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+            let number =
+                number.ok_or_else(|| Wrong::new("is not a number", "write it without quotes"))?;
+            range.contains(&number).then_some(number).ok_or_else(|| {
+                let (from, to) = (range.start(), range.end());
+                Wrong::new("is out of range", format!("choose a number from {from} to {to}"))
+            })
+        })
+    }
+
     pub(super) fn duration(&mut self, key: &str, min: Duration) -> Duration {
         // What is not text is no duration either.
         self.read(key, |value| duration(value.as_str().unwrap_or_default(), min))

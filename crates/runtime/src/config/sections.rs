@@ -252,7 +252,10 @@ pub struct Trends {
     pub count_above: u64,
     pub terms_max: usize,
     pub scope_terms_max: usize,
-    /// A multiple of `window.slide`.
+    pub unusual_from: f64,
+    pub unusual_max: usize,
+    pub scope_unusual_max: usize,
+    /// A multiple of `window.slide`, at least `window.size`.
     pub baseline: Duration,
 }
 

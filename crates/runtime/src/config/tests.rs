@@ -366,6 +366,21 @@ fn keys_must_fit_each_other() {
         "choose a `slide` of which `size`, `baseline` and a day are multiples",
     );
     check(
+        "trends.baseline = '4m'",
+        "`trends.baseline` (4m) is shorter than `window.size` (5m)",
+        "a window is compared with earlier ones; choose a baseline of several windows",
+    );
+    check(
+        "trends.unusual_from = '3'",
+        "`trends.unusual_from` (3) is not a number",
+        "write it without quotes",
+    );
+    check(
+        "trends.unusual_from = -1",
+        "`trends.unusual_from` (-1) is out of range",
+        "choose a number from 0 to 1000000",
+    );
+    check(
         "acquisition.backoff_initial = '1m'",
         "`acquisition.backoff_initial` (1m) is longer than `acquisition.backoff_max` (30s)",
         "the first pause cannot exceed the longest",

@@ -8,7 +8,8 @@ use pulso_model::{
     Location, SUMS_MAX, Stream, Term, TrendDocument, TrendWindow, View, ViewDocument,
 };
 use pulso_pipeline::Record;
-use pulso_window::Settings;
+use pulso_testkit::trends::{self, Limits, Mention, Place};
+use pulso_window::{ListMax, Settings, TrendSettings};
 
 pub(crate) type Documents = BTreeMap<(View, String), String>;
 
@@ -119,7 +120,13 @@ struct Windows<'a> {
     facet: usize,
     settings: &'a Settings,
     ends: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a Counted>>>,
-    first_end: i64,
+    /// What the facet counts, by scope, term and end.
+    counts: BTreeMap<(Option<&'a str>, &'a str, i64), u64>,
+    compared: trends::Windows,
+    /// The ends of the windows in which there is any fact.
+    with_facts: BTreeSet<i64>,
+    /// By end, in each scope and worldwide.
+    busyness: BTreeMap<Option<&'a str>, BTreeMap<i64, u64>>,
 }
 
 impl<'a> Windows<'a> {
@@ -140,8 +147,34 @@ impl<'a> Windows<'a> {
                 }
             }
         }
-        let first_end = ends.keys().next().copied().unwrap_or_default();
-        Self { stream, facet, settings, ends, first_end }
+        let baseline = i64::try_from(settings.trends.baseline.as_millis()).unwrap();
+        let compared = trends::Windows { size, slide, baseline };
+        let with_facts = compared.ends(counted.iter().map(|one| one.time));
+        let scopes: BTreeSet<&str> = counted.iter().map(|one| one.scope.as_str()).collect();
+        let busyness = |scope: Option<&'a str>| {
+            let here = counted.iter().filter(|one| scope.is_none_or(|scope| one.scope == scope));
+            let mention = |one: &'a Counted| Mention {
+                time: one.time,
+                actor: one.actor.as_deref().filter(|_| !one.terms[facet].is_empty()),
+            };
+            (scope, compared.busyness(stream.facets[facet].counts, here.map(mention)))
+        };
+        let busyness = scopes.iter().copied().map(Some).chain([None]).map(busyness).collect();
+        let counts = BTreeMap::new();
+        let mut windows =
+            Self { stream, facet, settings, ends, counts, compared, with_facts, busyness };
+        let scopes = || scopes.iter().copied().map(Some).chain([None]);
+        let terms = windows
+            .ends
+            .iter()
+            .flat_map(|(&end, terms)| terms.keys().map(move |&term| (end, term)));
+        let all = terms.flat_map(|(end, term)| scopes().map(move |scope| (scope, term, end)));
+        let count = |key: (Option<&'a str>, &'a str, i64)| {
+            let (scope, term, end) = key;
+            (key, windows.ranked(&windows.at(end, scope, term)) as u64)
+        };
+        windows.counts = all.map(count).collect();
+        windows
     }
 
     fn facet(&self) -> &'a Facet {
@@ -150,32 +183,43 @@ impl<'a> Windows<'a> {
 
     fn lists(&self, closed_until: i64) -> Vec<ViewDocument> {
         let mut documents = Vec::new();
-        let trends = &self.settings.trends;
+        let TrendSettings { worldwide, by_scope, .. } = &self.settings.trends;
         for (&end, terms) in self.ends.range(..=closed_until) {
-            self.list(end, None, trends.terms_max, &mut documents);
+            self.list(end, None, *worldwide, &mut documents);
             if self.facet().by_scope_view.is_some() {
                 let all = terms.values().flatten();
                 let scopes: BTreeSet<&str> = all.map(|one| one.scope.as_str()).collect();
                 for scope in scopes {
-                    self.list(end, Some(scope), trends.scope_terms_max, &mut documents);
+                    self.list(end, Some(scope), *by_scope, &mut documents);
                 }
             }
         }
         documents
     }
 
-    fn list(&self, end: i64, scope: Option<&str>, most: usize, documents: &mut Vec<ViewDocument>) {
+    fn list(
+        &self,
+        end: i64,
+        scope: Option<&str>,
+        most: ListMax,
+        documents: &mut Vec<ViewDocument>,
+    ) {
         let facet = self.facet();
         let start = EventTime(end - self.settings.window.size());
         let window = TrendWindow::new(start, EventTime(end));
-        let mut listed = Vec::new();
-        for (&term, worldwide) in &self.ends[&end] {
-            let here = self.at(end, scope, term);
-            let ranked = self.ranked(&here);
-            if ranked <= self.settings.trends.count_above as usize {
-                continue;
+        let TrendSettings { count_above, unusual_from, .. } = self.settings.trends;
+        let mut terms = Vec::new();
+        for &term in self.ends[&end].keys() {
+            let ranked = self.ranked(&self.at(end, scope, term)) as u64;
+            if ranked > u64::from(count_above) {
+                terms.push((ranked, self.score(end, scope, term), term));
             }
-            let names = worldwide.iter().flat_map(|one| &one.terms[self.facet]);
+        }
+        let limits = Limits { terms: most.terms, unusual: most.unusual, unusual_from };
+        for Place { index, rank, unusual_rank } in trends::list(&terms, limits) {
+            let (_, score, term) = terms[index];
+            let here = self.at(end, scope, term);
+            let names = self.ends[&end][term].iter().flat_map(|one| &one.terms[self.facet]);
             let names = names.filter(|(key, _)| key == term).map(|(_, name)| name.as_str());
             let document = TrendDocument {
                 stream: self.stream,
@@ -186,19 +230,11 @@ impl<'a> Windows<'a> {
                 name: names.min().unwrap(),
                 count: here.len() as u64,
                 actors: actors(&here) as u64,
-                rank: 0,
-                score: self.score(end, scope, term),
+                rank,
+                unusual_rank,
+                score,
                 location: scope.and(mean(&here)),
             };
-            listed.push((ranked, document));
-        }
-        listed.sort_by(|(a_ranked, a), (b_ranked, b)| {
-            (b_ranked.cmp(a_ranked))
-                .then(b.score.total_cmp(&a.score))
-                .then_with(|| a.term.cmp(b.term))
-        });
-        for ((_, mut document), rank) in listed.into_iter().take(most).zip(1..) {
-            document.rank = rank;
             documents.push(document.render());
         }
     }
@@ -216,22 +252,9 @@ impl<'a> Windows<'a> {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "counts are small")]
-    fn score(&self, end: i64, scope: Option<&str>, term: &str) -> f64 {
-        let slide = self.settings.window.slide();
-        let baseline = i64::try_from(self.settings.trends.baseline.as_millis()).unwrap();
-        let from = self.first_end.max(end - baseline);
-        let ends = (from..end).step_by(usize::try_from(slide).unwrap());
-        let ranked = |end: i64| self.ranked(&self.at(end, scope, term));
-        let counts: Vec<usize> = ends.map(ranked).collect();
-        if counts.is_empty() {
-            return 0.0;
-        }
-        let windows = counts.len() as f64;
-        let mean = counts.iter().sum::<usize>() as f64 / windows;
-        let squares = counts.iter().map(|count| count * count).sum::<usize>() as f64 / windows;
-        let score = (ranked(end) as f64 - mean) / ((squares - mean * mean).max(0.0) + 1.0).sqrt();
-        (score * 1000.0).round() / 1000.0
+    fn score(&self, end: i64, scope: Option<&str>, term: &str) -> Option<f64> {
+        let count = |end| self.counts.get(&(scope, term, end)).copied().unwrap_or_default();
+        self.compared.score(end, count, &self.busyness[&scope], &self.with_facts)
     }
 }
 

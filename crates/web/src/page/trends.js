@@ -7,11 +7,16 @@ import {
 import { get } from "./requests.js";
 
 const TERMS_SHOWN = 20;
-// As many as a window lists unless the configuration says otherwise; the most unusual may be the last.
-const TERMS_LISTED = 100;
-const UNUSUAL_SCORE = 3;
+// More than a window lists unless the configuration says otherwise; the most unusual may be the last.
+const TERMS_LISTED = 1000;
 const SCOPES_OFFERED = 50;
 const EVERYWHERE = "";
+
+const WARMING_UP = "Warming up: there are no scores until there is enough past to compare with.";
+
+function warmingUp(listed) {
+  return listed.every(({ score }) => score === undefined);
+}
 
 export class Trends {
   constructor(stream, facet, changed) {
@@ -26,8 +31,8 @@ export class Trends {
       { text: "Score", number: true },
     ];
     const actors = `Actors: how many different ones; whoever repeats a ${term} counts once. `;
-    const score = `Score: how far the count is above what is usual for this ${term}, in standard `
-      + `deviations of its recent windows. ▲ marks ${UNUSUAL_SCORE} or more: unusual.`;
+    const score = `Score: how far the number is above what is usual for this ${term}, judged by the past `
+      + "hour and by how busy the rest of the stream is, in units of chance. ▲ marks what is unusual.";
     const help = facet.counts === "actors" ? actors + score : score;
     const title = `Trending ${words(facet.term.many)}`;
     this.panel = new Panel(facet.view, title, columns, help);
@@ -76,7 +81,8 @@ export class Trends {
     const last = `No ${words(this.facet.term.one)} has ${rule} in the window until ${until}. `
       + "This was the last list.";
     const rows = this.inOrder(listed).map((trend) => this.row(trend, listed));
-    this.panel.showTable(`In the window ${period(window_start, end)}`, rows, silent ? last : "");
+    const notes = [silent ? last : "", warmingUp(listed) ? WARMING_UP : ""];
+    this.panel.showTable(`In the window ${period(window_start, end)}`, rows, notes.join(" ").trim());
   }
 
   // In one scope there may have been some before: the latest window is the same for all scopes.
@@ -90,22 +96,21 @@ export class Trends {
   }
 
   inOrder(listed) {
-    const byScore = this.order.select.value === "score";
+    const byScore = this.order.select.value === "score" && !warmingUp(listed);
     const order = byScore ? [...listed].sort((a, b) => b.score - a.score) : listed;
     return order.slice(0, TERMS_SHOWN);
   }
 
-  row({ rank, name, actors, count: facts, score }, listed) {
+  row({ rank, unusual_rank: unusual, name, actors, count: facts, score }, listed) {
     const ranked = (trend) => trend.actors ?? trend.count;
     const largest = Math.max(...listed.map(ranked));
-    const shown = tenths(score);
-    const text = signed(shown);
+    const text = score === undefined ? "–" : signed(tenths(score));
     return row(
       numberCell(count(rank)),
       withBar(nameCell(name), (actors ?? facts) / largest),
       ...(actors === undefined ? [] : [numberCell(count(actors))]),
       numberCell(count(facts)),
-      numberCell(shown >= UNUSUAL_SCORE ? `▲ ${text}` : text),
+      numberCell(unusual === undefined ? text : `▲ ${text}`),
     );
   }
 

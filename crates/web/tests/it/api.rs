@@ -164,7 +164,7 @@ async fn views_are_listed_with_their_fields() {
     assert_eq!(trends["name"], "trending-topics");
     assert_eq!(trends["href"], "/api/v1/trending-topics");
     assert_eq!(trends["parameters"], json!(["from", "to", "layer", "limit", "cursor", "window"]));
-    assert_eq!(trends["fields"][6], json!({ "name": "score", "type": "float" }));
+    assert_eq!(trends["fields"][7], json!({ "name": "score", "type": "float" }));
 }
 
 #[tokio::test]

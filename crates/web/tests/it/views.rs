@@ -39,7 +39,7 @@ pub(crate) fn trends_of(
     let window = TrendWindow::new(EventTime(window_end.0 - 300_000), window_end);
     let listed = terms.iter().zip(1..).map(|(term, rank)| {
         let count = 100 - u64::from(rank);
-        let (name, score, location) = (*term, 1.5, None);
+        let (name, score, location) = (*term, Some(1.5), None);
         TrendDocument {
             stream,
             facet,
@@ -50,6 +50,7 @@ pub(crate) fn trends_of(
             count,
             actors: count,
             rank,
+            unusual_rank: None,
             score,
             location,
         }

@@ -15,30 +15,28 @@ use crate::{FacetShape, columns, pairs};
 /// Compaction is worth its cost when this many entries could be dead.
 const COMPACT_MIN: usize = 4096;
 
-/// A number that says what is usual: counts of the window one baseline ago and sums in between. What
-/// is counted is what the facet ranks by: facts, or actors.
+/// A count and what it is compared with: the count a little earlier, the sum over the windows of the past,
+/// and the counts of those at its two ends. What is counted is what the facet ranks by: facts, or actors.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Running {
     /// In the current window.
     count: u32,
-    /// In the window that leaves the baseline next.
-    old: u32,
-    /// Over the windows of the baseline.
+    /// In the window from which growth is counted.
+    earlier: u32,
+    /// In the newest window of the past.
+    newest: u32,
+    /// In the oldest window of the past.
+    oldest: u32,
+    /// Over the windows of the past.
     sum: u64,
-    sum_of_squares: u64,
     /// Panes of the history that name this entry.
     panes: u32,
 }
 
 impl Running {
-    fn slide_baseline(&mut self) {
-        // Nearly all are rare, and nothing changes.
-        if self.count == self.old {
-            return;
-        }
-        let (count, old) = (u64::from(self.count), u64::from(self.old));
-        self.sum = self.sum + count - old;
-        self.sum_of_squares = self.sum_of_squares + count * count - old * old;
+    /// Once the newest window has moved on, and before the oldest does.
+    fn slide_past(&mut self) {
+        self.sum = self.sum + u64::from(self.newest) - u64::from(self.oldest);
     }
 
     /// A pane that names it enters the window.
@@ -47,9 +45,9 @@ impl Running {
         self.panes += 1;
     }
 
-    /// A pane that names it leaves the history.
-    fn leave_old(&mut self, shrank: u32) {
-        self.old -= shrank;
+    /// A pane that names it leaves the past.
+    fn leave_oldest(&mut self, shrank: u32) {
+        self.oldest -= shrank;
         self.panes -= 1;
     }
 
@@ -64,12 +62,12 @@ impl Running {
         members: Option<&Members>,
         location: CoordinateSum,
     ) -> Counted<'a> {
-        let Self { count, sum, sum_of_squares, .. } = *self;
+        let Self { count, earlier, sum, .. } = *self;
         let (facts, actors) = match members {
             None => (count, 0),
             Some(members) => (members.facts(), count),
         };
-        Counted { key, name, ranked: count, facts, actors, sum, sum_of_squares, location }
+        Counted { key, name, ranked: count, facts, actors, earlier, sum, location }
     }
 }
 
@@ -145,8 +143,10 @@ pub(super) struct Counted<'a> {
     pub(super) facts: u32,
     /// 0 where the facet counts facts.
     pub(super) actors: u32,
+    /// What the facet counted in the window from which growth is counted.
+    pub(super) earlier: u32,
+    /// Over the windows of the past.
     pub(super) sum: u64,
-    pub(super) sum_of_squares: u64,
     pub(super) location: CoordinateSum,
 }
 
@@ -175,10 +175,10 @@ impl Tables {
         self.actors.len()
     }
 
-    /// The current window becomes the newest of the baseline, and the oldest leaves it.
-    pub(super) fn slide_baseline(&mut self) {
-        self.term_runs.iter_mut().for_each(Running::slide_baseline);
-        self.scope_runs.iter_mut().for_each(Running::slide_baseline);
+    /// The newest window of the past joins its sums, and the oldest leaves them.
+    pub(super) fn slide_past(&mut self) {
+        self.term_runs.iter_mut().for_each(Running::slide_past);
+        self.scope_runs.iter_mut().for_each(Running::slide_past);
     }
 
     /// Adds the terms of a pane to the window.
@@ -249,23 +249,48 @@ impl Tables {
         pane.locations = Vec::new();
     }
 
-    /// Adds a pane to the window that leaves the baseline next.
-    pub(super) fn enter_old(&mut self, pane: &PaneCounts) {
-        for &(index, count) in &pane.terms.grew.0 {
-            self.term_runs[index as usize].old += count;
-        }
-        for &(index, count) in &pane.scope_terms.grew.0 {
-            self.scope_runs[index as usize].old += count;
-        }
+    /// Adds a pane to the window from which growth is counted.
+    pub(super) fn enter_earlier(&mut self, pane: &PaneCounts) {
+        self.each(pane, |pane, _| &pane.grew, |run, grew| run.earlier += grew);
+    }
+
+    /// Takes a pane away from the window from which growth is counted.
+    pub(super) fn leave_earlier(&mut self, pane: &PaneCounts) {
+        self.each(pane, Added::shrank, |run, shrank| run.earlier -= shrank);
+    }
+
+    /// Adds a pane to the newest window of the past.
+    pub(super) fn enter_newest(&mut self, pane: &PaneCounts) {
+        self.each(pane, |pane, _| &pane.grew, |run, grew| run.newest += grew);
+    }
+
+    /// Takes a pane away from the newest window of the past.
+    pub(super) fn leave_newest(&mut self, pane: &PaneCounts) {
+        self.each(pane, Added::shrank, |run, shrank| run.newest -= shrank);
+    }
+
+    /// Adds a pane to the oldest window of the past.
+    pub(super) fn enter_oldest(&mut self, pane: &PaneCounts) {
+        self.each(pane, |pane, _| &pane.grew, |run, grew| run.oldest += grew);
     }
 
     /// Takes a pane away for good.
-    pub(super) fn leave_old(&mut self, pane: &PaneCounts) {
-        for &(index, count) in &pane.terms.shrank(self.shape).0 {
-            self.term_runs[index as usize].leave_old(count);
+    pub(super) fn leave_oldest(&mut self, pane: &PaneCounts) {
+        self.each(pane, Added::shrank, Running::leave_oldest);
+    }
+
+    /// Changes the entries that a pane names.
+    fn each<'a>(
+        &mut self,
+        pane: &'a PaneCounts,
+        columns: impl Fn(&'a Added, FacetShape) -> &'a Columns,
+        change: impl Fn(&mut Running, u32),
+    ) {
+        for &(index, count) in &columns(&pane.terms, self.shape).0 {
+            change(&mut self.term_runs[index as usize], count);
         }
-        for &(index, count) in &pane.scope_terms.shrank(self.shape).0 {
-            self.scope_runs[index as usize].leave_old(count);
+        for &(index, count) in &columns(&pane.scope_terms, self.shape).0 {
+            change(&mut self.scope_runs[index as usize], count);
         }
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use pulso_model::{Counts, Fact, Term};
 
 use super::*;
-use crate::{FacetShape, Shape, SlidingWindow, TrendSettings};
+use crate::{FacetShape, ListMax, Shape, SlidingWindow, TrendSettings};
 
 fn settings(counts: Counts) -> Settings {
     let facets = vec![FacetShape { counts, by_scope: true }];
@@ -11,8 +11,9 @@ fn settings(counts: Counts) -> Settings {
         window: SlidingWindow::new(Duration::from_secs(20), Duration::from_secs(10)).unwrap(),
         trends: TrendSettings {
             count_above: 0,
-            terms_max: 1000,
-            scope_terms_max: 1000,
+            unusual_from: 4.4,
+            worldwide: ListMax { terms: 1000, unusual: 10 },
+            by_scope: ListMax { terms: 1000, unusual: 10 },
             baseline: Duration::from_secs(40),
         },
         ..Settings::usual(Shape { kinds: 1, facets })
@@ -48,15 +49,53 @@ fn trend_of(trends: &Trends, term: &str, settings: &Settings) -> Trend {
 #[test]
 fn a_term_that_jumps_scores_above_one_that_is_always_big() {
     let settings = settings(Counts::Facts);
-    let score_of = |trends: &Trends, term| trend_of(trends, term, &settings).score;
     let mut trends = Trends::new(EventTime(0), &settings);
     for _ in 0..6 {
         trends.step(Some(&pane(&[("big", 50), ("small", 2)], 1, &settings)), &settings);
     }
-    assert_eq!(score_of(&trends, "big"), 0.0, "100 in every window of the baseline");
+    let big = trend_of(&trends, "big", &settings);
+    assert_eq!((big.score, big.rank, big.unusual_rank), (Some(0.0), 1, None));
     trends.step(Some(&pane(&[("big", 50), ("small", 20)], 1, &settings)), &settings);
-    assert_eq!(score_of(&trends, "big"), 0.0);
-    assert_eq!(score_of(&trends, "small"), 18.0, "22 where 4 is usual");
+    let big = trend_of(&trends, "big", &settings);
+    assert!(big.score.unwrap() < 0.0, "there is more of all else");
+    let small = trend_of(&trends, "small", &settings);
+    // 4 are usual, 22 are there, and 40 there will be: (40 - 4) / sqrt(3 * 4 + 0.04 * 16 + 3).
+    assert_eq!((small.score, small.rank, small.unusual_rank), (Some(9.103), 2, Some(1)));
+}
+
+#[test]
+fn what_is_unusual_is_listed_however_small_it_is() {
+    let mut settings = settings(Counts::Facts);
+    let most = ListMax { terms: 2, unusual: 1 };
+    settings.trends = TrendSettings { worldwide: most, by_scope: most, ..settings.trends };
+    let usual = [("one", 50), ("two", 40), ("three", 30)];
+    let mut trends = Trends::new(EventTime(0), &settings);
+    for _ in 0..6 {
+        trends.step(Some(&pane(&usual, 1, &settings)), &settings);
+    }
+    let all = [&usual[..], &[("rare", 9), ("rarer", 8)]].concat();
+    trends.step(Some(&pane(&all, 1, &settings)), &settings);
+    let lists = trends.lists(&settings).remove(0);
+    for list in [&lists.worldwide, &lists.by_scope["DE"]] {
+        let listed = list.iter().map(|trend| (&*trend.term, trend.rank, trend.unusual_rank));
+        let expected = [("one", 1, None), ("two", 2, None), ("rare", 4, Some(1))];
+        assert_eq!(listed.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn there_is_no_score_before_a_third_of_the_past_is_there() {
+    let settings = settings(Counts::Facts);
+    let mut trends = Trends::new(EventTime(0), &settings);
+    let pane = pane(&[("big", 50)], 1, &settings);
+    // The past has the windows that ended two to four slides ago: three in the end.
+    let scored = (0..6).map(|_| {
+        trends.step(Some(&pane), &settings);
+        let trend = trend_of(&trends, "big", &settings);
+        assert_eq!((trend.rank, trend.unusual_rank), (1, None));
+        trend.score.is_some()
+    });
+    assert_eq!(scored.collect::<Vec<_>>(), [false, false, true, true, true, true]);
 }
 
 #[test]
@@ -72,9 +111,9 @@ fn one_who_repeats_himself_makes_no_trend() {
     trends.step(Some(&whole), &settings);
     let loud = trend_of(&trends, "loud", &settings);
     assert_eq!((loud.rank, loud.count, loud.actors), (2, 503, 3));
-    assert_eq!(loud.score, 0.0, "3 actors in every window of the baseline");
+    assert!(loud.score.unwrap() < 0.0, "3 actors as always, while there is more of all else");
     let liked = trend_of(&trends, "liked", &settings);
-    assert_eq!((liked.rank, liked.count, liked.actors, liked.score), (1, 12, 9, 6.0));
+    assert_eq!((liked.rank, liked.count, liked.actors, liked.score), (1, 12, 9, Some(3.413)));
 }
 
 #[test]
@@ -90,7 +129,7 @@ fn nothing_is_left_of_terms_that_are_gone() {
         let entries = trends.tables[0].len();
         assert!(entries < 2 * 4096 + 10, "{entries} entries");
         let stays = trend_of(&trends, "stays", &settings);
-        assert_eq!((stays.count, stays.score), (2, 0.0));
+        assert_eq!((stays.count, stays.score), (2, Some(0.0)));
         for _ in 0..10 {
             trends.step(None, &settings);
         }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use pulso_model::{Coordinate, Fact, Identity, Term};
 
 use super::*;
-use crate::{Activity, FacetShape, Shape, SlidingWindow, TrendSettings};
+use crate::{Activity, FacetShape, ListMax, Shape, SlidingWindow, TrendSettings};
 use naive::{Trends as NamedTrends, naive_activity, naive_trends, naive_verdicts};
 
 const SIZE: i64 = 30_000;
@@ -35,8 +35,9 @@ fn settings(lateness: i64) -> Settings {
         allowed_lateness: millis(lateness),
         trends: TrendSettings {
             count_above: 1,
-            terms_max: 2,
-            scope_terms_max: 1,
+            unusual_from: 0.1,
+            worldwide: ListMax { terms: 1, unusual: 2 },
+            by_scope: ListMax { terms: 1, unusual: 1 },
             baseline: millis(BASELINE),
         },
         ..Settings::usual(Shape { kinds: 2, facets: FACETS.to_vec() })
@@ -296,7 +297,7 @@ proptest! {
     fn p2_w2_w3_w4_windows_equal_a_naive_recount(
         (sent, partitions) in (1_u32..4).prop_flat_map(|p| (sent(p), Just(p))), cuts in cuts(),
         lateness in prop::sample::select(vec![0, 0, 15_000, 100_000]),
-        baseline in prop::sample::select(vec![BASELINE, BASELINE, SIZE, SLIDE]),
+        baseline in prop::sample::select(vec![2 * BASELINE, BASELINE, SIZE, SLIDE]),
     ) {
         let mut settings = settings(lateness);
         settings.trends.baseline = millis(baseline);

@@ -24,7 +24,8 @@ fn trend(stream: &Stream, end: i64, rank: u32, name: &str) -> ViewDocument {
         count,
         actors: count / 2,
         rank,
-        score: 1.5,
+        unusual_rank: None,
+        score: Some(1.5),
         location: None,
     }
     .render()
@@ -133,6 +134,28 @@ async fn the_board_fits_into_any_terminal() {
     assert!(shown.contains("C20"), "{shown}");
     let shown = text(&board, 40, 80, &[]);
     assert!(shown.contains("C11"), "ten countries: {shown}");
+}
+
+#[test]
+fn what_is_unusual_is_shown_or_why_nothing_is() {
+    let term = |name: &str, rank, unusual_rank, score| Term {
+        name: name.to_owned(),
+        count: 9,
+        actors: None,
+        rank,
+        unusual_rank,
+        score,
+    };
+    let mut board = Board::new(stream());
+    board.window_end = Some(EventTime(310_000));
+    board.terms = vec![term("wine", 1, None, None)];
+    assert!(text(&board, 30, 80, &[]).contains("unusual: warming up"));
+    board.terms = vec![term("wine", 1, None, Some(0.5))];
+    assert!(text(&board, 30, 80, &[]).contains("nothing is unusual now"));
+    board.unusual = vec![term("truffles", 120, Some(1), Some(6.25))];
+    let shown = text(&board, 30, 80, &[]);
+    let line = shown.lines().skip_while(|line| !line.starts_with("unusual now")).nth(1).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["1", "truffles", "9", "6.25"]);
 }
 
 #[test]

@@ -49,6 +49,9 @@ fn of_stream(reader: &mut Reader) -> OfStream {
             count_above: reader.number("trends.count_above", 0..=1_000_000_000),
             terms_max: reader.number("trends.terms_max", 1..=100_000),
             scope_terms_max: reader.number("trends.scope_terms_max", 1..=100_000),
+            unusual_from: reader.decimal("trends.unusual_from", 0.0..=1_000_000.0),
+            unusual_max: reader.number("trends.unusual_max", 0..=100_000),
+            scope_unusual_max: reader.number("trends.scope_unusual_max", 0..=100_000),
             baseline: reader.duration("trends.baseline", TICK),
         },
         retention: deployment::retention(reader),
@@ -58,7 +61,8 @@ fn of_stream(reader: &mut Reader) -> OfStream {
 }
 
 fn check_windows(reader: &mut Reader, OfStream { window, trends, .. }: &OfStream) {
-    let (size, slide, baseline) = (window.size, window.slide, trends.baseline);
+    let (size, slide) = (window.size, window.slide);
+    let baseline = trends.baseline;
     let hint = || slide_hint(slide, [size, baseline, DAY]);
     let multiple = "is not a multiple of";
     reader.check_pair(divides(slide, size), ("window.size", "window.slide"), multiple, hint);
@@ -68,6 +72,10 @@ fn check_windows(reader: &mut Reader, OfStream { window, trends, .. }: &OfStream
         multiple,
         hint,
     );
+    let shorter = ("trends.baseline", "window.size");
+    reader.check_pair(size <= baseline, shorter, "is shorter than", || {
+        "a window is compared with earlier ones; choose a baseline of several windows".to_owned()
+    });
     reader.check(divides(slide, DAY), "window.slide", || {
         Wrong::new("does not divide a day evenly", hint())
     });

@@ -51,7 +51,7 @@ pub(super) fn naive_trends(counted: &[&Sent], settings: &Settings) -> Trends {
     for (facet, shape) in FACETS.iter().enumerate() {
         let scopes = if shape.by_scope { vec![None, Some("DE"), Some("US")] } else { vec![None] };
         for scope in scopes {
-            let recount = Recount { counted, settings, first, facet, scope };
+            let recount = Recount { counted, settings, facet, scope };
             for end in windows(first, last + SLIDE) {
                 for trend in recount.list(end) {
                     let key = (end, facet, scope.map(str::to_owned), trend.term.to_string());
@@ -68,12 +68,12 @@ fn windows(from: i64, until: i64) -> impl Iterator<Item = i64> {
     (from..until).step_by(usize::try_from(SLIDE).unwrap())
 }
 
+const TERMS: [&str; 3] = ["a", "b", "c"];
+
 /// One facet, worldwide or in one scope.
 struct Recount<'a> {
     counted: &'a [&'a Sent],
     settings: &'a Settings,
-    /// The end of the first window.
-    first: i64,
     facet: usize,
     scope: Option<&'static str>,
 }
@@ -102,27 +102,38 @@ impl Recount<'_> {
         }
     }
 
+    /// The largest, and the most unusual of all.
     fn list(&self, end: i64) -> Vec<Trend> {
         let trends = &self.settings.trends;
-        let most = if self.scope.is_none() { trends.terms_max } else { trends.scope_terms_max };
+        let most = if self.scope.is_none() { trends.worldwide } else { trends.by_scope };
         let mut list = Vec::new();
-        for term in ["a", "b", "c"] {
+        for term in TERMS {
             let now = self.ranked(end, term);
             if now > u64::from(trends.count_above) {
-                list.push((now, self.trend(end, term, now)));
+                list.push((now, self.trend(end, term)));
             }
         }
         list.sort_by(|(a_count, a), (b_count, b)| {
-            (b_count.cmp(a_count)).then(b.score.total_cmp(&a.score)).then(a.term.cmp(&b.term))
+            let by_score = b.score.partial_cmp(&a.score).unwrap();
+            (b_count.cmp(a_count)).then(by_score).then(a.term.cmp(&b.term))
         });
-        list.truncate(most);
-        (1..).zip(list).map(|(rank, (_, trend))| Trend { rank, ..trend }).collect()
+        let mut list: Vec<Trend> = list.into_iter().map(|(_, trend)| trend).collect();
+        let scores: Vec<_> = list.iter().map(|trend| trend.score).collect();
+        for (at, trend) in list.iter_mut().enumerate() {
+            trend.rank = u32::try_from(at + 1).unwrap();
+            let before = scores.iter().enumerate().filter(|&(other, score)| {
+                *score > trend.score || (*score == trend.score && other < at)
+            });
+            let rank = before.count() + 1;
+            let unusual = trend.score.is_some_and(|score| score >= trends.unusual_from);
+            trend.unusual_rank =
+                (unusual && rank <= most.unusual).then(|| u32::try_from(rank).unwrap());
+        }
+        list.retain(|trend| trend.rank as usize <= most.terms || trend.unusual_rank.is_some());
+        list
     }
 
-    fn trend(&self, end: i64, term: &str, now: u64) -> Trend {
-        let baseline = windows(end - millis(self.settings.trends.baseline), end);
-        let history: Vec<u64> =
-            baseline.filter(|&end| end >= self.first).map(|end| self.ranked(end, term)).collect();
+    fn trend(&self, end: i64, term: &str) -> Trend {
         let mut location = CoordinateSum::default();
         self.facts(end, term).for_each(|sent| location.add(sent.place()));
         let names = self.everywhere(end, term).map(|sent| sent.terms_of(self.facet)[term]);
@@ -137,19 +148,56 @@ impl Recount<'_> {
             count: u32::try_from(count).unwrap(),
             actors: u32::try_from(actors).unwrap(),
             rank: 0,
-            score: score(now, &history),
+            unusual_rank: None,
+            score: self.score(end, term),
             location: self.scope.and_then(|_| location.mean()),
         }
     }
-}
 
-fn score(count: u64, history: &[u64]) -> f64 {
-    if history.is_empty() {
-        return 0.0;
+    /// Of a pane: its facts, or the actors who mention any term.
+    fn busyness(&self, start: i64) -> u64 {
+        let within = |sent: &&&Sent| (start..start + SLIDE).contains(&sent.time);
+        let here = |sent: &&&Sent| self.scope.is_none_or(|scope| sent.scope == scope);
+        let facts = self.counted.iter().filter(within).filter(here);
+        match FACETS[self.facet].counts {
+            Counts::Facts => facts.count() as u64,
+            Counts::Actors => {
+                let mentioning = facts.filter(|sent| !sent.terms_of(self.facet).is_empty());
+                mentioning.filter_map(|sent| sent.actor).collect::<BTreeSet<_>>().len() as u64
+            }
+        }
     }
-    let n = history.len() as f64;
-    let mean = history.iter().sum::<u64>() as f64 / n;
-    let squares = history.iter().map(|count| count * count).sum::<u64>() as f64 / n;
-    let score = (count as f64 - mean) / ((squares - mean * mean).max(0.0) + 1.0).sqrt();
-    (score * 1000.0).round() / 1000.0
+
+    fn score(&self, end: i64, term: &str) -> Option<f64> {
+        let baseline = millis(self.settings.trends.baseline);
+        let newest = SIZE.max(baseline / SLIDE / 4 * SLIDE).min(baseline);
+        let past: Vec<i64> = windows(end - baseline, end - newest + 1).collect();
+        let enough = past.len().div_ceil(3);
+        let in_window = |end: i64, sent: &&Sent| (end - SIZE..end).contains(&sent.time);
+        let has_facts = |end: &i64| self.counted.iter().any(|sent| in_window(*end, sent));
+        let past: Vec<i64> = past.into_iter().filter(has_facts).collect();
+        if past.len() < enough.max(1) {
+            return None;
+        }
+        let busyness = |end: i64| {
+            (end - SIZE..end).step_by(10_000).map(|pane| self.busyness(pane)).sum::<u64>()
+        };
+        let sum: u64 = past.iter().map(|&end| self.ranked(end, term)).sum();
+        let busyness_sum: u64 = past.iter().map(|&end| busyness(end)).sum();
+        let now = self.ranked(end, term);
+        let others = (busyness(end) - now + 100) as f64;
+        let others_sum = (busyness_sum - sum + 100 * past.len() as u64) as f64;
+        let usual = sum as f64 * others / others_sum;
+        let (size, growth) = (SIZE / SLIDE, (SIZE / SLIDE / 5).max(1));
+        let earlier = self.ranked(end - growth * SLIDE, term);
+        let signed = |count: u64| i64::try_from(count).unwrap();
+        let grown = (size * signed(now) - (size - growth) * signed(earlier)) as f64 / growth as f64;
+        let spread = (2 * size - growth) as f64 / growth as f64;
+        let habit = 0.04 * (usual * usual);
+        let scores = [
+            (now as f64 - usual) / (usual + habit + 1.0).sqrt(),
+            (grown - usual) / (spread * usual + habit + spread).sqrt(),
+        ];
+        Some((scores[0].max(scores[1]) * 1000.0).round() / 1000.0)
+    }
 }
