@@ -15,6 +15,7 @@ step() {
 step cargo fmt --all --check
 step scripts/test.sh
 step scripts/smoke.sh
+step env PULSO_PROGRAM="${CARGO_TARGET_DIR:-target}/release/pulso" scripts/trend-quality.sh
 step cargo clippy --release --locked --workspace --all-targets -- -D warnings
 step env RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps
 if cargo deny --version >/dev/null 2>&1; then
