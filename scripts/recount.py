@@ -4,8 +4,8 @@
 usage: scripts/recount.py PULSO RECORDING DATA     (PULSO: the program; DATA: a folder into which this
 recording was replayed once)
 
-Checks the batch layer's responses, country activity, trending topics (counts, names, scores, both ranks),
-groups and events. Exits with code 0 if all are equal.
+Checks the batch layer's responses, country activity, trending topics (counts, names, scores, both ranks, since
+when), the trends that ended, groups and events. Exits with code 0 if all are equal.
 """
 import json
 import math
@@ -49,8 +49,8 @@ def score(counts, busy, end, key):
 
 
 def listed(counts, busy):
-    """By window end and term: rank, unusual rank and score of what is listed."""
-    ends = defaultdict(list)
+    """By window end and term: rank, unusual rank and score of what is listed; and by term the windows in which it is unusual."""
+    ends, in_windows = defaultdict(list), defaultdict(list)
     for (end, key), count in counts.items():
         if count > ABOVE:
             ends[end].append((count, key))
@@ -60,12 +60,31 @@ def listed(counts, busy):
         by_count = sorted(terms, key=lambda term: (-term[0], -(scores[term[1]] or 0), term[1]))
         ranks = {key: rank for rank, (_, key) in enumerate(by_count, 1)}
         unusual = [key for key in ranks if scores[key] is not None and scores[key] >= UNUSUAL_FROM]
+        for key in unusual:
+            in_windows[key].append((end, scores[key]))
         by_score = sorted(unusual, key=lambda key: (-scores[key], ranks[key]))[:UNUSUAL]
         places = {key: place for place, key in enumerate(by_score, 1)}
         for key, rank in ranks.items():
             if rank <= LISTED or key in places:
                 found[end, key] = (rank, places.get(key), scores[key])
-    return found
+    return found, in_windows
+
+
+def lives(in_windows):
+    """The trends of each term, as lists of (end, score): windows of which each overlaps or touches the one before."""
+    for key, windows in in_windows.items():
+        life = []
+        for end, score in sorted(windows):
+            if life and end - life[-1][0] > SIZE:
+                yield key, life
+                life = []
+            life.append((end, score))
+        yield key, life
+
+
+def followed(life, end):
+    """What of a trend is looked back to from a window."""
+    return [window for window in life if end - 2 * BASELINE < window[0] <= end]
 
 
 def main(pulso, recording, data):
@@ -77,13 +96,14 @@ def main(pulso, recording, data):
             seen.add(key)
             responses.append(m)
 
-    busy = Counter()
+    busy, topics_by_pane = Counter(), Counter()
     activity, topics, names, groups, events, latest = Counter(), Counter(), {}, defaultdict(set), defaultdict(set), {}
     for m in responses:
         country, pane = m["group"]["group_country"].upper(), m["mtime"] // SLIDE * SLIDE
         activity[pane, country, m["response"]] += 1
         busy.update(range(pane + SLIDE, pane + SIZE + SLIDE, SLIDE))
         for key in {t["urlkey"].strip().lower() for t in m["group"]["group_topics"]}:
+            topics_by_pane[pane, key] += 1
             for end in range(pane + SLIDE, pane + SIZE + SLIDE, SLIDE):
                 topics[end, key] += 1
         for t in m["group"]["group_topics"]:
@@ -113,13 +133,36 @@ def main(pulso, recording, data):
         "groups": {(d["group"]["id"], d["responses"]) for d in exported(pulso, data, "groups")},
         "events": {(d["event"]["id"], d["responses"]) for d in exported(pulso, data, "events")},
     }
-    trends = exported(pulso, data, "trending-topics")
+    found, in_windows = listed(topics, busy)
+    since, ended = {}, set()
+    days = {m["mtime"] // 86_400_000 for m in responses}
+    for key, life in lives(in_windows):
+        since.update({(end, key): followed(life, end)[0][0] for end, _ in life})
+        last = life[-1][0]
+        life = followed(life, last)
+        peak, highest = max(life, key=lambda window: (window[1], -window[0]))
+        began = life[0][0]
+        count = sum(topics_by_pane[pane, key] for pane in range(began - SIZE, last, SLIDE))
+        if (last + SIZE) // 86_400_000 in days:
+            ended.add((last + SIZE, key, names[last, key], began, peak, highest, last, (last - began) / 1000, count))
+    mine["topic-trends"] = ended
+    its["topic-trends"] = {
+        (
+            millis(d["@timestamp"]), d["term"], d["name"], millis(d["began"]), millis(d["peak"]), d["peak_score"],
+            millis(d["ended"]), d["duration_seconds"], d["count"],
+        )
+        for d in exported(pulso, data, "topic-trends")
+    }
     its["trending-topics"] = {
-        (millis(d["@timestamp"]), d["topic"], d["name"], d["count"], d["rank"], d.get("unusual_rank"), d.get("score"))
-        for d in trends
+        (
+            millis(d["@timestamp"]), d["topic"], d["name"], d["count"], d["rank"], d.get("unusual_rank"), d.get("score"),
+            millis(d["since"]) if "since" in d else None,
+        )
+        for d in exported(pulso, data, "trending-topics")
     }
     mine["trending-topics"] = {
-        (end, key, names[end, key], topics[end, key], *place) for (end, key), place in listed(topics, busy).items()
+        (end, key, names[end, key], topics[end, key], *place, since.get((end, key)) if place[1] else None)
+        for (end, key), place in found.items()
     }
 
     different = 0

@@ -243,6 +243,34 @@ def recount_window(numbers, pane):
     return window
 
 
+@dataclass(frozen=True, order=True)
+class Trend:
+    """The life of a trend that ended; its times are the last panes of windows."""
+
+    term: int
+    began: int
+    peak: int
+    ended: int
+    peak_score: float
+
+
+def trends_of(windows, panes):
+    """Those that were told until the end: a window after their last one."""
+    unusual = defaultdict(list)
+    for pane, window in enumerate(windows):
+        for listed in window:
+            if listed.score is not None and listed.score >= UNUSUAL_FROM:
+                unusual[listed.term].append((pane, listed.score))
+    found = []
+    for term, marks in unusual.items():
+        for spell in spells_of([pane for pane, _ in marks]):
+            life = [mark for mark in marks if spell[0] <= mark[0] <= spell[-1] and mark[0] > spell[-1] - 2 * BASELINE]
+            peak, highest = max(life, key=lambda mark: (mark[1], -mark[0]))
+            if spell[-1] + SIZE < panes:
+                found.append(Trend(term, life[0][0], peak, spell[-1], highest))
+    return sorted(found)
+
+
 def by_score(window):
     return sorted(window, key=lambda listed: -(listed.score or 0))
 
@@ -298,6 +326,9 @@ class Quality:
     alarms: int = 0  # wrong marks on a term that had none for the length of a window
     alarms_held: int = 0  # that lasted a minute
     delays: list = field(default_factory=list)  # by burst: seconds until among the ten most unusual
+    told: int = 0  # bursts that are over
+    told_once: int = 0  # of those, told as one trend
+    others: int = 0  # trends of terms that did not burst
 
     def __add__(self, other):
         return Quality(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
@@ -307,6 +338,8 @@ class Quality:
     recall = property(lambda self: ratio(sum(delay < math.inf for delay in self.delays), len(self.delays)))
     wrong = property(lambda self: ratio(self.marks_wrong, self.marks))
     alarms_an_hour = property(lambda self: self.alarms / self.hours)
+    once = property(lambda self: ratio(self.told_once, self.told))
+    others_an_hour = property(lambda self: self.others / self.hours)
     held_an_hour = property(lambda self: self.alarms_held / self.hours)
 
     def delay(self, share):
@@ -321,8 +354,10 @@ def ratio(part, whole):
     return part / whole if whole else math.nan
 
 
-def measure(stream, marked, ordered):
-    """By pane: `marked`, the unusual terms, and `ordered`, all terms, both with the most unusual first."""
+def measure(stream, marked, ordered, trends=()):
+    """By pane: `marked`, the unusual terms, and `ordered`, all terms, both with the most unusual first. `trends` are
+    those that ended.
+    """
     quality = Quality(hours=(stream.panes - WARM) / PANES_OF_AN_HOUR)
     bursting = Counter(pane for burst in stream.bursts for pane in range(burst.begin, burst.end))
     hits, wrong = hits_of(stream), defaultdict(list)
@@ -346,7 +381,21 @@ def measure(stream, marked, ordered):
         seen = (pane for pane in range(burst.begin, burst.end) if burst.term in marked[pane][:TOP])
         pane = next(seen, None)
         quality.delays.append(math.inf if pane is None else (pane + 1 - burst.begin) * PANE)
+    measure_trends(stream, trends, quality)
     return quality
+
+
+def measure_trends(stream, trends, quality):
+    right = set()
+    for burst in stream.bursts:
+        of_burst = [t for t in trends if t.term == burst.term and t.began < burst.end + SIZE and t.ended >= burst.begin]
+        right.update((trend.term, trend.ended) for trend in of_burst)
+        # Of what ended later than this there is no word yet.
+        if burst.end + 2 * SIZE < stream.panes:
+            quality.told += 1
+            quality.told_once += len(of_burst) == 1
+    steps = {step.term for step in stream.steps}
+    quality.others += sum((t.term, t.ended) not in right and t.term not in steps for t in trends)
 
 
 def hits_of(stream):

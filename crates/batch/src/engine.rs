@@ -204,7 +204,7 @@ impl Engine {
 
     /// Finds the echoes, and makes `facts` ready for jobs.
     pub(crate) async fn facts(&self, input: Input, jobs: &[Job]) -> Result<Facts, BatchError> {
-        let facets: BTreeSet<usize> = jobs.iter().filter_map(Job::facet).collect();
+        let facets: BTreeSet<usize> = jobs.iter().flat_map(|job| job.facets(self.stream)).collect();
         let event_times = self.event_times().await?;
         let oldest = event_times.values().map(|times| times.first).min().unwrap_or_default();
         self.prepare(input, &facets, oldest)

@@ -7,6 +7,7 @@ mod queries;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use pulso_model::{Counts, Facet, Stream, View, ViewKind};
@@ -29,6 +30,8 @@ pub(crate) enum JobKind {
     Activity,
     /// Of the facet at this place.
     Trends(usize),
+    /// The trends that ended, of all facets.
+    Ended,
     /// What the stream's own query says.
     Own,
 }
@@ -50,6 +53,11 @@ impl Job {
                 jobs.push(job(view, queries::trends(stream, at, true), JobKind::Trends(at)));
             }
         }
+        for (view, in_scopes) in [(stream.trends_view, false), (stream.trends_by_scope_view, true)]
+        {
+            let ended = |view| job(view, queries::ended(stream, in_scopes), JobKind::Ended);
+            jobs.extend(view.map(ended));
+        }
         jobs.extend(stream.jobs.iter().map(|own| job(own.view, own.sql.to_owned(), JobKind::Own)));
         jobs
     }
@@ -64,11 +72,12 @@ impl Job {
         self.view.kind() != ViewKind::Now
     }
 
-    /// The facet whose trends it computes.
-    pub(crate) fn facet(&self) -> Option<usize> {
+    /// The facets of a stream whose trends it computes.
+    pub(crate) fn facets(&self, stream: &Stream) -> Range<usize> {
         match self.kind {
-            JobKind::Trends(at) => Some(at),
-            JobKind::Facts | JobKind::Activity | JobKind::Own => None,
+            JobKind::Trends(at) => at..at + 1,
+            JobKind::Ended => 0..stream.facets.len(),
+            JobKind::Facts | JobKind::Activity | JobKind::Own => 0..0,
         }
     }
 

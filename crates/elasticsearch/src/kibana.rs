@@ -81,6 +81,9 @@ fn panels(prefix: &str, stream: &Stream) -> Vec<Panel> {
             panels.push(chart::now_by_scope(&view, facet, scope).panel(20, 17));
         }
     }
+    if let Some(view) = stream.trends_view {
+        panels.push(chart::ended(&names.answers(view), &stream.facets).panel(48, 14));
+    }
     panels
 }
 

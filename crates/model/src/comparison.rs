@@ -16,6 +16,8 @@ pub struct Comparison {
     pub newest: i64,
     /// How much earlier the oldest window of the past ends: the baseline.
     pub oldest: i64,
+    /// How far back a trend is followed at most: two baselines. By then what stays has become usual.
+    pub life: i64,
 }
 
 impl Comparison {
@@ -29,7 +31,13 @@ impl Comparison {
             i64::try_from(span.as_millis() / slide.as_millis().max(1)).unwrap_or(i64::MAX)
         };
         let (size, oldest) = (slides(size), slides(baseline));
-        Self { size, growth: (size / 5).max(1), newest: size.max(oldest / 4).min(oldest), oldest }
+        Self {
+            size,
+            growth: (size / 5).max(1),
+            newest: size.max(oldest / 4).min(oldest),
+            oldest,
+            life: 2 * oldest,
+        }
     }
 
     /// How many windows the past has in the end.
@@ -52,11 +60,11 @@ mod tests {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         let slide = Duration::from_secs(10);
         let usual = Comparison::new(minutes(5), slide, minutes(60));
-        assert_eq!(usual, Comparison { size: 30, growth: 6, newest: 90, oldest: 360 });
+        assert_eq!(usual, Comparison { size: 30, growth: 6, newest: 90, oldest: 360, life: 720 });
         assert_eq!((usual.windows(), usual.windows_min()), (271, 91));
         let long = Comparison::new(minutes(60), slide, minutes(60));
         assert_eq!((long.newest, long.windows(), long.windows_min()), (360, 1, 1));
         let single = Comparison::new(slide, slide, slide);
-        assert_eq!(single, Comparison { size: 1, growth: 1, newest: 1, oldest: 1 });
+        assert_eq!(single, Comparison { size: 1, growth: 1, newest: 1, oldest: 1, life: 2 });
     }
 }

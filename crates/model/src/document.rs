@@ -152,6 +152,8 @@ pub struct TrendDocument<'a> {
     pub rank: u32,
     /// By score, from 1; only where it is unusual.
     pub unusual_rank: Option<u32>,
+    /// The end of the window in which it became so.
+    pub since: Option<EventTime>,
     /// `None` where there is no past to compare with.
     pub score: Option<f64>,
     pub location: Option<Location>,
@@ -174,6 +176,9 @@ impl TrendDocument<'_> {
         json.integer("rank", self.rank.into());
         if let Some(rank) = self.unusual_rank {
             json.integer("unusual_rank", rank.into());
+        }
+        if let Some(since) = self.since {
+            json.time("since", since);
         }
         if let Some(score) = self.score {
             json.float("score", score);
@@ -211,6 +216,90 @@ impl TrendDocument<'_> {
             }
         }
     }
+}
+
+/// A term that was unusual for a while, worldwide or in one scope. The times are ends of windows.
+#[derive(Debug)]
+pub struct EndedTrendDocument<'a> {
+    pub stream: &'a Stream,
+    pub facet: &'a Facet,
+    /// Of the window that showed that it had ended.
+    pub time: EventTime,
+    pub scope: Option<&'a str>,
+    pub term: &'a str,
+    pub name: &'a str,
+    pub began: EventTime,
+    pub peak: EventTime,
+    pub peak_score: f64,
+    pub ended: EventTime,
+    /// Facts that carry the term, from the first window to the last.
+    pub count: u64,
+    /// Who made those of the window of the peak, where the facet counts actors.
+    pub actors: u64,
+}
+
+impl EndedTrendDocument<'_> {
+    /// # Panics
+    /// When there is a scope and no facet of the stream has trends by scope.
+    pub fn render(&self) -> ViewDocument {
+        let Self { stream, facet, time, scope, term, .. } = *self;
+        let mut json = ObjectWriter::with_capacity(USUAL_BYTES);
+        json.time("@timestamp", time);
+        if let (Some(field), Some(scope)) = (stream.scope, scope) {
+            json.text(field.name, scope);
+        }
+        json.text("facet", facet.term.many);
+        json.text("term", term);
+        json.text("name", self.name);
+        json.time("began", self.began);
+        json.time("peak", self.peak);
+        json.float("peak_score", self.peak_score);
+        json.time("ended", self.ended);
+        json.float("duration_seconds", (self.ended.0 - self.began.0) as f64 / 1000.0);
+        json.integer("count", signed(self.count));
+        if facet.counts == Counts::Actors {
+            json.integer("actors", signed(self.actors));
+        }
+        let key = ended_key(facet, time, scope, term);
+        let document = ViewDocument::new(ended_view(stream, scope), time, &key, json);
+        ViewDocument { scope: scope.map(str::to_owned), ..document }
+    }
+
+    /// Takes the document of a trend away that an earlier firing of the window told of.
+    ///
+    /// # Panics
+    /// As [`render`](Self::render).
+    pub fn removal(
+        stream: &Stream,
+        facet: &Facet,
+        time: EventTime,
+        scope: Option<&str>,
+        term: &str,
+    ) -> ViewDocument {
+        ended_view(stream, scope).removal(time, &ended_key(facet, time, scope, term))
+    }
+}
+
+fn ended_view(stream: &Stream, scope: Option<&str>) -> View {
+    let view = match scope {
+        None => stream.trends_view,
+        Some(_) => stream.trends_by_scope_view,
+    };
+    view.expect("a stream with trends has a view of those that ended")
+}
+
+fn ended_key<'a>(
+    facet: &Facet,
+    time: EventTime,
+    scope: Option<&'a str>,
+    term: &'a str,
+) -> Vec<KeyPart<'a>> {
+    let scope = scope.map(KeyPart::from);
+    [KeyPart::from(time)]
+        .into_iter()
+        .chain(scope)
+        .chain([facet.term.many.into(), term.into()])
+        .collect()
 }
 
 fn signed(count: u64) -> i64 {

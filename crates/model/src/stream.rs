@@ -48,6 +48,10 @@ pub struct Stream {
     pub facts_view: FactsView,
     /// What happened in each pane, by scope and kind.
     pub activity_view: View,
+    /// The trends of all facets that have ended; `None` where there are no facets.
+    pub trends_view: Option<View>,
+    /// The same by scope, where a facet has trends by scope.
+    pub trends_by_scope_view: Option<View>,
     /// Views that SQL of the stream's own makes.
     pub jobs: Vec<Job>,
 }
@@ -173,6 +177,7 @@ impl Stream {
     pub fn views(&self) -> Vec<View> {
         let mut views = vec![self.facts_view.view, self.activity_view];
         views.extend(self.facets.iter().flat_map(|f| [Some(f.view), f.by_scope_view]).flatten());
+        views.extend(self.trends_view.into_iter().chain(self.trends_by_scope_view));
         views.extend(self.jobs.iter().map(|job| job.view));
         views
     }

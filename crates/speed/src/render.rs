@@ -1,7 +1,9 @@
 //! From what the windows say to documents.
 
-use pulso_model::{ActivityDocument, Facet, Stream, TrendDocument, TrendWindow, ViewDocument};
-use pulso_window::{ClosedPane, Firing, Output, Trend, Unlisted};
+use pulso_model::{
+    ActivityDocument, EndedTrendDocument, Facet, Stream, TrendDocument, TrendWindow, ViewDocument,
+};
+use pulso_window::{ClosedPane, EndedTrend, Firing, Output, Trend, Unlisted};
 
 /// Appends the documents of one output.
 pub(crate) fn render(stream: &Stream, output: &Output, documents: &mut Vec<ViewDocument>) {
@@ -35,10 +37,15 @@ fn render_firing(stream: &Stream, firing: &Firing, documents: &mut Vec<ViewDocum
         for (scope, list) in &lists.by_scope {
             documents.extend(list.iter().map(|listed| trend(Some(scope), listed)));
         }
+        documents
+            .extend(lists.ended.iter().map(|trend| render_ended(stream, facet, firing, trend)));
     }
-    for Unlisted { facet, scope, term } in &firing.unlisted {
-        let facet = &stream.facets[*facet];
-        documents.push(TrendDocument::removal(facet, &window, scope.as_deref(), term));
+    for Unlisted { facet, scope, term, ended } in &firing.unlisted {
+        let (facet, scope) = (&stream.facets[*facet], scope.as_deref());
+        documents.push(match ended {
+            true => EndedTrendDocument::removal(stream, facet, firing.end, scope, term),
+            false => TrendDocument::removal(facet, &window, scope, term),
+        });
     }
 }
 
@@ -60,8 +67,32 @@ fn trend_document<'a>(
         actors: u64::from(trend.actors),
         rank: trend.rank,
         unusual_rank: trend.unusual_rank,
+        since: trend.since,
         score: trend.score,
         // A point for the whole world would mean nothing.
         location: scope.and(trend.location),
     }
+}
+
+fn render_ended(
+    stream: &Stream,
+    facet: &Facet,
+    firing: &Firing,
+    trend: &EndedTrend,
+) -> ViewDocument {
+    EndedTrendDocument {
+        stream,
+        facet,
+        time: firing.end,
+        scope: trend.scope.as_deref(),
+        term: &trend.term,
+        name: &trend.name,
+        began: trend.began,
+        peak: trend.peak,
+        peak_score: trend.peak_score,
+        ended: trend.ended,
+        count: trend.count,
+        actors: u64::from(trend.actors),
+    }
+    .render()
 }

@@ -81,6 +81,7 @@ struct RawFact {
     place: bool,
     shown: bool,
     activity: &'static str,
+    trends: &'static str,
 }
 
 impl Reader<'_> {
@@ -111,10 +112,7 @@ impl Reader<'_> {
         let name = name.unwrap_or("stream");
         let title = title.unwrap_or(name);
         let scope = fact.scope;
-        if facets.len() > FACETS_MAX {
-            let message = format!("{} facets; there may be {FACETS_MAX}", facets.len());
-            whole.problem(facets[FACETS_MAX].span(), message);
-        }
+        check_number(&whole, &facets);
         let read_facet = |facet| read_facet(facet, name, scope, actor.is_some());
         let facets: Vec<_> = facets.into_iter().filter_map(read_facet).collect();
         let mut parts = Parts::new(&fact.kind, scope, &fact.sums, fact.place, &columns);
@@ -127,7 +125,9 @@ impl Reader<'_> {
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
-        let activity_view = activity_view(name, title, &fact);
+        let activity_view = views::activity_view(name, title, &fact);
+        let [trends_view, trends_by_scope_view] =
+            views::ended_views(name, fact.trends, &facets, scope);
         let Some(facts_view) = facts_view else {
             whole.finish();
             return None;
@@ -150,6 +150,8 @@ impl Reader<'_> {
             facets,
             facts_view,
             activity_view,
+            trends_view,
+            trends_by_scope_view,
             jobs,
         };
         check_echoes(&whole, &stream, echoes_within.as_ref());
@@ -270,19 +272,21 @@ fn raw_fact(mut fact: Table<'_, '_>) -> RawFact {
     let shown = fact.boolean("shown").unwrap_or(true);
     let scope = fact.table("scope").and_then(scope_field);
     let activity = fact.text("activity");
-    if let Some(activity) = &activity {
-        check_name(&fact, activity);
+    let trends = fact.text("trends");
+    for view in [&activity, &trends].into_iter().flatten() {
+        check_name(&fact, view);
     }
     fact.finish();
     let or = |word: Option<Placed<&str>>, other| word.map_or(other, |word| leak(word.value));
     let names = Names { one: or(one, "fact"), many: or(many, "facts") };
-    let activity = activity.map_or_else(
-        || leak(&format!("{}-activity", words::view_name(names.one))),
-        |activity| leak(activity.value),
-    );
+    let view = |name: Option<Placed<&str>>, of: &str| match name {
+        Some(name) => leak(name.value),
+        None => leak(&format!("{}-{of}", words::view_name(names.one))),
+    };
+    let (activity, trends) = (view(activity, "activity"), view(trends, "trends"));
     let kind = KindField { name: or(kind, "kind"), values: kinds };
     let sums = sums.iter().map(|sum| leak(sum.value)).collect();
-    RawFact { names, kind, scope, sums, place, shown, activity }
+    RawFact { names, kind, scope, sums, place, shown, activity, trends }
 }
 
 /// The names of kinds: documents of two with one name would be one.
@@ -350,6 +354,13 @@ fn columns(whole: &mut Table<'_, '_>) -> Vec<Column> {
     columns
 }
 
+fn check_number(whole: &Table<'_, '_>, facets: &[Table<'_, '_>]) {
+    if let Some(over) = facets.get(FACETS_MAX) {
+        let message = format!("{} facets; there may be {FACETS_MAX}", facets.len());
+        whole.problem(over.span(), message);
+    }
+}
+
 fn read_facet(
     mut facet: Table<'_, '_>,
     stream: &'static str,
@@ -393,65 +404,7 @@ fn read_facet(
         Some(name) => name.value.to_owned(),
         None => format!("trending-{}", words::view_name(term.many)),
     };
-    let view = |scope| trends_view(stream, &view_name, term, counts, scope);
+    let view = |scope| views::trends_view(stream, &view_name, term, counts, scope);
     let by_scope_view = scope.filter(|_| by_scope).map(|scope| view(Some(scope)));
     Some(Facet { term, names_column, counts, view: view(None), by_scope_view })
-}
-
-fn trends_view(
-    stream: &'static str,
-    view_name: &str,
-    term: Names,
-    counts: Counts,
-    scope: Option<ScopeField>,
-) -> View {
-    use pulso_model::FieldType::{Float, Integer, Location, Text, Time};
-    let mut list = vec![("@timestamp", Time), ("window_start", Time)];
-    list.extend(scope.map(|scope| (scope.name, Text)));
-    list.extend([(term.one, Text), ("name", Text), ("count", Integer)]);
-    list.extend((counts == Counts::Actors).then_some(("actors", Integer)));
-    list.extend([("rank", Integer), ("unusual_rank", Integer), ("score", Float)]);
-    list.extend(scope.map(|_| ("location", Location)));
-    let key: Vec<_> =
-        ["@timestamp"].into_iter().chain(scope.map(|scope| scope.name)).chain([term.one]).collect();
-    let name = match scope {
-        None => view_name.to_owned(),
-        Some(scope) => format!("{view_name}-by-{}", words::view_name(scope.name)),
-    };
-    let title = words::capitalised(&name);
-    View::new(ViewDescriptor {
-        name: leak(&name),
-        title: leak(&title),
-        stream: Some(stream),
-        kind: ViewKind::Day,
-        fields: fields::list(&list).leak(),
-        key: fields::values(&key).leak(),
-        scope_field: scope.map(|scope| scope.name),
-        aliases: &[],
-        position_field: Some("rank"),
-        first_write_wins: false,
-    })
-}
-
-fn activity_view(stream: &'static str, title: &str, fact: &RawFact) -> View {
-    use pulso_model::FieldType::{Integer, Location, Text, Time};
-    let scope = fact.scope.map(|scope| scope.name);
-    let mut list = vec![("@timestamp", Time)];
-    list.extend(scope.map(|scope| (scope, Text)));
-    list.extend([(fact.kind.name, Text), (fact.names.many, Integer)]);
-    list.extend(fact.sums.iter().map(|sum| (*sum, Integer)));
-    list.extend(fact.place.then_some(("location", Location)));
-    let key: Vec<_> = ["@timestamp"].into_iter().chain(scope).chain([fact.kind.name]).collect();
-    View::new(ViewDescriptor {
-        name: fact.activity,
-        title: leak(&format!("{title}: activity")),
-        stream: Some(stream),
-        kind: ViewKind::Day,
-        fields: fields::list(&list).leak(),
-        key: fields::values(&key).leak(),
-        scope_field: scope,
-        aliases: &[],
-        position_field: None,
-        first_write_wins: false,
-    })
 }

@@ -84,6 +84,48 @@ impl Windows {
     }
 }
 
+/// One term's windows in which it is unusual: their ends, and its scores there.
+pub type Unusual = BTreeMap<i64, f64>;
+
+/// A trend that ended. All times are ends of windows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Life {
+    pub began: i64,
+    pub peak: i64,
+    pub peak_score: f64,
+    pub ended: i64,
+}
+
+impl Windows {
+    /// Since when a term is unusual that is so in the window that ends at `end`: windows that overlap or
+    /// touch belong together, and two baselines are looked back.
+    pub fn since(&self, unusual: &Unusual, end: i64) -> i64 {
+        let mut since = end;
+        for &earlier in unusual.range(..end).rev().map(|(earlier, _)| earlier) {
+            if since - earlier > self.size || earlier <= end - 2 * self.baseline {
+                break;
+            }
+            since = earlier;
+        }
+        since
+    }
+
+    /// The trends of one term that have ended.
+    pub fn lives(&self, unusual: &Unusual) -> Vec<Life> {
+        let after = |end: i64| unusual.range(end + 1..).next().map(|(&after, _)| after);
+        let is_last = |end: &i64| after(*end).is_none_or(|after| after - end > self.size);
+        let life = |ended: i64| {
+            let began = self.since(unusual, ended);
+            let peak_score = unusual.range(began..=ended).map(|(_, &score)| score);
+            let peak_score = peak_score.fold(f64::MIN, f64::max);
+            let mut windows = unusual.range(began..=ended);
+            let peak = windows.find(|(_, score)| **score == peak_score).map(|(&end, _)| end);
+            Life { began, peak: peak.unwrap_or(ended), peak_score, ended }
+        };
+        unusual.keys().copied().filter(is_last).map(life).collect()
+    }
+}
+
 /// A fact, and who did it if he mentions any term.
 #[derive(Clone, Copy, Debug)]
 pub struct Mention<'a> {

@@ -197,6 +197,15 @@ impl PaneAggregate {
         })
     }
 
+    /// The facts that carry a term of a facet, worldwide or in one scope.
+    pub(crate) fn facts(&self, facet: usize, scope: Option<&str>, key: &str) -> u32 {
+        let Some(term) = self.facets[facet].terms.get(key) else { return 0 };
+        let scope = scope.map(|scope| self.scopes.get_index_of(scope));
+        let here =
+            term.scopes.iter().filter(|(at, _)| scope.is_none_or(|scope| scope == Some(*at)));
+        here.map(|(_, count)| count.count).sum()
+    }
+
     /// How many actors the facets count.
     pub(crate) fn actors(&self) -> usize {
         self.actors.len()

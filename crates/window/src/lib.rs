@@ -29,5 +29,5 @@ pub use aggregate::{Activity, PaneAggregate, ScopeActivity};
 pub use partition::{Counts, Observed, Verdict};
 pub use settings::{EchoSettings, FacetShape, ListMax, Settings, Shape, TrendSettings};
 pub use sliding::{InvalidWindow, SlidingWindow};
-pub use trends::{Lists, Trend};
+pub use trends::{EndedTrend, Lists, Trend};
 pub use windows::{ClosedPane, Firing, Output, Unlisted, Windows};

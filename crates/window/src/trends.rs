@@ -8,6 +8,7 @@
 
 mod actors;
 mod busy;
+mod life;
 mod list;
 mod score;
 mod table;
@@ -22,6 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{PaneAggregate, Settings, TrendSettings};
 use busy::Busy;
+pub use life::EndedTrend;
+use life::Lives;
 use list::Listing;
 use table::{PaneCounts, Tables};
 
@@ -39,6 +42,8 @@ pub struct Trend {
     pub rank: u32,
     /// By score, from 1; only of those that are unusual.
     pub unusual_rank: Option<u32>,
+    /// The end of the window in which it became so.
+    pub since: Option<EventTime>,
     /// `None` where there is no past to compare with.
     pub score: Option<f64>,
     /// In a scope: the mean of the usable places of the counted facts.
@@ -50,11 +55,13 @@ pub struct Trend {
 pub struct Lists {
     pub worldwide: Vec<Trend>,
     pub by_scope: BTreeMap<Arc<str>, Vec<Trend>>,
+    /// Worldwide and by scope.
+    pub ended: Vec<EndedTrend>,
 }
 
 impl Lists {
     pub fn is_empty(&self) -> bool {
-        self.worldwide.is_empty() && self.by_scope.is_empty()
+        self.worldwide.is_empty() && self.by_scope.is_empty() && self.ended.is_empty()
     }
 }
 
@@ -68,6 +75,8 @@ pub(crate) struct Trends {
     busy: Vec<Busy>,
     /// By facet.
     tables: Vec<Tables>,
+    /// By facet.
+    lives: Vec<Lives>,
     /// What each pane added, by facet, for as long as something has to be taken away again.
     panes: BTreeMap<EventTime, Vec<PaneCounts>>,
 }
@@ -78,7 +87,8 @@ impl Trends {
         let facets = &settings.shape.facets;
         let busy = facets.iter().enumerate().map(|(at, facet)| Busy::new(at, facet.by_scope));
         let (busy, tables) = (busy.collect(), facets.iter().copied().map(Tables::new).collect());
-        Self { end: first, past: Past::default(), busy, tables, panes: BTreeMap::new() }
+        let lives = facets.iter().map(|_| Lives::default()).collect();
+        Self { end: first, past: Past::default(), busy, tables, lives, panes: BTreeMap::new() }
     }
 
     /// The end of the current window.
@@ -86,9 +96,9 @@ impl Trends {
         self.end
     }
 
-    /// Whether nothing is left in any window, of now or of the baseline.
+    /// Whether nothing is left: no pane of a window of now or of the past, and no trend that has to end.
     pub(crate) fn is_empty(&self) -> bool {
-        self.panes.is_empty()
+        self.panes.is_empty() && self.lives.iter().all(Lives::is_empty)
     }
 
     /// Passes over time in which nothing happened.
@@ -103,8 +113,13 @@ impl Trends {
         Some(settings.window.last_window_end(last)).filter(|&end| end > self.end)
     }
 
-    /// Moves to the next window, which ends where `pane` ends.
-    pub(crate) fn step(&mut self, pane: Option<&PaneAggregate>, settings: &Settings) {
+    /// Moves to the next window, which ends where `pane` ends; its lists, by facet.
+    pub(crate) fn step(&mut self, pane: Option<&PaneAggregate>, settings: &Settings) -> Vec<Lists> {
+        self.slide(pane, settings);
+        self.lists(settings)
+    }
+
+    fn slide(&mut self, pane: Option<&PaneAggregate>, settings: &Settings) {
         let slide = settings.window.slide();
         let comparison = settings.comparison();
         self.past.step(comparison, |slides| {
@@ -114,11 +129,14 @@ impl Trends {
         for busy in &mut self.busy {
             busy.step(self.end, pane, slide, comparison);
         }
-        let Comparison { size, growth, newest, oldest } = comparison;
+        let Comparison { size, growth, newest, oldest, .. } = comparison;
         let at = |slides: i64| EventTime(self.end.0 - slides * slide);
         let mut counts = Vec::new();
-        for (facet, table) in self.tables.iter_mut().enumerate() {
+        for (facet, (table, lives)) in self.tables.iter_mut().zip(&mut self.lives).enumerate() {
             counts.extend(pane.map(|pane| table.enter(pane, facet)));
+            if let Some(pane) = pane {
+                lives.add(|scope, term| pane.facts(facet, scope, term));
+            }
             if let Some(leaving) = self.panes.get_mut(&at(size)) {
                 table.leave(&mut leaving[facet]);
             }
@@ -143,22 +161,27 @@ impl Trends {
     }
 
     /// The lists of the current window, by facet.
-    pub(crate) fn lists(&self, settings: &Settings) -> Vec<Lists> {
+    fn lists(&mut self, settings: &Settings) -> Vec<Lists> {
         let TrendSettings { count_above, unusual_from, worldwide, by_scope, .. } = settings.trends;
-        let (windows, comparison) = (self.past.windows, settings.comparison());
-        let listing = |most| Listing { windows, comparison, unusual_from, most };
+        let (end, windows, comparison) = (self.end, self.past.windows, settings.comparison());
+        let slide = settings.window.slide();
+        let listing = |most| Listing { end, slide, windows, comparison, unusual_from, most };
         let (worldwide, by_scope) = (listing(worldwide), listing(by_scope));
-        let lists = |(table, busy): (&Tables, &Busy)| Lists {
-            worldwide: worldwide.list(table.terms(count_above).collect(), busy.worldwide()),
-            by_scope: table
-                .scope_terms(count_above)
-                .into_iter()
-                .map(|(scope, terms)| {
-                    (Arc::clone(scope), by_scope.list(terms, busy.in_scope(scope)))
-                })
-                .collect(),
-        };
-        self.tables.iter().zip(&self.busy).map(lists).collect()
+        let mut all = Vec::new();
+        for ((table, busy), lives) in self.tables.iter().zip(&self.busy).zip(&mut self.lives) {
+            let terms = table.terms(count_above).collect();
+            let mut lists = Lists {
+                worldwide: worldwide.list(None, terms, busy.worldwide(), lives),
+                ..Lists::default()
+            };
+            for (scope, terms) in table.scope_terms(count_above) {
+                let list = by_scope.list(Some(scope), terms, busy.in_scope(scope), lives);
+                lists.by_scope.insert(Arc::clone(scope), list);
+            }
+            lists.ended = lives.end(end, settings.window.size());
+            all.push(lists);
+        }
+        all
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::partition::Partition;
 use crate::settings::millis;
 use crate::trends::{Lists, Trends};
-use crate::{Counts, Observed, PaneAggregate, Settings, Trend, TrendSettings, Verdict};
+use crate::{Counts, Observed, PaneAggregate, Settings, TrendSettings, Verdict};
 
 /// A pane that closed, or that changed after it had closed (within the allowed lateness).
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Firing {
     pub end: EventTime,
     /// By facet.
     pub lists: Vec<Lists>,
-    /// Terms that an earlier firing of this window listed and this one does not.
+    /// What an earlier firing of this window listed and this one does not.
     pub unlisted: Vec<Unlisted>,
 }
 
@@ -41,6 +41,8 @@ pub struct Unlisted {
     /// `None`: worldwide.
     pub scope: Option<Arc<str>>,
     pub term: Arc<str>,
+    /// Whether it was listed as a trend that ended.
+    pub ended: bool,
 }
 
 /// What a move of the watermark brought about, in order of time.
@@ -225,8 +227,7 @@ impl Windows {
         while let Some(start) = self.next_pane(target) {
             let aggregate = self.take_pane(start).map(Arc::new);
             let trends = self.trends.get_or_insert_with(|| Trends::new(start, &self.settings));
-            trends.step(aggregate.as_deref(), &self.settings);
-            let lists = trends.lists(&self.settings);
+            let lists = trends.step(aggregate.as_deref(), &self.settings);
             if let Some(aggregate) = aggregate {
                 if let Some(changeable) = &mut self.changeable {
                     changeable.panes.insert(start, Arc::clone(&aggregate));
@@ -320,9 +321,9 @@ impl Windows {
             Trends::new(first, &self.settings)
         });
         let mut fired = Vec::new();
-        replay(&mut trends, &changeable.panes, closed_until, &self.settings, |trends| {
-            if trends.end() > first {
-                fired.push((trends.end(), trends.lists(&self.settings)));
+        replay(&mut trends, &changeable.panes, closed_until, &self.settings, |end, lists| {
+            if end > first {
+                fired.push((end, lists));
             }
         });
         self.trends = Some(trends);
@@ -346,7 +347,7 @@ impl Windows {
             let settled =
                 changeable.settled.get_or_insert_with(|| Trends::new(start, &self.settings));
             let end = self.settings.window.pane_end(start);
-            replay(settled, &pane, end, &self.settings, |_| ());
+            replay(settled, &pane, end, &self.settings, |_, _| ());
         }
         changeable.listed = changeable.listed.split_off(&EventTime(final_until.0 + 1));
     }
@@ -358,7 +359,7 @@ fn replay(
     panes: &BTreeMap<EventTime, Arc<PaneAggregate>>,
     until: EventTime,
     settings: &Settings,
-    mut fire: impl FnMut(&Trends),
+    mut fire: impl FnMut(EventTime, Vec<Lists>),
 ) {
     while trends.end() < until {
         if trends.is_empty() {
@@ -367,8 +368,8 @@ fn replay(
         }
         if trends.end() < until {
             let pane = panes.get(&trends.end()).map(Arc::as_ref);
-            trends.step(pane, settings);
-            fire(trends);
+            let lists = trends.step(pane, settings);
+            fire(trends.end(), lists);
         }
     }
 }
@@ -377,14 +378,16 @@ impl Firing {
     fn listed(&self) -> BTreeSet<Unlisted> {
         let mut listed = BTreeSet::new();
         for (facet, lists) in self.lists.iter().enumerate() {
-            let term = |scope: Option<&Arc<str>>, trend: &Trend| {
-                let (scope, term) = (scope.cloned(), Arc::clone(&trend.term));
-                Unlisted { facet, scope, term }
+            let one = |scope: Option<&Arc<str>>, term: &Arc<str>, ended| {
+                let (scope, term) = (scope.cloned(), Arc::clone(term));
+                Unlisted { facet, scope, term, ended }
             };
-            listed.extend(lists.worldwide.iter().map(|trend| term(None, trend)));
+            listed.extend(lists.worldwide.iter().map(|trend| one(None, &trend.term, false)));
             for (scope, list) in &lists.by_scope {
-                listed.extend(list.iter().map(|trend| term(Some(scope), trend)));
+                listed.extend(list.iter().map(|trend| one(Some(scope), &trend.term, false)));
             }
+            let ended = lists.ended.iter();
+            listed.extend(ended.map(|trend| one(trend.scope.as_ref(), &trend.term, true)));
         }
         listed
     }

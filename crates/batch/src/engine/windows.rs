@@ -31,17 +31,19 @@ impl WindowSettings {
     }
 
     pub(super) fn parameters(&self) -> Parameters {
-        let comparison = Comparison::new(self.size, self.slide, self.baseline);
+        let comparison = self.comparison();
         let integers = [
             ("slide_ms", self.slide_ms()),
             ("size_ms", millis(self.size)),
             ("reach_ms", millis(self.size) - self.slide_ms()),
             ("baseline_ms", millis(self.baseline)),
-            ("lookback_reach_ms", self.lookback_ms() - self.slide_ms()),
+            ("history_reach_ms", self.history_ms() - self.slide_ms()),
             ("size", comparison.size),
             ("growth", comparison.growth),
             ("growth_ms", comparison.growth * self.slide_ms()),
             ("newest_ms", comparison.newest * self.slide_ms()),
+            ("life_ms", self.life_ms()),
+            ("life_reach_ms", self.life_ms() - self.slide_ms()),
             ("past_windows_min", comparison.windows_min().max(1)),
             ("others", Comparison::OTHERS),
             ("count_above", i64::from(self.count_above)),
@@ -55,8 +57,29 @@ impl WindowSettings {
         integers.into_iter().chain([unusual_from]).collect()
     }
 
-    pub(crate) fn lookback_ms(&self) -> i64 {
+    fn comparison(&self) -> Comparison {
+        Comparison::new(self.size, self.slide, self.baseline)
+    }
+
+    /// How far back a score looks: to the beginning of the oldest window of the past.
+    fn history_ms(&self) -> i64 {
         millis(self.size) + millis(self.baseline)
+    }
+
+    /// How far back a trend is followed.
+    fn life_ms(&self) -> i64 {
+        self.comparison().life * self.slide_ms()
+    }
+
+    /// How long before a window ends those do whose scores play a part in its documents: a trend is told
+    /// a window after it ended.
+    fn judged_before_ms(&self) -> i64 {
+        self.life_ms() + millis(self.size)
+    }
+
+    /// How long before the end of a window the facts are that play a part in its documents.
+    pub(crate) fn lookback_ms(&self) -> i64 {
+        self.judged_before_ms() + self.history_ms()
     }
 
     /// What jobs over some days may read.
@@ -69,6 +92,8 @@ impl WindowSettings {
         let days_span = Span::new(days.first.start().0, days.last.end().0);
         days_span.put_into(parameters);
         let lookback = Span::new(days_span.from_ms - self.lookback_ms(), days_span.to_ms);
+        let judged_ms = days_span.from_ms - self.judged_before_ms();
+        parameters.insert("judged_ms", Parameter::Integer(judged_ms));
         parameters.insert("lookback_ms", Parameter::Integer(lookback.from_ms));
         parameters.insert("lookback_day", Parameter::Day(EventTime(lookback.from_ms).day()));
     }

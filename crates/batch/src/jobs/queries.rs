@@ -3,13 +3,20 @@
 //! Only names of the descriptor come into a query as text, between quotes; they are lower-case letters,
 //! digits and underscores. Values are bound as parameters.
 
-use pulso_model::{FieldType, Part, Stream};
+use pulso_model::{FieldType, Part, ScopeField, Stream};
 
 use super::counts_actors;
 
 const FACTS: &str = include_str!("../sql/single-facts.sql");
 const ACTIVITY: &str = include_str!("../sql/activity.sql");
+const SCORED: &str = include_str!("../sql/scored.sql");
+const FILLED: &str = include_str!("../sql/filled.sql");
+/// How many windows of the past have any fact; in one scope there may be none where the stream has some.
+const WINDOWS: &str =
+    ",\n    sum_within(1, slot, $baseline_ms, $newest_ms) OVER (ORDER BY slot) AS n";
+const NAMED: &str = include_str!("../sql/named.sql");
 const TRENDS: &str = include_str!("../sql/trends.sql");
+const ENDED: &str = include_str!("../sql/ended.sql");
 const PANES_BY_FACTS: &str = include_str!("../sql/panes-by-facts.sql");
 const PANES_BY_ACTORS: &str = include_str!("../sql/panes-by-actors.sql");
 const ECHOES: &str = include_str!("../sql/echoes.sql");
@@ -61,70 +68,148 @@ pub(super) fn activity(stream: &Stream) -> String {
 
 /// The trends of a facet, worldwide or by scope.
 pub(super) fn trends(stream: &Stream, at: usize, in_scopes: bool) -> String {
-    let facet = &stream.facets[at];
-    let scope = stream.scope.filter(|_| in_scopes);
-    let actor = stream.actor.filter(|_| counts_actors(facet));
-    let place = stream.place && scope.is_some();
-    let mut recent = vec![
-        format!("{} AS keys", quoted(facet.term.many)),
-        format!("{} AS names", quoted(facet.names_column)),
-    ];
-    let (mut carried, mut numbered, mut named) =
-        ("pane".to_owned(), "recent".to_owned(), "named".to_owned());
-    if let Some(actor) = actor {
-        recent.push(format!("{} AS actor", quoted(stream.columns[actor].name)));
-        carried += ", actors.number AS actor";
-        numbered = format!("(actors RIGHT JOIN {numbered} ON actors.value = recent.actor)");
-    }
-    if let Some(scope) = scope {
-        recent.push(format!("{} AS scope", quoted(scope.name)));
-        carried += ", scopes.number AS scope";
-        numbered = format!("scopes JOIN {numbered} ON scopes.value = recent.scope");
-        named = format!("(scopes RIGHT JOIN {named} ON scopes.number = named.scope)");
-    }
-    let mut sums: Vec<&str> = Vec::new();
-    if place {
-        recent.extend(places());
-        carried += ", places, latitude, longitude";
-        sums.extend(["places", "latitude", "longitude"]);
-    }
-    let summed = each(&sums, |sum| format!("sum({sum}) AS {sum}"));
-    // Where facts are what ranks, that is their number.
-    sums.extend(actor.map(|_| "facts"));
-    let in_slot =
-        each(&sums, |sum| format!("CASE WHEN slot = pane THEN {sum} ELSE 0 END AS {sum}"));
-    let in_window =
-        each(&sums, |sum| format!("sum_within({sum}, slot, $reach_ms, 0) OVER by_slot AS {sum}"));
-    // As many as the columns beside: the end of the window, both ranks, score and what it is ranked by.
-    let nulls = vec!["NULL"; 5 + usize::from(scope.is_some()) + sums.len()].join(", ");
-    let panes = if actor.is_some() { PANES_BY_ACTORS } else { PANES_BY_FACTS };
-    let where_ = scope.map_or("worldwide".to_owned(), |scope| format!("in each {}", scope.name));
-    let (by_scope, same_scope) = match scope {
-        Some(_) => ("PARTITION BY scope ", "compared.scope = busyness.scope AND "),
-        None => ("", ""),
-    };
-    let of_list = if scope.is_some() { "$scope_" } else { "$" };
-    TRENDS
-        .replace("{panes}", panes)
-        .replace("{recent}", &recent.join(",\n    "))
-        .replace("{carried}", &carried)
-        .replace("{numbered}", &numbered)
-        .replace("{scope}", if scope.is_some() { "scope, " } else { "" })
-        .replace("{busyness}", &busyness(scope.is_some(), actor.is_some()))
-        .replace("{by_scope}", by_scope)
-        .replace("{same_scope}", same_scope)
-        .replace("{sums}", &summed)
-        .replace("{in_slot}", &in_slot)
-        .replace("{in_window}", &in_window)
-        .replace("{columns}", &each(&sums, |&sum| sum.to_owned()))
-        .replace("{nulls}", &nulls)
-        .replace("{named}", &named)
-        .replace("{shown}", &listed(&shown_of_trends(stream, at, in_scopes)))
-        .replace("{terms}", &format!("terms_{at}"))
-        .replace("{names}", &format!("names_{at}"))
-        .replace("{where}", &where_)
+    let of = Scored::new(stream, at, in_scopes);
+    let mut columns = vec!["rank", "unusual_rank", "since", "score", "ranked"];
+    columns.extend(&of.sums);
+    let of_list = if of.scope.is_some() { "$scope_" } else { "$" };
+    let listed = TRENDS
         .replace("{terms_max}", &format!("{of_list}terms_max"))
         .replace("{unusual_max}", &format!("{of_list}unusual_max"))
+        .replace("{shown}", &listed(&shown_of_trends(stream, at, in_scopes)));
+    of.query(&listed, "listed", &columns, "")
+}
+
+/// The trends that ended, of all facets that have some, worldwide or by scope.
+pub(super) fn ended(stream: &Stream, in_scopes: bool) -> String {
+    let facets = stream.facets.iter().enumerate();
+    let facets = facets.filter(|(_, facet)| !in_scopes || facet.by_scope_view.is_some());
+    let of_facet = |(at, _)| {
+        let of = Scored::new(stream, at, in_scopes);
+        let facts = if of.actor.is_some() { "facts" } else { "ranked" };
+        // Of the facts that carry a term, from the first pane on.
+        let entering = if of.actor.is_some() { "facts" } else { "leaving" };
+        let total = format!(
+            ",\n    sum({entering}) OVER (PARTITION BY {{scope}}term ORDER BY slot ROWS BETWEEN \
+             UNBOUNDED PRECEDING AND CURRENT ROW) AS total"
+        );
+        let shown = listed(&shown_of_ended(stream, at, in_scopes));
+        let ended = ENDED.replace("{facts}", facts).replace("{shown}", &shown);
+        let columns = ["began", "peak", "peak_score", "ranked", "count"];
+        of.query(&ended, "ended", &columns, &total)
+    };
+    let parts: Vec<_> =
+        facets.map(|part| format!("SELECT * FROM (\n{})", of_facet(part))).collect();
+    let where_ = if in_scopes { "by scope" } else { "worldwide" };
+    format!(
+        "-- The trends of all facets that ended in the days, {where_}. Needs what their scores, and those of the \
+         two baselines before, look back to: from `$lookback_day`, `$lookback_ms` on.\n{}",
+        parts.join("\nUNION ALL\n")
+    )
+}
+
+/// The scores of a facet's terms, of which lists and lives are made.
+struct Scored<'a> {
+    stream: &'a Stream,
+    at: usize,
+    scope: Option<ScopeField>,
+    /// Who is counted, if not facts.
+    actor: Option<usize>,
+    /// What is added up over a window besides what ranks.
+    sums: Vec<&'static str>,
+}
+
+impl<'a> Scored<'a> {
+    fn new(stream: &'a Stream, at: usize, in_scopes: bool) -> Self {
+        let scope = stream.scope.filter(|_| in_scopes);
+        let actor = stream.actor.filter(|_| counts_actors(&stream.facets[at]));
+        let mut sums = Vec::new();
+        if stream.place && scope.is_some() {
+            sums.extend(["places", "latitude", "longitude"]);
+        }
+        // Where facts are what ranks, that is their number.
+        sums.extend(actor.map(|_| "facts"));
+        Self { stream, at, scope, actor, sums }
+    }
+
+    /// Fills in a query that names the rows `chosen`, with these columns beside term and end of the window;
+    /// `total` is one more column of each window.
+    fn query(&self, query: &str, chosen: &str, columns: &[&str], total: &str) -> String {
+        let Self { at, scope, actor, ref sums, .. } = *self;
+        let in_slot =
+            each(sums, |sum| format!("CASE WHEN slot = pane THEN {sum} ELSE 0 END AS {sum}"));
+        let in_window = each(sums, |sum| {
+            format!("sum_within({sum}, slot, $reach_ms, 0) OVER by_slot AS {sum}")
+        });
+        let [recent, carried, numbered, named_rows] = self.rows();
+        let places = sums.iter().copied().filter(|sum| *sum != "facts").collect::<Vec<_>>();
+        // As many as the columns beside: the end of the window, and the scope.
+        let nulls = vec!["NULL"; 1 + usize::from(scope.is_some()) + columns.len()].join(", ");
+        let panes = if actor.is_some() { PANES_BY_ACTORS } else { PANES_BY_FACTS };
+        let where_ =
+            scope.map_or("worldwide".to_owned(), |scope| format!("in each {}", scope.name));
+        let (by_scope, same_scope) = match scope {
+            Some(_) => ("PARTITION BY scope ", "compared.scope = busyness.scope AND "),
+            None => ("", ""),
+        };
+        let (filled, busy, n) = match scope {
+            Some(_) => (FILLED, "(busyness JOIN filled ON filled.slot = busyness.slot)", ""),
+            None => ("", "busyness", WINDOWS),
+        };
+        query
+            .replace("{scored}", SCORED)
+            .replace("{named}", NAMED)
+            .replace("{panes}", panes)
+            .replace("{filled}", filled)
+            .replace("{busy}", busy)
+            .replace("{n}", n)
+            .replace("{total}", total)
+            .replace("{recent}", &recent)
+            .replace("{carried}", &carried)
+            .replace("{numbered}", &numbered)
+            .replace("{scope}", if scope.is_some() { "scope, " } else { "" })
+            .replace("{busyness}", &busyness(scope.is_some(), actor.is_some()))
+            .replace("{by_scope}", by_scope)
+            .replace("{same_scope}", same_scope)
+            .replace("{sums}", &each(&places, |sum| format!("sum({sum}) AS {sum}")))
+            .replace("{in_slot}", &in_slot)
+            .replace("{in_window}", &in_window)
+            .replace("{chosen}", chosen)
+            .replace("{columns}", &each(columns, |&column| column.to_owned()))
+            .replace("{nulls}", &nulls)
+            .replace("{named_rows}", &named_rows)
+            .replace("{terms}", &format!("terms_{at}"))
+            .replace("{names}", &format!("names_{at}"))
+            .replace("{where}", &where_)
+    }
+
+    /// What is read of each fact, what of that goes with each mention, where it is from, and where the
+    /// named rows are from: with numbers instead of texts.
+    fn rows(&self) -> [String; 4] {
+        let Self { stream, at, scope, actor, ref sums } = *self;
+        let facet = &stream.facets[at];
+        let mut recent = vec![
+            format!("{} AS keys", quoted(facet.term.many)),
+            format!("{} AS names", quoted(facet.names_column)),
+        ];
+        let mut carried = "pane".to_owned();
+        let (mut numbered, mut named) = ("recent".to_owned(), "named".to_owned());
+        if let Some(actor) = actor {
+            recent.push(format!("{} AS actor", quoted(stream.columns[actor].name)));
+            carried += ", actors.number AS actor";
+            numbered = format!("(actors RIGHT JOIN {numbered} ON actors.value = recent.actor)");
+        }
+        if let Some(scope) = scope {
+            recent.push(format!("{} AS scope", quoted(scope.name)));
+            carried += ", scopes.number AS scope";
+            numbered = format!("scopes JOIN {numbered} ON scopes.value = recent.scope");
+            named = format!("(scopes RIGHT JOIN {named} ON scopes.number = named.scope)");
+        }
+        if sums.contains(&"places") {
+            recent.extend(places());
+            carried += ", places, latitude, longitude";
+        }
+        [recent.join(",\n    "), carried, numbered, named]
+    }
 }
 
 /// How busy each pane is.
@@ -155,9 +240,9 @@ fn shown_of_trends(stream: &Stream, at: usize, by_scope: bool) -> Vec<String> {
         true => &["facts AS count", "ranked AS actors"],
         false => &["ranked AS count"],
     };
-    shown.extend(
-        counts.iter().chain(&["rank", "unusual_rank", "score"]).map(|&field| field.to_owned()),
-    );
+    let since = "to_timestamp_millis(since) AS since";
+    let ranks = ["rank", "unusual_rank", since, "score"];
+    shown.extend(counts.iter().chain(&ranks).map(|&field| field.to_owned()));
     if scope.is_some() {
         // Without places both are NULL.
         let mean = |sum: &str, field: &str| match stream.place {
@@ -165,6 +250,32 @@ fn shown_of_trends(stream: &Stream, at: usize, by_scope: bool) -> Vec<String> {
             false => format!("CAST(NULL AS DOUBLE) AS \"location.{field}\""),
         };
         shown.extend([mean("latitude", "lat"), mean("longitude", "lon")]);
+    }
+    shown
+}
+
+/// The fields of a trend that ended.
+fn shown_of_ended(stream: &Stream, at: usize, by_scope: bool) -> Vec<String> {
+    let facet = &stream.facets[at];
+    let mut shown = Vec::new();
+    let scope = stream.scope.filter(|_| by_scope);
+    shown.extend(scope.map(|scope| format!("scopes.value AS {}", quoted(scope.name))));
+    shown.push(format!("'{}' AS facet", facet.term.many));
+    let time =
+        |expression: &str, field: &str| format!("to_timestamp_millis({expression}) AS {field}");
+    shown.extend([
+        "terms.term AS term".to_owned(),
+        "coalesce(terms.name, names.name) AS name".to_owned(),
+        time("began", "began"),
+        time("peak", "peak"),
+        "peak_score".to_owned(),
+        time("window_end", "ended"),
+        "CAST(window_end - began AS DOUBLE) / 1000.0 AS duration_seconds".to_owned(),
+        "count".to_owned(),
+    ]);
+    if stream.counts_actors() {
+        let actors = if counts_actors(facet) { "ranked" } else { "CAST(NULL AS BIGINT)" };
+        shown.push(format!("{actors} AS actors"));
     }
     shown
 }

@@ -75,7 +75,9 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         report: &mut Report,
     ) -> Result<(), BatchError> {
         let layer = Layer::Speed;
-        let windowed = |job: &&Job| matches!(job.kind, JobKind::Activity | JobKind::Trends(_));
+        let windowed = |job: &&Job| {
+            matches!(job.kind, JobKind::Activity | JobKind::Trends(_) | JobKind::Ended)
+        };
         let jobs = self.engine.jobs().iter().filter(windowed);
         let Some(closed) = self.checkpoint.closed_until else {
             report.comparisons.extend(jobs.map(|job| Comparison {

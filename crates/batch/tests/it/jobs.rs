@@ -11,7 +11,7 @@ use pulso_batch::{Days, WindowSettings};
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::Record;
 use pulso_testkit::message::message;
-use pulso_testkit::{decoder, stream};
+use pulso_testkit::{decoder, stream, view};
 use serde_json::json;
 
 use crate::naive::{self, Counted, Totals, Trends};
@@ -132,6 +132,8 @@ fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days:
         "country-activity" => in_days(naive::activity(stream(), counted, slide)),
         "trending-topics" => in_days(trends(false).documents(counted)),
         "trending-topics-by-country" => in_days(trends(true).documents(counted)),
+        "topic-trends" => in_days(trends(false).ended(counted)),
+        "topic-trends-by-country" => in_days(trends(true).ended(counted)),
         "groups" => naive::totals(counted, Totals { events: false, day: None }),
         "events" => naive::totals(counted, Totals { events: true, day: None }),
         "group-days" => by_day(false),
@@ -170,4 +172,29 @@ fn all_jobs_agree_with_a_naive_recount() {
         Ok(())
     });
     result.unwrap();
+}
+
+/// Ever more for six minutes, over midnight: what both layers look back to is the end of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trend_is_followed_for_two_baselines() {
+    let start = MIDNIGHT - 240_000;
+    let mut messages = Vec::new();
+    for pane in 0..36 {
+        for number in 0..3 * pane + 5 {
+            let topics = if number < 5 { ["usual"] } else { ["hot"] };
+            let id = i64::try_from(messages.len()).unwrap();
+            messages.push(message(id, start + pane * 10_000 + number).topics(&topics).bytes());
+        }
+    }
+    let records = records(&messages, 2);
+    let days = Days { days: days_of(&records).into_iter().collect(), complete_until: None };
+    check(&records, small_windows(), &days).await;
+
+    let lake = TestLake::of(&records).await;
+    let views = run(&lake.engine(small_windows()).await, &jobs_by_day(), &days).await;
+    let ended = bodies(&written(&views, view("topic-trends"), Layer::Batch).await);
+    let hot: Vec<_> = ended.values().filter(|trend| trend["term"] == "hot").collect();
+    let lives = hot.iter().map(|trend| (&trend["began"], &trend["duration_seconds"]));
+    let began = json!(EventTime(MIDNIGHT - 110_000).to_string());
+    assert_eq!(lives.collect::<Vec<_>>(), [(&began, &json!(230.0))]);
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_batch::WindowSettings;
 use pulso_model::{
-    ActivityDocument, Coordinate, CoordinateSum, Counts, Day, Decoded, Decoder, EventTime, Fact,
-    FactWriter, KeyPart, Location, Position, Stream, TrendDocument, TrendWindow, Value as Column,
-    View, ViewDocument,
+    ActivityDocument, Coordinate, CoordinateSum, Counts, Day, Decoded, Decoder, EndedTrendDocument,
+    EventTime, Fact, FactWriter, KeyPart, Location, Position, Stream, TrendDocument, TrendWindow,
+    Value as Column, View, ViewDocument,
 };
 use pulso_pipeline::Record;
-use pulso_testkit::trends::{self, Limits, Mention, Place};
+use pulso_testkit::trends::{self, Life, Limits, Mention, Place, Unusual};
 use pulso_testkit::view;
 use serde_json::{Map, Value, json};
 
@@ -94,10 +94,50 @@ pub(crate) struct Trends<'a> {
     pub(crate) by_scope: bool,
 }
 
+/// The windows of a facet in one scope, or worldwide.
+struct Scope<'a> {
+    scope: Option<&'a str>,
+    by_end: BTreeMap<i64, Terms<'a>>,
+    /// The terms that may be listed.
+    scored: BTreeMap<i64, Vec<Scored<'a>>>,
+    unusual: BTreeMap<&'a str, Unusual>,
+}
+
+/// A term with its number and its score.
+type Scored<'a> = (u64, Option<f64>, &'a str);
+
 impl Trends<'_> {
     /// The lists of every window that any fact is in.
     pub(crate) fn documents(&self, counted: &[Counted<'_>]) -> Vec<ViewDocument> {
-        let (size, slide) = (millis(self.windows.size), millis(self.windows.slide));
+        let of_scope = |scope: Scope<'_>| -> Vec<ViewDocument> {
+            scope.by_end.keys().flat_map(|end| self.list(counted, &scope, *end)).collect()
+        };
+        self.scopes(counted).into_iter().flat_map(of_scope).collect()
+    }
+
+    /// The trends that ended.
+    pub(crate) fn ended(&self, counted: &[Counted<'_>]) -> Vec<ViewDocument> {
+        let compared = self.compared();
+        let mut documents = Vec::new();
+        for scope in self.scopes(counted) {
+            for (term, unusual) in &scope.unusual {
+                for life in compared.lives(unusual) {
+                    documents.push(self.life(counted, &scope, term, life));
+                }
+            }
+        }
+        documents
+    }
+
+    fn compared(&self) -> trends::Windows {
+        let [size, slide, baseline] =
+            [self.windows.size, self.windows.slide, self.windows.baseline].map(millis);
+        trends::Windows { size, slide, baseline }
+    }
+
+    fn scopes<'a>(&self, counted: &'a [Counted<'_>]) -> Vec<Scope<'a>> {
+        let windows = self.compared();
+        let (size, slide) = (windows.size, windows.slide);
         let times = counted.iter().map(|counted| counted.fact.time.0);
         let Some((first, last)) = times.clone().min().zip(times.max()) else { return Vec::new() };
         let first_end = first.div_euclid(slide) * slide + slide;
@@ -107,26 +147,57 @@ impl Trends<'_> {
             true => counted.iter().map(|counted| Some(&*counted.fact.scope)).collect(),
             false => [None].into(),
         };
-        let baseline = millis(self.windows.baseline);
-        let windows = trends::Windows { size, slide, baseline };
         let with_facts = windows.ends(counted.iter().map(|counted| counted.fact.time.0));
-        let mut documents = Vec::new();
-        for scope in scopes {
+        let of_scope = |scope| {
             let terms = |end: &i64| (*end, self.terms(counted, end - size, *end, scope));
-            let by_end: BTreeMap<i64, Terms<'_>> = ends.iter().map(terms).collect();
+            let by_end: BTreeMap<i64, Terms<'a>> = ends.iter().map(terms).collect();
             let busyness = self.busyness(counted, windows, scope);
-            let ranked =
-                |(term, facts): (&&'_ str, &Vec<&Fact<'_>>)| (term.to_string(), self.ranked(facts));
-            let counts: BTreeMap<i64, BTreeMap<String, usize>> = by_end
+            let ranked = |(term, facts): (&&'a str, &Vec<&Fact<'_>>)| (*term, self.ranked(facts));
+            let counts: BTreeMap<i64, BTreeMap<&'a str, usize>> = by_end
                 .iter()
                 .map(|(end, terms)| (*end, terms.iter().map(ranked).collect()))
                 .collect();
-            for end in &ends {
-                let scored = self.scored(&counts, windows, (&busyness, &with_facts), *end);
-                documents.extend(self.list(counted, &by_end[end], &scored, *end, scope));
+            let scored =
+                |end: &i64| (*end, self.scored(&counts, windows, (&busyness, &with_facts), *end));
+            let scored: BTreeMap<i64, Vec<Scored<'a>>> = ends.iter().map(scored).collect();
+            let mut unusual: BTreeMap<&'a str, Unusual> = BTreeMap::new();
+            for (end, terms) in &scored {
+                for &(_, score, term) in terms {
+                    let score = score.filter(|score| *score >= self.windows.unusual_from);
+                    unusual.entry(term).or_default().extend(score.map(|score| (*end, score)));
+                }
             }
+            Scope { scope, by_end, scored, unusual }
+        };
+        scopes.into_iter().map(of_scope).collect()
+    }
+
+    fn life(
+        &self,
+        counted: &[Counted<'_>],
+        scope: &Scope<'_>,
+        term: &str,
+        life: Life,
+    ) -> ViewDocument {
+        let Life { began, peak, peak_score, ended } = life;
+        let size = millis(self.windows.size);
+        let (stream, facet) = (self.stream, &self.stream.facets[self.facet]);
+        let all = self.terms(counted, began - size, ended, scope.scope);
+        EndedTrendDocument {
+            stream,
+            facet,
+            time: EventTime(ended + size),
+            scope: scope.scope,
+            term,
+            name: self.name(counted, ended - size, ended, term),
+            began: EventTime(began),
+            peak: EventTime(peak),
+            peak_score,
+            ended: EventTime(ended),
+            count: all[term].len() as u64,
+            actors: actors(stream, &scope.by_end[&peak][term]) as u64,
         }
-        documents
+        .render()
     }
 
     /// By the ends of windows.
@@ -147,33 +218,26 @@ impl Trends<'_> {
     }
 
     /// The terms of a window that may be listed, by count and score.
-    fn scored<'c>(
+    fn scored<'a>(
         &self,
-        counts: &'c BTreeMap<i64, BTreeMap<String, usize>>,
+        counts: &BTreeMap<i64, BTreeMap<&'a str, usize>>,
         windows: trends::Windows,
         (busyness, with_facts): (&BTreeMap<i64, u64>, &BTreeSet<i64>),
         end: i64,
-    ) -> Vec<(u64, Option<f64>, &'c str)> {
+    ) -> Vec<Scored<'a>> {
         let above = self.windows.count_above as usize;
         let listable = counts[&end].iter().filter(|(_, count)| **count > above);
-        let scored = |(term, now): (&'c String, &usize)| {
+        let scored = |(term, now): (&&'a str, &usize)| {
             let count = |end: i64| {
                 counts.get(&end).and_then(|terms| terms.get(term)).map_or(0, |count| *count as u64)
             };
-            (*now as u64, windows.score(end, count, busyness, with_facts), term.as_str())
+            (*now as u64, windows.score(end, count, busyness, with_facts), *term)
         };
         listable.map(scored).collect()
     }
 
     /// What is listed of the window that ends at a time.
-    fn list(
-        &self,
-        counted: &[Counted<'_>],
-        in_window: &Terms<'_>,
-        scored: &[(u64, Option<f64>, &str)],
-        end: i64,
-        scope: Option<&str>,
-    ) -> Vec<ViewDocument> {
+    fn list(&self, counted: &[Counted<'_>], scope: &Scope<'_>, end: i64) -> Vec<ViewDocument> {
         let (stream, facet) = (self.stream, &self.stream.facets[self.facet]);
         let (terms, unusual) = match self.by_scope {
             true => (self.windows.scope_terms_max, self.windows.scope_unusual_max),
@@ -183,22 +247,25 @@ impl Trends<'_> {
         let limits = Limits { terms: terms as usize, unusual: unusual as usize, unusual_from };
         let start = end - millis(self.windows.size);
         let window = TrendWindow::new(EventTime(start), EventTime(end));
+        let scored = &scope.scored[&end];
         let document = |Place { index, rank, unusual_rank }| {
             let (_, score, term) = scored[index];
-            let facts = &in_window[term];
+            let facts = &scope.by_end[&end][term];
+            let since = || EventTime(self.compared().since(&scope.unusual[term], end));
             let trend = TrendDocument {
                 stream,
                 facet,
                 window: &window,
-                scope,
+                scope: scope.scope,
                 term,
                 name: self.name(counted, start, end, term),
                 count: facts.len() as u64,
                 actors: actors(stream, facts) as u64,
                 rank,
                 unusual_rank,
+                since: unusual_rank.map(|_| since()),
                 score,
-                location: scope.and_then(|_| mean(facts)),
+                location: scope.scope.and_then(|_| mean(facts)),
             };
             trend.render()
         };

@@ -4,7 +4,6 @@ use pulso_batch::{Computation, Job};
 use pulso_model::Layer;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_testkit::message::message;
-use pulso_testkit::view;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{TestLake, bodies, jobs, records, run, small_windows, written};
@@ -51,7 +50,8 @@ async fn little_memory_gives_the_same_documents() {
             .unwrap_or_else(|error| panic!("{}: {error:?}", job.name()));
         let expected = bodies(&written(&plenty, job.view, Layer::Batch).await);
         assert_eq!(bodies(&written(&views, job.view, Layer::Batch).await), expected);
-        assert!(job.view == view("trending-topics-by-country") || expected.len() > 100);
+        let few = ["trending-topics-by-country", "topic-trends", "topic-trends-by-country"];
+        assert!(few.contains(&job.name()) || expected.len() > 100);
     }
 }
 

@@ -198,18 +198,34 @@ fn processor(decoder: &Decoder, max_out_of_orderness: Duration, partitions: u32)
     Processor::new(&stream, settings, partitions)
 }
 
-fn speed_documents(decoder: &Decoder, records: &[Record], partitions: u32) -> Vec<ViewDocument> {
+/// The documents, and the end of the last window that closed.
+fn speed_documents(
+    decoder: &Decoder,
+    records: &[Record],
+    partitions: u32,
+) -> (Vec<ViewDocument>, Option<EventTime>) {
     let mut processor = processor(decoder, LONG, partitions);
     let (read, end) = (processor.process(records, LOG_TIME), processor.finish());
-    [read.documents, read.closed, end.documents, end.closed].concat()
+    let documents = [read.documents, read.closed, end.documents, end.closed].concat();
+    (documents, processor.checkpoint().closed_until)
 }
 
-fn naive_documents(stream: &'static Stream, counted: &[Counted<'_>], view: View) -> Bodies {
+fn naive_documents(
+    stream: &'static Stream,
+    counted: &[Counted<'_>],
+    view: View,
+) -> Vec<ViewDocument> {
     let windows = &small_windows();
-    let documents = if view == stream.facts_view.view {
+    if view == stream.facts_view.view {
         naive::fact_documents(stream, counted)
     } else if view == stream.activity_view {
         naive::activity(stream, counted, 10_000)
+    } else if [stream.trends_view, stream.trends_by_scope_view].contains(&Some(view)) {
+        let by_scope = stream.trends_by_scope_view == Some(view);
+        let facets = stream.facets.iter().enumerate();
+        let facets = facets.filter(|(_, facet)| !by_scope || facet.by_scope_view.is_some());
+        let ended = |(facet, _)| Trends { stream, facet, windows, by_scope }.ended(counted);
+        facets.flat_map(ended).collect()
     } else {
         let of = |(_, facet): &(usize, &pulso_model::Facet)| {
             facet.view == view || facet.by_scope_view == Some(view)
@@ -217,8 +233,7 @@ fn naive_documents(stream: &'static Stream, counted: &[Counted<'_>], view: View)
         let (facet, found) = stream.facets.iter().enumerate().find(of).unwrap();
         let by_scope = found.view != view;
         Trends { stream, facet, windows, by_scope }.documents(counted)
-    };
-    bodies(&documents)
+    }
 }
 
 /// Computes every view of the stream in three ways; returns its bodies by name of the view.
@@ -233,16 +248,19 @@ async fn check(
     let lake = TestLake::of_stream(decoder, &records).await;
     let jobs = Job::all(stream);
     let sql = run(&lake.engine(small_windows()).await, &jobs, &lake.days()).await;
-    let speed = speed_documents(decoder, &records, partitions);
+    let (speed, closed_until) = speed_documents(decoder, &records, partitions);
     let mut all = BTreeMap::new();
     for job in jobs {
         let expected = naive_documents(stream, &counted, job.view);
         let by_sql = bodies(&written(&sql, job.view, Layer::Batch).await);
-        assert_eq!(by_sql, expected, "{} by SQL", job.name());
+        assert_eq!(by_sql, bodies(&expected), "{} by SQL", job.name());
+        // A trend is over a window after its last one, which need not have closed.
+        let closed = expected.iter().filter(|document| Some(document.time) <= closed_until);
+        let closed = bodies(&closed.cloned().collect::<Vec<_>>());
         let of_view = speed.iter().filter(|document| document.view == job.view).cloned();
         let by_speed = bodies(&of_view.collect::<Vec<_>>());
-        assert_eq!(by_speed, expected, "{} of the speed layer", job.name());
-        all.insert(job.name(), expected);
+        assert_eq!(by_speed, closed, "{} of the speed layer", job.name());
+        all.insert(job.name(), closed);
     }
     all
 }
@@ -360,8 +378,15 @@ async fn both_layers_of_another_stream_are_verified() {
         let world = World::of(decoder).await;
         let report = world.verify().await;
         assert!(report.holds(), "{report}");
+        let ended =
+            [world.decoder.stream().trends_view, world.decoder.stream().trends_by_scope_view];
         for one in &report.comparisons {
-            assert!(one.equal > 10, "{}, {}: {report}", one.view, one.layer);
+            let (least, none) = match ended.contains(&Some(one.view)) {
+                // The completed day is too short for one of a room.
+                true => (3, one.layer == Layer::Batch),
+                false => (11, false),
+            };
+            assert!(none || one.equal >= least, "{}, {}: {report}", one.view, one.layer);
         }
         let progress = &world.checkpoint.progress;
         assert_eq!(progress.iter().map(|one| one.echoes).sum::<u64>(), echoes);

@@ -149,7 +149,7 @@ impl World {
         self.speed.extend(activity.into_iter().filter(|d| d.time.0 + 10_000 <= closed.0));
         for by_scope in [false, true] {
             let trends = Trends { stream, facet: 0, windows: &windows, by_scope };
-            let trends = trends.documents(&counted);
+            let trends = [trends.documents(&counted), trends.ended(&counted)].concat();
             self.speed.extend(trends.into_iter().filter(|document| document.time <= closed));
         }
         self.checkpoint = Checkpoint { progress, closed_until: Some(closed), state: Vec::new() };
@@ -364,7 +364,9 @@ async fn a_speed_layer_far_ahead_of_its_checkpoint_is_no_difference() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_gone_when_the_speed_layer_began_is_not_asked_of_it() {
     const FIRST: [u64; 2] = [40, 35];
-    let mut world = World::new().await;
+    // What is new in a window follows from the eight minutes before it.
+    let messages: Vec<_> = (0..3).flat_map(|number| stream(START + number * 300_000)).collect();
+    let mut world = World::of(&messages).await;
     world.begin_anew(&FIRST);
     let report = world.verify().await;
     assert!(report.holds(), "{report}");
@@ -392,7 +394,7 @@ async fn what_was_gone_when_the_speed_layer_began_is_not_asked_of_it() {
         assert!(report.checks.iter().any(|check| !check.holds()), "{number}: {report}");
     }
     for view in [view("country-activity"), view("trending-topics"), view("responses")] {
-        let mut world = World::new().await;
+        let mut world = World::of(&messages).await;
         world.begin_anew(&FIRST);
         let closed = world.checkpoint.closed_until.unwrap();
         let of_view = world.speed.iter().filter(|one| one.view == view && one.time < closed);

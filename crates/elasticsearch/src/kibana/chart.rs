@@ -12,9 +12,11 @@ const BARS: u32 = 10;
 /// How many scopes a table lists.
 const SCOPES_MAX: u32 = 50;
 
+/// Of trends that ended.
+const ENDED_MAX: u32 = 20;
+
 /// The colours of the hand-made dashboards, which people with weak colour vision tell apart.
 const BLUE: &str = "#6092C0";
-const PURPLE: &str = "#9170B8";
 
 /// A chart before it has its place on a dashboard.
 #[derive(Debug)]
@@ -114,22 +116,80 @@ pub(super) fn bars(activity: &str, facts: &Measure, by: &Bucket) -> Chart {
 /// The most frequent terms of the newest window.
 pub(super) fn now(trends: &str, facet: &Facet) -> Chart {
     let measure = counted(facet);
-    newest(trends, facet, &max(&label(measure), measure), BLUE).named(
-        format!("{}-now", plain(facet.term.many)),
-        format!("Top {} now", facet.term.many),
-        format!("The ten {} with most {} in the newest window.", facet.term.many, what(facet)),
-    )
+    let rule = json!({
+        "rule": { "type": "other" }, "touched": true,
+        "color": { "type": "colorCode", "colorCode": BLUE }
+    });
+    Chart {
+        part: format!("{}-now", plain(facet.term.many)),
+        title: format!("Top {} now", facet.term.many),
+        description: format!(
+            "The ten {} with most {} in the newest window.",
+            facet.term.many,
+            what(facet)
+        ),
+        data_view: trends.to_owned(),
+        columns: vec![
+            ("window", newest_window()),
+            ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
+            ("value", max(&label(measure), measure)),
+        ],
+        kind: "lnsXY",
+        visualization: bar_chart(&json!({
+            "splitAccessor": "window",
+            "colorMapping": {
+                "assignments": [], "specialAssignments": [rule],
+                "paletteId": "eui_amsterdam_color_blind", "colorMode": { "type": "categorical" }
+            }
+        })),
+    }
 }
 
 /// The most unusual terms of the newest window.
 pub(super) fn unusual_now(trends: &str, facet: &Facet) -> Chart {
-    newest(trends, facet, &score(), PURPLE).named(
-        format!("{}-unusual-now", plain(facet.term.many)),
-        format!("Unusual {} now", facet.term.many),
-        format!("The ten {} with the highest scores in the newest window; none while Pulso is warming up.",
+    let shown = table(&["by", "value", "since"], &["window"]);
+    Chart {
+        part: format!("{}-unusual-now", plain(facet.term.many)),
+        title: format!("Unusual {} now", facet.term.many),
+        description: format!(
+            "The ten {} with the highest scores in the newest window, and since when they are unusual; no \
+             scores while Pulso is warming up.",
             facet.term.many
         ),
-    )
+        data_view: trends.to_owned(),
+        columns: vec![
+            ("window", newest_window()),
+            ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
+            ("value", score("score")),
+            ("since", latest("Unusual since", "since")),
+        ],
+        kind: "lnsDatatable",
+        visualization: shown,
+    }
+}
+
+/// What was unusual, in the time range.
+pub(super) fn ended(ended: &str, facets: &[Facet]) -> Chart {
+    let names: Vec<_> = facets.iter().map(|facet| facet.term.many).collect();
+    Chart {
+        part: "ended-trends".to_owned(),
+        title: "What was unusual".to_owned(),
+        description: format!(
+            "The trends of {} that ended in the time range, the strongest first.",
+            names.join(", ")
+        ),
+        data_view: ended.to_owned(),
+        columns: vec![
+            ("by", terms("Term", "term", ENDED_MAX, &most("value"))),
+            ("facet", terms("Of", "facet", 1, &most("value"))),
+            ("value", score("peak_score")),
+            ("began", latest("Began", "began")),
+            ("duration", max("Seconds", "duration_seconds")),
+            ("count", max("Facts", "count")),
+        ],
+        kind: "lnsDatatable",
+        visualization: table(&["by", "facet", "value", "began", "duration", "count"], &[]),
+    }
 }
 
 /// How the most frequent terms came and went.
@@ -158,10 +218,8 @@ pub(super) fn over_time(trends: &str, facet: &Facet) -> Chart {
 /// The most frequent terms of each scope, of the newest window.
 pub(super) fn now_by_scope(trends: &str, facet: &Facet, scope: &Bucket) -> Chart {
     let measure = counted(facet);
-    let column = |id: &str| json!({ "columnId": id, "hidden": false, "isTransposed": false });
-    let mut columns = [column("scope"), column("by"), column("value"), column("score")].to_vec();
-    columns[0]["oneClickFilter"] = json!(true);
-    columns.push(json!({ "columnId": "window", "hidden": true, "isTransposed": false }));
+    let mut shown = table(&["scope", "by", "value", "score"], &["window"]);
+    shown["columns"][0]["oneClickFilter"] = json!(true);
     Chart {
         part: format!("{}-by-{}-now", plain(facet.term.many), plain(scope.field)),
         title: format!("Top {} by {} now", facet.term.many, scope.label.to_lowercase()),
@@ -176,48 +234,23 @@ pub(super) fn now_by_scope(trends: &str, facet: &Facet, scope: &Bucket) -> Chart
             ("scope", terms(&scope.label, scope.field, SCOPES_MAX, &most("value"))),
             ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
             ("value", max(&label(measure), measure)),
-            ("score", score()),
+            ("score", score("score")),
         ],
         kind: "lnsDatatable",
-        visualization: json!({
-            "layerId": "data", "layerType": "data", "columns": columns,
-            "headerRowHeight": "single", "headerRowHeightLines": 1,
-            "rowHeight": "single", "rowHeightLines": 1,
-            "paging": { "enabled": true, "size": 10 }
-        }),
+        visualization: shown,
     }
 }
 
-impl Chart {
-    fn named(self, part: String, title: String, description: String) -> Self {
-        Self { part, title, description, ..self }
-    }
-}
-
-fn newest(trends: &str, facet: &Facet, value: &Value, colour: &str) -> Chart {
-    let rule = json!({
-        "rule": { "type": "other" }, "touched": true,
-        "color": { "type": "colorCode", "colorCode": colour }
-    });
-    Chart {
-        part: String::new(),
-        title: String::new(),
-        description: String::new(),
-        data_view: trends.to_owned(),
-        columns: vec![
-            ("window", newest_window()),
-            ("by", terms(&capitalised(facet.term.one), facet.term.one, BARS, &most("value"))),
-            ("value", value.clone()),
-        ],
-        kind: "lnsXY",
-        visualization: bar_chart(&json!({
-            "splitAccessor": "window",
-            "colorMapping": {
-                "assignments": [], "specialAssignments": [rule],
-                "paletteId": "eui_amsterdam_color_blind", "colorMode": { "type": "categorical" }
-            }
-        })),
-    }
+/// A table with these columns, and others that are there to group by.
+fn table(shown: &[&str], hidden: &[&str]) -> Value {
+    let column = |hidden| move |id: &&str| json!({ "columnId": id, "hidden": hidden, "isTransposed": false });
+    let columns = shown.iter().map(column(false)).chain(hidden.iter().map(column(true)));
+    json!({
+        "layerId": "data", "layerType": "data", "columns": columns.collect::<Vec<_>>(),
+        "headerRowHeight": "single", "headerRowHeightLines": 1,
+        "rowHeight": "single", "rowHeightLines": 1,
+        "paging": { "enabled": true, "size": 10 }
+    })
 }
 
 /// The field by which terms are listed and ranked.
@@ -250,8 +283,9 @@ fn max(label: &str, field: &str) -> Value {
     metric("max", label, field)
 }
 
-fn score() -> Value {
-    let mut column = max("Score", "score");
+fn score(field: &str) -> Value {
+    let label = if field == "score" { "Score" } else { "Peak score" };
+    let mut column = max(label, field);
     column["params"]["format"] = json!({ "id": "number", "params": { "decimals": 1 } });
     column
 }
@@ -260,6 +294,16 @@ fn metric(operation: &str, label: &str, field: &str) -> Value {
     json!({
         "operationType": operation, "sourceField": field, "label": label, "customLabel": true,
         "dataType": "number", "isBucketed": false, "scale": "ratio", "params": {}
+    })
+}
+
+/// The time in the newest document.
+fn latest(label: &str, field: &str) -> Value {
+    json!({
+        "operationType": "last_value", "sourceField": field, "label": label, "customLabel": true,
+        "dataType": "date", "isBucketed": false, "scale": "ratio",
+        "filter": { "language": "kuery", "query": format!("\"{field}\": *") },
+        "params": { "sortField": "@timestamp", "showArrayValues": false }
     })
 }
 

@@ -105,6 +105,7 @@ fn each_part_of_a_descriptor_has_its_panels() {
         "Top stations over time",
         "Unusual routes now",
         "Unusual stations now",
+        "What was unusual",
         "Where rides come from",
     ];
     assert_eq!(titles(&objects), expected);

@@ -54,6 +54,7 @@ fn trend(facet: usize, scope: Option<&str>) -> TrendDocument<'_> {
         actors: 3,
         rank: 2,
         unusual_rank: Some(1),
+        since: Some(EventTime(10_000)),
         score: Some(0.5),
         location: None,
     }
@@ -100,7 +101,7 @@ fn a_trend_shows_actors_where_they_are_counted() {
         concat!(
             r#"{"@timestamp":"1970-01-01T00:00:20.000Z","#,
             r#""window_start":"1970-01-01T00:00:00.000Z","term":"crane","name":"Crane","#,
-            r#""count":7,"rank":2,"unusual_rank":1,"score":0.5}"#
+            r#""count":7,"rank":2,"unusual_rank":1,"since":"1970-01-01T00:00:10.000Z","score":0.5}"#
         )
     );
     let actors = check_fields(&trend(1, None).render());
@@ -118,6 +119,54 @@ fn a_removal_has_the_id_of_the_trend_that_it_removes() {
     for scope in [None, Some("DE")] {
         let there = trend(0, scope).render();
         let removal = TrendDocument::removal(&SIGHTINGS.facets[0], &WINDOW, scope, "crane");
+        assert!(removal.removes());
+        assert_eq!((removal.view, removal.id), (there.view, there.id));
+    }
+}
+
+fn ended(facet: usize, scope: Option<&str>) -> ViewDocument {
+    let [began, peak, ended, time] = [20_000, 30_000, 90_500, 110_500].map(EventTime);
+    EndedTrendDocument {
+        stream: &SIGHTINGS,
+        facet: &SIGHTINGS.facets[facet],
+        time,
+        scope,
+        term: "crane",
+        name: "Crane",
+        began,
+        peak,
+        peak_score: 7.25,
+        ended,
+        count: 12,
+        actors: 3,
+    }
+    .render()
+}
+
+#[test]
+fn a_trend_that_ended_shows_its_life() {
+    let worldwide = ended(0, None);
+    assert_eq!(worldwide.view.name(), "sightings-trends");
+    assert_eq!(worldwide.id, "1970-01-01T00:01:50.500Z/species/crane");
+    assert_eq!(
+        worldwide.body,
+        concat!(
+            r#"{"@timestamp":"1970-01-01T00:01:50.500Z","facet":"species","term":"crane","#,
+            r#""name":"Crane","began":"1970-01-01T00:00:20.000Z","peak":"1970-01-01T00:00:30.000Z","#,
+            r#""peak_score":7.25,"ended":"1970-01-01T00:01:30.500Z","duration_seconds":70.5,"#,
+            r#""count":12}"#
+        )
+    );
+    assert_eq!(check_fields(&ended(1, None))["actors"], json!(3));
+    let by_scope = ended(0, Some("DE"));
+    assert_eq!(by_scope.view.name(), "sightings-trends-by-country");
+    assert_eq!(by_scope.id, "1970-01-01T00:01:50.500Z/DE/species/crane");
+    assert_eq!((by_scope.scope.as_deref(), by_scope.time), (Some("DE"), EventTime(110_500)));
+    assert_eq!(check_fields(&by_scope)["country"], json!("DE"));
+    for (there, scope) in [(worldwide, None), (by_scope, Some("DE"))] {
+        let facet = &SIGHTINGS.facets[0];
+        let time = EventTime(110_500);
+        let removal = EndedTrendDocument::removal(&SIGHTINGS, facet, time, scope, "crane");
         assert!(removal.removes());
         assert_eq!((removal.view, removal.id), (there.view, there.id));
     }

@@ -87,6 +87,18 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
         &[Plain("@timestamp"), Plain("country"), Plain("manner")],
         Some("country"),
     ),
+    trends_view: Some(view(
+        "sightings-trends",
+        ENDED,
+        &[Plain("@timestamp"), Plain("facet"), Plain("term")],
+        None,
+    )),
+    trends_by_scope_view: Some(view(
+        "sightings-trends-by-country",
+        &[&[("country", Text)], ENDED].concat(),
+        &[Plain("@timestamp"), Plain("country"), Plain("facet"), Plain("term")],
+        Some("country"),
+    )),
     jobs: vec![Job {
         view: view("marshes", &[("@timestamp", Time)], &[Plain("@timestamp")], None),
         sql: "SELECT 1",
@@ -126,6 +138,8 @@ pub(crate) static TICKS: LazyLock<Stream> = LazyLock::new(|| Stream {
         &[Plain("@timestamp"), Plain("kind")],
         None,
     ),
+    trends_view: None,
+    trends_by_scope_view: None,
     jobs: vec![],
 });
 
@@ -138,7 +152,22 @@ const TRENDS: &[(&str, FieldType)] = &[
     ("actors", Integer),
     ("rank", Integer),
     ("unusual_rank", Integer),
+    ("since", Time),
     ("score", Float),
+];
+
+const ENDED: &[(&str, FieldType)] = &[
+    ("@timestamp", Time),
+    ("facet", Text),
+    ("term", Text),
+    ("name", Text),
+    ("began", Time),
+    ("peak", Time),
+    ("peak_score", Float),
+    ("ended", Time),
+    ("duration_seconds", Float),
+    ("count", Integer),
+    ("actors", Integer),
 ];
 
 const TRENDS_SCOPE: &[(&str, FieldType)] = &[("country", Text), ("location", Location)];
@@ -263,6 +292,8 @@ fn all_views_of_a_stream_are_known_once() {
         "trending-species",
         "trending-species-by-country",
         "trending-marshes",
+        "sightings-trends",
+        "sightings-trends-by-country",
         "marshes",
     ];
     assert_eq!(names(&SIGHTINGS), expected);

@@ -67,6 +67,8 @@ pub(super) struct Term {
     actors: Option<u64>,
     rank: u32,
     unusual_rank: Option<u32>,
+    /// Where it is unusual: UTC, ISO 8601.
+    since: Option<String>,
     /// `None` while there is too little past to compare with.
     score: Option<f64>,
 }
@@ -86,6 +88,12 @@ impl Term {
         let name = pad_str(&name, 32, Alignment::Left, None);
         let score = self.score.map_or("-".to_owned(), |score| format!("{score:.2}"));
         format!("{place:>4}  {name} {:>6} {score:>8}", self.ranked())
+    }
+
+    /// The same, and since when it is unusual.
+    fn unusual_line(&self, place: u32) -> String {
+        let clock = self.since.as_deref().and_then(|since| since.get(11..19));
+        self.line(place) + &clock.map(|clock| format!("  since {clock}")).unwrap_or_default()
     }
 
     /// What the facet counts.
@@ -265,7 +273,7 @@ impl Board {
             return vec!["nothing is unusual now".to_owned()];
         }
         let lines = (1..).zip(&self.unusual).take(rows.clamp(1, UNUSUAL_LINES));
-        let lines = lines.map(|(place, term)| term.line(place));
+        let lines = lines.map(|(place, term)| term.unusual_line(place));
         [style("unusual now").bold().to_string()].into_iter().chain(lines).collect()
     }
 

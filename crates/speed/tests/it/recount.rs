@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::{
-    ActivityDocument, Coordinate, CoordinateSum, Counts, Decoded, Decoder, EventTime, Facet, Fact,
-    Location, SUMS_MAX, Stream, Term, TrendDocument, TrendWindow, View, ViewDocument,
+    ActivityDocument, Coordinate, CoordinateSum, Counts, Decoded, Decoder, EndedTrendDocument,
+    EventTime, Facet, Fact, Location, SUMS_MAX, Stream, Term, TrendDocument, TrendWindow, View,
+    ViewDocument,
 };
 use pulso_pipeline::Record;
-use pulso_testkit::trends::{self, Limits, Mention, Place};
+use pulso_testkit::trends::{self, Life, Limits, Mention, Place, Unusual};
 use pulso_window::{ListMax, Settings, TrendSettings};
 
 pub(crate) type Documents = BTreeMap<(View, String), String>;
@@ -16,7 +17,8 @@ pub(crate) type Documents = BTreeMap<(View, String), String>;
 /// The views that are counted here.
 pub(crate) fn views(stream: &Stream) -> Vec<View> {
     let facets = stream.facets.iter().flat_map(|facet| [Some(facet.view), facet.by_scope_view]);
-    [stream.activity_view].into_iter().chain(facets.flatten()).collect()
+    let ended = stream.trends_view.into_iter().chain(stream.trends_by_scope_view);
+    [stream.activity_view].into_iter().chain(facets.flatten()).chain(ended).collect()
 }
 
 struct Counted {
@@ -69,6 +71,7 @@ pub(crate) fn recount<'a>(
     for facet in 0..stream.facets.len() {
         let windows = Windows::new(stream, facet, &counted, settings);
         rendered.extend(windows.lists(closed_until.0));
+        rendered.extend(windows.ended(closed_until.0));
     }
     rendered.into_iter().map(|document| ((document.view, document.id), document.body)).collect()
 }
@@ -122,6 +125,8 @@ struct Windows<'a> {
     ends: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a Counted>>>,
     /// What the facet counts, by scope, term and end.
     counts: BTreeMap<(Option<&'a str>, &'a str, i64), u64>,
+    /// By scope and term.
+    unusual: BTreeMap<(Option<&'a str>, &'a str), Unusual>,
     compared: trends::Windows,
     /// The ends of the windows in which there is any fact.
     with_facts: BTreeSet<i64>,
@@ -160,9 +165,9 @@ impl<'a> Windows<'a> {
             (scope, compared.busyness(stream.facets[facet].counts, here.map(mention)))
         };
         let busyness = scopes.iter().copied().map(Some).chain([None]).map(busyness).collect();
-        let counts = BTreeMap::new();
+        let (counts, unusual) = (BTreeMap::new(), BTreeMap::new());
         let mut windows =
-            Self { stream, facet, settings, ends, counts, compared, with_facts, busyness };
+            Self { stream, facet, settings, ends, counts, unusual, compared, with_facts, busyness };
         let scopes = || scopes.iter().copied().map(Some).chain([None]);
         let terms = windows
             .ends
@@ -174,6 +179,14 @@ impl<'a> Windows<'a> {
             (key, windows.ranked(&windows.at(end, scope, term)) as u64)
         };
         windows.counts = all.map(count).collect();
+        let TrendSettings { count_above, unusual_from, .. } = settings.trends;
+        for (&(scope, term, end), _) in
+            windows.counts.iter().filter(|(_, count)| **count > u64::from(count_above))
+        {
+            let score = windows.score(end, scope, term).filter(|score| *score >= unusual_from);
+            let unusual = windows.unusual.entry((scope, term)).or_default();
+            unusual.extend(score.map(|score| (end, score)));
+        }
         windows
     }
 
@@ -195,6 +208,51 @@ impl<'a> Windows<'a> {
             }
         }
         documents
+    }
+
+    /// The trends that windows told of.
+    fn ended(&self, closed_until: i64) -> Vec<ViewDocument> {
+        let mut documents = Vec::new();
+        for (&(scope, term), unusual) in &self.unusual {
+            for life in self.compared.lives(unusual) {
+                let told = life.ended + self.compared.size;
+                let by_scope = scope.is_none() || self.facet().by_scope_view.is_some();
+                if told <= closed_until && by_scope {
+                    documents.push(self.life(scope, term, told, life));
+                }
+            }
+        }
+        documents
+    }
+
+    fn life(&self, scope: Option<&str>, term: &str, told: i64, life: Life) -> ViewDocument {
+        let Life { began, peak, peak_score, ended } = life;
+        let since = began - self.compared.size;
+        let ends = self.ends.range(began..=ended);
+        let all = ends.flat_map(|(&end, _)| self.at(end, scope, term));
+        let facts: BTreeSet<*const Counted> =
+            all.filter(|one| one.time >= since).map(std::ptr::from_ref).collect();
+        EndedTrendDocument {
+            stream: self.stream,
+            facet: self.facet(),
+            time: EventTime(told),
+            scope,
+            term,
+            name: self.name(ended, term),
+            began: EventTime(began),
+            peak: EventTime(peak),
+            peak_score,
+            ended: EventTime(ended),
+            count: facts.len() as u64,
+            actors: actors(&self.at(peak, scope, term)) as u64,
+        }
+        .render()
+    }
+
+    /// The smallest of a term's names in a window, worldwide.
+    fn name(&self, end: i64, term: &str) -> &'a str {
+        let names = self.ends[&end][term].iter().flat_map(|one| &one.terms[self.facet]);
+        names.filter(|(key, _)| key == term).map(|(_, name)| name.as_str()).min().unwrap()
     }
 
     fn list(
@@ -219,19 +277,19 @@ impl<'a> Windows<'a> {
         for Place { index, rank, unusual_rank } in trends::list(&terms, limits) {
             let (_, score, term) = terms[index];
             let here = self.at(end, scope, term);
-            let names = self.ends[&end][term].iter().flat_map(|one| &one.terms[self.facet]);
-            let names = names.filter(|(key, _)| key == term).map(|(_, name)| name.as_str());
+            let since = || EventTime(self.compared.since(&self.unusual[&(scope, term)], end));
             let document = TrendDocument {
                 stream: self.stream,
                 facet,
                 window: &window,
                 scope,
                 term,
-                name: names.min().unwrap(),
+                name: self.name(end, term),
                 count: here.len() as u64,
                 actors: actors(&here) as u64,
                 rank,
                 unusual_rank,
+                since: unusual_rank.map(|_| since()),
                 score,
                 location: scope.and(mean(&here)),
             };

@@ -40,6 +40,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    a_trend_ends,
     all_idle_clock_closes,
     allowed_lateness,
     before_1970,

@@ -6,8 +6,26 @@ use super::fields::Path;
 use crate::descriptor::{RESERVED, is_reserved_view};
 
 /// What the views of trends and of single facts call other fields, and the stores theirs.
-const FIELDS: [&str; 9] =
-    ["window_start", "name", "count", "actors", "rank", "score", "location", "layer", "stream"];
+const FIELDS: [&str; 18] = [
+    "window_start",
+    "name",
+    "count",
+    "actors",
+    "rank",
+    "unusual_rank",
+    "since",
+    "score",
+    "location",
+    "facet",
+    "term",
+    "began",
+    "peak",
+    "peak_score",
+    "ended",
+    "duration_seconds",
+    "layer",
+    "stream",
+];
 
 /// What stores append to the names of views, and what says nearly the same.
 const APPENDED: [(&str, &str); 3] = [("batch", "lot"), ("empty", "void"), ("speed", "velocity")];

@@ -27,6 +27,7 @@ pub(super) struct Named<'r> {
     one: String,
     many: String,
     activity: String,
+    trends: String,
     pub(super) kind: String,
     kinds: Vec<String>,
     pub(super) scope: Option<String>,
@@ -61,6 +62,8 @@ impl<'r> Named<'r> {
         let facets = facets
             .map(|(at, facet)| named_facet(&mut names, stream, facet, scope.as_deref(), at == 0))
             .collect();
+        let wishes = [view(&[&one, "trends"]), view(&[stream, "trends"])];
+        let trends = names.view(&wishes, &endings(scope.as_deref()));
         let columns = roles.columns.iter().map(|(path, _)| names.column(&of_path(path))).collect();
         let kinds = match &roles.kind {
             Kind::One => vec![one.clone()],
@@ -80,6 +83,7 @@ impl<'r> Named<'r> {
             one,
             many,
             activity,
+            trends,
             kind,
             kinds,
             scope,
@@ -126,6 +130,9 @@ impl<'r> Named<'r> {
         line(format!("one = \"{}\"", self.one));
         line(format!("many = \"{}\"", self.many));
         line(format!("activity = \"{}\"", self.activity));
+        if self.trends != view(&[&self.one, "trends"]) {
+            line(format!("trends = \"{}\"", self.trends));
+        }
         line(format!("kind = \"{}\"", self.kind));
         line(format!("kinds = [{}]", quoted(&self.kinds)));
         if let (Some(name), Some(scope)) = (&self.scope, &self.roles.scope) {
@@ -237,11 +244,16 @@ fn named_facet(
 ) -> NamedFacet {
     let (one, many) = names.one_and_many(&facet.name());
     let scope = scope.filter(|_| by_scope);
-    let by = scope.map(|scope| format!("-by-{}", scope.replace('_', "-")));
-    let endings: Vec<_> = [String::new()].into_iter().chain(by).collect();
+    let endings = endings(scope);
     let wishes = [view(&["trending", &many]), view(&["trending", stream, &many])];
     let view = names.view(&wishes, &endings);
     NamedFacet { one, many, view, by_scope: scope.is_some() }
+}
+
+/// What the names of views of trends end in: worldwide and by scope.
+fn endings(scope: Option<&str>) -> Vec<String> {
+    let by_scope = scope.map(|scope| format!("-by-{}", scope.replace('_', "-")));
+    [String::new()].into_iter().chain(by_scope).collect()
 }
 
 fn written((part, members): &Block) -> String {

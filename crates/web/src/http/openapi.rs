@@ -327,6 +327,8 @@ fn streams_schema() -> Value {
         ("place", boolean()),
         ("facets", list_schema(facet)),
         ("activity_view", text()),
+        ("trends_view", or_null(text())),
+        ("trends_by_scope_view", or_null(text())),
         ("facts_view", object(&[("name", text()), ("shown", boolean())])),
     ]);
     object(&[("streams", list_schema(stream))])

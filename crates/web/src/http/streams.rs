@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use pulso_model::{Counts, Facet, Names, ScopeValues, Stream};
+use pulso_model::{Counts, Facet, Names, ScopeValues, Stream, View};
 use pulso_pipeline::Views;
 use serde::Serialize;
 
@@ -27,6 +27,8 @@ struct StreamEntry {
     place: bool,
     facets: Vec<FacetEntry>,
     activity_view: &'static str,
+    trends_view: Option<&'static str>,
+    trends_by_scope_view: Option<&'static str>,
     facts_view: FactsViewEntry,
 }
 
@@ -88,6 +90,8 @@ impl StreamEntry {
             place,
             facets: stream.facets.iter().map(FacetEntry::of).collect(),
             activity_view: stream.activity_view.name(),
+            trends_view: stream.trends_view.map(View::name),
+            trends_by_scope_view: stream.trends_by_scope_view.map(View::name),
             facts_view,
         }
     }
@@ -108,7 +112,7 @@ impl FacetEntry {
                 Counts::Actors => "actors",
             },
             view: facet.view.name(),
-            by_scope_view: facet.by_scope_view.map(pulso_model::View::name),
+            by_scope_view: facet.by_scope_view.map(View::name),
         }
     }
 }

@@ -32,7 +32,7 @@ export class Trends {
     ];
     const actors = `Actors: how many different ones; whoever repeats a ${term} counts once. `;
     const score = `Score: how far the number is above what is usual for this ${term}, judged by the past `
-      + "hour and by how busy the rest of the stream is, in units of chance. ▲ marks what is unusual.";
+      + "hour and by how busy the rest of the stream is, in units of chance. ▲ marks what is unusual, and since when.";
     const help = facet.counts === "actors" ? actors + score : score;
     const title = `Trending ${words(facet.term.many)}`;
     this.panel = new Panel(facet.view, title, columns, help);
@@ -101,16 +101,17 @@ export class Trends {
     return order.slice(0, TERMS_SHOWN);
   }
 
-  row({ rank, unusual_rank: unusual, name, actors, count: facts, score }, listed) {
+  row({ rank, since, name, actors, count: facts, score }, listed) {
     const ranked = (trend) => trend.actors ?? trend.count;
     const largest = Math.max(...listed.map(ranked));
+    const end = listed[0]["@timestamp"];
     const text = score === undefined ? "–" : signed(tenths(score));
     return row(
       numberCell(count(rank)),
       withBar(nameCell(name), (actors ?? facts) / largest),
       ...(actors === undefined ? [] : [numberCell(count(actors))]),
       numberCell(count(facts)),
-      numberCell(unusual === undefined ? text : `▲ ${text}`),
+      numberCell(since === undefined ? text : `▲ ${text} since ${moment(since, end)}`),
     );
   }
 

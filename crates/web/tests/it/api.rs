@@ -164,7 +164,7 @@ async fn views_are_listed_with_their_fields() {
     assert_eq!(trends["name"], "trending-topics");
     assert_eq!(trends["href"], "/api/v1/trending-topics");
     assert_eq!(trends["parameters"], json!(["from", "to", "layer", "limit", "cursor", "window"]));
-    assert_eq!(trends["fields"][7], json!({ "name": "score", "type": "float" }));
+    assert_eq!(trends["fields"][8], json!({ "name": "score", "type": "float" }));
 }
 
 #[tokio::test]
@@ -186,6 +186,7 @@ async fn a_stream_is_described_with_all_that_a_client_needs_to_show_it() {
         "scope": { "name": "country", "values": "country" },
         "sums": ["guests", "attendees"], "place": true, "facets": [topics],
         "activity_view": "country-activity",
+        "trends_view": "topic-trends", "trends_by_scope_view": "topic-trends-by-country",
         "facts_view": { "name": "responses", "shown": true },
     });
     assert_eq!(list["streams"][0], rsvps);

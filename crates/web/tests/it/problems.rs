@@ -32,18 +32,22 @@ async fn places_that_are_not_there() {
         check(&server, path, 404, problem("not-found", "Not found", 404, &detail, path)).await;
     }
     let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
-                  `trending-topics`, `trending-topics-by-country`, `groups`, `events`, \
+                  `trending-topics`, `trending-topics-by-country`, `topic-trends`, \
+                  `topic-trends-by-country`, `groups`, `events`, \
                   `group-days`, `event-days`, `posts`, `language-activity`, `trending-hashtags`, \
-                  `trending-hashtags-by-language`, `trending-domains`, `hashtag-days`, \
+                  `trending-hashtags-by-language`, `trending-domains`, `post-trends`, \
+                  `post-trends-by-language`, `hashtag-days`, \
                   `domain-days`, `language-days`, `clicks`, `click-activity`, \
                   `trending-clicked-domains`, `trending-clicked-domains-by-country`, \
-                  `trending-links`, `link-days`, `city-days`, `comments`, `comment-activity`, \
+                  `trending-links`, `click-trends`, `click-trends-by-country`, `link-days`, `city-days`, `comments`, `comment-activity`, \
                   `trending-discussions`, `trending-discussed-categories`, \
-                  `trending-discussed-categories-by-country`, `discussions`, `discussion-days`, \
+                  `trending-discussed-categories-by-country`, `comment-trends`, \
+                  `comment-trends-by-country`, `discussions`, `discussion-days`, \
                   `announcements`, `event-activity`, `trending-categories`, \
-                  `trending-categories-by-country`, `trending-cities`, `upcoming-events`, \
+                  `trending-categories-by-country`, `trending-cities`, `event-trends`, \
+                  `event-trends-by-country`, `upcoming-events`, \
                   `category-days`, `calendar-records`, `calendar-activity`, \
-                  `trending-calendar-events`, `calendar-events`, `calendar-days`, `dead-letters`, \
+                  `trending-calendar-events`, `calendar-trends`, `calendar-events`, `calendar-days`, `dead-letters`, \
                   `late-facts`, `batch-runs`, `health`";
     let path = "/api/v1/trends?limit=1";
     check(&server, path, 404, problem("unknown-view", "Unknown view", 404, detail, path)).await;

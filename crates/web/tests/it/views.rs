@@ -51,6 +51,7 @@ pub(crate) fn trends_of(
             actors: count,
             rank,
             unusual_rank: None,
+            since: None,
             score,
             location,
         }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use pulso_model::{Coordinate, Fact, Identity, Term};
 
 use super::*;
-use crate::{Activity, FacetShape, ListMax, Shape, SlidingWindow, TrendSettings};
-use naive::{Trends as NamedTrends, naive_activity, naive_trends, naive_verdicts};
+use crate::{Activity, FacetShape, ListMax, Shape, SlidingWindow, Trend, TrendSettings};
+use naive::{Ended, Trends as NamedTrends, naive_activity, naive_trends, naive_verdicts};
 
 const SIZE: i64 = 30_000;
 const SLIDE: i64 = 10_000;
@@ -159,6 +159,7 @@ fn sent(partitions: u32) -> impl Strategy<Value = Vec<Sent>> {
 #[derive(Debug, Default, PartialEq)]
 struct Store {
     trends: NamedTrends,
+    ended: Ended,
     activity: BTreeMap<(i64, String, usize), Activity>,
 }
 
@@ -180,9 +181,13 @@ impl Store {
     fn apply_firing(&mut self, firing: Firing) {
         let end = firing.end.0;
         assert_eq!(firing.start.0, end - SIZE, "W1");
-        for Unlisted { facet, scope, term } in firing.unlisted {
+        for Unlisted { facet, scope, term, ended } in firing.unlisted {
             let key = (end, facet, scope.map(|scope| scope.to_string()), term.to_string());
-            assert!(self.trends.remove(&key).is_some(), "only what was listed is taken away");
+            let removed = match ended {
+                true => self.ended.remove(&key).is_some(),
+                false => self.trends.remove(&key).is_some(),
+            };
+            assert!(removed, "only what was listed is taken away");
         }
         for (facet, lists) in firing.lists.into_iter().enumerate() {
             for trend in lists.worldwide {
@@ -193,6 +198,10 @@ impl Store {
                     let key = (end, facet, Some(scope.to_string()), trend.term.to_string());
                     self.trends.insert(key, trend);
                 }
+            }
+            for trend in lists.ended {
+                let scope = trend.scope.as_deref().map(str::to_owned);
+                self.ended.insert((end, facet, scope, trend.term.to_string()), trend);
             }
         }
     }
@@ -226,7 +235,7 @@ fn run(
     partitions: u32,
     settings: &Settings,
     cuts: &[usize],
-) -> (Vec<Verdict>, Store) {
+) -> (Vec<Verdict>, Store, Option<EventTime>) {
     let mut windows = Windows::new(settings.clone(), partitions);
     let mut store = Store::default();
     let mut verdicts = Vec::new();
@@ -245,7 +254,7 @@ fn run(
     store.apply(finish(&mut windows));
     assert_eq!(windows.open_panes(), 0, "the end of the input leaves nothing open");
     check_counts(&windows.counts(), &verdicts);
-    (verdicts, store)
+    (verdicts, store, windows.closed_until())
 }
 
 fn check_counts(partitions: &[Counts], verdicts: &[Verdict]) {
@@ -269,8 +278,10 @@ fn counted<'a>(sent: &'a [Sent], verdicts: &[Verdict]) -> Vec<&'a Sent> {
     all.filter(|(_, verdict)| **verdict == Verdict::Counted).map(|(sent, _)| sent).collect()
 }
 
-fn naive_store(counted: &[&Sent], settings: &Settings) -> Store {
-    Store { trends: naive_trends(counted, settings), activity: naive_activity(counted) }
+fn naive_store(counted: &[&Sent], settings: &Settings, closed_until: Option<EventTime>) -> Store {
+    let (trends, mut ended) = naive_trends(counted, settings);
+    ended.retain(|(end, ..), _| closed_until.is_some_and(|until| *end <= until.0));
+    Store { trends, ended, activity: naive_activity(counted) }
 }
 
 /// Leaving one out can make another late that was its echo, so until none is left.
@@ -301,13 +312,13 @@ proptest! {
     ) {
         let mut settings = settings(lateness);
         settings.trends.baseline = millis(baseline);
-        let (verdicts, store) = run(&sent, partitions, &settings, &cuts);
+        let (verdicts, store, closed) = run(&sent, partitions, &settings, &cuts);
         let naive = naive_verdicts(&sent, lateness);
         for ((verdict, naive), sent) in verdicts.iter().zip(&naive).zip(&sent) {
             let same = verdict == naive || (*naive == Verdict::Echo && *verdict == Verdict::Late);
             prop_assert!(same, "{sent:?}: {verdict:?}, but by definition {naive:?}");
         }
-        prop_assert_eq!(store, naive_store(&counted(&sent, &verdicts), &settings));
+        prop_assert_eq!(store, naive_store(&counted(&sent, &verdicts), &settings, closed));
     }
 
     /// Facts of one actor may be in any partition, and he counts once.
@@ -317,12 +328,12 @@ proptest! {
     ) {
         let settings = settings(0);
         let sent = without_late(sent);
-        let (_, whole) = run(&sent, 1, &settings, &cuts);
+        let (_, whole, _) = run(&sent, 1, &settings, &cuts);
         for partitions in 2..4 {
             let split: Vec<Sent> = sent.iter().cloned().map(|sent| Sent {
                 partition: u32::try_from(sent.id).unwrap() % partitions, ..sent
             }).collect();
-            let (verdicts, store) = run(&split, partitions, &settings, &cuts);
+            let (verdicts, store, _) = run(&split, partitions, &settings, &cuts);
             prop_assume!(!verdicts.contains(&Verdict::Late));
             prop_assert_eq!(&store, &whole);
         }

@@ -25,6 +25,7 @@ fn trend(stream: &Stream, end: i64, rank: u32, name: &str) -> ViewDocument {
         actors: count / 2,
         rank,
         unusual_rank: None,
+        since: None,
         score: Some(1.5),
         location: None,
     }
@@ -144,6 +145,7 @@ fn what_is_unusual_is_shown_or_why_nothing_is() {
         actors: None,
         rank,
         unusual_rank,
+        since: unusual_rank.map(|_| EventTime(50_000).to_string()),
         score,
     };
     let mut board = Board::new(stream());
@@ -155,7 +157,10 @@ fn what_is_unusual_is_shown_or_why_nothing_is() {
     board.unusual = vec![term("truffles", 120, Some(1), Some(6.25))];
     let shown = text(&board, 30, 80, &[]);
     let line = shown.lines().skip_while(|line| !line.starts_with("unusual now")).nth(1).unwrap();
-    assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["1", "truffles", "9", "6.25"]);
+    assert_eq!(
+        line.split_whitespace().collect::<Vec<_>>(),
+        ["1", "truffles", "9", "6.25", "since", "00:00:50"]
+    );
 }
 
 #[test]

@@ -24,7 +24,9 @@ fn fault(layer: &Value) -> Option<String> {
     }
     for metric in metrics {
         let operation = text(metric, "operationType");
-        if !["max", "unique_count"].contains(&operation) {
+        // Since when something is so is no count.
+        let time = operation == "last_value" && metric["dataType"] == "date";
+        if !["max", "unique_count"].contains(&operation) && !time {
             return Some(format!("`{operation}` goes over windows"));
         }
         // Another time range than the chart's has another newest window.

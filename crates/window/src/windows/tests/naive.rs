@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pulso_model::{CoordinateSum, Counts};
+use pulso_model::{CoordinateSum, Counts, EventTime};
 
 use super::{FACETS, OUT_OF_ORDERNESS, SIZE, SLIDE, Sent};
 use crate::settings::millis;
-use crate::{Activity, Settings, Trend, Verdict};
+use crate::{Activity, EndedTrend, Settings, Trend, Verdict};
 
 /// By end of window, facet, scope and term.
-pub(super) type Trends = BTreeMap<(i64, usize, Option<String>, String), Trend>;
+pub(super) type Trends = BTreeMap<Key, Trend>;
+
+/// The same of what ended, by the end of the window that told it.
+pub(super) type Ended = BTreeMap<Key, EndedTrend>;
+
+type Key = (i64, usize, Option<String>, String);
 
 /// What SPEC says of each message, read off its definition for one partition at a time.
 pub(super) fn naive_verdicts(sent: &[Sent], lateness: i64) -> Vec<Verdict> {
@@ -43,24 +48,36 @@ pub(super) fn naive_activity(counted: &[&Sent]) -> BTreeMap<(i64, String, usize)
     panes
 }
 
-/// Every list of every window by brute force over the counted facts.
-pub(super) fn naive_trends(counted: &[&Sent], settings: &Settings) -> Trends {
-    let mut trends = Trends::new();
-    let Some(first) = counted.iter().map(|sent| sent.pane_end()).min() else { return trends };
+/// Every list of every window by brute force over the counted facts, and the trends that ended.
+pub(super) fn naive_trends(counted: &[&Sent], settings: &Settings) -> (Trends, Ended) {
+    let (mut trends, mut ended) = (Trends::new(), Ended::new());
+    let Some(first) = counted.iter().map(|sent| sent.pane_end()).min() else {
+        return (trends, ended);
+    };
     let last = counted.iter().map(|sent| sent.pane_end()).max().unwrap() + SIZE;
     for (facet, shape) in FACETS.iter().enumerate() {
         let scopes = if shape.by_scope { vec![None, Some("DE"), Some("US")] } else { vec![None] };
         for scope in scopes {
-            let recount = Recount { counted, settings, facet, scope };
+            let mut recount = Recount { counted, settings, facet, scope, unusual: BTreeSet::new() };
+            let key = |end, term: &str| (end, facet, scope.map(str::to_owned), term.to_owned());
+            for (end, term) in windows(first, last).flat_map(|end| TERMS.map(|term| (end, term))) {
+                if recount.is_unusual(end, term) {
+                    recount.unusual.insert((end, term));
+                }
+            }
             for end in windows(first, last + SLIDE) {
                 for trend in recount.list(end) {
-                    let key = (end, facet, scope.map(str::to_owned), trend.term.to_string());
-                    trends.insert(key, trend);
+                    trends.insert(key(end, &trend.term), trend);
+                }
+            }
+            for end in windows(first, last + SIZE + SLIDE) {
+                for term in TERMS {
+                    ended.extend(recount.ended(end, term).map(|trend| (key(end, term), trend)));
                 }
             }
         }
     }
-    trends
+    (trends, ended)
 }
 
 /// The ends of the windows from one until another.
@@ -76,9 +93,61 @@ struct Recount<'a> {
     settings: &'a Settings,
     facet: usize,
     scope: Option<&'static str>,
+    /// The ends of windows in which a term is unusual.
+    unusual: BTreeSet<(i64, &'static str)>,
 }
 
 impl Recount<'_> {
+    fn is_unusual(&self, end: i64, term: &str) -> bool {
+        let trends = &self.settings.trends;
+        self.ranked(end, term) > u64::from(trends.count_above)
+            && self.score(end, term).is_some_and(|score| score >= trends.unusual_from)
+    }
+
+    /// The windows of the trend that goes on in a window, from its first; none more than `SIZE` after the
+    /// one before.
+    fn life(&self, end: i64, term: &str) -> Vec<i64> {
+        let mut life = vec![end];
+        let earlier = self.unusual.iter().rev().filter(|(at, of)| *at < end && *of == term);
+        for &(at, _) in earlier {
+            if life.last().unwrap() - at > SIZE {
+                break;
+            }
+            life.push(at);
+        }
+        let baseline = millis(self.settings.trends.baseline);
+        life.retain(|at| *at > end - 2 * baseline);
+        life.reverse();
+        life
+    }
+
+    /// The trend that is told to have ended in a window.
+    fn ended(&self, end: i64, term: &'static str) -> Option<EndedTrend> {
+        let last = end - SIZE;
+        let again = windows(last + SLIDE, end + SLIDE).any(|at| self.unusual.contains(&(at, term)));
+        if again || !self.unusual.contains(&(last, term)) {
+            return None;
+        }
+        let life = self.life(last, term);
+        let highest = life.iter().map(|&at| self.score(at, term).unwrap()).fold(f64::MIN, f64::max);
+        let peak = *life.iter().find(|&&at| self.score(at, term) == Some(highest)).unwrap();
+        let within = life[0] - SIZE..last;
+        let count = self.counted.iter().filter(|sent| within.contains(&sent.time));
+        let count = count.filter(|sent| self.scope.is_none_or(|scope| sent.scope == scope));
+        let count = count.filter(|sent| sent.terms_of(self.facet).contains_key(term)).count();
+        Some(EndedTrend {
+            scope: self.scope.map(Into::into),
+            term: term.into(),
+            name: self.trend(last, term).name,
+            began: EventTime(life[0]),
+            peak: EventTime(peak),
+            peak_score: highest,
+            ended: EventTime(last),
+            count: count as u64,
+            actors: self.trend(peak, term).actors,
+        })
+    }
+
     /// All facts of a window that carry a term, in any scope.
     fn everywhere(&self, end: i64, term: &str) -> impl Iterator<Item = &Sent> {
         let within = self.counted.iter().filter(move |sent| (end - SIZE..end).contains(&sent.time));
@@ -128,6 +197,7 @@ impl Recount<'_> {
             let unusual = trend.score.is_some_and(|score| score >= trends.unusual_from);
             trend.unusual_rank =
                 (unusual && rank <= most.unusual).then(|| u32::try_from(rank).unwrap());
+            trend.since = trend.unusual_rank.map(|_| EventTime(self.life(end, &trend.term)[0]));
         }
         list.retain(|trend| trend.rank as usize <= most.terms || trend.unusual_rank.is_some());
         list
@@ -149,6 +219,7 @@ impl Recount<'_> {
             actors: u32::try_from(actors).unwrap(),
             rank: 0,
             unusual_rank: None,
+            since: None,
             score: self.score(end, term),
             location: self.scope.and_then(|_| location.mean()),
         }
