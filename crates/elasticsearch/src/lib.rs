@@ -5,6 +5,7 @@
 //! help, and tells a person what to do. Only the aliases of the indices record which layer answers
 //! for a day, and the cluster changes them in one step; see `names`.
 
+mod aggregate;
 mod batch_views;
 mod bulk;
 mod checkpoints;

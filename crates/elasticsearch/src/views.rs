@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use pulso_model::{Day, EventTime, Layer, View, ViewKind};
-use pulso_pipeline::{Cursor, Documents, LayerChoice, Page, Query, StoredDocument, Views};
+use pulso_pipeline::{
+    Aggregate, Aggregation, Cursor, Documents, LayerChoice, Page, Query, StoredDocument, Views,
+};
 use serde_json::{Value, json};
 
 use crate::encode::decode;
@@ -26,7 +28,7 @@ const KEEP_ALIVE: &str = "10m";
 
 /// How often a search starts over when an index vanishes under it, because it was replaced and
 /// nobody noticed that it was being read.
-const ATTEMPTS: usize = 5;
+pub(crate) const ATTEMPTS: usize = 5;
 
 /// Where documents are read from.
 #[derive(Clone, Debug)]
@@ -53,6 +55,10 @@ impl Views for ViewStore {
                 page => return page,
             }
         }
+    }
+
+    async fn aggregate(&self, question: Aggregation) -> Result<Aggregate, Error> {
+        self.store.aggregate(&question).await
     }
 
     /// Reads the view as of the moment of the call, including everything acknowledged before. The
@@ -219,7 +225,7 @@ fn later(time: EventTime) -> bool {
 }
 
 /// The conditions that documents must meet. `None` if no document can meet them.
-fn filter(query: &Query) -> Option<Value> {
+pub(crate) fn filter(query: &Query) -> Option<Value> {
     let mut filters = Vec::new();
     let after = query.after.as_ref().map(|cursor| cursor.time);
     if query.from.is_some_and(later)

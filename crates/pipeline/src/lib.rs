@@ -4,6 +4,7 @@
 //! the contract suites in the test kit hold every adapter, the in-memory ones here included, to the
 //! same behaviour. Names no database, no broker, no file format, and starts no task.
 
+mod aggregation;
 mod clock;
 mod cursor;
 mod error;
@@ -13,6 +14,9 @@ pub mod observe;
 mod secret;
 mod views;
 
+pub use aggregation::{
+    Aggregate, Aggregation, Function, Group, Interval, Line, LineTally, Measure, Tally, sort_groups,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cursor::{Cursor, ParseCursorError};
 pub use error::{AdapterError, ErrorKind, Retry};

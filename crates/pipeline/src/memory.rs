@@ -1,5 +1,6 @@
 //! In-memory adapters: the reference for the contract suites, and the servers of fast tests.
 
+mod aggregate;
 mod log;
 mod views;
 

@@ -9,7 +9,7 @@ use std::future::Future;
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use tokio::sync::mpsc;
 
-use crate::{AdapterError, Cursor};
+use crate::{AdapterError, Aggregate, Aggregation, Cursor};
 
 /// Whose documents to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +68,12 @@ pub trait Views: Clone + Send + Sync + 'static {
     type Error: AdapterError;
 
     fn query(&self, query: Query) -> impl Future<Output = Result<Page, Self::Error>> + Send;
+
+    /// Numbers from the documents of a view, as of one moment. No document leaves the store for it.
+    fn aggregate(
+        &self,
+        question: Aggregation,
+    ) -> impl Future<Output = Result<Aggregate, Self::Error>> + Send;
 
     /// All documents of a view in the order of [`View::key`] (integers by value, times by time,
     /// text by bytes), in chunks, from one consistent moment.

@@ -6,6 +6,7 @@
 //! one small table. The rows of replaced generations are deleted afterwards, a few at a time.
 
 mod age;
+mod aggregate;
 mod batch;
 mod query;
 mod scan;
@@ -19,7 +20,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pulso_model::{Day, Layer, View, ViewDocument};
-use pulso_pipeline::{BatchViews, Documents, LayerChoice, Page, Part, Query, Sink, Stage, Views};
+use pulso_pipeline::{
+    Aggregate, Aggregation, BatchViews, Documents, LayerChoice, Page, Part, Query, Sink, Stage,
+    Views,
+};
 use rusqlite::{Connection, Transaction};
 
 use crate::Error;
@@ -84,6 +88,12 @@ impl Views for ViewReader {
         self.readers.run(failed, move |connection| query::page(connection, &query)).await
     }
 
+    async fn aggregate(&self, question: Aggregation) -> Result<Aggregate, Error> {
+        let failed = |path, source| Error::Query { path, source };
+        let job = move |connection: &mut Connection| aggregate::aggregate(connection, &question);
+        self.readers.run(failed, job).await
+    }
+
     /// Reads the view as of the moment of the call. Until its last chunk has been taken, SQLite
     /// keeps the pages of that moment, and if the store is written in the meantime its WAL grows.
     async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<Error>, Error> {
@@ -101,6 +111,10 @@ impl Views for ViewStore {
 
     async fn query(&self, query: Query) -> Result<Page, Error> {
         self.reader.query(query).await
+    }
+
+    async fn aggregate(&self, question: Aggregation) -> Result<Aggregate, Error> {
+        self.reader.aggregate(question).await
     }
 
     async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<Error>, Error> {

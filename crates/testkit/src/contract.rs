@@ -4,12 +4,14 @@
 //! and opened again. Like tests, suites panic at the first difference. They may run with tokio's
 //! time paused, because they wait only for events.
 
+mod aggregation;
 mod batch_views;
 mod checkpoints;
 mod documents;
 mod log;
 mod views;
 
+pub use aggregation::aggregation;
 pub use batch_views::batch_views;
 pub use checkpoints::{CheckpointsHost, checkpoints};
 pub use documents::{document, listing};

@@ -3,6 +3,8 @@
 
 mod documents;
 mod error;
+mod measures;
+mod numbers;
 mod openapi;
 mod page;
 mod parameters;
@@ -184,6 +186,8 @@ fn routes<V: Views>(views_served: &[View]) -> Vec<(String, MethodRouter<Arc<App<
         (format!("{API}/streams"), get(streams::list::<V>)),
         (format!("{API}/views"), get(views::list::<V>)),
         (format!("{API}/layers"), get(views::layers::<V>)),
+        (format!("{API}/series"), get(numbers::series::<V>)),
+        (format!("{API}/top"), get(numbers::top::<V>)),
         (format!("{API}/status"), get(status::show::<V>)),
         (format!("{API}/openapi.json"), get(openapi::show::<V>)),
         ("/healthz".to_owned(), get(status::alive)),

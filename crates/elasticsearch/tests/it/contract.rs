@@ -14,6 +14,12 @@ async fn views() {
 }
 
 #[tokio::test]
+async fn aggregation() {
+    let Some(url) = servers::elasticsearch() else { return };
+    contract::aggregation(|| Host::new(url)).await;
+}
+
+#[tokio::test]
 async fn batch_views() {
     let Some(url) = servers::elasticsearch() else { return };
     contract::batch_views(|| Host::new(url)).await;
@@ -36,4 +42,5 @@ async fn the_oldest_server() {
     contract::checkpoints(|| Host::new(&url)).await;
     contract::batch_views(|| Host::new(&url)).await;
     contract::views(|| Host::new(&url)).await;
+    contract::aggregation(|| Host::new(&url)).await;
 }

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pulso_model::{Day, Layer, View, ViewDocument, ViewKind};
 use tokio::sync::mpsc;
 
+use super::aggregate::aggregate;
 use crate::{
-    BatchViews, Cursor, Documents, LayerChoice, Page, Part, Query, Sink, Stage, StoredDocument,
-    Views,
+    Aggregate, Aggregation, BatchViews, Cursor, Documents, LayerChoice, Page, Part, Query, Sink,
+    Stage, StoredDocument, Views,
 };
 
 type Places = BTreeMap<String, ViewDocument>;
@@ -107,6 +108,11 @@ impl Views for MemoryViews {
         let (sender, receiver) = mpsc::channel(1);
         sender.try_send(Ok(documents)).expect("the channel has room for one chunk");
         Ok(receiver)
+    }
+
+    async fn aggregate(&self, question: Aggregation) -> Result<Aggregate, Infallible> {
+        let documents = self.lock().documents(question.view, question.layer);
+        Ok(aggregate(documents.iter().map(|stored| &stored.document), &question))
     }
 
     async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, Infallible> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use pulso_model::{Day, Layer, Offsets, View, ViewDocument};
 use pulso_pipeline::{
-    AdapterError, Batch, BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page, Part,
-    Query, Sink, Source, Stage, Views,
+    AdapterError, Aggregate, Aggregation, Batch, BatchViews, Checkpoint, Checkpoints, Documents,
+    LayerChoice, Page, Part, Query, Sink, Source, Stage, Views,
 };
 
 use crate::health::Health;
@@ -94,6 +94,10 @@ impl<P: Views> Views for Watched<P> {
 
     async fn query(&self, query: Query) -> Result<Page, P::Error> {
         self.noted(self.port.query(query).await)
+    }
+
+    async fn aggregate(&self, question: Aggregation) -> Result<Aggregate, P::Error> {
+        self.noted(self.port.aggregate(question).await)
     }
 
     async fn scan(&self, view: View, layer: LayerChoice) -> Result<Documents<P::Error>, P::Error> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use pulso_kafka::KafkaDeadLetters;
 use pulso_model::{Day, Layer, View, ViewDocument};
 use pulso_pipeline::{
-    BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page, Part, Query, Sink, Stage,
-    Views, speed_checkpoint,
+    Aggregate, Aggregation, BatchViews, Checkpoint, Checkpoints, Documents, LayerChoice, Page,
+    Part, Query, Sink, Stage, Views, speed_checkpoint,
 };
 use tokio::sync::mpsc;
 
@@ -115,6 +115,10 @@ macro_rules! impl_views {
 
             async fn query(&self, query: Query) -> Result<Page, StoreError> {
                 on_store!(self, Elasticsearch, views => views.query(query))
+            }
+
+            async fn aggregate(&self, question: Aggregation) -> Result<Aggregate, StoreError> {
+                on_store!(self, Elasticsearch, views => views.aggregate(question))
             }
 
             async fn scan(

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use pulso_model::{Day, EventTime, Layer, ViewDocument, ViewKind};
+use pulso_model::{Day, EventTime, Layer, View, ViewDocument, ViewKind};
 use pulso_pipeline::{Cursor, LayerChoice, Page, Query, StoredDocument};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
@@ -17,10 +17,10 @@ use super::schema::{table, visible};
 
 /// A span `[from, to)` in milliseconds since the epoch, and the layer that answers for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    layers: &'static [Layer],
-    from: i64,
-    to: i64,
+pub(super) struct Span {
+    pub(super) layers: &'static [Layer],
+    pub(super) from: i64,
+    pub(super) to: i64,
 }
 
 /// A condition on rows that one index range satisfies.
@@ -39,7 +39,7 @@ pub(super) fn page(connection: &mut Connection, query: &Query) -> rusqlite::Resu
     // One more than asked for tells whether there is a next page.
     let wanted = query.limit.saturating_add(1);
     let mut documents = Vec::new();
-    'spans: for span in spans(&transaction, query)? {
+    'spans: for span in spans(&transaction, query.view, query.layer, query.from, query.to)? {
         for range in ranges(span, query.after.as_ref()) {
             let room = wanted - documents.len();
             let mut found = Vec::new();
@@ -63,15 +63,22 @@ pub(super) fn page(connection: &mut Connection, query: &Query) -> rusqlite::Resu
     Ok(Page { documents, next })
 }
 
-fn spans(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Span>> {
-    let from = query.from.map_or(i64::MIN, |time| time.0);
-    let to = query.to.map_or(i64::MAX, |time| time.0);
+/// Which layers answer for which time.
+pub(super) fn spans(
+    connection: &Connection,
+    view: View,
+    layer: LayerChoice,
+    from: Option<EventTime>,
+    to: Option<EventTime>,
+) -> rusqlite::Result<Vec<Span>> {
+    let from = from.map_or(i64::MIN, |time| time.0);
+    let to = to.map_or(i64::MAX, |time| time.0);
     let whole = |layers| Ok(vec![Span { layers, from, to }]);
-    match query.layer {
+    match layer {
         LayerChoice::Only(Layer::Speed) => whole(&[Layer::Speed]),
         LayerChoice::Only(Layer::Batch) => whole(&[Layer::Batch]),
-        LayerChoice::Current if query.view.kind() == ViewKind::Day => {
-            Ok(spans_by_day(&completed_days(connection, query.view)?, from, to))
+        LayerChoice::Current if view.kind() == ViewKind::Day => {
+            Ok(spans_by_day(&completed_days(connection, view)?, from, to))
         }
         LayerChoice::Current => whole(&[Layer::Speed, Layer::Batch]),
     }

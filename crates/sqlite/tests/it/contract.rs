@@ -77,6 +77,11 @@ async fn view_store() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn aggregation() {
+    contract::aggregation(files).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn batch_views() {
     contract::batch_views(files).await;
 }

@@ -54,6 +54,11 @@ async fn views() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn aggregation() {
+    contract::aggregation(Memory::default).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn batch_views() {
     contract::batch_views(Memory::default).await;
 }

@@ -28,6 +28,8 @@ pub(super) enum Error {
     MethodNotAllowed,
     #[error("there is no parameter `{name}` here; {}", allowed_parameters(allowed))]
     UnknownParameter { name: String, allowed: Vec<&'static str> },
+    #[error("the parameter `{name}` is missing; it must be {allowed}")]
+    MissingParameter { name: &'static str, allowed: String },
     #[error("the parameter `{name}` is given more than once")]
     RepeatedParameter { name: &'static str },
     #[error("the parameter `{name}` must be {allowed}, not `{value}`")]
@@ -68,6 +70,9 @@ impl Error {
             ),
             Self::UnknownParameter { .. } => {
                 (StatusCode::BAD_REQUEST, "urn:pulso:unknown-parameter", "Unknown parameter")
+            }
+            Self::MissingParameter { .. } => {
+                (StatusCode::BAD_REQUEST, "urn:pulso:missing-parameter", "Missing parameter")
             }
             Self::RepeatedParameter { .. }
             | Self::InvalidParameter { .. }

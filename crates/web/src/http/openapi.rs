@@ -2,6 +2,9 @@
 //! views, their fields and keys, and the parameters. The page is not part of it.
 
 #[cfg(test)]
+mod answers;
+mod numbers;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod valid_requests;
@@ -14,7 +17,7 @@ use pulso_pipeline::{Cursor, Views};
 use serde_json::{Map, Value, json};
 
 use super::error::PROBLEM_JSON;
-use super::parameters::{self, Parameter, SCOPE_CHARACTERS_MAX};
+use super::parameters::{self, Parameter, TEXT_CHARACTERS_MAX};
 use super::{API, Error, Options, Shared, json as json_response, views};
 
 pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
@@ -65,6 +68,8 @@ fn paths(options: &Options) -> Map<String, Value> {
         .into_iter()
         .map(|view| (format!("{API}/{view}"), json!({ "get": list_operation(view, options) })))
         .collect();
+    paths.insert(format!("{API}/series"), json!({ "get": numbers::series_operation(options) }));
+    paths.insert(format!("{API}/top"), json!({ "get": numbers::top_operation(options) }));
     let mut add = |path: &str, id, summary, media_type, schema| {
         paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
     };
@@ -155,7 +160,7 @@ fn parameter_description(parameter: Parameter, view: View, options: &Options) ->
             // More than white space; NEL is such here, but not in the expressions of JavaScript.
             json!({
                 "type": "string", "pattern": r"[^\s\u0085]",
-                "minLength": 1, "maxLength": SCOPE_CHARACTERS_MAX,
+                "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX,
             }),
             "Documents of this scope; countries and languages in upper or lower case.",
         ),
@@ -260,13 +265,17 @@ fn problem_schema() -> Value {
 
 fn views_schema() -> Value {
     let text = || json!({ "type": "string" });
+    let mut field = object(&[("name", text()), ("type", text())]);
+    // What `series` and `top` can make of it.
+    field["properties"]["functions"] = list_schema(text());
+    field["properties"]["group"] = type_schema(FieldType::Boolean);
     let mut view = object(&[
         ("name", text()),
         ("title", text()),
         ("href", text()),
         ("kind", text()),
         ("parameters", list_schema(text())),
-        ("fields", list_schema(object(&[("name", text()), ("type", text())]))),
+        ("fields", list_schema(field)),
     ]);
     // A journal is of no stream, and most views are written.
     view["properties"]["stream"] = text();

@@ -15,12 +15,14 @@ use pulso_pipeline::{LayerChoice, Query};
 use super::Options;
 use super::error::Error;
 
-const TIME_ALLOWED: &str = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as \
+pub(super) const TIME_ALLOWED: &str = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as \
                             `%2B`) or a UTC day such as `2017-03-19`";
 
-/// The most characters of a scope: more than any document has, and few enough that no valid
+/// The most characters of a scope or another text: more than any document has, and few enough that no valid
 /// request has a longer head than the server reads.
-pub(super) const SCOPE_CHARACTERS_MAX: usize = 512;
+pub(super) const TEXT_CHARACTERS_MAX: usize = 512;
+
+pub(super) const LAYERS_ALLOWED: &str = "`current`, `speed` or `batch`";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parameter {
@@ -99,7 +101,8 @@ pub(super) fn none(uri: &Uri) -> Result<(), Error> {
     }
 }
 
-fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Error> {
+/// The pairs of the query string, in order.
+pub(super) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Error> {
     let Pairs(pairs) = Pairs::try_from_uri(uri)?;
     Ok(pairs)
 }
@@ -116,18 +119,13 @@ fn set(
         Parameter::From => query.from = Some(parse::<EventTime>(value, TIME_ALLOWED)?),
         Parameter::To => query.to = Some(parse::<EventTime>(value, TIME_ALLOWED)?),
         Parameter::Scope
-            if value.trim().is_empty() || value.chars().count() > SCOPE_CHARACTERS_MAX =>
+            if value.trim().is_empty() || value.chars().count() > TEXT_CHARACTERS_MAX =>
         {
-            return Err(format!("1 to {SCOPE_CHARACTERS_MAX} characters such as `US` or `en`"));
+            return Err(format!("1 to {TEXT_CHARACTERS_MAX} characters such as `US` or `en`"));
         }
         Parameter::Scope => query.scope = Some(scope(query.view, value, options)),
         Parameter::Layer => {
-            query.layer = match value {
-                "current" => LayerChoice::Current,
-                "speed" => LayerChoice::Only(Layer::Speed),
-                "batch" => LayerChoice::Only(Layer::Batch),
-                _ => return Err("`current`, `speed` or `batch`".to_owned()),
-            }
+            query.layer = layer(value).ok_or_else(|| LAYERS_ALLOWED.to_owned())?;
         }
         Parameter::Limit => {
             let allowed = format!("a whole number from 1 to {}", options.page_limit_max);
@@ -145,8 +143,17 @@ fn set(
     Ok(())
 }
 
+pub(super) fn layer(value: &str) -> Option<LayerChoice> {
+    match value {
+        "current" => Some(LayerChoice::Current),
+        "speed" => Some(LayerChoice::Only(Layer::Speed)),
+        "batch" => Some(LayerChoice::Only(Layer::Batch)),
+        _ => None,
+    }
+}
+
 /// A scope as documents have it.
-fn scope(view: View, value: &str, options: &Options) -> String {
+pub(super) fn scope(view: View, value: &str, options: &Options) -> String {
     match options.stream_of(view).and_then(|stream| stream.scope).map(|scope| scope.values) {
         Some(ScopeValues::Country) => value.to_uppercase(),
         Some(ScopeValues::Language) => value.to_lowercase(),
@@ -154,6 +161,6 @@ fn scope(view: View, value: &str, options: &Options) -> String {
     }
 }
 
-fn parse<T: FromStr>(value: &str, allowed: &str) -> Result<T, String> {
+pub(super) fn parse<T: FromStr>(value: &str, allowed: &str) -> Result<T, String> {
     value.parse().map_err(|_| allowed.to_owned())
 }

@@ -10,7 +10,7 @@ use pulso_pipeline::Views;
 use serde::Serialize;
 
 use super::parameters::{self, Parameter};
-use super::{API, Error, Options, Shared, json};
+use super::{API, Error, Options, Shared, json, measures};
 
 #[derive(Debug, Serialize)]
 struct ViewList {
@@ -39,6 +39,12 @@ struct FieldEntry {
     name: &'static str,
     #[serde(rename = "type")]
     field_type: &'static str,
+    /// What `series` and `top` can make of it, the usual first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    functions: Vec<&'static str>,
+    /// Whether documents can be grouped and filtered by it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    group: bool,
 }
 
 /// All views with their fields.
@@ -51,7 +57,11 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
         href: format!("{API}/{view}"),
         kind: kind_name(view.kind()),
         parameters: Parameter::of(view).map(|parameter| parameter.name(view)).collect(),
-        fields: view.fields().iter().map(FieldEntry::of).collect(),
+        fields: view
+            .fields()
+            .iter()
+            .map(|field| FieldEntry::of(view, field, &app.options))
+            .collect(),
         notice: app.options.unwritten(view),
     };
     let views = app.options.views().into_iter().map(entry).collect();
@@ -59,8 +69,14 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
 }
 
 impl FieldEntry {
-    fn of(field: &Field) -> Self {
-        Self { name: field.name, field_type: type_name(field.field_type) }
+    fn of(view: View, field: &Field, options: &Options) -> Self {
+        let functions = measures::functions(view, field, options);
+        Self {
+            name: field.name,
+            field_type: type_name(field.field_type),
+            functions: functions.iter().map(|function| function.name()).collect(),
+            group: measures::groups(field),
+        }
     }
 }
 

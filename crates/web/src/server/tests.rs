@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use pulso_model::{Day, View};
-use pulso_pipeline::{Documents, LayerChoice, Page, Query};
+use pulso_pipeline::{Aggregate, Aggregation, Documents, LayerChoice, Page, Query};
 use pulso_runtime::Config;
 use pulso_runtime::server::{
     CONNECTION_AGE_MAX, CONNECTION_END_WAIT, CONNECTIONS_MAX, PORTS_TRIED, REQUEST_HEAD_BYTES_MAX,
@@ -37,6 +37,10 @@ impl Views for Stuck {
     type Error = Infallible;
 
     async fn query(&self, _: Query) -> Result<Page, Infallible> {
+        std::future::pending().await
+    }
+
+    async fn aggregate(&self, _: Aggregation) -> Result<Aggregate, Infallible> {
         std::future::pending().await
     }
 
@@ -69,6 +73,10 @@ impl Views for Slow {
         self.asked.send_modify(|asked| *asked += 1);
         self.answers.acquire().await.unwrap().forget();
         Ok(Page::default())
+    }
+
+    async fn aggregate(&self, _: Aggregation) -> Result<Aggregate, Infallible> {
+        std::future::pending().await
     }
 
     async fn scan(&self, _: View, _: LayerChoice) -> Result<Documents<Infallible>, Infallible> {

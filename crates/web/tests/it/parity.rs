@@ -1,6 +1,6 @@
 //! The API answers exactly the same from both stores.
 
-use pulso_model::{Day, EventTime, View, ViewDocument, ViewKind};
+use pulso_model::{Day, EventTime, FieldType, View, ViewDocument, ViewKind};
 use pulso_pipeline::{BatchViews, Part, Sink};
 use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
@@ -97,6 +97,26 @@ fn paths() -> Vec<String> {
         ] {
             paths.push(format!("/api/v1/{view}?{query}"));
         }
+        paths.extend(numbers(view));
+    }
+    paths
+}
+
+/// Numbers of a view: of some fields, by its first text field.
+fn numbers(view: View) -> Vec<String> {
+    let of_type =
+        |field_type| view.fields().iter().filter(move |field| field.field_type == field_type);
+    let by = of_type(FieldType::Text).next().map_or("none", |field| field.name);
+    let mut measures = vec![String::new()];
+    let fields = of_type(FieldType::Integer).chain(of_type(FieldType::Float));
+    measures.extend(fields.map(|field| format!("&field={}", field.name)));
+    let ranges = ["", "&from=2017-03-19&to=2017-03-21&interval=6h&layer=speed"];
+    let mut paths = Vec::new();
+    for measure in &measures {
+        paths.push(format!("/api/v1/top?view={view}{measure}&by={by}&limit=3"));
+        let series = ranges.map(|range| format!("/api/v1/series?view={view}{measure}{range}"));
+        paths.extend(series.iter().map(|series| format!("{series}&by={by}&limit=3&{by}=text")));
+        paths.extend(series);
     }
     paths
 }

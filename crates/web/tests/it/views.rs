@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pulso_model::{Day, EventTime, Facet, Stream, TrendDocument, TrendWindow, View, ViewDocument};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{
-    AdapterError, BatchViews, Documents, ErrorKind, LayerChoice, Page, Part, Query, Retry, Sink,
-    Views,
+    AdapterError, Aggregate, Aggregation, BatchViews, Documents, ErrorKind, LayerChoice, Page,
+    Part, Query, Retry, Sink, Views,
 };
 use tokio::sync::Notify;
 
@@ -104,6 +104,10 @@ impl Views for Broken {
         Err(self.clone())
     }
 
+    async fn aggregate(&self, _: Aggregation) -> Result<Aggregate, Self> {
+        Err(self.clone())
+    }
+
     async fn scan(&self, _: View, _: LayerChoice) -> Result<Documents<Self>, Self> {
         Err(self.clone())
     }
@@ -127,6 +131,10 @@ impl Views for Slow {
         self.asked.notify_one();
         self.go_on.notified().await;
         Ok(Page::default())
+    }
+
+    async fn aggregate(&self, _: Aggregation) -> Result<Aggregate, Self::Error> {
+        unreachable!("only documents are asked for")
     }
 
     async fn scan(&self, _: View, _: LayerChoice) -> Result<Documents<Self::Error>, Self::Error> {

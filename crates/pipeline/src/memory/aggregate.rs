@@ -1,0 +1,54 @@
+//! Numbers from documents in memory.
+
+use std::collections::BTreeMap;
+
+use pulso_model::ViewDocument;
+use serde_json::Value;
+
+use crate::aggregation::{LineTally, Tally, sort_groups};
+use crate::{Aggregate, Aggregation, Group, Measure};
+
+/// Aggregates documents of the right view and layers.
+pub(super) fn aggregate<'a>(
+    documents: impl Iterator<Item = &'a ViewDocument>,
+    question: &Aggregation,
+) -> Aggregate {
+    let mut total = LineTally::default();
+    let mut groups: BTreeMap<String, LineTally> = BTreeMap::new();
+    for document in documents {
+        let body: Value = serde_json::from_str(&document.body).unwrap_or_default();
+        let Some(value) = counted(document, &body, question) else { continue };
+        let bucket = question.interval.map(|interval| interval.start_of(document.time));
+        total.add(bucket, Tally::of(value));
+        if let Some(name) = question.by.and_then(|by| field(&body, by).as_str()) {
+            groups.entry(name.to_owned()).or_default().add(bucket, Tally::of(value));
+        }
+    }
+    let group =
+        |(name, line): (String, LineTally)| Group { name, line: line.finish(question.measure) };
+    let mut groups: Vec<_> = groups.into_iter().map(group).collect();
+    sort_groups(&mut groups, question.measure);
+    let more = groups.len() > question.groups_max;
+    groups.truncate(question.groups_max);
+    Aggregate { total: total.finish(question.measure), groups, more, exact: true }
+}
+
+/// The value of a document that takes part.
+fn counted(document: &ViewDocument, body: &Value, question: &Aggregation) -> Option<f64> {
+    let Aggregation { from, to, filters, measure, .. } = question;
+    let in_range =
+        from.is_none_or(|from| document.time >= from) && to.is_none_or(|to| document.time < to);
+    let passes = |(name, value): &(&str, String)| field(body, name).as_str() == Some(value);
+    if !in_range || !filters.iter().all(passes) {
+        return None;
+    }
+    match measure {
+        Measure::Documents => Some(1.0),
+        Measure::Field { name, .. } => field(body, name).as_f64(),
+    }
+}
+
+/// A (dotted) field.
+fn field<'a>(body: &'a Value, name: &str) -> &'a Value {
+    name.split('.').fold(body, |value, name| &value[name])
+}

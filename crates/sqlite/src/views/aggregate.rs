@@ -1,0 +1,170 @@
+//! Numbers from many documents, computed by SQLite.
+//!
+//! The first statement finds the groups to list, the second one the tallies of these and of all others
+//! together, by bucket. So what is kept in memory depends on the answer, not on the view.
+
+use std::collections::BTreeMap;
+
+use pulso_model::{EventTime, Layer, push_json_text};
+use pulso_pipeline::{
+    Aggregate, Aggregation, Function, Group, LineTally, Measure, Tally, sort_groups,
+};
+use rusqlite::types::{ToSql, Value};
+use rusqlite::{Connection, Row};
+
+use super::query::{Span, spans};
+use super::schema::{extract, table, visible};
+
+/// Values that statements have for `?1`, `?2`, and so on.
+type Values = Vec<Value>;
+
+/// A group, if it is listed, the bucket, if there are any, and what is in it.
+type Cell = (Option<String>, Option<EventTime>, Tally);
+
+pub(super) fn aggregate(
+    connection: &mut Connection,
+    question: &Aggregation,
+) -> rusqlite::Result<Aggregate> {
+    // One moment for both statements, and for which layer answers.
+    let transaction = connection.transaction()?;
+    let Aggregation { view, layer, from, to, measure, groups_max, .. } = *question;
+    let spans = spans(&transaction, view, layer, from, to)?;
+    let mut names = match question.by {
+        Some(_) => names(&transaction, question, &spans)?,
+        None => Vec::new(),
+    };
+    let more = names.len() > groups_max;
+    names.truncate(groups_max);
+    let mut total = LineTally::default();
+    let mut groups: BTreeMap<String, LineTally> = BTreeMap::new();
+    for (name, bucket, tally) in tallies(&transaction, question, &spans, &names)? {
+        total.add(bucket, tally);
+        if let Some(name) = name {
+            groups.entry(name).or_default().add(bucket, tally);
+        }
+    }
+    let group = |(name, line): (String, LineTally)| Group { name, line: line.finish(measure) };
+    let mut groups: Vec<_> = groups.into_iter().map(group).collect();
+    sort_groups(&mut groups, measure);
+    Ok(Aggregate { total: total.finish(measure), groups, more, exact: true })
+}
+
+/// The names of the groups to list, and one more if there is one.
+fn names(
+    connection: &Connection,
+    question: &Aggregation,
+    spans: &[Span],
+) -> rusqlite::Result<Vec<String>> {
+    let sql = names_sql(question);
+    let one_more = i64::try_from(question.groups_max).unwrap_or(i64::MAX).saturating_add(1);
+    let values = values(question, spans, Value::Integer(one_more));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let names = statement.query_map(&*as_sql(&values), |row| row.get(0))?;
+    names.collect()
+}
+
+fn names_sql(question: &Aggregation) -> String {
+    let value = match question.measure {
+        Measure::Documents => "count(*)",
+        Measure::Field { function: Function::Sum, .. } => "total(v)",
+        Measure::Field { function: Function::Max, .. } => "max(v)",
+        Measure::Field { function: Function::Min, .. } => "min(v)",
+        Measure::Field { function: Function::Mean, .. } => "avg(v)",
+    };
+    let order = if question.measure.smallest_first() { "ASC" } else { "DESC" };
+    let rows = rows_sql(question);
+    format!(
+        "SELECT g FROM ({rows}) WHERE v IS NOT NULL AND g IS NOT NULL
+         GROUP BY g ORDER BY {value} {order}, g LIMIT ?3"
+    )
+}
+
+/// The tallies by name, if it is one of `names`, and by bucket.
+fn tallies(
+    connection: &Connection,
+    question: &Aggregation,
+    spans: &[Span],
+    names: &[String],
+) -> rusqlite::Result<Vec<Cell>> {
+    let sql = tallies_sql(question);
+    let values = values(question, spans, Value::Text(json_list(names)));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let tally = |row: &Row<'_>| {
+        let tally =
+            Tally { documents: row.get(2)?, sum: row.get(3)?, max: row.get(4)?, min: row.get(5)? };
+        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(EventTime), tally))
+    };
+    let tallies = statement.query_map(&*as_sql(&values), tally)?;
+    tallies.collect()
+}
+
+fn tallies_sql(question: &Aggregation) -> String {
+    let rows = rows_sql(question);
+    format!(
+        "SELECT iif(g IN (SELECT value FROM json_each(?3)), g, NULL) AS name, b,
+             count(*), total(v), max(v), min(v)
+         FROM ({rows}) WHERE v IS NOT NULL GROUP BY name, b"
+    )
+}
+
+/// The bucket, group and value of each document of the answer. `?1` and `?2` are the spans that the
+/// layers answer, and from `?4` on come the values of filters.
+fn rows_sql(question: &Aggregation) -> String {
+    let Aggregation { view, by, measure, interval, .. } = *question;
+    let bucket = interval.map_or("NULL".to_owned(), |interval| {
+        let width = interval.millis();
+        // Works before 1970 too, where SQLite's `%` is negative.
+        format!("time - (time % {width} + {width}) % {width}")
+    });
+    let group = by.map_or("NULL".to_owned(), extract);
+    let value = match measure {
+        Measure::Documents => "1".to_owned(),
+        Measure::Field { name, .. } => extract(name),
+    };
+    let filters = question.filters.iter().enumerate().map(|(at, (name, _))| {
+        // The column has an index.
+        let field = match view.scope_field() == Some(name) {
+            true => "scope".to_owned(),
+            false => extract(name),
+        };
+        format!(" AND {field} = ?{}", at + 4)
+    });
+    let filters: String = filters.collect();
+    let of_layer = |layer: Layer, spans: u32| {
+        let (table, visible) = (table(view, layer), visible(layer));
+        format!(
+            "SELECT {bucket} AS b, {group} AS g, {value} AS v
+             FROM json_each(?{spans}) AS span CROSS JOIN {table} AS d
+             WHERE time >= json_extract(span.value, '$[0]')
+                 AND time < json_extract(span.value, '$[1]') AND {visible}{filters}"
+        )
+    };
+    format!("{} UNION ALL {}", of_layer(Layer::Speed, 1), of_layer(Layer::Batch, 2))
+}
+
+fn values(question: &Aggregation, spans: &[Span], third: Value) -> Values {
+    let of_layer = |layer| {
+        let spans = spans.iter().filter(|span| span.layers.contains(&layer));
+        let pairs: Vec<_> = spans.map(|span| format!("[{},{}]", span.from, span.to)).collect();
+        Value::Text(format!("[{}]", pairs.join(",")))
+    };
+    let mut values = vec![of_layer(Layer::Speed), of_layer(Layer::Batch), third];
+    values.extend(question.filters.iter().map(|(_, value)| Value::Text(value.clone())));
+    values
+}
+
+fn json_list(texts: &[String]) -> String {
+    let mut list = "[".to_owned();
+    for (at, text) in texts.iter().enumerate() {
+        if at > 0 {
+            list.push(',');
+        }
+        push_json_text(&mut list, text);
+    }
+    list.push(']');
+    list
+}
+
+fn as_sql(values: &[Value]) -> Vec<&dyn ToSql> {
+    values.iter().map(|value| value as &dyn ToSql).collect()
+}

@@ -1,0 +1,63 @@
+//! Which fields can be made into numbers, how, and by which fields documents can be grouped.
+//!
+//! A number must mean something. Windows of trends overlap, so their counts are never added up: of many
+//! windows the largest count is asked for. Keys and ids are no quantities. Sums of floats depend on the
+//! order of adding, so stores would give different ones.
+
+use pulso_model::{Field, FieldType, View, ViewKind};
+use pulso_pipeline::Function::{self, Max, Mean, Min, Sum};
+
+use super::Options;
+
+/// Texts of up to a megabyte, which no store has an index of.
+const NO_GROUPS: [&str; 2] = ["payload", "payload_hex"];
+
+/// What can be made of a field's values over many documents, the usual first. Empty if nothing can.
+pub(super) fn functions(view: View, field: &Field, options: &Options) -> &'static [Function] {
+    match field.field_type {
+        FieldType::Integer | FieldType::Float if names_something(view, field, options) => &[],
+        // The best rank is the smallest.
+        FieldType::Integer if of_trends(view, options) && field.name.ends_with("rank") => &[Min],
+        FieldType::Integer if adds_up(view, field, options) => &[Sum, Max, Min, Mean],
+        FieldType::Integer | FieldType::Float if of_trends(view, options) => &[Max],
+        FieldType::Integer | FieldType::Float => &[Max, Min],
+        _ => &[],
+    }
+}
+
+/// Whether documents can be grouped and filtered by a field.
+pub(super) fn groups(field: &Field) -> bool {
+    field.field_type == FieldType::Text && !NO_GROUPS.contains(&field.name)
+}
+
+/// Whether a number tells things apart: a part of the key, or such as `group.id` or `member_id`. What a
+/// stream adds up is a quantity even if it is part of the identity of its facts.
+fn names_something(view: View, field: &Field, options: &Options) -> bool {
+    let is_sum = options.stream_of(view).is_some_and(|stream| stream.sums.contains(&field.name));
+    // Measurements are told apart by what they measure, too.
+    let in_key = view != View::HEALTH && view.key().iter().any(|key| key.name() == field.name);
+    let last = field.name.rsplit(['.', '_']).next();
+    !is_sum && (in_key || last == Some("id"))
+}
+
+/// Whether the documents of a view are about parts of a whole, which a sum puts together again.
+fn adds_up(view: View, field: &Field, options: &Options) -> bool {
+    match view.kind() {
+        ViewKind::Day => !of_trends(view, options),
+        ViewKind::BatchDay | ViewKind::Now => true,
+        // What became of messages since the document before; all else holds as of a moment.
+        ViewKind::Journal => {
+            let counts = ["received", "counted", "echoes", "late", "skipped", "dead_letters"];
+            view == View::BATCH_RUNS && field.name == "rows"
+                || view == View::HEALTH && counts.contains(&field.name)
+        }
+    }
+}
+
+/// Whether a view is about trends: neither about single facts, nor about all facts of a pane.
+fn of_trends(view: View, options: &Options) -> bool {
+    view.kind() == ViewKind::Day
+        && options
+            .stream_of(view)
+            .is_some_and(|stream| view != stream.facts_view.view && view != stream.activity_view)
+}

@@ -1,0 +1,247 @@
+//! Numbers from many documents: over time, and the largest groups.
+//!
+//! The view store adds up; no document leaves it, except for the newest one, which tells where a range
+//! without an end ends.
+
+mod buckets;
+mod parameters;
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use pulso_model::{EventTime, ViewKind};
+use pulso_pipeline::{Aggregate, Line, Measure, Query, Views};
+use serde::Serialize;
+use serde_json::{Number, Value};
+
+use super::{App, Error, Options, Shared, json};
+use buckets::Buckets;
+pub(super) use buckets::{BUCKETS_MAX, WIDTH_SECONDS_MAX};
+use parameters::Asked;
+pub(super) use parameters::{GROUPS_USUAL, Kind, filters, names_of};
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// How far back a request without `from` looks, by what the view's documents are about.
+const USUAL_MS: i64 = HOUR_MS;
+const USUAL_OF_DAYS_MS: i64 = 30 * DAY_MS;
+
+#[derive(Debug, Serialize)]
+struct Series {
+    #[serde(flatten)]
+    about: About,
+    /// The start of the first bucket.
+    start: Option<String>,
+    interval_seconds: Number,
+    buckets: i64,
+    total: Values,
+    groups: Vec<NamedValues>,
+    more: bool,
+    exact: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Top {
+    #[serde(flatten)]
+    about: About,
+    total: Value,
+    groups: Vec<NamedValue>,
+    more: bool,
+    exact: bool,
+}
+
+/// What was asked, with all that the request left out.
+#[derive(Debug, Serialize)]
+struct About {
+    view: &'static str,
+    field: Option<&'static str>,
+    function: &'static str,
+    by: Option<&'static str>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Values {
+    value: Value,
+    values: Vec<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct NamedValues {
+    name: String,
+    #[serde(flatten)]
+    values: Values,
+}
+
+#[derive(Debug, Serialize)]
+struct NamedValue {
+    name: String,
+    value: Value,
+}
+
+pub(super) async fn series<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
+    let mut asked = parameters::read(Kind::Series, &uri, &app.options)?;
+    let step = step(&asked, &app.options);
+    let found = limit_range(&app, &mut asked, step).await?;
+    let buckets = buckets(&asked, step)?;
+    asked.question.interval = Some(buckets.interval);
+    let Aggregate { total, groups, more, exact } =
+        answer(&app, &asked, found && buckets.count > 0).await?;
+    let named = |group: pulso_pipeline::Group| NamedValues {
+        name: group.name,
+        values: asked.values(&group.line, buckets),
+    };
+    let series = Series {
+        about: asked.about(),
+        start: asked.question.from.map(|_| buckets.start.to_string()),
+        interval_seconds: seconds(buckets),
+        buckets: buckets.count,
+        total: asked.values(&total, buckets),
+        groups: groups.into_iter().map(named).collect(),
+        more,
+        exact,
+    };
+    Ok(json(serde_json::to_string(&series).expect("numbers and text can be shown as JSON")))
+}
+
+pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
+    let mut asked = parameters::read(Kind::Top, &uri, &app.options)?;
+    let found = match asked.question.view.kind() {
+        ViewKind::Now => true,
+        _ => {
+            let step = step(&asked, &app.options);
+            limit_range(&app, &mut asked, step).await?
+        }
+    };
+    let Aggregate { total, groups, more, exact } = answer(&app, &asked, found).await?;
+    let named = |group: pulso_pipeline::Group| NamedValue {
+        name: group.name,
+        value: asked.value(group.line.value),
+    };
+    let top = Top {
+        about: asked.about(),
+        total: asked.value(total.value),
+        groups: groups.into_iter().map(named).collect(),
+        more,
+        exact,
+    };
+    Ok(json(serde_json::to_string(&top).expect("numbers and text can be shown as JSON")))
+}
+
+/// Asks the store, unless there can be no document.
+async fn answer<V: Views>(app: &App<V>, asked: &Asked, found: bool) -> Result<Aggregate, Error> {
+    if found {
+        return app.ask(app.views.aggregate(asked.question.clone())).await;
+    }
+    Ok(Aggregate { total: Line::default(), groups: Vec::new(), more: false, exact: true })
+}
+
+/// How far apart the documents of a view are.
+fn step(asked: &Asked, options: &Options) -> Duration {
+    let view = asked.question.view;
+    if view.kind() == ViewKind::BatchDay {
+        return Duration::from_millis(DAY_MS.unsigned_abs());
+    }
+    let mut streams = options.streams.iter();
+    let served = streams.find(|served| Some(served.stream.name) == view.stream());
+    served.map_or(Duration::from_secs(1), |served| served.windows.slide)
+}
+
+/// Gives a range the bounds that it lacks: up to the newest document, and as far back as is usual.
+/// `false` if there is no document.
+async fn limit_range<V: Views>(
+    app: &App<V>,
+    asked: &mut Asked,
+    step: Duration,
+) -> Result<bool, Error> {
+    let question = &mut asked.question;
+    if question.to.is_none() {
+        let layer = question.layer;
+        let newest = app.query(Query { layer, ..Query::newest(question.view, 1) }).await?;
+        let Some(newest) = newest.documents.first().map(|stored| stored.document.time) else {
+            question.to = question.from;
+            return Ok(false);
+        };
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+        let whole = newest.0.saturating_sub(newest.0.rem_euclid(step));
+        question.to = Some(EventTime(whole.saturating_add(step)));
+    }
+    if let (None, Some(to)) = (question.from, question.to) {
+        let usual = match question.view.kind() {
+            ViewKind::BatchDay => USUAL_OF_DAYS_MS,
+            _ => USUAL_MS,
+        };
+        question.from = Some(EventTime(to.0.saturating_sub(usual)));
+    }
+    Ok(true)
+}
+
+/// The buckets of a range; none if it has no bounds, as there is no document then.
+fn buckets(asked: &Asked, step: Duration) -> Result<Buckets, Error> {
+    let from = asked.question.from.unwrap_or_default();
+    let to = asked.question.to.unwrap_or(from);
+    let Some((interval, text)) = &asked.interval else { return Ok(Buckets::usual(from, to, step)) };
+    Buckets::asked(*interval, from, to).map_err(|allowed| Error::InvalidParameter {
+        name: "interval",
+        value: text.clone(),
+        allowed,
+    })
+}
+
+/// Whole seconds where they are.
+fn seconds(buckets: Buckets) -> Number {
+    let interval = buckets.interval.millis();
+    match interval % 1_000 {
+        0 => (interval / 1_000).into(),
+        _ => {
+            let seconds = Duration::from_millis(interval.unsigned_abs()).as_secs_f64();
+            Number::from_f64(seconds).expect("a duration is finite")
+        }
+    }
+}
+
+impl Asked {
+    fn about(&self) -> About {
+        let question = &self.question;
+        let (field, function) = match question.measure {
+            Measure::Documents => (None, "count"),
+            Measure::Field { name, function } => (Some(name), function.name()),
+        };
+        About {
+            view: question.view.name(),
+            field,
+            function,
+            by: question.by,
+            from: question.from.map(|time| time.to_string()),
+            to: question.to.map(|time| time.to_string()),
+        }
+    }
+
+    /// A value for each bucket.
+    fn values(&self, line: &Line, buckets: Buckets) -> Values {
+        let each = buckets.starts().map(|start| self.value(line.buckets.get(&start).copied()));
+        Values { value: self.value(line.value), values: each.collect() }
+    }
+
+    /// A whole number where it must be one. What no document tells is nothing where documents are added
+    /// up, and unknown elsewhere.
+    fn value(&self, value: Option<f64>) -> Value {
+        /// The largest double up to which all whole numbers are doubles.
+        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+        let Some(value) = value else {
+            return if self.question.measure.adds() { Value::from(0) } else { Value::Null };
+        };
+        if self.whole && value.abs() <= EXACT_MAX {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is a whole number, and small enough"
+            )]
+            return Value::from(value as i64);
+        }
+        Value::from(value)
+    }
+}

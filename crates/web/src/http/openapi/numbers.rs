@@ -1,0 +1,161 @@
+//! The description of `series` and `top`.
+
+use std::collections::BTreeSet;
+
+use pulso_model::{Field, FieldType, View};
+use pulso_pipeline::Function;
+use serde_json::{Value, json};
+
+use super::{list_schema, object, operation, reference, type_schema};
+use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
+use crate::http::parameters::TEXT_CHARACTERS_MAX;
+use crate::http::{Options, measures};
+
+const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can be asked for: its \
+                         `functions`, the usual first, and whether it is a `group`.";
+
+pub(super) fn series_operation(options: &Options) -> Value {
+    let summary = "Numbers of a view over time, by group";
+    let mut described = operation("showSeries", summary, "application/json", series_schema());
+    described["description"] = json!(format!(
+        "One value per bucket for all documents and for each of the largest groups, added up by the \
+         view store. Buckets are aligned to the epoch; there are at most {BUCKETS_MAX}. {WHAT_FITS} \
+         Documents that lack the field take no part. Windows of trends overlap, so of their counts the \
+         largest is given, never a sum."
+    ));
+    described["parameters"] = parameters(Kind::Series, options);
+    described
+}
+
+pub(super) fn top_operation(options: &Options) -> Value {
+    let summary = "The largest groups of a view's documents";
+    let mut described = operation("showTop", summary, "application/json", top_schema());
+    described["description"] = json!(format!(
+        "Added up by the view store; in order of their values, then of their names. {WHAT_FITS}"
+    ));
+    described["parameters"] = parameters(Kind::Top, options);
+    described
+}
+
+fn parameters(kind: Kind, options: &Options) -> Value {
+    let views: Vec<View> = options.views().into_iter().filter(|view| kind.takes(*view)).collect();
+    let fields = || {
+        let all = views.iter();
+        all.flat_map(|view| view.fields().iter().map(move |field| (*view, field)))
+    };
+    let measured =
+        fields().filter(|(view, field)| !measures::functions(*view, field, options).is_empty());
+    let measured = names(measured.map(|(_, field)| field.name));
+    let grouped = |(view, field): (View, &'static Field)| names_of(view, field);
+    let groups = names(fields().filter(|(_, field)| measures::groups(field)).flat_map(grouped));
+    let functions = [Function::Sum, Function::Max, Function::Min, Function::Mean];
+    let one_of = |names: &[&str]| json!({ "type": "string", "enum": names });
+    let described = |name: &str, schema: Value, text: &str| json!({ "name": name, "in": "query", "schema": schema, "description": text });
+    let mut list = Vec::new();
+    for name in kind.parameters() {
+        list.push(match *name {
+            "view" => {
+                let names: Vec<_> = views.iter().map(|view| view.name()).collect();
+                described(name, one_of(&names), "The view whose documents are added up.")
+            }
+            "field" => described(name, one_of(&measured), "The number of documents if left out."),
+            "function" => described(
+                name,
+                one_of(&functions.map(Function::name)),
+                "What to make of the field; the first of its `functions` if left out.",
+            ),
+            "by" => described(name, one_of(&groups), "The text field that makes groups."),
+            "interval" => described(
+                name,
+                json!({ "type": "string", "pattern": "^[1-9][0-9]{0,3}[smhd]?$" }),
+                &format!(
+                    "The width of buckets, such as `10s`, `5m`, `1h`, `1d`, or whole seconds; at most \
+                     {} days. It fits the range if left out.",
+                    WIDTH_SECONDS_MAX / 86_400
+                ),
+            ),
+            "limit" => described(
+                name,
+                json!({
+                    "type": "integer", "minimum": 1,
+                    "maximum": kind.groups_max(), "default": GROUPS_USUAL,
+                }),
+                "The most groups in the answer. Only with `by`.",
+            ),
+            shared => reference("parameters", shared),
+        });
+        let required = *name == "view" || *name == "by" && kind == Kind::Top;
+        if required && let Some(last) = list.last_mut() {
+            last["required"] = json!(true);
+        }
+    }
+    let filters = views.iter().flat_map(|view| filters(kind, *view).map(|(name, _)| name));
+    let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
+    list.extend(names(filters).into_iter().map(|name| {
+        described(
+            name,
+            text.clone(),
+            "Only documents with this text, in views that have the field.",
+        )
+    }));
+    Value::Array(list)
+}
+
+fn names(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn about() -> Vec<(&'static str, Value)> {
+    let text_or_null = || json!({ "type": ["string", "null"] });
+    let time_or_null = || json!({ "type": ["string", "null"], "format": "date-time" });
+    let functions = ["count", "sum", "max", "min", "mean"];
+    vec![
+        ("view", type_schema(FieldType::Text)),
+        ("field", text_or_null()),
+        ("function", json!({ "type": "string", "enum": functions })),
+        ("by", text_or_null()),
+        ("from", time_or_null()),
+        ("to", time_or_null()),
+        (
+            "more",
+            json!({ "type": "boolean", "description": "Whether there are more groups than listed." }),
+        ),
+        (
+            "exact",
+            json!({
+                "type": "boolean",
+                "description": "`false` if the store had too many groups to compare all of them.",
+            }),
+        ),
+    ]
+}
+
+/// `null` where no document tells.
+fn number() -> Value {
+    json!({ "type": ["number", "null"] })
+}
+
+fn series_schema() -> Value {
+    let values = || {
+        let each = list_schema(number());
+        vec![("value", number()), ("values", each)]
+    };
+    let mut group = values();
+    group.push(("name", type_schema(FieldType::Text)));
+    let mut properties = about();
+    properties.extend([
+        ("start", json!({ "type": ["string", "null"], "format": "date-time" })),
+        ("interval_seconds", json!({ "type": "number", "exclusiveMinimum": 0 })),
+        ("buckets", json!({ "type": "integer", "minimum": 0, "maximum": BUCKETS_MAX })),
+        ("total", object(&values())),
+        ("groups", list_schema(object(&group))),
+    ]);
+    object(&properties)
+}
+
+fn top_schema() -> Value {
+    let group = object(&[("name", type_schema(FieldType::Text)), ("value", number())]);
+    let mut properties = about();
+    properties.extend([("total", number()), ("groups", list_schema(group))]);
+    object(&properties)
+}
