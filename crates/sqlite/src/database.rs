@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, InterruptHandle, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, TryLockError};
 
 use crate::Error;
@@ -32,6 +32,9 @@ const READER_CACHE_KIB: i32 = 4 * 1024;
 
 /// Connections for queries. More would only wait for the same disk and cores.
 const QUERY_CONNECTIONS: usize = 4;
+
+/// The pause before a job that nobody waits for is broken off again, between two of its statements.
+const BREAK_OFF_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +170,8 @@ impl Readers {
         &self.path
     }
 
-    /// Runs one job on a free connection, or waits for one.
+    /// Runs one job on a free connection, or waits for one. A job that nobody waits for any more is
+    /// broken off: it would only keep the connection from others.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         failed: fn(PathBuf, rusqlite::Error) -> Error,
@@ -176,15 +180,22 @@ impl Readers {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
         let readers = Arc::clone(self);
-        blocking(move || {
+        let asker = Asker::default();
+        let running = Arc::clone(&asker.running);
+        let outcome = blocking(move || {
             let _permit = permit;
             let idle = readers.idle().pop();
             let mut connection = idle.map_or_else(|| readers.connect(), Ok)?;
-            let outcome = job(&mut connection);
+            let begun = running.begin(&connection);
+            let outcome = if begun { Some(job(&mut connection)) } else { None };
+            running.end();
             readers.idle().push(connection);
-            outcome.map_err(|source| failed(readers.path.clone(), source))
-        })
-        .await
+            let failed = |source| failed(readers.path.clone(), source);
+            outcome.map_or(Err(Error::Stopping), |outcome| outcome.map_err(failed))
+        });
+        let outcome = outcome.await;
+        drop(asker);
+        outcome
     }
 
     fn connect(&self) -> Result<Connection, Error> {
@@ -193,6 +204,89 @@ impl Readers {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a job; when it goes, the job is broken off.
+#[derive(Debug, Default)]
+struct Asker {
+    running: Arc<Running>,
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        let running = Arc::clone(&self.running);
+        if !running.break_off() {
+            return;
+        }
+        // A statement that begins only now has not noticed.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(async move {
+                while running.break_off() {
+                    tokio::time::sleep(BREAK_OFF_AGAIN).await;
+                }
+            }));
+        }
+    }
+}
+
+/// A job of a reader, as seen by the one who waits for it.
+#[derive(Debug, Default)]
+struct Running {
+    state: Mutex<RunningState>,
+}
+
+#[derive(Default)]
+enum RunningState {
+    #[default]
+    Waiting,
+    Begun(InterruptHandle),
+    Over,
+}
+
+impl fmt::Debug for RunningState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Waiting => "Waiting",
+            Self::Begun(_) => "Begun",
+            Self::Over => "Over",
+        })
+    }
+}
+
+impl Running {
+    /// `false` if nobody waits any more.
+    fn begin(&self, connection: &Connection) -> bool {
+        let mut state = self.state();
+        let waiting = matches!(*state, RunningState::Waiting);
+        if waiting {
+            *state = RunningState::Begun(connection.get_interrupt_handle());
+        }
+        waiting
+    }
+
+    /// From here on the connection is for other jobs.
+    fn end(&self) {
+        *self.state() = RunningState::Over;
+    }
+
+    /// Breaks off the statement that runs; `false` if the job is over, or will not begin.
+    fn break_off(&self) -> bool {
+        let mut state = self.state();
+        match &*state {
+            RunningState::Begun(handle) => {
+                handle.interrupt();
+                true
+            }
+            RunningState::Waiting | RunningState::Over => {
+                *state = RunningState::Over;
+                false
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, RunningState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

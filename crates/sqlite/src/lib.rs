@@ -6,8 +6,8 @@
 //! what to do.
 //!
 //! SQLite calls block, so every operation runs as one job on the runtime's blocking threads. A job
-//! is at most one transaction. Once begun, it runs to its end even if the future that requested it
-//! is dropped, so nothing is ever half done.
+//! is at most one transaction. Once begun, one that writes runs to its end even if the future that
+//! requested it is dropped, so nothing is ever half done; one that reads is broken off.
 
 mod checkpoints;
 mod database;

@@ -156,3 +156,37 @@ async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_la
     assert_eq!(store.completed_days(view).await.unwrap(), [DAY, later].into());
     assert_eq!(store.remove_before(groups, Layer::Batch, later).await.unwrap(), 0);
 }
+
+/// A question that would take for ever does not keep its connection once nobody waits for the answer.
+#[tokio::test]
+async fn a_query_that_nobody_waits_for_is_broken_off() {
+    const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                           SELECT max(i) FROM n";
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let readers = &store.reader.readers;
+    let failed = |path, source| Error::Query { path, source };
+    // More than there are connections.
+    for _ in 0..10 {
+        let (begun, is_begun) = tokio::sync::oneshot::channel();
+        let endless = readers.run(failed, move |connection| {
+            begun.send(()).unwrap();
+            connection.query_row(ENDLESS, [], |row| row.get::<_, i64>(0))
+        });
+        tokio::select! {
+            answer = endless => panic!("{answer:?}"),
+            begun = is_begun => begun.unwrap(),
+        }
+    }
+    // All connections are free again, for jobs that wait for each other.
+    let all = Arc::new(std::sync::Barrier::new(4));
+    let wait = || {
+        let all = Arc::clone(&all);
+        readers.run(failed, move |_| {
+            all.wait();
+            Ok(())
+        })
+    };
+    let waited = tokio::join!(wait(), wait(), wait(), wait());
+    assert!(matches!(waited, (Ok(()), Ok(()), Ok(()), Ok(()))), "{waited:?}");
+}
