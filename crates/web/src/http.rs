@@ -8,6 +8,7 @@ mod numbers;
 mod openapi;
 mod page;
 mod parameters;
+mod reach;
 mod status;
 mod streams;
 mod views;
@@ -125,6 +126,7 @@ struct App<V> {
     options: Options,
     openapi: String,
     queries: Semaphore,
+    known: reach::Known,
 }
 
 impl<V> fmt::Debug for App<V> {
@@ -167,10 +169,11 @@ pub(crate) fn router<V: Views>(
     let openapi = openapi::document(&options).to_string();
     let queries = Semaphore::new(QUERIES_MAX);
     let views_served = options.views();
-    let app = Arc::new(App { views, status, metrics, options, openapi, queries });
+    let known = reach::Known::default();
+    let app = Arc::new(App { views, status, metrics, options, openapi, queries, known });
     // `any`, as the fallback of a router of methods names those that are allowed: none.
-    let known = views_served.clone();
-    let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &known) });
+    let listed = views_served.clone();
+    let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &listed) });
     let mut router =
         Router::new().fallback_service(observed(NO_ROUTE.into(), unknown).with_state(()));
     for (path, methods) in routes::<V>(&views_served).into_iter().chain(page::routes()) {

@@ -8,6 +8,7 @@ use pulso_model::{EventTime, View};
 use pulso_pipeline::{Cursor, Query, StoredDocument, Views};
 use tracing::error;
 
+use super::reach::Reach;
 use super::{App, Error, json, parameters};
 
 /// The most documents read from the store at once, so that a long page of large documents is not in
@@ -24,15 +25,17 @@ const DOCUMENT_BYTES: usize = 512;
 pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Result<Response, Error> {
     let wanted = parameters::documents(view, uri, &app.options)?;
     let mut query = wanted.query;
+    // Before the documents, so that these reach at least as far.
+    let reach = app.reach(view).await?;
     if wanted.latest {
         let Some(window_end) = latest(app, &query).await? else {
-            return Ok(json(PageBody::new(view, 0).finish(None, None)));
+            return Ok(json(PageBody::new(view, 0).finish(None, &reach, None)));
         };
         let next = EventTime(window_end.0.saturating_add(1));
         query.from = Some(query.from.map_or(window_end, |from| from.max(window_end)));
         query.to = Some(query.to.map_or(next, |to| to.min(next)));
     }
-    Ok(json(page(app, query).await?))
+    Ok(json(page(app, query, &reach).await?))
 }
 
 /// The newest window of a trend view in the requested layer and range, whatever the country: a
@@ -46,7 +49,7 @@ async fn latest<V: Views>(app: &App<V>, query: &Query) -> Result<Option<EventTim
     Ok(newest.documents.first().map(|stored| stored.document.time))
 }
 
-async fn page<V: Views>(app: &App<V>, mut query: Query) -> Result<String, Error> {
+async fn page<V: Views>(app: &App<V>, mut query: Query, reach: &Reach) -> Result<String, Error> {
     let mut body = PageBody::new(query.view, query.limit);
     let mut missing = query.limit;
     loop {
@@ -55,14 +58,14 @@ async fn page<V: Views>(app: &App<V>, mut query: Query) -> Result<String, Error>
         missing = missing.saturating_sub(found.documents.len());
         for stored in found.documents {
             if body.exceeds_limit_with(&stored) {
-                return Ok(body.finish(query.after, None));
+                return Ok(body.finish(query.after, reach, None));
             }
             body.push(&stored)?;
             query.after = Some(cursor_of(stored));
         }
         if found.next.is_none() || missing == 0 {
             let notice = app.options.unwritten(query.view);
-            return Ok(body.finish(found.next, notice));
+            return Ok(body.finish(found.next, reach, notice));
         }
     }
 }
@@ -106,11 +109,14 @@ impl PageBody {
     }
 
     /// `notice` is why no layer writes the view: told where there is nothing else to show.
-    fn finish(mut self, next: Option<Cursor>, notice: Option<String>) -> String {
+    fn finish(mut self, next: Option<Cursor>, reach: &Reach, notice: Option<String>) -> String {
         match next {
             Some(cursor) => self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\"")),
             None => self.text.push_str("],\"next_cursor\":null"),
         }
+        let reach = serde_json::to_string(&reach.fields()).expect("times can be shown as JSON");
+        self.text.push(',');
+        self.text.push_str(reach.trim_start_matches('{').trim_end_matches('}'));
         if let Some(notice) = notice.filter(|_| self.empty) {
             let notice = serde_json::to_string(&notice).expect("text can be shown as JSON");
             self.text.push_str(&format!(",\"notice\":{notice}"));

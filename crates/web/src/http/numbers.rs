@@ -16,6 +16,7 @@ use pulso_pipeline::{Aggregate, Line, Measure, Query, Views};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
+use super::reach::ReachFields;
 use super::{App, Error, Options, Shared, json};
 use buckets::Buckets;
 pub(super) use buckets::{BUCKETS_MAX, WIDTH_SECONDS_MAX};
@@ -41,6 +42,8 @@ struct Series {
     groups: Vec<NamedValues>,
     more: bool,
     exact: bool,
+    #[serde(flatten)]
+    reach: ReachFields,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +54,8 @@ struct Top {
     groups: Vec<NamedValue>,
     more: bool,
     exact: bool,
+    #[serde(flatten)]
+    reach: ReachFields,
 }
 
 /// What was asked, with all that the request left out.
@@ -85,6 +90,7 @@ struct NamedValue {
 
 pub(super) async fn series<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     let mut asked = parameters::read(Kind::Series, &uri, &app.options)?;
+    let reach = app.reach(asked.question.view).await?;
     let step = step(&asked, &app.options);
     let found = limit_range(&app, &mut asked, step).await?;
     let buckets = buckets(&asked, step)?;
@@ -104,12 +110,14 @@ pub(super) async fn series<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<
         groups: groups.into_iter().map(named).collect(),
         more,
         exact,
+        reach: reach.fields(),
     };
     Ok(json(serde_json::to_string(&series).expect("numbers and text can be shown as JSON")))
 }
 
 pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     let mut asked = parameters::read(Kind::Top, &uri, &app.options)?;
+    let reach = app.reach(asked.question.view).await?;
     let found = match asked.question.view.kind() {
         ViewKind::Now => true,
         _ => {
@@ -128,6 +136,7 @@ pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Res
         groups: groups.into_iter().map(named).collect(),
         more,
         exact,
+        reach: reach.fields(),
     };
     Ok(json(serde_json::to_string(&top).expect("numbers and text can be shown as JSON")))
 }

@@ -111,6 +111,7 @@ fn list_operation(view: View, options: &Options) -> Value {
             json!({ "type": ["string", "null"], "description": "`null` on the last page." }),
         ),
     ]);
+    add_reach(&mut page);
     // Only an empty page has one.
     page["properties"]["notice"] =
         json!({ "type": "string", "description": "Why no layer writes the view, if that is so." });
@@ -135,6 +136,31 @@ fn list_operation(view: View, options: &Options) -> Value {
         .map(|parameter| reference("parameters", parameter.name(view)))
         .collect();
     operation
+}
+
+/// How far the layers reach, which every answer about a view says.
+fn add_reach(answer: &mut Value) {
+    let described = |text: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": text });
+    let fields = [
+        (
+            "as_of",
+            described(
+                "Panes and windows that end at or before this time are in the view. `null` before the \
+                 first, and for views that the speed layer does not make from windows.",
+            ),
+        ),
+        (
+            "batch_until",
+            described(
+                "The end of the last day that the batch layer has completed. `null` if there is none, \
+                 and for views without days.",
+            ),
+        ),
+    ];
+    for (name, schema) in fields {
+        answer["properties"][name] = schema;
+        require(answer, name, true);
+    }
 }
 
 fn key_text(key: KeyField) -> String {

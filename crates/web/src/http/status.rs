@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
-use pulso_model::{EventTime, Stream, View};
+use pulso_model::{EventTime, View};
 use pulso_pipeline::{Query, Views};
 use pulso_runtime::operations::PROMETHEUS_TEXT;
 use serde::Serialize;
@@ -85,17 +85,14 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     parameters::none(&uri)?;
     let Facts { streams: known, not_ready } = (app.status)();
     let mut streams = Vec::new();
-    for &Served { stream, windows } in &app.options.streams {
-        let progress = known.iter().find(|progress| progress.stream == stream.name);
-        let closed_until = match progress.and_then(|progress| progress.closed_until) {
-            Some(time) => Some(time),
-            None => newest_end(&app, stream, windows.slide).await?,
-        };
+    for served in &app.options.streams {
+        let name = served.stream.name;
+        let progress = known.iter().find(|progress| progress.stream == name);
         streams.push(StreamStatus {
-            name: stream.name,
-            closed_until: closed_until.map(|time| time.to_string()),
+            name,
+            closed_until: app.closed_until(served).await?.map(|time| time.to_string()),
             lag: progress.map(|progress| progress.lag),
-            window: windows.into(),
+            window: served.windows.into(),
         });
     }
     let page_limit_max = app.options.page_limit_max;
@@ -105,16 +102,15 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
 
 /// The end of the newest pane or window of a stream in the views. When a stream goes quiet, windows
 /// still end after the last pane.
-async fn newest_end<V: Views>(
+pub(super) async fn newest_end<V: Views>(
     app: &App<V>,
-    stream: &Stream,
-    slide: Duration,
+    &Served { stream, windows }: &Served,
 ) -> Result<Option<EventTime>, Error> {
     let newest = async |view| {
         let page = app.query(Query::newest(view, 1)).await?;
         Ok::<_, Error>(page.documents.first().map(|stored| stored.document.time))
     };
-    let slide_ms = i64::try_from(slide.as_millis()).unwrap_or(0);
+    let slide_ms = i64::try_from(windows.slide.as_millis()).unwrap_or(0);
     let pane_end = |start: EventTime| EventTime(start.0.saturating_add(slide_ms));
     let mut end = newest(stream.activity_view).await?.map(pane_end);
     for facet in &stream.facets {

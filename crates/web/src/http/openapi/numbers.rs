@@ -6,7 +6,7 @@ use pulso_model::{Field, FieldType, View};
 use pulso_pipeline::Function;
 use serde_json::{Value, json};
 
-use super::{list_schema, object, operation, reference, type_schema};
+use super::{add_reach, list_schema, object, operation, reference, type_schema};
 use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
 use crate::http::parameters::TEXT_CHARACTERS_MAX;
 use crate::http::{Options, measures};
@@ -150,12 +150,16 @@ fn series_schema() -> Value {
         ("total", object(&values())),
         ("groups", list_schema(object(&group))),
     ]);
-    object(&properties)
+    let mut schema = object(&properties);
+    add_reach(&mut schema);
+    schema
 }
 
 fn top_schema() -> Value {
     let group = object(&[("name", type_schema(FieldType::Text)), ("value", number())]);
     let mut properties = about();
     properties.extend([("total", number()), ("groups", list_schema(group))]);
-    object(&properties)
+    let mut schema = object(&properties);
+    add_reach(&mut schema);
+    schema
 }

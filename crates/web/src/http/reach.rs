@@ -1,0 +1,115 @@
+//! How far the layers reach: up to where the speed layer has closed windows, and which days the batch
+//! layer has completed.
+//!
+//! Every answer about a view says so, and the store is asked for it once a second at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pulso_model::{Day, EventTime, View, ViewKind};
+use pulso_pipeline::Views;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::{App, Error, Served, status};
+
+/// How old an answer of the store may be.
+const AGE_MAX: Duration = Duration::from_secs(1);
+
+/// How far the layers reach in a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Panes and windows that end at or before this time are in the view.
+    pub(super) as_of: Option<EventTime>,
+    /// The days that the batch layer has completed.
+    pub(super) completed: BTreeSet<Day>,
+}
+
+/// As answers show it.
+#[derive(Debug, Serialize)]
+pub(super) struct ReachFields {
+    as_of: Option<String>,
+    batch_until: Option<String>,
+}
+
+impl Reach {
+    pub(super) fn batch_until(&self) -> Option<EventTime> {
+        self.completed.last().map(|day| day.end())
+    }
+
+    pub(super) fn fields(&self) -> ReachFields {
+        ReachFields {
+            as_of: self.as_of.map(|time| time.to_string()),
+            batch_until: self.batch_until().map(|time| time.to_string()),
+        }
+    }
+}
+
+/// What the store said a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    closed: Recent<&'static str, Option<EventTime>>,
+    completed: Recent<View, BTreeSet<Day>>,
+}
+
+#[derive(Debug)]
+struct Recent<K, T> {
+    found: Mutex<BTreeMap<K, (Instant, T)>>,
+}
+
+impl<K, T> Default for Recent<K, T> {
+    fn default() -> Self {
+        Self { found: Mutex::new(BTreeMap::new()) }
+    }
+}
+
+impl<K: Ord, T: Clone> Recent<K, T> {
+    async fn get(&self, key: K, ask: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        // As of before the question.
+        let now = Instant::now();
+        let known = self.lock().get(&key).cloned();
+        if let Some((_, value)) = known.filter(|(at, _)| now.duration_since(*at) < AGE_MAX) {
+            return Ok(value);
+        }
+        let value = ask.await?;
+        self.lock().insert(key, (now, value.clone()));
+        Ok(value)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<K, (Instant, T)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Views> App<V> {
+    /// How far the layers reach in a view. Asked before its documents are, so that these are no older.
+    pub(super) async fn reach(&self, view: View) -> Result<Reach, Error> {
+        let mut streams = self.options.streams.iter();
+        let served = streams.find(|served| Some(served.stream.name) == view.stream());
+        let as_of = match served.filter(|_| view.kind() == ViewKind::Day) {
+            Some(served) => self.closed_until(served).await?,
+            None => None,
+        };
+        let completed = match view.kind() {
+            ViewKind::Day | ViewKind::BatchDay => self.completed_days(view).await?,
+            ViewKind::Now | ViewKind::Journal => BTreeSet::new(),
+        };
+        Ok(Reach { as_of, completed })
+    }
+
+    /// Up to where the speed layer has closed the windows of a stream.
+    pub(super) async fn closed_until(&self, served: &Served) -> Result<Option<EventTime>, Error> {
+        let name = served.stream.name;
+        let facts = (self.status)();
+        let progress = facts.streams.iter().find(|progress| progress.stream == name);
+        if let Some(time) = progress.and_then(|progress| progress.closed_until) {
+            return Ok(Some(time));
+        }
+        self.known.closed.get(name, status::newest_end(self, served)).await
+    }
+
+    pub(super) async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, Error> {
+        self.known.completed.get(view, self.ask(self.views.completed_days(view))).await
+    }
+}
