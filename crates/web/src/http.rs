@@ -3,6 +3,7 @@
 
 mod documents;
 mod error;
+mod live;
 mod measures;
 mod numbers;
 mod openapi;
@@ -28,6 +29,7 @@ use pulso_pipeline::{AdapterError, Page, Query, Retry, Views, observe};
 use pulso_runtime::{Config, chain};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use error::Error;
@@ -127,6 +129,7 @@ struct App<V> {
     openapi: String,
     queries: Semaphore,
     known: reach::Known,
+    live: live::Live,
 }
 
 impl<V> fmt::Debug for App<V> {
@@ -164,13 +167,16 @@ pub(crate) fn router<V: Views>(
     status: impl Fn() -> Facts + Send + Sync + 'static,
     metrics: impl Fn() -> String + Send + Sync + 'static,
     options: Options,
+    shutdown: CancellationToken,
 ) -> Router {
     let (status, metrics) = (Box::new(status), Box::new(metrics));
     let openapi = openapi::document(&options).to_string();
     let queries = Semaphore::new(QUERIES_MAX);
     let views_served = options.views();
     let known = reach::Known::default();
-    let app = Arc::new(App { views, status, metrics, options, openapi, queries, known });
+    let streams = options.streams.iter().map(|served| served.stream.name);
+    let live = live::Live::new(streams, shutdown);
+    let app = Arc::new(App { views, status, metrics, options, openapi, queries, known, live });
     // `any`, as the fallback of a router of methods names those that are allowed: none.
     let listed = views_served.clone();
     let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &listed) });
@@ -187,6 +193,7 @@ pub(crate) fn router<V: Views>(
 fn routes<V: Views>(views_served: &[View]) -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
     let mut routes = vec![
         (format!("{API}/streams"), get(streams::list::<V>)),
+        (format!("{API}/streams/{{stream}}/live"), get(live::listen::<V>)),
         (format!("{API}/views"), get(views::list::<V>)),
         (format!("{API}/layers"), get(views::layers::<V>)),
         (format!("{API}/series"), get(numbers::series::<V>)),

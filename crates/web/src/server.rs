@@ -39,7 +39,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let address = listener.local_addr().map_err(|source| RunError::ReadAddress { source })?;
     info!(url = %format_args!("http://{address}"), "serving");
-    let router = http::router(views, status, metrics, options);
+    let router = http::router(views, status, metrics, options, shutdown.clone());
     server::serve(listener, TowerToHyperService::new(router), shutdown).await;
     Ok(())
 }

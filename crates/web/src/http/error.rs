@@ -24,6 +24,10 @@ pub(super) enum Error {
     NotFound { path: String },
     #[error("there is no view `{name}`; the views are {}", names(known.iter().copied()))]
     UnknownView { name: String, known: Vec<&'static str> },
+    #[error("there is no stream `{name}`; the streams are {}", names(known.iter().copied()))]
+    UnknownStream { name: String, known: Vec<&'static str> },
+    #[error("as many clients listen as there may be; try again")]
+    TooManyListeners,
     #[error("only GET and HEAD are allowed here")]
     MethodNotAllowed,
     #[error("there is no parameter `{name}` here; {}", allowed_parameters(allowed))]
@@ -63,6 +67,9 @@ impl Error {
             Self::UnknownView { .. } => {
                 (StatusCode::NOT_FOUND, "urn:pulso:unknown-view", "Unknown view")
             }
+            Self::UnknownStream { .. } => {
+                (StatusCode::NOT_FOUND, "urn:pulso:unknown-stream", "Unknown stream")
+            }
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "urn:pulso:method-not-allowed",
@@ -82,7 +89,7 @@ impl Error {
             Self::NotReady { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:not-ready", "Not ready")
             }
-            Self::Unavailable => {
+            Self::Unavailable | Self::TooManyListeners => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:unavailable", "Unavailable")
             }
             Self::Internal => {

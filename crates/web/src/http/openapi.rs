@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod answers;
+mod live;
 mod numbers;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,8 @@ fn paths(options: &Options) -> Map<String, Value> {
         .collect();
     paths.insert(format!("{API}/series"), json!({ "get": numbers::series_operation(options) }));
     paths.insert(format!("{API}/top"), json!({ "get": numbers::top_operation(options) }));
+    let path = format!("{API}/streams/{{stream}}/live");
+    paths.insert(path, json!({ "get": live::operation(options) }));
     let mut add = |path: &str, id, summary, media_type, schema| {
         paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
     };

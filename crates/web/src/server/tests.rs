@@ -176,7 +176,13 @@ async fn an_old_connection_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_takes_too_long_is_given_up() {
     let options = Options::from(&Config::default());
-    let mut client = connect_to(http::router(Stuck, Facts::default, String::new, options));
+    let mut client = connect_to(http::router(
+        Stuck,
+        Facts::default,
+        String::new,
+        options,
+        CancellationToken::new(),
+    ));
     client.send("GET /api/v1/groups HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     let text = client.read().await;
     assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
@@ -190,7 +196,8 @@ const REQUEST: &str = "GET /api/v1/groups HTTP/1.1\r\nhost: a\r\n\r\n";
 async fn the_views_are_asked_only_so_much_at_once() {
     let options = Options::from(&Config::default());
     let views = Slow::new();
-    let router = http::router(views.clone(), Facts::default, String::new, options);
+    let router =
+        http::router(views.clone(), Facts::default, String::new, options, CancellationToken::new());
     let mut clients: Vec<_> = (0..40).map(|_| connect_to(router.clone())).collect();
     for client in &mut clients {
         client.send(REQUEST).await;

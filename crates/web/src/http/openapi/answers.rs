@@ -10,6 +10,7 @@ use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{BatchViews, Part, Sink};
 use pulso_testkit::contract::document as sample;
 use pulso_testkit::views;
+use tokio_util::sync::CancellationToken;
 
 use super::tests::options;
 use super::*;
@@ -47,7 +48,8 @@ struct Client {
 
 impl Client {
     fn new(store: MemoryViews) -> Self {
-        let router = http::router(store, Facts::default, String::new, options());
+        let router =
+            http::router(store, Facts::default, String::new, options(), CancellationToken::new());
         Self { document: document(&options()), service: TowerToHyperService::new(router) }
     }
 

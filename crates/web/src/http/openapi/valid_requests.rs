@@ -11,6 +11,7 @@ use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_testkit::views;
+use tokio_util::sync::CancellationToken;
 
 use super::tests::options;
 use super::*;
@@ -100,7 +101,13 @@ async fn check(service: &TowerToHyperService<Router>, view: View, query: &str) {
 #[tokio::test]
 async fn what_the_description_allows_is_answered() {
     let document = document(&options());
-    let router = http::router(MemoryViews::default(), Facts::default, String::new, options());
+    let router = http::router(
+        MemoryViews::default(),
+        Facts::default,
+        String::new,
+        options(),
+        CancellationToken::new(),
+    );
     let service = TowerToHyperService::new(router);
     for view in views() {
         let parameters = pairs(&document, view);

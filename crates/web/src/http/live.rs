@@ -1,0 +1,128 @@
+//! What changes, as it changes: server-sent events for each stream.
+//!
+//! One task looks at the store for all clients of a stream, and only while there are any. A client is
+//! told how far the data have come since it was told last, so nothing is queued for one that is slow,
+//! and nothing is lost for one that comes back: the ids of events are points in the data.
+
+mod event;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use pulso_pipeline::Views;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as channel};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Shared, parameters};
+use event::Teller;
+use watch::{Channel, Seen};
+
+/// The most clients that listen at once: most of the server's connections, but not all.
+pub(crate) const CLIENTS_MAX: usize = 200;
+
+/// How often a silent stream of events says that it is alive.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// A client is asked to come back after this time: before its connection is broken off for its age.
+pub(crate) const LISTENING_MAX: Duration = Duration::from_secs(590);
+
+/// How long a client waits before it comes back.
+const COME_BACK_AFTER: Duration = Duration::from_secs(2);
+
+/// The header in which a client says what it has been told last.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// The streams of events, by the name of the stream.
+#[derive(Debug)]
+pub(super) struct Live {
+    channels: BTreeMap<&'static str, Arc<Channel>>,
+    places: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+impl Live {
+    pub(super) fn new(
+        streams: impl IntoIterator<Item = &'static str>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let channels = streams.into_iter().map(|name| (name, Arc::default())).collect();
+        Self { channels, places: Arc::new(Semaphore::new(CLIENTS_MAX)), shutdown }
+    }
+}
+
+/// Events of a stream until the client goes, or has listened for long.
+pub(super) async fn listen<V: Views>(
+    State(app): Shared<V>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Error> {
+    parameters::none(&uri)?;
+    let mut streams = app.options.streams.iter();
+    let Some(&served) = streams.find(|served| served.stream.name == name) else {
+        let known = app.options.streams.iter().map(|served| served.stream.name).collect();
+        return Err(Error::UnknownStream { name, known });
+    };
+    let live = &app.live;
+    let Ok(place) = Arc::clone(&live.places).try_acquire_owned() else {
+        return Err(Error::TooManyListeners);
+    };
+    let told = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default().to_owned());
+    let channel =
+        live.channels.get(served.stream.name).expect("each stream that is served has one");
+    let client = Client {
+        seen: Channel::listen(channel, &app, served),
+        teller: Teller::new(served.stream.name, told.as_deref()),
+        until: Instant::now() + LISTENING_MAX,
+        shutdown: live.shutdown.clone(),
+        greeted: false,
+        _place: place,
+    };
+    let events = stream::unfold(client, |mut client| async {
+        let event = client.next().await?;
+        Some((Ok::<_, Infallible>(event), client))
+    });
+    let alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
+    Ok(Sse::new(events).keep_alive(alive).into_response())
+}
+
+/// Someone who listens.
+struct Client {
+    seen: channel::Receiver<Seen>,
+    teller: Teller,
+    until: Instant,
+    shutdown: CancellationToken,
+    greeted: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Client {
+    /// The next event, when there is something to tell; `None` at the end.
+    async fn next(&mut self) -> Option<axum::response::sse::Event> {
+        if !self.greeted {
+            self.greeted = true;
+            return Some(axum::response::sse::Event::default().retry(COME_BACK_AFTER));
+        }
+        loop {
+            if let Some(event) = self.teller.next(&self.seen.borrow_and_update()) {
+                return Some(event.into());
+            }
+            tokio::select! {
+                changed = self.seen.changed() => changed.ok()?,
+                () = self.shutdown.cancelled() => return None,
+                () = tokio::time::sleep_until(self.until) => return None,
+            }
+        }
+    }
+}
