@@ -1,6 +1,7 @@
 //! The routes, and what all answers have in common: a time limit, security headers, problem details
 //! that name the request, and metrics.
 
+mod cache;
 mod documents;
 mod error;
 mod live;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
@@ -223,20 +225,29 @@ fn observed<S: Clone + Send + Sync + 'static>(
 }
 
 async fn answer(route: Arc<str>, request: Request, next: Next) -> Response {
-    let (started, uri) = (Instant::now(), request.uri().clone());
-    let answered = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await;
-    let response = answered.unwrap_or_else(|_| {
+    let (started, uri, headers) =
+        (Instant::now(), request.uri().clone(), request.headers().clone());
+    let response = match request.body().is_end_stream() {
+        true => tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await,
+        // It would only be read to be thrown away.
+        false => Ok(Error::BodyNotAllowed.into_response()),
+    };
+    let response = response.unwrap_or_else(|_| {
         warn!(%route, limit = ?REQUEST_TIME_MAX, "gave up on a request");
-        Error::Unavailable.into_response()
+        Error::TooSlow.into_response()
     });
     let mut response = error::with_instance(response, &uri);
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+    let response = cache::finish(&headers, response).await;
     observe::request(&route, response.status().as_u16(), started.elapsed());
     response
+}
+
+/// An answer with prepared JSON that the client may keep.
+fn kept(control: HeaderValue, body: impl Into<axum::body::Body>) -> Response {
+    ([(header::CACHE_CONTROL, control)], json(body)).into_response()
 }
 
 /// An answer with prepared JSON.

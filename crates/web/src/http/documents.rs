@@ -9,7 +9,7 @@ use pulso_pipeline::{Cursor, Query, StoredDocument, Views};
 use tracing::error;
 
 use super::reach::Reach;
-use super::{App, Error, json, parameters};
+use super::{App, Error, cache, kept, parameters};
 
 /// The most documents read from the store at once, so that a long page of large documents is not in
 /// memory twice.
@@ -29,13 +29,14 @@ pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Resul
     let reach = app.reach(view).await?;
     if wanted.latest {
         let Some(window_end) = latest(app, &query).await? else {
-            return Ok(json(PageBody::new(view, 0).finish(None, &reach, None)));
+            return Ok(kept(cache::ASK, PageBody::new(view, 0).finish(None, &reach, None)));
         };
         let next = EventTime(window_end.0.saturating_add(1));
         query.from = Some(query.from.map_or(window_end, |from| from.max(window_end)));
         query.to = Some(query.to.map_or(next, |to| to.min(next)));
     }
-    Ok(json(page(app, query, &reach).await?))
+    let control = cache::control(reach.completes(query.from, query.to));
+    Ok(kept(control, page(app, query, &reach).await?))
 }
 
 /// The newest window of a trend view in the requested layer and range, whatever the country: a

@@ -42,6 +42,10 @@ pub(super) enum Error {
     InvalidQuery(#[from] QueryRejection),
     #[error("not ready: {reason}")]
     NotReady { reason: String },
+    #[error("a request has no body here")]
+    BodyNotAllowed,
+    #[error("this takes too long at the moment; ask for a shorter range, or try again")]
+    TooSlow,
     #[error("the views cannot be read at the moment; try again")]
     Unavailable,
     #[error("failed to read the views; see the server's log")]
@@ -86,10 +90,13 @@ impl Error {
             | Self::InvalidQuery(_) => {
                 (StatusCode::BAD_REQUEST, "urn:pulso:invalid-parameter", "Invalid parameter")
             }
+            Self::BodyNotAllowed => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "urn:pulso:body-not-allowed", "Body not allowed")
+            }
             Self::NotReady { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:not-ready", "Not ready")
             }
-            Self::Unavailable | Self::TooManyListeners => {
+            Self::Unavailable | Self::TooManyListeners | Self::TooSlow => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:unavailable", "Unavailable")
             }
             Self::Internal => {

@@ -16,8 +16,8 @@ use pulso_pipeline::{Aggregate, Line, Measure, Query, Views};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use super::reach::ReachFields;
-use super::{App, Error, Options, Shared, json};
+use super::reach::{Reach, ReachFields};
+use super::{App, Error, Options, Shared, cache, kept};
 use buckets::Buckets;
 pub(super) use buckets::{BUCKETS_MAX, WIDTH_SECONDS_MAX};
 use parameters::Asked;
@@ -112,7 +112,7 @@ pub(super) async fn series<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<
         exact,
         reach: reach.fields(),
     };
-    Ok(json(serde_json::to_string(&series).expect("numbers and text can be shown as JSON")))
+    Ok(asked.answer(&reach, &series))
 }
 
 pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
@@ -138,7 +138,7 @@ pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Res
         exact,
         reach: reach.fields(),
     };
-    Ok(json(serde_json::to_string(&top).expect("numbers and text can be shown as JSON")))
+    Ok(asked.answer(&reach, &top))
 }
 
 /// Asks the store, unless there can be no document.
@@ -214,6 +214,12 @@ fn seconds(buckets: Buckets) -> Number {
 }
 
 impl Asked {
+    fn answer(&self, reach: &Reach, answer: &impl Serialize) -> Response {
+        let completed = reach.completes(self.question.from, self.question.to);
+        let text = serde_json::to_string(answer).expect("numbers and text can be shown as JSON");
+        kept(cache::control(completed), text)
+    }
+
     fn about(&self) -> About {
         let question = &self.question;
         let (field, function) = match question.measure {

@@ -19,11 +19,11 @@ use serde_json::{Map, Value, json};
 
 use super::error::PROBLEM_JSON;
 use super::parameters::{self, Parameter, TEXT_CHARACTERS_MAX};
-use super::{API, Error, Options, Shared, json as json_response, views};
+use super::{API, Error, Options, Shared, cache, kept, views};
 
 pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
-    Ok(json_response(app.openapi.clone()))
+    Ok(kept(cache::ASK, app.openapi.clone()))
 }
 
 /// The licence as an SPDX expression.
@@ -93,6 +93,9 @@ fn paths(options: &Options) -> Map<String, Value> {
     add("/readyz", "checkReady", "Whether requests can be answered", json, probe);
     let text = json!({ "type": "string" });
     add("/metrics", "showMetrics", "Metrics in the Prometheus text format", "text/plain", text);
+    for list in ["streams", "views", "openapi.json"] {
+        may_be_kept(&mut paths[&format!("{API}/{list}")]["get"]);
+    }
     paths
 }
 
@@ -103,6 +106,18 @@ fn operation(id: &str, summary: &str, media_type: &str, schema: Value) -> Value 
         "summary": summary,
         "responses": { "200": answer, "default": reference("responses", "Problem") },
     })
+}
+
+fn may_be_kept(operation: &mut Value) {
+    operation["responses"]["304"] =
+        json!({ "description": "The client has the same answer already (`If-None-Match`)." });
+}
+
+/// An operation whose answer a client may keep.
+fn kept_operation(id: &str, summary: &str, schema: Value) -> Value {
+    let mut operation = operation(id, summary, "application/json", schema);
+    may_be_kept(&mut operation);
+    operation
 }
 
 fn list_operation(view: View, options: &Options) -> Value {
@@ -119,7 +134,7 @@ fn list_operation(view: View, options: &Options) -> Value {
     page["properties"]["notice"] =
         json!({ "type": "string", "description": "Why no layer writes the view, if that is so." });
     let summary = format!("Documents of `{view}`, newest first");
-    let mut operation = operation(&format!("list-{view}"), &summary, "application/json", page);
+    let mut operation = kept_operation(&format!("list-{view}"), &summary, page);
     let answered = match view.kind() {
         ViewKind::Day => {
             "each UTC day is answered by the batch layer once it has completed it, and \

@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 
+use super::cache;
+
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -32,7 +34,7 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Vec<(String, MethodR
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
             // A newer program must not meet an older script.
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (header::CACHE_CONTROL, cache::ASK),
         ];
         (path.to_owned(), get(async move || (headers, text).into_response()))
     };

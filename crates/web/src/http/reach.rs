@@ -44,6 +44,17 @@ impl Reach {
             batch_until: self.batch_until().map(|time| time.to_string()),
         }
     }
+
+    /// Whether the batch layer has completed all days of a range.
+    pub(super) fn completes(&self, from: Option<EventTime>, to: Option<EventTime>) -> bool {
+        let (Some(from), Some(to)) = (from, to) else { return false };
+        let Some(first) = self.completed.first() else { return false };
+        if from >= to || from < first.start() {
+            return false;
+        }
+        let last = EventTime(to.0 - 1).day();
+        (from.day().0..=last.0).all(|day| self.completed.contains(&Day(day)))
+    }
 }
 
 /// What the store said a moment ago.
@@ -111,5 +122,29 @@ impl<V: Views> App<V> {
 
     pub(super) async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, Error> {
         self.known.completed.get(view, self.ask(self.views.completed_days(view))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_complete_when_all_of_its_days_are() {
+        let completed = [1, 2, 4].map(Day).into();
+        let reach = Reach { as_of: None, completed };
+        let check = |from: EventTime, to: EventTime, expected| {
+            assert_eq!(reach.completes(Some(from), Some(to)), expected, "{from} {to}");
+        };
+        check(Day(1).start(), Day(2).end(), true);
+        check(Day(1).start(), EventTime(Day(2).end().0 + 1), false);
+        check(EventTime(Day(1).start().0 - 1), Day(2).end(), false);
+        check(Day(1).start(), Day(4).end(), false);
+        check(Day(4).start(), Day(4).end(), true);
+        check(Day(4).end(), Day(4).start(), false);
+        check(EventTime(i64::MIN), EventTime(i64::MAX), false);
+        assert!(!reach.completes(None, Some(Day(2).end())));
+        assert!(!Reach::default().completes(Some(Day(1).start()), Some(Day(2).end())));
+        assert_eq!(reach.batch_until(), Some(Day(4).end()));
     }
 }

@@ -8,7 +8,7 @@ use pulso_pipeline::Views;
 use serde::Serialize;
 
 use super::parameters;
-use super::{Error, Shared, json};
+use super::{Error, Shared, cache, kept};
 
 #[derive(Debug, Serialize)]
 struct StreamList {
@@ -68,7 +68,7 @@ struct FactsViewEntry {
 pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
     let streams = app.options.streams.iter().map(|served| StreamEntry::of(served.stream)).collect();
-    Ok(json(serde_json::to_string(&StreamList { streams }).expect("the list is text")))
+    Ok(kept(cache::ASK, serde_json::to_string(&StreamList { streams }).expect("the list is text")))
 }
 
 impl StreamEntry {

@@ -10,7 +10,7 @@ use pulso_pipeline::Views;
 use serde::Serialize;
 
 use super::parameters::{self, Parameter};
-use super::{API, Error, Options, Shared, json, measures};
+use super::{API, Error, Options, Shared, cache, json, kept, measures};
 
 #[derive(Debug, Serialize)]
 struct ViewList {
@@ -65,7 +65,7 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
         notice: app.options.unwritten(view),
     };
     let views = app.options.views().into_iter().map(entry).collect();
-    Ok(json(serde_json::to_string(&ViewList { views }).expect("the list is text")))
+    Ok(kept(cache::ASK, serde_json::to_string(&ViewList { views }).expect("the list is text")))
 }
 
 impl FieldEntry {

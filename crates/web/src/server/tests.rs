@@ -187,7 +187,21 @@ async fn a_request_that_takes_too_long_is_given_up() {
     let text = client.read().await;
     assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
     assert!(text.contains(r#""instance":"/api/v1/groups""#), "{text}");
+    assert!(text.contains("ask for a shorter range"), "{text}");
     client.check_elapsed(http::REQUEST_TIME_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_with_a_body_is_refused_unread() {
+    let options = Options::from(&Config::default());
+    let shutdown = CancellationToken::new();
+    let mut client =
+        connect_to(http::router(Stuck, Facts::default, String::new, options, shutdown));
+    let head = "GET /api/v1/groups HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
+    client.send(&format!("{head}content-length: 1000000000\r\n\r\n")).await;
+    let text = client.read().await;
+    assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
+    client.check_elapsed(Duration::ZERO);
 }
 
 const REQUEST: &str = "GET /api/v1/groups HTTP/1.1\r\nhost: a\r\n\r\n";

@@ -151,6 +151,39 @@ async fn the_top_is_of_the_layer_that_answers() {
 }
 
 #[tokio::test]
+async fn what_a_client_has_is_not_sent_again_until_it_changes() {
+    let views = views().await;
+    let server = Server::start(views.clone()).await;
+    let range = "from=2017-03-19&to=2017-03-20";
+    let paths = [
+        format!("/api/v1/series?view=country-activity&{range}"),
+        format!("/api/v1/top?view=country-activity&by=country&{range}"),
+        format!("/api/v1/country-activity?{range}"),
+    ];
+    let tag = |head: &str| {
+        head.lines().find_map(|line| line.strip_prefix("etag: w")).unwrap().trim().to_owned()
+    };
+    let mut tags = Vec::new();
+    for path in &paths {
+        let first = server.get(path).await;
+        assert!(first.head.contains("cache-control: no-cache\r\n"), "{}", first.head);
+        let tag = tag(&first.head);
+        let again = server.get_with(path, &format!("if-none-match: W{tag}")).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
+        tags.push(tag);
+    }
+    publish(&views, Part::Day(NOON.day()), vec![activity(0, "FR", "yes", 40)], true).await;
+    // Another server, so that nothing is known of how far the layers reached.
+    let server = Server::start(views).await;
+    for (path, tag) in paths.iter().zip(tags) {
+        let changed = server.get_with(path, &format!("if-none-match: W{tag}")).await;
+        assert_eq!(changed.status, 200, "{path}");
+        let completed = "cache-control: private, max-age=60\r\n";
+        assert!(changed.head.contains(completed), "{path}: {}", changed.head);
+    }
+}
+
+#[tokio::test]
 async fn what_is_as_of_now_has_a_top_without_a_range_and_no_history() {
     let views = MemoryViews::default();
     let body = json!({ "@timestamp": NOON.to_string(), "group": { "name": "Rust", "id": 7 }, "members": 12 });

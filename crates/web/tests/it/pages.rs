@@ -109,14 +109,17 @@ async fn a_hostile_topic_stays_text() {
 }
 
 #[tokio::test]
-async fn every_answer_is_guarded_and_only_pages_are_kept() {
+async fn every_answer_is_guarded_and_what_passes_is_not_kept() {
     let server = Server::empty().await;
     for path in ["/", "/api/v1/groups", "/api/v1/groups?x=1", "/metrics", "/nowhere"] {
         let head = server.get(path).await.head;
         assert!(head.contains("content-security-policy: default-src 'none'; script-src 'self';"));
         assert!(head.contains("x-content-type-options: nosniff\r\n"), "{path}");
         assert!(head.contains("referrer-policy: no-referrer\r\n"), "{path}");
-        assert_eq!(head.contains("cache-control: no-store\r\n"), path != "/", "{path}");
+        let kept = ["/", "/api/v1/groups"].contains(&path);
+        let expected = if kept { "no-cache" } else { "no-store" };
+        assert!(head.contains(&format!("cache-control: {expected}\r\n")), "{path}: {head}");
+        assert_eq!(head.contains("etag: "), kept, "{path}");
     }
 }
 

@@ -68,6 +68,15 @@ impl Server {
         read(stream).await
     }
 
+    /// Asks with another header.
+    pub(crate) async fn get_with(&self, path: &str, header: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read(stream).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path).await
     }

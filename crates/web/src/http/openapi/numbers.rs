@@ -6,7 +6,7 @@ use pulso_model::{Field, FieldType, View};
 use pulso_pipeline::Function;
 use serde_json::{Value, json};
 
-use super::{add_reach, list_schema, object, operation, reference, type_schema};
+use super::{add_reach, kept_operation, list_schema, object, reference, type_schema};
 use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
 use crate::http::parameters::TEXT_CHARACTERS_MAX;
 use crate::http::{Options, measures};
@@ -16,7 +16,7 @@ const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can 
 
 pub(super) fn series_operation(options: &Options) -> Value {
     let summary = "Numbers of a view over time, by group";
-    let mut described = operation("showSeries", summary, "application/json", series_schema());
+    let mut described = kept_operation("showSeries", summary, series_schema());
     described["description"] = json!(format!(
         "One value per bucket for all documents and for each of the largest groups, added up by the \
          view store. Buckets are aligned to the epoch; there are at most {BUCKETS_MAX}. {WHAT_FITS} \
@@ -29,7 +29,7 @@ pub(super) fn series_operation(options: &Options) -> Value {
 
 pub(super) fn top_operation(options: &Options) -> Value {
     let summary = "The largest groups of a view's documents";
-    let mut described = operation("showTop", summary, "application/json", top_schema());
+    let mut described = kept_operation("showTop", summary, top_schema());
     described["description"] = json!(format!(
         "Added up by the view store; in order of their values, then of their names. {WHAT_FITS}"
     ));
