@@ -21,6 +21,9 @@ step env RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --n
 if cargo deny --version >/dev/null 2>&1; then
   step cargo deny check
 fi
+if command -v npm >/dev/null 2>&1; then
+  step crates/web/ui/build.sh --check
+fi
 if command -v promtool >/dev/null 2>&1; then
   step promtool test rules deploy/prometheus/alerts_test.yml
 fi

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::{Facts, Options, bind, run};
 
-/// Serves Pulso's JSON API and web page
+/// Serves Pulso's JSON API and pages
 #[derive(Debug, Parser)]
 #[command(name = "pulso-web", version)]
 pub struct Cli {

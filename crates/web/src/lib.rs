@@ -1,5 +1,5 @@
-//! The serving layer: a JSON API over the views, metrics and health, and one page that shows what
-//! is trending.
+//! The serving layer: a JSON API over the views, metrics and health, and pages that show any
+//! stream.
 //!
 //! It reads only through the [`Views`](pulso_pipeline::Views) port: it knows no database, computes
 //! no view and writes nothing.

@@ -1,5 +1,5 @@
-//! The page: a few files embedded in the program, so that it works without a network and without
-//! installation.
+//! The pages: a few files embedded in the program, so that they work without a network and without
+//! installation. They are made from the sources in `ui/` by `ui/build.sh`.
 
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
@@ -7,36 +7,67 @@ use axum::routing::{MethodRouter, get};
 
 use super::cache;
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const INDEX: File = File {
+    content_type: "text/html; charset=utf-8",
+    bytes: include_bytes!("../../ui/dist/index.html"),
+};
 
-/// Path, type and text of each file.
-const FILES: [(&str, &str, &str); 14] = [
-    ("/", HTML, include_str!("../page/index.html")),
-    ("/page.css", CSS, include_str!("../page/page.css")),
-    ("/icon.svg", "image/svg+xml", include_str!("../page/icon.svg")),
-    ("/activity.js", JAVASCRIPT, include_str!("../page/activity.js")),
-    ("/chart.js", JAVASCRIPT, include_str!("../page/chart.js")),
-    ("/elements.js", JAVASCRIPT, include_str!("../page/elements.js")),
-    ("/format.js", JAVASCRIPT, include_str!("../page/format.js")),
-    ("/kinds.js", JAVASCRIPT, include_str!("../page/kinds.js")),
-    ("/page.js", JAVASCRIPT, include_str!("../page/page.js")),
-    ("/places.js", JAVASCRIPT, include_str!("../page/places.js")),
-    ("/requests.js", JAVASCRIPT, include_str!("../page/requests.js")),
-    ("/scopes.js", JAVASCRIPT, include_str!("../page/scopes.js")),
-    ("/status.js", JAVASCRIPT, include_str!("../page/status.js")),
-    ("/trends.js", JAVASCRIPT, include_str!("../page/trends.js")),
+/// Where the pages are. What is shown at a path is decided in the browser, so all are one file.
+const PAGES: [&str; 7] =
+    ["/", "/trends", "/map", "/facts", "/views/{view}", "/pipeline", "/streams"];
+
+/// What the pages load.
+const FILES: [(&str, File); 5] = [
+    (
+        "/app.css",
+        File {
+            content_type: "text/css; charset=utf-8",
+            bytes: include_bytes!("../../ui/dist/app.css"),
+        },
+    ),
+    (
+        "/app.js",
+        File {
+            content_type: "text/javascript; charset=utf-8",
+            bytes: include_bytes!("../../ui/dist/app.js"),
+        },
+    ),
+    (
+        "/icon.svg",
+        File { content_type: "image/svg+xml", bytes: include_bytes!("../../ui/dist/icon.svg") },
+    ),
+    (
+        "/licenses.txt",
+        File {
+            content_type: "text/plain; charset=utf-8",
+            bytes: include_bytes!("../../ui/dist/licenses.txt"),
+        },
+    ),
+    (
+        "/world.json",
+        File {
+            content_type: "application/json",
+            bytes: include_bytes!("../../ui/dist/world.json"),
+        },
+    ),
 ];
 
+#[derive(Clone, Copy)]
+struct File {
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Vec<(String, MethodRouter<S>)> {
-    let file = |(path, content_type, text): (&str, &'static str, &'static str)| {
-        let headers = [
-            (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-            // A newer program must not meet an older script.
-            (header::CACHE_CONTROL, cache::ASK),
-        ];
-        (path.to_owned(), get(async move || (headers, text).into_response()))
-    };
-    FILES.map(file).into()
+    let pages = PAGES.map(|path| (path, INDEX));
+    pages.into_iter().chain(FILES).map(|(path, file)| (path.to_owned(), serve(file))).collect()
+}
+
+fn serve<S: Clone + Send + Sync + 'static>(file: File) -> MethodRouter<S> {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(file.content_type)),
+        // A newer program must not meet an older script.
+        (header::CACHE_CONTROL, cache::ASK),
+    ];
+    get(async move || (headers, file.bytes).into_response())
 }

@@ -1,0 +1,197 @@
+// The API, and nothing but it: what it answers, and how to ask. Every page asks through here.
+
+export interface Words {
+  one: string;
+  many: string;
+}
+
+export interface Scope {
+  name: string;
+  values: string;
+}
+
+export interface Facet {
+  term: Words;
+  counts: "facts" | "actors";
+  view: string;
+  by_scope_view: string | null;
+}
+
+export interface Stream {
+  name: string;
+  title: string;
+  about: string;
+  fact: Words;
+  kind: { name: string; values: string[] };
+  scope: Scope | null;
+  sums: string[];
+  place: boolean;
+  facets: Facet[];
+  activity_view: string;
+  facts_view: { name: string; shown: boolean };
+}
+
+export interface Field {
+  name: string;
+  type: string;
+  functions?: string[];
+  group?: boolean;
+}
+
+export interface View {
+  name: string;
+  title: string;
+  stream: string | null;
+  href: string;
+  kind: string;
+  parameters: string[];
+  fields: Field[];
+}
+
+export interface Progress {
+  name: string;
+  closed_until: string | null;
+  lag: number | null;
+  window: {
+    size_seconds: number;
+    slide_seconds: number;
+    max_out_of_orderness_seconds: number;
+    count_above: number;
+  };
+}
+
+export interface Status {
+  not_ready: string | null;
+  page_limit_max: number;
+  streams: Progress[];
+}
+
+export type Document = Record<string, unknown> & { _id: string; layer: string; "@timestamp": string };
+
+export interface DocumentPage {
+  view: string;
+  documents: Document[];
+  next_cursor: string | null;
+  notice?: string;
+  as_of?: string | null;
+  batch_until?: string | null;
+}
+
+export interface SeriesQuery {
+  view: string;
+  field?: string | undefined;
+  by?: string | undefined;
+  from?: string;
+  to?: string;
+  interval?: number;
+  limit?: number;
+  // Equality filters.
+  where?: Record<string, string>;
+}
+
+export interface SeriesGroup {
+  name: string;
+  value: number | null;
+  values: (number | null)[];
+}
+
+export interface Series {
+  start: string;
+  interval_seconds: number;
+  buckets: number;
+  total: { value: number | null; values: (number | null)[] };
+  groups: SeriesGroup[];
+  more: boolean;
+  as_of?: string | null;
+  batch_until?: string | null;
+}
+
+export interface Top {
+  total: number | null;
+  groups: { name: string; value: number }[];
+  more: boolean;
+}
+
+export const API = "/api/v1";
+
+const ANSWER_MS_MAX = 15_000;
+
+// The server said no, and why.
+export class Refused extends Error {
+  constructor(readonly status: number, detail: string) {
+    super(detail);
+  }
+}
+
+// Nobody answered.
+export class Unreachable extends Error {}
+
+type Parameters = Record<string, string | number | undefined>;
+
+export function url(path: string, parameters: Parameters = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  const text = query.toString().replaceAll("%3A", ":");
+  return text === "" ? `${API}/${path}` : `${API}/${path}?${text}`;
+}
+
+async function get<T>(address: string, signal?: AbortSignal): Promise<T> {
+  const limit = AbortSignal.timeout(ANSWER_MS_MAX);
+  let response: Response;
+  let body;
+  try {
+    response = await fetch(address, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    body = await response.json();
+  } catch {
+    throw new Unreachable("The server does not answer");
+  }
+  if (!response.ok) throw new Refused(response.status, body.detail ?? body.title ?? "no reason given");
+  return body as T;
+}
+
+export const streams = async (): Promise<Stream[]> =>
+  (await get<{ streams: Stream[] }>(url("streams"))).streams;
+
+export const views = async (): Promise<View[]> => (await get<{ views: View[] }>(url("views"))).views;
+
+export const status = (signal?: AbortSignal): Promise<Status> => get(url("status"), signal);
+
+export const layers = (signal?: AbortSignal): Promise<Record<string, string[]>> =>
+  get(url("layers"), signal);
+
+export const documents = (view: string, parameters: Parameters, signal?: AbortSignal): Promise<DocumentPage> =>
+  get(url(view, parameters), signal);
+
+// All documents up to a number, from as many pages as it takes.
+export async function allDocuments(
+  view: string,
+  parameters: Parameters,
+  most: number,
+  signal?: AbortSignal,
+): Promise<{ documents: Document[]; more: boolean; page: DocumentPage }> {
+  const found: Document[] = [];
+  let page: DocumentPage | undefined;
+  do {
+    const cursor = page?.next_cursor ?? undefined;
+    page = await documents(view, { ...parameters, cursor, limit: Math.min(most - found.length, 5000) }, signal);
+    found.push(...page.documents);
+  } while (page.next_cursor !== null && found.length < most);
+  return { documents: found, more: page.next_cursor !== null, page };
+}
+
+function seriesParameters({ where, ...query }: SeriesQuery): Parameters {
+  return { ...query, ...where };
+}
+
+export const seriesUrl = (query: SeriesQuery): string => url("series", seriesParameters(query));
+
+export const topUrl = (query: SeriesQuery): string => url("top", seriesParameters(query));
+
+export const series = (query: SeriesQuery, signal?: AbortSignal): Promise<Series> =>
+  get(seriesUrl(query), signal);
+
+export const top = (query: SeriesQuery, signal?: AbortSignal): Promise<Top> => get(topUrl(query), signal);
+
+export const liveUrl = (stream: string): string => url(`streams/${encodeURIComponent(stream)}/live`);

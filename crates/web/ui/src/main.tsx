@@ -1,0 +1,67 @@
+import "./tokens.css";
+import "./base.css";
+
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+import * as api from "./api.ts";
+import { AppContext, makeApp } from "./app.ts";
+import { setZone } from "./format.ts";
+import { useLive } from "./live.ts";
+import { NoServer, NoStream, Waiting } from "./parts/empty.tsx";
+import { Shell } from "./shell.tsx";
+import { startTheme } from "./theme.ts";
+import { PageOf } from "./pages.tsx";
+import { useRoute } from "./route.ts";
+
+const AGAIN_MS = 2000;
+
+interface Known {
+  streams: api.Stream[];
+  views: api.View[];
+}
+
+function Main() {
+  const [known, problem] = useKnown();
+  const route = useRoute();
+  setZone(route.zone);
+  const stream = known?.streams.find(({ name }) => name === route.stream)
+    ?? (route.stream === undefined ? known?.streams[0] : undefined);
+  const live = useLive(stream?.name);
+  if (known === undefined) return problem === undefined ? <Waiting /> : <NoServer text={problem} />;
+  if (stream === undefined) return <NoStream name={route.stream} streams={known.streams} />;
+  const app = makeApp(known.streams, known.views, stream, route, live);
+  return (
+    <AppContext.Provider value={app}>
+      <Shell>
+        <PageOf key={`${route.page} ${route.view} ${stream.name}`} />
+      </Shell>
+    </AppContext.Provider>
+  );
+}
+
+// Streams and views as the server describes them, asked for until it answers.
+function useKnown(): [Known | undefined, string | undefined] {
+  const [known, setKnown] = useState<Known>();
+  const [problem, setProblem] = useState<string>();
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const ask = () => {
+      Promise.all([api.streams(), api.views()]).then(
+        ([streams, views]) => setKnown({ streams, views }),
+        (error: Error) => {
+          setProblem(error.message);
+          timer = setTimeout(ask, AGAIN_MS);
+        },
+      );
+    };
+    ask();
+    return () => clearTimeout(timer);
+  }, []);
+  return [known, problem];
+}
+
+startTheme();
+const root = document.getElementById("app")!;
+root.replaceChildren();
+render(<Main />, root);

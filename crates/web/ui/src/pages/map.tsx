@@ -1,0 +1,240 @@
+// Where and when: a map, and below it a histogram of the time that it shows. Its bars are the slider:
+// one sees where to look before playing.
+
+import "./map.css";
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+
+import type { Document, Series, View } from "../api.ts";
+import * as api from "../api.ts";
+import { type App, spanKey, useApp, viewOf } from "../app.ts";
+import { everywhere, scopeName, scopeTitle } from "../descriptor.ts";
+import { passes, valueAt } from "../fields.tsx";
+import { timesOf } from "../cards/over-time.tsx";
+import { count, heading, iso, list, period, share, words } from "../format.ts";
+import { Card } from "../parts/card.tsx";
+import { Copy } from "../parts/copy.tsx";
+import { NothingYet } from "../parts/empty.tsx";
+import { Play } from "../parts/play.tsx";
+import { RankedList } from "../parts/ranked.tsx";
+import { type Circle, World } from "../parts/world.tsx";
+import { type Answer, useQuery } from "../query.ts";
+import { activityQuery, scopesQuery, unused, useScopes } from "../questions.ts";
+import { type Span, isLive, step } from "../range.ts";
+import { go, setOwn, toggled, valueOf } from "../route.ts";
+
+const DAY_MS = 86_400_000;
+const STEPS = 96;
+const LISTED = 16;
+const FACTS_PLACED = 3000;
+
+// "Live" has the map of the last window, and the day until then to play.
+function daySpan({ route, span }: App): Span {
+  return isLive(route) ? { from: span!.to - DAY_MS, to: span!.to } : span!;
+}
+
+export function MapPage() {
+  const app = useApp();
+  if (app.span === undefined) return <NothingYet />;
+  return <MapOf app={app} />;
+}
+
+function MapOf({ app }: { app: App }) {
+  const { stream, route } = app;
+  const span = app.span!;
+  const day = daySpan(app);
+  const byCountry = stream.scope?.values === "country";
+  const steps = useSteps(app, day, byCountry ? stream.scope!.name : undefined);
+  const now = useScopes(app);
+  const at = chosenStep(route.own["at"], steps.data);
+  const playing = at !== undefined && steps.data !== undefined;
+  const shown = playing ? stepSpan(steps.data!, at) : span;
+  const circles = useCircles(app, shown, route.own["places"] === "on" || !byCountry);
+  const facts = words(stream.fact.many);
+
+  const exact = useExactStep(app, playing ? shown : undefined, byCountry);
+  const countries = new Map(!byCountry ? [] : playing
+    ? (exact ?? steps.data!.groups.map(({ name, values }) => ({ name, value: values[at] ?? 0 })))
+      .filter(({ value }) => value > 0).map(({ name, value }) => [name, value])
+    : (now.data?.groups ?? []).map(({ name, value }) => [name, value]));
+  // A shade means the same in all steps of a day.
+  const most = useMemo(() => (steps.data && playing
+    ? Math.max(1, ...steps.data.groups.flatMap(({ values }) => values.map((value) => value ?? 0)))
+    : undefined), [steps.data, playing]);
+  const total = playing ? steps.data!.total.values[at] ?? 0 : now.data?.total ?? 0;
+  const ranked = [...countries].sort(([, a], [, b]) => b - a);
+  const nameOf = (code: string) => (stream.scope ? scopeName(stream.scope, code) : code);
+  const left = unused(app, [stream.scope?.name, stream.kind.name]).map(words);
+  const notes = [circles.note, left.length > 0 ? `Countries are not filtered by ${list(left)}.` : undefined].filter(Boolean).join(" ");
+  const named = ranked.slice(0, 5).map(([code]) => nameOf(code));
+  return (
+    <>
+      <header class="page-head">
+        <h1>Map</h1>
+        <div class="page-end">
+          {byCountry && stream.place && (
+            <button
+              class="button"
+              aria-pressed={route.own["places"] === "on"}
+              onClick={() => setOwn("places", route.own["places"] === "on" ? "" : "on")}
+            >
+              Places
+            </button>
+          )}
+        </div>
+      </header>
+      <div class="map-page">
+        <Card
+          title={`${heading(facts)}: ${count(total ?? 0)}`}
+          note={period(shown.from, shown.to)}
+          answers={[steps, now]}
+          class="map-main"
+          foot={notes === "" ? undefined : notes}
+        >
+          <World
+            label={named.length > 0
+              ? `Map of ${facts} by ${words(stream.scope!.name)}; most are in ${named.join(", ")}`
+              : `Map of ${facts}: ${count(circles.circles.length)} places`}
+            unit={facts}
+            countries={countries}
+            nameOf={nameOf}
+            circles={circles.circles}
+            chosen={valueOf(route, stream.scope?.name)}
+            choose={(code) => go({ filters: toggled(route.filters, stream.scope!.name, code) })}
+            most={most}
+          />
+          {steps.data && <Play series={steps.data} at={at} unit={facts} />}
+        </Card>
+        {byCountry && (
+          <Card
+            title={scopeTitle(stream.scope!)}
+            note={`${count(ranked.length)} with ${facts}`}
+            end={
+              <Copy
+                call={api.topUrl({ ...scopesQuery(app, shown) })}
+                name={`${stream.name}-map`}
+                csv={() => ({ head: [stream.scope!.name, stream.fact.many], rows: ranked })}
+              />
+            }
+          >
+            {ranked.length === 0 && <p class="card-empty">{everywhere(stream.scope!)}: no {facts} in this time.</p>}
+            <RankedList
+              label={scopeTitle(stream.scope!)}
+              field={stream.scope!.name}
+              rows={ranked.slice(0, LISTED).map(([code, number]) => ({
+                value: code, name: nameOf(code), number, end: share(total ? number / total : 0),
+              }))}
+            />
+          </Card>
+        )}
+      </div>
+    </>
+  );
+}
+
+function useSteps(app: App, day: Span, by: string | undefined): Answer<Series> {
+  const { where: filters } = activityQuery(app, day, by);
+  const where = { ...filters };
+  if (by !== undefined) delete where[by];
+  const shown = whole(app, day);
+  return useQuery(`steps ${shown.from} ${shown.to} ${JSON.stringify(where)}`, async (signal) => {
+    const ask = (span: Whole, field: string | undefined) => {
+      const { from, to, interval } = span;
+      return api.series({ ...activityQuery(app, { from, to }, field), where, interval }, signal);
+    };
+    const series = await ask(shown, by);
+    // A stream that began a quarter of an hour ago has no day yet: its steps are shorter then.
+    const first = beginning(series);
+    if (!isLive(app.route) || first < series.buckets / 2) return series;
+    const began = Date.parse(series.start) + first * series.interval_seconds * 1000;
+    return ask(whole(app, { from: began, to: day.to }), by);
+  }, app.live.news + app.live.batchNews);
+}
+
+// The step from which on there is all but a hundredth, which may have come with strange times.
+function beginning({ total }: Series): number {
+  let before = 0;
+  return total.values.findIndex((value) => {
+    before += value ?? 0;
+    return before > (total.value ?? 0) / 100;
+  });
+}
+
+interface Whole extends Span {
+  interval: number;
+}
+
+// Whole steps, so that the same day has the same ones while time goes on.
+function whole(app: App, { from, to }: Span): Whole {
+  const interval = step({ from, to }, app.progress?.window.slide_seconds ?? 10, STEPS);
+  const ms = interval * 1000;
+  const end = Math.ceil(to / ms) * ms;
+  return { from: end - Math.ceil((to - from) / ms) * ms, to: end, interval };
+}
+
+// The step that the URL names by its time.
+function chosenStep(own: string | undefined, series: Series | undefined): number | undefined {
+  if (own === undefined || own === "" || series === undefined) return undefined;
+  const at = timesOf(series).indexOf(Date.parse(own));
+  return at < 0 ? undefined : at;
+}
+
+function stepSpan({ start, interval_seconds }: Series, at: number): Span {
+  const from = Date.parse(start) + at * interval_seconds * 1000;
+  return { from, to: from + interval_seconds * 1000 };
+}
+
+// A series has the largest countries only; what one looks at for longer has all of them.
+function useExactStep(app: App, span: Span | undefined, byCountry: boolean): { name: string; value: number }[] | undefined {
+  const [still, setStill] = useState<Span>();
+  const key = span && `${span.from}`;
+  useEffect(() => {
+    const timer = setTimeout(() => setStill(span), 400);
+    return () => clearTimeout(timer);
+  }, [key]);
+  const wanted = byCountry && still !== undefined && span !== undefined && still.from === span.from ? still : undefined;
+  const answer = useQuery(wanted && `step ${wanted.from} ${JSON.stringify(app.route.filters)}`, (signal) => api.top(scopesQuery(app, wanted!), signal));
+  return wanted === undefined || answer.old ? undefined : answer.data?.groups;
+}
+
+// Circles at the places of single facts, as far as these are kept.
+function useCircles(app: App, span: Span, wanted: boolean): { circles: Circle[]; note: string | undefined } {
+  const { stream } = app;
+  const view = viewOf(app, stream.facts_view.name);
+  const place = view?.fields.find(({ type }) => type === "location");
+  const has = wanted && stream.place && stream.facts_view.shown && view !== undefined && place !== undefined;
+  const answer = useQuery(
+    has ? `places ${spanKey(app)} ${span.from} ${span.to}` : undefined,
+    (signal) => api.allDocuments(view!.name, { from: iso(span.from), to: iso(span.to) }, FACTS_PLACED, signal),
+  );
+  if (!has || answer.data === undefined) return { circles: [], note: undefined };
+  const { documents, more } = answer.data;
+  const circles = placed(documents.filter((document) => passes(document, view!, stream, app.route.filters)), view!, place!.name);
+  const facts = words(stream.fact.many);
+  const note = more
+    ? `Circles are the places of the newest ${count(FACTS_PLACED)} ${facts} of this time.`
+    : `Circles are the places of all ${facts} of this time that have one.`;
+  return { circles, note };
+}
+
+function placed(documents: Document[], view: View, place: string): Circle[] {
+  const beside = place.includes(".") ? place.slice(0, place.lastIndexOf(".") + 1) : "";
+  const named = (ending: RegExp) => view.fields.find(({ name }) => name.startsWith(beside) && ending.test(name))?.name;
+  const label = named(/(^|\.)city$/) ?? named(/(^|\.)name$/);
+  const circles = new Map<string, Circle>();
+  for (const document of documents) {
+    const at = valueAt(document, place) as { lat: number; lon: number } | undefined;
+    if (at === undefined) continue;
+    const key = `${at.lat.toFixed(1)} ${at.lon.toFixed(1)}`;
+    const known = circles.get(key);
+    if (known !== undefined) {
+      known.number += 1;
+      continue;
+    }
+    const name = String((label && valueAt(document, label)) ?? `${at.lat.toFixed(1)}, ${at.lon.toFixed(1)}`);
+    circles.set(key, { key, name, lat: at.lat, lon: at.lon, number: 1 });
+  }
+  // The small ones last, so that none is hidden.
+  return [...circles.values()].sort((a, b) => b.number - a.number);
+}
+

@@ -1,0 +1,249 @@
+// The questions that several pages ask, and how filters take part in them.
+
+import * as api from "./api.ts";
+import { type App, spanKey } from "./app.ts";
+import { counted, facetOf, termField } from "./descriptor.ts";
+import { iso } from "./format.ts";
+import { type Answer, useQuery } from "./query.ts";
+import { type Span, isLive, step } from "./range.ts";
+import { valueOf } from "./route.ts";
+
+const HOUR_MS = 3_600_000;
+// More than a window lists unless the configuration says otherwise.
+const LISTED_MAX = 1000;
+export const STEPS_SHOWN = 96;
+// Fewer do not show what is usual.
+const STEPS_COMPARED_MIN = 8;
+
+// --- Activity
+
+// Filters that documents of activity know: by scope and by kind.
+export function activityFilters({ route, stream }: App): Record<string, string> {
+  const known = [stream.scope?.name, stream.kind.name];
+  return Object.fromEntries(
+    route.filters.filter(({ field }) => known.includes(field)).map(({ field, value }) => [field, value]),
+  );
+}
+
+// Filters that do not touch a card, so that it can say so.
+export function unused({ route }: App, used: (string | undefined)[]): string[] {
+  return route.filters.map(({ field }) => field).filter((field) => !used.includes(field));
+}
+
+export function activityQuery(app: App, span: Span, by: string | undefined, field?: string): api.SeriesQuery {
+  const { stream } = app;
+  return {
+    view: stream.activity_view,
+    field: field ?? stream.fact.many,
+    by,
+    from: iso(span.from),
+    to: iso(span.to),
+    ...(by !== undefined && { limit: 50 }),
+    where: activityFilters(app),
+  };
+}
+
+export function chartStep(app: App, span: Span): number {
+  return step(span, app.progress?.window.slide_seconds ?? 10, STEPS_SHOWN);
+}
+
+// `false` asks nothing: hooks are called the same number of times always.
+export function useActivity(app: App, by: string | undefined, field?: string | false): Answer<api.Series> {
+  const { span } = app;
+  const where = JSON.stringify(activityFilters(app));
+  return useQuery(
+    span && field !== false ? `activity ${spanKey(app)} ${by} ${field} ${where}` : undefined,
+    (signal) => api.series({ ...activityQuery(app, span!, by, field || undefined), interval: chartStep(app, span!) }, signal),
+    app.live.news + app.live.batchNews,
+  );
+}
+
+export function scopesQuery(app: App, span: Span): api.SeriesQuery {
+  const { stream } = app;
+  const where = activityFilters(app);
+  return {
+    ...activityQuery(app, span, stream.scope!.name),
+    limit: 1000,
+    // A scope is chosen among the others.
+    where: Object.fromEntries(Object.entries(where).filter(([field]) => field !== stream.scope!.name)),
+  };
+}
+
+export function useScopes(app: App): Answer<api.Top> {
+  const { span, stream } = app;
+  const query = span && stream.scope ? scopesQuery(app, span) : undefined;
+  return useQuery(
+    query && `scopes ${JSON.stringify(query)}`,
+    (signal) => api.top(query!, signal),
+    app.live.news + app.live.batchNews,
+  );
+}
+
+// --- Trends
+
+export interface Trend {
+  term: string;
+  name: string;
+  // What the facet ranks by.
+  number: number;
+  score: number | undefined;
+  unusualRank: number | undefined;
+  since: string | undefined;
+  // The same in the window before; undefined where that is not known.
+  before: number | undefined;
+}
+
+export interface Trends {
+  // Of the last window, or else of the highest ones in a range.
+  live: boolean;
+  trends: Trend[];
+  end: string | undefined;
+  start: string | undefined;
+  // Nothing has a score yet.
+  warming: boolean;
+  notice: string | undefined;
+}
+
+// The view that has a facet's trends under the present filters.
+export function trendsView(app: App, facet: api.Facet): { view: string; where: Record<string, string> } {
+  const scope = app.stream.scope?.name;
+  const chosen = valueOf(app.route, scope);
+  if (scope === undefined || chosen === undefined || facet.by_scope_view === null) {
+    return { view: facet.view, where: {} };
+  }
+  return { view: facet.by_scope_view, where: { [scope]: chosen } };
+}
+
+export const rankedBy = (facet: api.Facet): string => (facet.counts === "actors" ? "actors" : "count");
+
+// What trends: in the last window, or at its highest within the range.
+export function useTrends(app: App, facet: api.Facet | undefined): Answer<Trends> {
+  const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
+  const live = isLive(app.route);
+  const key = facet && app.span && `trends ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}`;
+  return useQuery(
+    key,
+    (signal) => (live ? latestTrends(app, facet!, signal) : highestTrends(app, facet!, signal)),
+    app.live.news + (live ? 0 : app.live.batchNews),
+  );
+}
+
+async function latestTrends(app: App, facet: api.Facet, signal: AbortSignal): Promise<Trends> {
+  const { view, where } = trendsView(app, facet);
+  const limit = Math.min(LISTED_MAX, app.live.status?.page_limit_max ?? LISTED_MAX);
+  const page = await api.documents(view, { window: "latest", limit, ...where }, signal);
+  const first = page.documents[0];
+  if (first === undefined) {
+    return { live: true, trends: [], end: undefined, start: undefined, warming: false, notice: page.notice };
+  }
+  const end = first["@timestamp"];
+  const past = Date.parse(first["window_start"] as string);
+  const window = { from: iso(past), to: iso(past + 1), limit };
+  const earlier = await api.documents(view, { ...window, ...where }, signal);
+  const by = rankedBy(facet);
+  const field = termField(facet);
+  const before = new Map(earlier.documents.map((document) => [document[field], document[by] as number]));
+  const trends = page.documents.map((document): Trend => ({
+    term: document[field] as string,
+    name: document["name"] as string,
+    number: document[by] as number,
+    score: document["score"] as number | undefined,
+    unusualRank: document["unusual_rank"] as number | undefined,
+    since: document["since"] as string | undefined,
+    before: before.get(document[field] as string),
+  }));
+  const warming = trends.every(({ score }) => score === undefined);
+  return { live: true, trends, end, start: first["window_start"] as string, warming, notice: undefined };
+}
+
+async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): Promise<Trends> {
+  const span = app.span!;
+  const { view, where } = trendsView(app, facet);
+  // The end of a window is its time, so the last one ends with the range.
+  const query = { view, by: termField(facet), from: iso(span.from + 1), to: iso(span.to + 1), where, limit: LISTED_MAX };
+  const has = (name: string) => app.views.find((known) => known.name === view)?.fields.some((field) => field.name === name);
+  const [latest, numbers, scores, ranks] = await Promise.all([
+    api.documents(view, { window: "latest", limit: LISTED_MAX, ...where }, signal),
+    api.top({ ...query, field: rankedBy(facet) }, signal),
+    api.top({ ...query, field: "score" }, signal),
+    has("unusual_rank") ? api.top({ ...query, field: "unusual_rank" }, signal) : undefined,
+  ]);
+  const mapOf = (top: api.Top | undefined) => new Map(top?.groups.map(({ name, value }) => [name, value]));
+  const [scoreOf, rankOf] = [mapOf(scores), mapOf(ranks)];
+  // Groups are terms; how they are written is known from the last window, for most.
+  const names = new Map(latest.documents.map((document) => [document[termField(facet)], document["name"] as string]));
+  const trends = numbers.groups.map(({ name, value }): Trend => ({
+    term: name, name: names.get(name) ?? name, number: value, score: scoreOf.get(name), unusualRank: rankOf.get(name), since: undefined, before: undefined,
+  }));
+  return { live: false, trends, end: iso(span.to), start: iso(span.from), warming: scoreOf.size === 0 && trends.length > 0, notice: undefined };
+}
+
+// Where a line of a trend begins and ends: an hour at least, so that one sees what is usual.
+export function lineSpan(app: App): Span | undefined {
+  const { span } = app;
+  if (span === undefined) return undefined;
+  return { from: Math.min(span.from, span.to - HOUR_MS), to: span.to };
+}
+
+export interface TermLines {
+  times: number[];
+  stepSeconds: number;
+  lines: Map<string, (number | null)[]>;
+}
+
+// Lines of terms over time; those that the first answer lacks are asked for one by one.
+export function useTermLines(
+  app: App,
+  facet: api.Facet | undefined,
+  terms: string[],
+  steps: number,
+): Answer<TermLines> {
+  const span = lineSpan(app);
+  const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
+  const asked = facet && span && terms.length > 0
+    ? `lines ${view} ${JSON.stringify(where)} ${app.route.range === "live" ? "" : spanKey(app)} ${terms.join("|")}`
+    : undefined;
+  return useQuery(asked, async (signal) => {
+    const query = {
+      view,
+      field: rankedBy(facet!),
+      by: termField(facet!),
+      from: iso(span!.from + 1),
+      to: iso(span!.to + 1),
+      interval: step(span!, app.progress?.window.slide_seconds ?? 10, steps),
+    };
+    const series = await api.series({ ...query, where, limit: 50 }, signal);
+    const lines = new Map(series.groups.map(({ name, values }) => [name, values]));
+    await Promise.all(terms.filter((term) => !lines.has(term)).map(async (term) => {
+      const alone = await api.series({ ...query, where: { ...where, [termField(facet!)]: term }, limit: 1 }, signal);
+      lines.set(term, alone.total.values);
+    }));
+    return sinceFirst(series, lines);
+  }, app.live.news);
+}
+
+// Before the first number of any term there was no stream: that is no low number.
+function sinceFirst({ start, interval_seconds, buckets }: api.Series, lines: Map<string, (number | null)[]>): TermLines {
+  const firsts = [...lines.values()].map((values) => values.findIndex((value) => value !== null)).filter((at) => at >= 0);
+  const first = Math.max(0, Math.min(...firsts, buckets - 2));
+  const times = Array.from({ length: buckets - first }, (_, index) => Date.parse(start) + (first + index) * interval_seconds * 1000);
+  return {
+    times,
+    stepSeconds: interval_seconds,
+    lines: new Map([...lines].map(([term, values]) => [term, values.slice(first)])),
+  };
+}
+
+// What is usual for a term: the middle one of its past numbers without the newest quarter. Where it
+// was not even listed, it was at most what a term needs to be listed.
+export function usual(values: (number | null)[], listedAbove: number): number | undefined {
+  if (values.length < STEPS_COMPARED_MIN) return undefined;
+  const past = values.slice(0, Math.ceil(values.length * 0.75)).map((value) => value ?? listedAbove);
+  past.sort((a, b) => a - b);
+  return past[Math.floor(past.length / 2)] ?? 0;
+}
+
+export const countedWords = (app: App, facet: api.Facet): api.Words => counted(app.stream, facet);
+
+export const chosenTerms = (app: App, facet: api.Facet): string[] =>
+  app.route.filters.filter(({ field }) => facetOf(app.stream, field) === facet).map(({ value }) => value);
