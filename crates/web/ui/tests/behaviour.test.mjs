@@ -1,0 +1,259 @@
+// What the pages do: filters, ranges, keys, back, what is true of their figures, and what they say
+// when something is wrong.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { browser, json, open, serve, start, temporary } from "./program.mjs";
+
+let server;
+let chrome;
+before(async () => {
+  server = await serve();
+  chrome = await browser();
+});
+after(async () => {
+  await chrome.close();
+  await server.stop();
+});
+
+const at = (path) => `${server.address}${path}`;
+const number = (text) => Number(text.replaceAll(",", ""));
+const query = (page) => new URL(page.url()).searchParams;
+const waitForQuery = (page, name, value) =>
+  page.waitForURL((url) => url.searchParams.get(name) === value);
+
+test("the figures are those of the API, and of a recount of the documents", async () => {
+  const { page, close } = await open(chrome, at("/?stream=rsvps&range=1h"));
+  const figure = page.locator(".figure", { hasText: "Responses" }).first().locator("b");
+  await page.waitForFunction(() => /\d/.test(document.querySelector(".figure b")?.textContent ?? ""));
+  const { streams } = await json(server.address, "status");
+  const to = streams.find(({ name }) => name === "rsvps").closed_until;
+  const from = new Date(Date.parse(to) - 3_600_000).toISOString();
+  const { total } = await json(server.address, `series?view=country-activity&field=responses&from=${from}&to=${to}&interval=3600`);
+  let recount = 0;
+  let cursor = "";
+  do {
+    const found = await json(server.address, `country-activity?from=${from}&to=${to}&limit=1000${cursor}`);
+    recount += found.documents.reduce((sum, { responses }) => sum + responses, 0);
+    cursor = found.next_cursor && `&cursor=${found.next_cursor}`;
+  } while (cursor);
+  assert.ok(recount > 1000);
+  assert.equal(total.value, recount);
+  assert.equal(number(await figure.textContent()), recount);
+  await close();
+});
+
+test("a click filters, and the URL has it: reload shows the same, back and Esc take it away", async () => {
+  const { page, close } = await open(chrome, at("/?stream=rsvps&range=1h"));
+  const second = page.locator(".overview-scopes .ranked li").nth(1);
+  const amount = number(await second.locator("b").textContent());
+  await second.locator("a").click();
+  await page.waitForURL(/where=country/);
+  const figure = page.locator(".figure b").first();
+  const filtered = () => page.waitForFunction(
+    (wanted) => document.querySelector(".figure b")?.textContent.replaceAll(",", "") === String(wanted), amount);
+  await filtered();
+  await page.reload();
+  await filtered();
+  await page.goBack();
+  await page.waitForFunction((wanted) => Number(document.querySelector(".figure b")?.textContent.replaceAll(",", "")) > wanted, amount);
+  await page.goForward();
+  await filtered();
+  await page.keyboard.press("Escape");
+  await page.waitForURL((url) => !url.searchParams.has("where"));
+  assert.ok(number(await figure.textContent()) > 0);
+  await close();
+});
+
+test("keys choose ranges and pages, and list themselves", async () => {
+  const { page, close } = await open(chrome, at("/?stream=rsvps"));
+  await page.waitForSelector(".overview");
+  for (const [key, range] of [["h", "1h"], ["d", "24h"], ["w", "7d"], ["m", "30d"]]) {
+    await page.keyboard.press(key);
+    await waitForQuery(page, "range", range);
+  }
+  await page.keyboard.press("l");
+  await waitForQuery(page, "range", null);
+  for (const [key, path] of [["t", "/trends"], ["g", "/map"], ["f", "/facts"], ["p", "/pipeline"], ["s", "/streams"], ["o", "/"]]) {
+    await page.keyboard.press(key);
+    await page.waitForURL((url) => url.pathname === path);
+  }
+  await page.keyboard.press("?");
+  await page.waitForSelector("dialog[open]");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog[open]", { state: "detached" });
+  // While one types, letters are letters.
+  await page.keyboard.press("t");
+  await page.keyboard.press("/");
+  await page.keyboard.type("hd");
+  await waitForQuery(page, "q", "hd");
+  assert.equal(query(page).get("range"), null);
+  await close();
+});
+
+test("dragging across a chart shows that time, in whole steps", async () => {
+  const { page, close } = await open(chrome, at("/?stream=rsvps&range=1h"));
+  const over = page.locator(".chart .u-over").first();
+  await over.scrollIntoViewIfNeeded();
+  const box = await over.boundingBox();
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 20, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/from=.*to=/);
+  const [from, to] = ["from", "to"].map((name) => Date.parse(query(page).get(name)));
+  assert.ok(to > from && from % 60_000 === 0 && to % 60_000 === 0);
+  await page.keyboard.press("Escape");
+  await page.waitForURL((url) => !url.searchParams.has("from"));
+  await close();
+});
+
+test("times are the same instants in every zone", async () => {
+  const seen = new Map();
+  for (const zone of ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Chatham"]) {
+    const { page, close } = await open(chrome, at(`/facts?stream=rsvps&range=1h&zone=${zone}`));
+    const first = page.locator(".facts tbody time").first();
+    seen.set(zone, [await first.getAttribute("datetime"), await first.textContent()]);
+    await page.waitForFunction((wanted) => document.querySelector(".zone").value === wanted, zone);
+    await close();
+  }
+  const instants = new Set([...seen.values()].map(([instant]) => instant));
+  assert.equal(instants.size, 1);
+  for (const [zone, [instant, text]] of seen) {
+    const shown = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    assert.ok(text.endsWith(shown.format(Date.parse(instant))), `${zone}: ${text}`);
+  }
+});
+
+test("trends are narrowed by typing, sorted by a click, and compared", async () => {
+  const { page, close } = await open(chrome, at("/trends?stream=rsvps&range=1h"));
+  const rows = page.locator(".trends-list tbody tr");
+  await rows.first().waitFor();
+  const listed = await rows.count();
+  const name = await rows.nth(2).locator("th").textContent();
+  await page.getByRole("searchbox").fill(name);
+  await page.waitForFunction((wanted) => {
+    const shown = [...document.querySelectorAll(".trends-list tbody th")].map((cell) => cell.textContent);
+    const words = wanted.toLowerCase().split(" ");
+    return shown.length > 0 && shown.every((text) => words.every((word) => text.toLowerCase().includes(word)));
+  }, name);
+  assert.ok(await rows.count() < listed);
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("button", { name: "Topic", exact: true }).click();
+  await waitForQuery(page, "sort", "term");
+  const names = await page.locator(".trends-list tbody th").allTextContents();
+  assert.deepEqual(names, [...names].sort(new Intl.Collator("en", { numeric: true }).compare));
+  await page.locator(".trends-pick").nth(0).click();
+  await page.locator(".trends-pick").nth(3).click();
+  await page.waitForFunction(() => document.querySelectorAll(".trends-compare .legend-item").length === 2);
+  await close();
+});
+
+test("facts have the columns that one chooses, and go out as CSV", async () => {
+  const { page, close } = await open(chrome, at("/facts?stream=rsvps&range=1h&columns=rsvp_id,group.name"));
+  await page.locator(".facts tbody tr").first().waitFor();
+  const heads = await page.locator(".facts thead th").allTextContents();
+  assert.deepEqual(heads.map((text) => text.trim()), ["Rsvp id", "Group name", "All fields"]);
+  await page.getByRole("button", { name: "Show all fields" }).first().click();
+  await page.locator(".fact-all").waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+  const [head, first] = (await readFile(await download.path(), "utf8")).split("\r\n");
+  assert.ok(head.startsWith("@timestamp,rsvp_id,response"));
+  assert.equal(first.split(",")[1], await page.locator(".facts tbody tr").first().locator("a").first().textContent());
+  await close();
+});
+
+test("a view of the batch layer is sorted by a click, the largest first", async () => {
+  const { page, close } = await open(chrome, at("/views/group-days?stream=rsvps"));
+  await page.getByRole("button", { name: "Yes" }).click();
+  await waitForQuery(page, "sort", "-yes");
+  const column = (await page.locator(".batch-rows thead th").allTextContents()).findIndex((text) => text.startsWith("Yes"));
+  const numbers = (await page.locator(`.batch-rows tbody tr > :nth-child(${column + 1})`).allTextContents()).map(number);
+  assert.deepEqual(numbers, [...numbers].sort((a, b) => b - a));
+  assert.ok(numbers[0] > 0);
+  await close();
+});
+
+test("the map plays, and its slider goes by keys", async () => {
+  const { page, close } = await open(chrome, at("/map?stream=rsvps&range=1h"));
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.waitForURL(/at=/);
+  const began = query(page).get("at");
+  await page.waitForURL((url) => url.searchParams.get("at") !== began);
+  await page.getByRole("button", { name: "Pause" }).click();
+  const paused = Date.parse(query(page).get("at"));
+  await page.getByRole("slider").focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForURL((url) => Date.parse(url.searchParams.get("at")) < paused);
+  await page.getByRole("button", { name: "Now" }).click();
+  await waitForQuery(page, "at", null);
+  await close();
+});
+
+test("a dead letter shows its payload", async () => {
+  const { page, close } = await open(chrome, at("/pipeline?stream=rsvps"));
+  await page.getByRole("button", { name: "Payload" }).first().click();
+  const { documents } = await json(server.address, "dead-letters?limit=1000");
+  const payload = await page.locator(".payload").textContent();
+  const known = documents.map((document) => {
+    try {
+      return JSON.stringify(JSON.parse(document.payload), null, 2);
+    } catch {
+      return document.payload;
+    }
+  });
+  assert.ok(known.includes(payload));
+  await close();
+});
+
+test("old data are said to be old, and an unknown stream says which there are", async () => {
+  const old = await open(chrome, at("/?stream=rsvps"));
+  await old.page.getByText(/These responses end on 1 Jan 2026/).waitFor();
+  await old.close();
+  const unknown = await open(chrome, at("/?stream=nothing"));
+  await unknown.page.getByText("No stream “nothing” is served here.").waitFor();
+  await unknown.close();
+});
+
+test("a slow network shows what loads, and then all of it", async () => {
+  const { page, problems, close } = await open(chrome, "about:blank");
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/api/v1/series*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(at("/?stream=rsvps&range=1h"));
+  await page.getByText("Loading…").first().waitFor();
+  release();
+  await page.waitForFunction(() => !document.body.innerText.includes("Loading…"));
+  assert.deepEqual(problems, []);
+  await close();
+});
+
+test("a server that is gone is said to be gone; when it is back, so is the page", async () => {
+  const first = await serve();
+  const { page, close } = await open(chrome, `${first.address}/?stream=rsvps`);
+  await page.locator(".overview").waitFor();
+  await first.stop();
+  await page.getByText(/The server does not answer since/).waitFor();
+  assert.ok(await page.locator(".overview").isVisible(), "what was shown stays");
+  const second = await serve(new URL(first.address).host);
+  await page.getByText(/The server does not answer since/).waitFor({ state: "detached" });
+  await close();
+  await second.stop();
+});
+
+test("figures of a running stream follow it without a reload", async () => {
+  const demo = await start(["demo", "--data", temporary(), "--listen", "127.0.0.1:0", "--rate", "300", "--set", "window.size=10s", "--set", "window.slide=1s"]);
+  const { page, problems, close } = await open(chrome, `${demo.address}/?stream=rsvps`);
+  const text = () => page.locator(".figure b").first().textContent();
+  await page.locator(".figure b").first().waitFor();
+  const known = await text();
+  await page.waitForFunction((text) => document.querySelector(".figure b")?.textContent !== text, known);
+  assert.deepEqual(problems, []);
+  await close();
+  await demo.stop();
+});

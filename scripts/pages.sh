@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Tests the pages in a real browser, against the real program, on more than an hour of each of three streams: two that
+# Pulso brings in Rust, and one that is declared. Needs Node and Chromium; PULSO_CHROMIUM names one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=$(realpath "${CARGO_TARGET_DIR:-target}")/release
+PULSO_PROGRAM=${PULSO_PROGRAM:-$target/pulso}
+PULSO_CHROMIUM=${PULSO_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
+PULSO_DATA=$(mktemp -d)
+export PULSO_PROGRAM PULSO_CHROMIUM PULSO_DATA
+trap 'rm -rf "$PULSO_DATA"' EXIT
+
+[ -d crates/web/ui/node_modules ] || crates/web/ui/build.sh --check
+
+# Long enough that there are scores, and recorded on a day that is over.
+for stream in rsvps posts; do
+  "$(dirname "$PULSO_PROGRAM")/pulso-simulator" generate --stream "$stream" --seed 1 --messages 14400 \
+    --start 2026-01-01T10:00:00Z --rate-event-time 3 --malformed 0.002 |
+    "$PULSO_PROGRAM" replay - --stream "$stream" --data "$PULSO_DATA" >/dev/null
+done
+"$PULSO_PROGRAM" replay crates/streams/clicks/sample.ndjson --stream clicks --data "$PULSO_DATA" >/dev/null
+
+node --test --test-concurrency=1 crates/web/ui/tests/*.test.mjs
