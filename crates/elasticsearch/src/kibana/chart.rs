@@ -175,17 +175,18 @@ pub(super) fn ended(ended: &str, facets: &[Facet]) -> Chart {
         part: "ended-trends".to_owned(),
         title: "What was unusual".to_owned(),
         description: format!(
-            "The trends of {} that ended in the time range, the strongest first.",
-            names.join(", ")
+            "The {} whose trends ended in the time range, the strongest first. A term with several of \
+             them has one row: its highest score, when it last began, the longest and the largest.",
+            names.join(" and ")
         ),
         data_view: ended.to_owned(),
         columns: vec![
             ("by", terms("Term", "term", ENDED_MAX, &most("value"))),
             ("facet", terms("Of", "facet", 1, &most("value"))),
             ("value", score("peak_score")),
-            ("began", latest("Began", "began")),
-            ("duration", max("Seconds", "duration_seconds")),
-            ("count", max("Facts", "count")),
+            ("began", latest("Last began", "began")),
+            ("duration", max("Longest, in seconds", "duration_seconds")),
+            ("count", max("Most facts", "count")),
         ],
         kind: "lnsDatatable",
         visualization: table(&["by", "facet", "value", "began", "duration", "count"], &[]),
@@ -284,7 +285,7 @@ fn max(label: &str, field: &str) -> Value {
 }
 
 fn score(field: &str) -> Value {
-    let label = if field == "score" { "Score" } else { "Peak score" };
+    let label = if field == "score" { "Score" } else { "Highest score" };
     let mut column = max(label, field);
     column["params"]["format"] = json!({ "id": "number", "params": { "decimals": 1 } });
     column
