@@ -15,6 +15,8 @@ from collections import Counter, defaultdict
 
 SLIDE, SIZE, BASELINE, ABOVE = 10_000, 300_000, 3_600_000, 5
 LISTED, UNUSUAL, UNUSUAL_FROM = 100, 20, 4.4
+# A window of the past counts if it has at least one fact for so many of the judged one.
+SPARSE = 50
 
 
 def exported(pulso, data, view):
@@ -33,13 +35,13 @@ def score(counts, busy, end, key):
     """How unusual a term's count is in the window that ends at a time; None while there is too little past."""
     newest = max(SIZE, BASELINE // SLIDE // 4 * SLIDE)
     past = range(end - BASELINE, end - newest + 1, SLIDE)
-    enough, past = -(-len(past) // 3), [e for e in past if e in busy]
-    if len(past) < enough:
+    windows = sum(busy[e] * SPARSE >= busy[end] for e in past)
+    if windows < -(-len(past) // 3):
         return None
     panes, growth = SIZE // SLIDE, max(1, SIZE // SLIDE // 5)
     now, earlier = counts[end, key], counts[end - growth * SLIDE, key]
     seen, all_seen = sum(counts[e, key] for e in past), sum(busy[e] for e in past)
-    usual = seen * (busy[end] - now + 100) / (all_seen - seen + 100 * len(past))
+    usual = seen * (busy[end] - now + 100) / (all_seen - seen + 100 * windows)
     grown, spread = (panes * now - (panes - growth) * earlier) / growth, (2 * panes - growth) / growth
     habit = 0.04 * (usual * usual)
     by_count = (now - usual) / math.sqrt(usual + habit + 1)

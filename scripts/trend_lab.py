@@ -14,6 +14,7 @@ PANE = 10  # seconds; the default of `window.slide`
 SIZE = 30  # panes in a window; `window.size`
 BASELINE, GUARD, GROWTH = 360, 90, 6  # panes; see docs/trends.md
 CALM = 100  # mentions of other terms that each window is taken to have besides
+SPARSE = 50  # a window of the past counts if it has at least one fact for so many of the judged one
 FULL = BASELINE - GUARD + 1  # windows of the past
 WARM = GUARD + FULL // 3  # the first pane whose window has a score
 ABOVE, TERMS_MAX = 5, 100  # the defaults of `trends.count_above` and `trends.terms_max`
@@ -160,6 +161,7 @@ class Numbers:
         self.panes = stream.panes
         self.total = in_windows(busyness(stream))
         self.total_sums = sums(self.total)
+        self.windows = past_windows(stream, self.past)
         self.of = {term: numbers for term, numbers in counted.items() if max(numbers) > ABOVE}
         self.sums = {term: sums(numbers) for term, numbers in self.of.items()}
 
@@ -175,6 +177,15 @@ class Numbers:
 
 def sums(numbers):
     return list(accumulate(numbers, initial=0))
+
+
+def past_windows(stream, past):
+    """By pane: how many windows of the past have at least one fact for so many of the judged one."""
+    panes = [0] * stream.panes
+    for time, _, _ in stream.mentions:
+        panes[time // (PANE * 1000)] += 1
+    facts = in_windows(panes)
+    return [sum(before * SPARSE >= now for before in facts[slice(*past(pane))]) for pane, now in enumerate(facts)]
 
 
 def busyness(stream):
@@ -289,13 +300,12 @@ def expected(numbers, term, pane):
     own = numbers.sums[term][after] - numbers.sums[term][first]
     total = numbers.total_sums[after] - numbers.total_sums[first]
     others = numbers.total[pane] - numbers.of[term][pane]
-    return own * (others + CALM) / (total - own + CALM * (after - first))
+    return own * (others + CALM) / (total - own + CALM * numbers.windows[pane])
 
 
 def score(numbers, term, pane):
     """As docs/trends.md defines it; `None` while there is too little past."""
-    first, after = numbers.past(pane)
-    if (after - first) * 3 < FULL:
+    if numbers.windows[pane] * 3 < FULL:
         return None
     count, mean = numbers.of[term][pane], expected(numbers, term, pane)
     before = numbers.of[term][pane - GROWTH]

@@ -205,9 +205,10 @@ impl Engine {
     /// Finds the echoes, and makes `facts` ready for jobs.
     pub(crate) async fn facts(&self, input: Input, jobs: &[Job]) -> Result<Facts, BatchError> {
         let facets: BTreeSet<usize> = jobs.iter().flat_map(|job| job.facets(self.stream)).collect();
+        let in_scopes = jobs.iter().any(|job| job.in_scopes(self.stream));
         let event_times = self.event_times().await?;
         let oldest = event_times.values().map(|times| times.first).min().unwrap_or_default();
-        self.prepare(input, &facets, oldest)
+        self.prepare(input, &facets, in_scopes, oldest)
             .await
             .map_err(|error| BatchError::ReadLake { source: error.into() })
     }
@@ -232,6 +233,7 @@ impl Engine {
         &self,
         input: Input,
         facets: &BTreeSet<usize>,
+        in_scopes: bool,
         oldest: EventTime,
     ) -> DataFusionResult<Facts> {
         let session = self.session().await?;
@@ -266,7 +268,7 @@ impl Engine {
             define(&session, "superseded", superseded, "versions", VERSIONS).await?;
         }
         Span::around(&spans.facts).put_into(&mut parameters);
-        self.number(&session, facets, &parameters).await?;
+        self.number(&session, facets, in_scopes, &parameters).await?;
 
         // The oldest fact is at most an echo's reach younger than the oldest message.
         let first = match spans.first {
@@ -287,11 +289,12 @@ impl Engine {
         Ok(Facts { session, parameters, windows: self.windows, echoes, first_end })
     }
 
-    /// Numbers what the queries of trends sort and compare.
+    /// Numbers what the queries of trends sort and compare, and counts how busy the panes are.
     async fn number(
         &self,
         session: &SessionContext,
         facets: &BTreeSet<usize>,
+        in_scopes: bool,
         parameters: &Parameters,
     ) -> DataFusionResult<()> {
         let stream = self.stream;
@@ -300,12 +303,29 @@ impl Engine {
             tables.push((format!("names_{at}"), jobs::names(stream, at)));
             tables.push((format!("terms_{at}"), jobs::terms(at)));
         }
-        let facets = || facets.iter().map(|&at| &stream.facets[at]);
-        if let Some(scope) = stream.scope.filter(|_| facets().any(|f| f.by_scope_view.is_some())) {
+        if let Some(scope) = stream.scope.filter(|_| in_scopes) {
             tables.push(("scopes".to_owned(), jobs::values(scope.name)));
         }
-        if let Some(actor) = stream.actor.filter(|_| facets().any(jobs::counts_actors)) {
+        let by_actors = |at: &&usize| jobs::counts_actors(&stream.facets[**at]);
+        let by_actors: Vec<usize> = facets.iter().filter(by_actors).copied().collect();
+        if let Some(actor) = stream.actor.filter(|_| !by_actors.is_empty()) {
             tables.push(("actors".to_owned(), jobs::values(stream.columns[actor].name)));
+        }
+        let mut busyness = |counted, in_scopes| {
+            let sql = jobs::busyness(stream, counted, in_scopes);
+            tables.push((jobs::busyness_table(counted, in_scopes), sql));
+        };
+        if !facets.is_empty() {
+            busyness(None, in_scopes);
+        }
+        for at in by_actors {
+            busyness(Some(at), false);
+            if in_scopes && stream.facets[at].by_scope_view.is_some() {
+                busyness(Some(at), true);
+            }
+        }
+        if in_scopes {
+            tables.push((jobs::busyness_table(None, false), jobs::facts_of_scopes()));
         }
         for (name, sql) in tables {
             let numbered = query(session, &sql, parameters).await?.cache().await?;

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use pulso_model::{Counts, Facet, Stream, View, ViewKind};
 
-pub(crate) use queries::{echoes, names, superseded, terms, values};
+pub(crate) use queries::{
+    busyness, busyness_table, echoes, facts_of_scopes, names, superseded, terms, values,
+};
 
 /// One query over the facts of the lake. Its columns are named as [`View::fields`], in any order; a
 /// location is two columns, `….lat` and `….lon`.
@@ -79,6 +81,12 @@ impl Job {
             JobKind::Ended => 0..stream.facets.len(),
             JobKind::Facts | JobKind::Activity | JobKind::Own => 0..0,
         }
+    }
+
+    /// Whether it computes the trends of a stream by scope.
+    pub(crate) fn in_scopes(&self, stream: &Stream) -> bool {
+        let mut facets = stream.facets.iter().map(|facet| facet.by_scope_view);
+        stream.trends_by_scope_view == Some(self.view) || facets.any(|view| view == Some(self.view))
     }
 
     /// What it computes and which input it needs: the comment at the head of its query.

@@ -25,6 +25,10 @@ impl Comparison {
     /// little.
     pub const OTHERS: i64 = 100;
 
+    /// A window counts as past if it has at least one fact for so many of the judged one. What has fewer
+    /// was reached by stragglers only: the source was away.
+    pub const SPARSE: i64 = 50;
+
     /// Of windows of a size, one every `slide`, with a baseline; both are multiples of `slide`.
     pub fn new(size: Duration, slide: Duration, baseline: Duration) -> Self {
         let slides = |span: Duration| {

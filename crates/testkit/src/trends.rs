@@ -38,15 +38,14 @@ impl Windows {
         windows
     }
 
-    /// The ends of the windows in which there is any fact.
-    pub fn ends(&self, times: impl IntoIterator<Item = i64>) -> BTreeSet<i64> {
-        let pane = |time: i64| time.div_euclid(self.slide) * self.slide;
-        let ends = |time| every(self.slide, pane(time) + self.slide, pane(time) + self.size);
-        times.into_iter().flat_map(ends).collect()
+    /// How many facts there are in windows, by their ends.
+    pub fn facts(&self, times: impl IntoIterator<Item = i64>) -> BTreeMap<i64, u64> {
+        let facts = times.into_iter().map(|time| Mention { time, actor: None });
+        self.busyness(Counts::Facts, facts)
     }
 
     /// The score in the window that ends at `end`: `count` tells the term's number in the window with an
-    /// end, and `ends` are those of the windows in which there is any fact.
+    /// end, and `facts` are those of the stream, worldwide.
     ///
     /// # Panics
     /// When a term has more than there is in the stream.
@@ -55,14 +54,16 @@ impl Windows {
         end: i64,
         count: impl Fn(i64) -> u64,
         busyness: &BTreeMap<i64, u64>,
-        ends: &BTreeSet<i64>,
+        facts: &BTreeMap<i64, u64>,
     ) -> Option<f64> {
         let Self { size, slide, baseline } = *self;
         let newest = size.max(baseline / slide / 4 * slide);
         let past = every(slide, end - baseline, end - newest);
         let enough = past.len().div_ceil(3);
-        let past: Vec<i64> = past.into_iter().filter(|end| ends.contains(end)).collect();
-        if past.len() < enough {
+        let in_window = |end: i64| facts.get(&end).copied().unwrap_or_default();
+        let counts = |past: &&i64| in_window(**past) * 50 >= in_window(end);
+        let windows = past.iter().filter(counts).count();
+        if windows < enough {
             return None;
         }
         let busy = |end: i64| busyness.get(&end).copied().unwrap_or_default();
@@ -70,7 +71,7 @@ impl Windows {
         let past_now: u64 = past.iter().map(|&end| count(end)).sum();
         let past_all: u64 = past.iter().map(|&end| busy(end)).sum();
         let others = (all - now + 100) as f64;
-        let past_others = (past_all - past_now + 100 * past.len() as u64) as f64;
+        let past_others = (past_all - past_now + 100 * windows as u64) as f64;
         let usual = past_now as f64 * others / past_others;
         let (panes, growth) = (size / slide, (size / slide / 5).max(1));
         let earlier = signed(count(end - growth * slide));

@@ -152,6 +152,11 @@ impl PaneAggregate {
         all
     }
 
+    /// How many facts there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.scopes.values().flatten().map(|activity| activity.facts).sum()
+    }
+
     /// How busy the pane is for the terms of a facet, worldwide and by scope: its facts or, where the facet
     /// counts actors, those who mention any of its terms.
     pub(crate) fn busyness(&self, facet: usize) -> (u64, Vec<(&str, u64)>) {

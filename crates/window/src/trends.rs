@@ -10,6 +10,7 @@ mod actors;
 mod busy;
 mod life;
 mod list;
+mod past;
 mod score;
 mod table;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use busy::Busy;
 pub use life::EndedTrend;
 use life::Lives;
 use list::Listing;
+use past::Past;
 use table::{PaneCounts, Tables};
 
 /// One listed term of one window.
@@ -104,7 +106,10 @@ impl Trends {
     /// Passes over time in which nothing happened.
     pub(crate) fn skip_to(&mut self, end: EventTime) {
         debug_assert!(self.is_empty(), "only empty windows may be skipped");
-        self.end = self.end.max(end);
+        if end > self.end {
+            self.past = Past::default();
+            self.end = end;
+        }
     }
 
     /// The end of the last window that has facts in it, if that lies ahead.
@@ -122,10 +127,7 @@ impl Trends {
     fn slide(&mut self, pane: Option<&PaneAggregate>, settings: &Settings) {
         let slide = settings.window.slide();
         let comparison = settings.comparison();
-        self.past.step(comparison, |slides| {
-            let start = EventTime(self.end.0 - slides * slide);
-            u32::from(self.panes.contains_key(&start))
-        });
+        self.past.step(pane.map_or(0, PaneAggregate::len), comparison);
         for busy in &mut self.busy {
             busy.step(self.end, pane, slide, comparison);
         }
@@ -163,7 +165,8 @@ impl Trends {
     /// The lists of the current window, by facet.
     fn lists(&mut self, settings: &Settings) -> Vec<Lists> {
         let TrendSettings { count_above, unusual_from, worldwide, by_scope, .. } = settings.trends;
-        let (end, windows, comparison) = (self.end, self.past.windows, settings.comparison());
+        let (end, comparison) = (self.end, settings.comparison());
+        let windows = self.past.windows(comparison);
         let slide = settings.window.slide();
         let listing = |most| Listing { end, slide, windows, comparison, unusual_from, most };
         let (worldwide, by_scope) = (listing(worldwide), listing(by_scope));
@@ -182,25 +185,5 @@ impl Trends {
             all.push(lists);
         }
         all
-    }
-}
-
-/// The windows of the past in which there is any fact. Where there is none, the source was away, and says
-/// nothing of what is usual.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Past {
-    windows: i64,
-    /// Panes with facts, in the newest window of the past and in the oldest.
-    newest: u32,
-    oldest: u32,
-}
-
-impl Past {
-    /// Moves to the next window; `pane` tells of so many slides earlier whether a pane has facts.
-    fn step(&mut self, comparison: Comparison, pane: impl Fn(i64) -> u32) {
-        let Comparison { size, newest, oldest, .. } = comparison;
-        self.newest = self.newest + pane(newest) - pane(newest + size);
-        self.windows += i64::from(self.newest > 0) - i64::from(self.oldest > 0);
-        self.oldest = self.oldest + pane(oldest) - pane(oldest + size);
     }
 }

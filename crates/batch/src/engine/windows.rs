@@ -46,6 +46,7 @@ impl WindowSettings {
             ("life_reach_ms", self.life_ms() - self.slide_ms()),
             ("past_windows_min", comparison.windows_min().max(1)),
             ("others", Comparison::OTHERS),
+            ("sparse", Comparison::SPARSE),
             ("count_above", i64::from(self.count_above)),
             ("terms_max", i64::from(self.terms_max)),
             ("unusual_max", i64::from(self.unusual_max)),

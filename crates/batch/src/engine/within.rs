@@ -1,7 +1,8 @@
 //! SQL window functions over a stretch of values before each row.
 //!
 //! `sum_within(value, at, before, until) OVER (… ORDER BY at)` is the sum of `value` over the rows whose
-//! `at` is from `at - before` to `at - until`, both included; `min_within` is the smallest. The same can
+//! `at` is from `at - before` to `at - until`, both included; `min_within` is the smallest, and
+//! `count_within(…, least)` is the number of those that are at least `least`. The same can
 //! be said with a `RANGE` frame, for several times the processor time: finding a frame costs more than
 //! what is done with it. Of rows with the same `at` each counts for itself and those after it, not for those
 //! before it. 0 <= `until` <= `before`.
@@ -19,14 +20,15 @@ use datafusion::logical_expr::{
 };
 
 /// All functions of this module.
-pub(super) fn functions() -> [WindowUDF; 2] {
-    [Function::new(Kind::Sum), Function::new(Kind::Min)].map(WindowUDF::from)
+pub(super) fn functions() -> [WindowUDF; 3] {
+    [Kind::Sum, Kind::Min, Kind::Count].map(Function::new).map(WindowUDF::from)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Sum,
     Min,
+    Count,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -37,7 +39,7 @@ struct Function {
 
 impl Function {
     fn new(kind: Kind) -> Self {
-        let types = vec![DataType::Int64; 4];
+        let types = vec![DataType::Int64; if kind == Kind::Count { 5 } else { 4 }];
         Self { kind, signature: Signature::exact(types, Volatility::Immutable) }
     }
 }
@@ -47,6 +49,7 @@ impl WindowUDFImpl for Function {
         match self.kind {
             Kind::Sum => "sum_within",
             Kind::Min => "min_within",
+            Kind::Count => "count_within",
         }
     }
 
@@ -65,6 +68,7 @@ impl WindowUDFImpl for Function {
         Ok(match self.kind {
             Kind::Sum => Box::new(Rows::<Sum>::default()),
             Kind::Min => Box::new(Rows::<Min>::default()),
+            Kind::Count => Box::new(Rows::<Count>::default()),
         })
     }
 }
@@ -74,7 +78,8 @@ trait Aggregate: Default + Debug + Send + 'static {
     fn enter(&mut self, at: i64, value: Option<i64>);
     /// Forgets the rows before a time.
     fn leave(&mut self, before: i64);
-    fn value(&self) -> Option<i64>;
+    /// `least` is the last argument of functions that have it, else NULL.
+    fn value(&self, least: Option<i64>) -> Option<i64>;
 }
 
 /// The rows of one partition, from the oldest that still counts.
@@ -86,7 +91,7 @@ struct Rows<A> {
 }
 
 impl<A: Aggregate> Rows<A> {
-    fn step(&mut self, value: Option<i64>, at: i64, before: i64, until: i64) -> Option<i64> {
+    fn step(&mut self, value: Option<i64>, at: i64, before: i64, until: i64) {
         self.waiting.push_back((at, value));
         while let Some((entering, value)) =
             self.waiting.pop_front_if(|(waiting, _)| *waiting <= at - until)
@@ -94,7 +99,6 @@ impl<A: Aggregate> Rows<A> {
             self.aggregate.enter(entering, value);
         }
         self.aggregate.leave(at - before);
-        self.aggregate.value()
     }
 }
 
@@ -103,7 +107,9 @@ impl<A: Aggregate> PartitionEvaluator for Rows<A> {
         let row = range.start;
         let integer = |column: usize| values[column].as_primitive::<Int64Type>().value(row);
         let value = values[0].is_valid(row).then(|| integer(0));
-        Ok(ScalarValue::Int64(self.step(value, integer(1), integer(2), integer(3))))
+        self.step(value, integer(1), integer(2), integer(3));
+        let least = (values.len() > 4).then(|| integer(4));
+        Ok(ScalarValue::Int64(self.aggregate.value(least)))
     }
 
     fn is_causal(&self) -> bool {
@@ -134,7 +140,7 @@ impl Aggregate for Sum {
         }
     }
 
-    fn value(&self) -> Option<i64> {
+    fn value(&self, _: Option<i64>) -> Option<i64> {
         Some(self.sum)
     }
 }
@@ -157,8 +163,29 @@ impl Aggregate for Min {
         while self.rows.pop_front_if(|(at, _)| *at < before).is_some() {}
     }
 
-    fn value(&self) -> Option<i64> {
+    fn value(&self, _: Option<i64>) -> Option<i64> {
         self.rows.front().map(|(_, value)| *value)
+    }
+}
+
+/// All of them, as each row may ask for another `least`.
+#[derive(Debug, Default)]
+struct Count {
+    rows: VecDeque<(i64, Option<i64>)>,
+}
+
+impl Aggregate for Count {
+    fn enter(&mut self, at: i64, value: Option<i64>) {
+        self.rows.push_back((at, value));
+    }
+
+    fn leave(&mut self, before: i64) {
+        while self.rows.pop_front_if(|(at, _)| *at < before).is_some() {}
+    }
+
+    fn value(&self, least: Option<i64>) -> Option<i64> {
+        let counts = |(_, value): &&(i64, Option<i64>)| *value >= least && value.is_some();
+        i64::try_from(self.rows.iter().filter(counts).count()).ok()
     }
 }
 
@@ -169,7 +196,10 @@ mod tests {
     fn check<A: Aggregate>(before: i64, until: i64, expected: &[Option<i64>]) {
         let rows = [(0, 4), (10, 1), (20, 2), (50, 8), (60, 3)];
         let mut aggregate = Rows::<A>::default();
-        let found = rows.map(|(at, value)| aggregate.step(Some(value), at, before, until));
+        let found = rows.map(|(at, value)| {
+            aggregate.step(Some(value), at, before, until);
+            aggregate.aggregate.value(Some(2))
+        });
         assert_eq!(found, expected);
     }
 
@@ -179,14 +209,20 @@ mod tests {
         check::<Sum>(30, 10, &[Some(0), Some(4), Some(5), Some(2), Some(8)]);
         check::<Min>(20, 0, &[Some(4), Some(1), Some(1), Some(8), Some(3)]);
         check::<Min>(30, 10, &[None, Some(4), Some(1), Some(2), Some(8)]);
+        check::<Count>(20, 0, &[Some(1), Some(1), Some(2), Some(1), Some(2)]);
+        check::<Count>(30, 10, &[Some(0), Some(1), Some(1), Some(1), Some(1)]);
     }
 
     #[test]
     fn nothing_is_no_smallest_value() {
         let mut rows = Rows::<Min>::default();
-        assert_eq!(rows.step(None, 0, 10, 0), None);
-        assert_eq!(rows.step(Some(3), 5, 10, 0), Some(3));
-        assert_eq!(rows.step(None, 10, 10, 0), Some(3));
-        assert_eq!(rows.step(None, 16, 10, 0), None);
+        let mut step = |value, at| {
+            rows.step(value, at, 10, 0);
+            rows.aggregate.value(None)
+        };
+        assert_eq!(step(None, 0), None);
+        assert_eq!(step(Some(3), 5), Some(3));
+        assert_eq!(step(None, 10), Some(3));
+        assert_eq!(step(None, 16), None);
     }
 }

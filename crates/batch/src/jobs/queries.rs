@@ -10,10 +10,7 @@ use super::counts_actors;
 const FACTS: &str = include_str!("../sql/single-facts.sql");
 const ACTIVITY: &str = include_str!("../sql/activity.sql");
 const SCORED: &str = include_str!("../sql/scored.sql");
-const FILLED: &str = include_str!("../sql/filled.sql");
-/// How many windows of the past have any fact; in one scope there may be none where the stream has some.
-const WINDOWS: &str =
-    ",\n    sum_within(1, slot, $baseline_ms, $newest_ms) OVER (ORDER BY slot) AS n";
+const BUSYNESS: &str = include_str!("../sql/busyness.sql");
 const NAMED: &str = include_str!("../sql/named.sql");
 const TRENDS: &str = include_str!("../sql/trends.sql");
 const ENDED: &str = include_str!("../sql/ended.sql");
@@ -151,23 +148,17 @@ impl<'a> Scored<'a> {
             Some(_) => ("PARTITION BY scope ", "compared.scope = busyness.scope AND "),
             None => ("", ""),
         };
-        let (filled, busy, n) = match scope {
-            Some(_) => (FILLED, "(busyness JOIN filled ON filled.slot = busyness.slot)", ""),
-            None => ("", "busyness", WINDOWS),
-        };
         query
             .replace("{scored}", SCORED)
             .replace("{named}", NAMED)
             .replace("{panes}", panes)
-            .replace("{filled}", filled)
-            .replace("{busy}", busy)
-            .replace("{n}", n)
+            .replace("{facts}", &busy_panes(None, false))
             .replace("{total}", total)
             .replace("{recent}", &recent)
             .replace("{carried}", &carried)
             .replace("{numbered}", &numbered)
             .replace("{scope}", if scope.is_some() { "scope, " } else { "" })
-            .replace("{busyness}", &busyness(scope.is_some(), actor.is_some()))
+            .replace("{busyness}", &busy_panes(actor.map(|_| at), scope.is_some()))
             .replace("{by_scope}", by_scope)
             .replace("{same_scope}", same_scope)
             .replace("{sums}", &each(&places, |sum| format!("sum({sum}) AS {sum}")))
@@ -212,20 +203,46 @@ impl<'a> Scored<'a> {
     }
 }
 
-/// How busy each pane is.
-fn busyness(by_scope: bool, of_actors: bool) -> String {
-    let number = match of_actors {
-        true => "count(DISTINCT actor) FILTER (WHERE array_length(keys) > 0) AS busyness",
-        false => "count(*) AS busyness",
+/// What [`busyness`] gave, as far as the scores of a job look back.
+fn busy_panes(counted: Option<usize>, in_scopes: bool) -> String {
+    let table = busyness_table(counted, in_scopes);
+    format!("(SELECT * FROM {table} WHERE pane >= $lookback_ms AND pane < $to_ms)")
+}
+
+/// The name of the answer to [`busyness`].
+pub(crate) fn busyness_table(counted: Option<usize>, in_scopes: bool) -> String {
+    let of = counted.map_or("facts".to_owned(), |at| format!("actors_{at}"));
+    format!("pane_{of}{}", if in_scopes { "_by_scope" } else { "" })
+}
+
+/// The facts of each pane worldwide, from those in each scope.
+pub(crate) fn facts_of_scopes() -> String {
+    let table = busyness_table(None, true);
+    format!("SELECT pane, sum(busyness) AS busyness FROM {table} GROUP BY pane")
+}
+
+/// How busy each pane is, worldwide or in each scope: its facts or, of the facet that is `counted`, the
+/// actors who mention any of its terms.
+pub(crate) fn busyness(stream: &Stream, counted: Option<usize>, in_scopes: bool) -> String {
+    let scope = stream.scope.filter(|_| in_scopes).map(|scope| quoted(scope.name));
+    let actors = counted.zip(stream.actor).map(|(at, actor)| {
+        let [actor, terms] = [stream.columns[actor].name, stream.facets[at].term.many].map(quoted);
+        format!("count(DISTINCT {actor}) FILTER (WHERE array_length({terms}) > 0)")
+    });
+    let number = if actors.is_some() { "the actors who mention any term" } else { "its facts" };
+    let query = BUSYNESS
+        .replace("{counts}", number)
+        .replace("{counted}", actors.as_deref().unwrap_or("count(*)"));
+    let Some(scope) = scope else {
+        let parts = ["{where}", "{number_of_scope}", "{scopes}", "{scope}", "{same_scope}"];
+        return parts.iter().fold(query, |query, part| query.replace(part, ""));
     };
-    match by_scope {
-        true => format!(
-            "(\n    SELECT scopes.number AS scope, pane, busyness\n    FROM scopes\n    \
-             JOIN (SELECT scope, pane, {number} FROM recent GROUP BY scope, pane) AS counted\n      \
-             ON counted.scope = scopes.value\n  )"
-        ),
-        false => format!("(SELECT pane, {number} FROM recent GROUP BY pane)"),
-    }
+    query
+        .replace("{where}", " in each scope")
+        .replace("{number_of_scope}", "scopes.number AS scope, ")
+        .replace("{scopes}", "scopes RIGHT JOIN ")
+        .replace("{scope}", &format!("{scope}, "))
+        .replace("{same_scope}", &format!(" ON scopes.value = counted.{scope}"))
 }
 
 /// The fields of a trend.

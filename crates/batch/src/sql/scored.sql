@@ -67,8 +67,7 @@ compared AS (
   FROM windows
   WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY slot)
 ),
--- How busy the stream is, by the last slot of a window: facts or, where actors are counted, for each pane
--- those who mention any term. And how many windows of the past have any fact.
+-- How busy the stream is, by the last slot of a window.
 busy_slots AS (
   SELECT {scope}slot, CASE WHEN slot = pane THEN busyness ELSE 0 END AS busyness
   FROM (
@@ -83,10 +82,27 @@ busy_windows AS (
 busyness AS (
   SELECT
     *,
-    sum_within(busyness, slot, $baseline_ms, $newest_ms) OVER ({by_scope}ORDER BY slot) AS busyness_past{n}
+    sum_within(busyness, slot, $baseline_ms, $newest_ms) OVER ({by_scope}ORDER BY slot) AS busyness_past
   FROM busy_windows
 ),
-{filled}-- What is usual: the mean of the past, corrected by how much busier the rest of the stream is now. And the
+-- How many windows of the past say what is usual in each: those that have at least one fact for `$sparse` of
+-- its own. Where there are fewer the source was away, and only stragglers are known.
+filled AS (
+  SELECT
+    slot,
+    count_within(facts * $sparse, slot, $baseline_ms, $newest_ms, facts) OVER (ORDER BY slot) AS n
+  FROM (
+    SELECT slot, sum_within(facts, slot, $reach_ms, 0) OVER (ORDER BY slot) AS facts
+    FROM (
+      SELECT slot, CASE WHEN slot = pane THEN busyness ELSE 0 END AS facts
+      FROM (
+        SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot
+        FROM (SELECT *, lead(pane) OVER (ORDER BY pane) AS next_pane FROM {facts})
+      )
+    )
+  )
+),
+-- What is usual: the mean of the past, corrected by how much busier the rest of the stream is now. And the
 -- number if it went on growing as of late.
 expected AS (
   SELECT
@@ -99,7 +115,7 @@ expected AS (
     CAST($size * ranked - ($size - $growth) * earlier AS DOUBLE) / $growth AS grown,
     CAST(2 * $size - $growth AS DOUBLE) / $growth AS spread
   -- What is few stands first: a join keeps that side in memory.
-  FROM {busy}
+  FROM (busyness JOIN filled ON filled.slot = busyness.slot)
   JOIN compared ON {same_scope}compared.slot = busyness.slot
   WHERE ranked > $count_above AND window_end >= $judged_ms AND window_end < $to_ms
 ),

@@ -147,7 +147,7 @@ impl Trends<'_> {
             true => counted.iter().map(|counted| Some(&*counted.fact.scope)).collect(),
             false => [None].into(),
         };
-        let with_facts = windows.ends(counted.iter().map(|counted| counted.fact.time.0));
+        let facts = windows.facts(counted.iter().map(|counted| counted.fact.time.0));
         let of_scope = |scope| {
             let terms = |end: &i64| (*end, self.terms(counted, end - size, *end, scope));
             let by_end: BTreeMap<i64, Terms<'a>> = ends.iter().map(terms).collect();
@@ -158,7 +158,7 @@ impl Trends<'_> {
                 .map(|(end, terms)| (*end, terms.iter().map(ranked).collect()))
                 .collect();
             let scored =
-                |end: &i64| (*end, self.scored(&counts, windows, (&busyness, &with_facts), *end));
+                |end: &i64| (*end, self.scored(&counts, windows, (&busyness, &facts), *end));
             let scored: BTreeMap<i64, Vec<Scored<'a>>> = ends.iter().map(scored).collect();
             let mut unusual: BTreeMap<&'a str, Unusual> = BTreeMap::new();
             for (end, terms) in &scored {
@@ -222,7 +222,7 @@ impl Trends<'_> {
         &self,
         counts: &BTreeMap<i64, BTreeMap<&'a str, usize>>,
         windows: trends::Windows,
-        (busyness, with_facts): (&BTreeMap<i64, u64>, &BTreeSet<i64>),
+        (busyness, facts): (&BTreeMap<i64, u64>, &BTreeMap<i64, u64>),
         end: i64,
     ) -> Vec<Scored<'a>> {
         let above = self.windows.count_above as usize;
@@ -231,7 +231,7 @@ impl Trends<'_> {
             let count = |end: i64| {
                 counts.get(&end).and_then(|terms| terms.get(term)).map_or(0, |count| *count as u64)
             };
-            (*now as u64, windows.score(end, count, busyness, with_facts), *term)
+            (*now as u64, windows.score(end, count, busyness, facts), *term)
         };
         listable.map(scored).collect()
     }

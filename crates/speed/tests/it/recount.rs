@@ -128,8 +128,8 @@ struct Windows<'a> {
     /// By scope and term.
     unusual: BTreeMap<(Option<&'a str>, &'a str), Unusual>,
     compared: trends::Windows,
-    /// The ends of the windows in which there is any fact.
-    with_facts: BTreeSet<i64>,
+    /// Of the stream in windows, by their ends.
+    facts: BTreeMap<i64, u64>,
     /// By end, in each scope and worldwide.
     busyness: BTreeMap<Option<&'a str>, BTreeMap<i64, u64>>,
 }
@@ -154,7 +154,7 @@ impl<'a> Windows<'a> {
         }
         let baseline = i64::try_from(settings.trends.baseline.as_millis()).unwrap();
         let compared = trends::Windows { size, slide, baseline };
-        let with_facts = compared.ends(counted.iter().map(|one| one.time));
+        let facts = compared.facts(counted.iter().map(|one| one.time));
         let scopes: BTreeSet<&str> = counted.iter().map(|one| one.scope.as_str()).collect();
         let busyness = |scope: Option<&'a str>| {
             let here = counted.iter().filter(|one| scope.is_none_or(|scope| one.scope == scope));
@@ -167,7 +167,7 @@ impl<'a> Windows<'a> {
         let busyness = scopes.iter().copied().map(Some).chain([None]).map(busyness).collect();
         let (counts, unusual) = (BTreeMap::new(), BTreeMap::new());
         let mut windows =
-            Self { stream, facet, settings, ends, counts, unusual, compared, with_facts, busyness };
+            Self { stream, facet, settings, ends, counts, unusual, compared, facts, busyness };
         let scopes = || scopes.iter().copied().map(Some).chain([None]);
         let terms = windows
             .ends
@@ -312,7 +312,7 @@ impl<'a> Windows<'a> {
 
     fn score(&self, end: i64, scope: Option<&str>, term: &str) -> Option<f64> {
         let count = |end| self.counts.get(&(scope, term, end)).copied().unwrap_or_default();
-        self.compared.score(end, count, &self.busyness[&scope], &self.with_facts)
+        self.compared.score(end, count, &self.busyness[&scope], &self.facts)
     }
 }
 

@@ -133,10 +133,12 @@ fn step() -> impl Strategy<Value = (Sent, i64, prop::sample::Index, bool)> {
 }
 
 /// Times come in three kinds: in order, an echo-like repeat of an earlier one, and far behind or
-/// ahead, so that every verdict and every gap occurs.
+/// ahead, so that every verdict and every gap occurs. Now and then there is a crowd, beside which most
+/// windows have few facts.
 fn sent(partitions: u32) -> impl Strategy<Value = Vec<Sent>> {
-    let raw = (prop::collection::vec(step(), 0..60), prop::bool::weighted(0.8));
-    raw.prop_map(move |(raw, identified)| {
+    let crowd = prop::option::weighted(0.2, any::<prop::sample::Index>());
+    let raw = (prop::collection::vec(step(), 0..60), prop::bool::weighted(0.8), crowd);
+    raw.prop_map(move |(raw, identified, crowd)| {
         let mut now = -100_000;
         let mut all: Vec<Sent> = Vec::new();
         for (sent, step, earlier, echo) in raw {
@@ -150,6 +152,12 @@ fn sent(partitions: u32) -> impl Strategy<Value = Vec<Sent>> {
             now = if step > 0 { time } else { now };
             let partition = u32::try_from(sent.id).unwrap() % partitions;
             all.push(Sent { partition, time, identified, ..sent });
+        }
+        if let Some(crowd) = crowd.filter(|_| !all.is_empty()) {
+            let at = crowd.index(all.len());
+            let one = all[at].clone();
+            let others = (10..160).map(|id| Sent { id, terms: Default::default(), ..one.clone() });
+            all.splice(at..at, others);
         }
         all
     })

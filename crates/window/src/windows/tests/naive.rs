@@ -244,10 +244,13 @@ impl Recount<'_> {
         let newest = SIZE.max(baseline / SLIDE / 4 * SLIDE).min(baseline);
         let past: Vec<i64> = windows(end - baseline, end - newest + 1).collect();
         let enough = past.len().div_ceil(3);
-        let in_window = |end: i64, sent: &&Sent| (end - SIZE..end).contains(&sent.time);
-        let has_facts = |end: &i64| self.counted.iter().any(|sent| in_window(*end, sent));
-        let past: Vec<i64> = past.into_iter().filter(has_facts).collect();
-        if past.len() < enough.max(1) {
+        let facts = |end: i64| {
+            let in_window = |sent: &&&Sent| (end - SIZE..end).contains(&sent.time);
+            self.counted.iter().filter(in_window).count()
+        };
+        let now = facts(end);
+        let windows = past.iter().filter(|past| facts(**past) * 50 >= now).count();
+        if windows < enough.max(1) {
             return None;
         }
         let busyness = |end: i64| {
@@ -257,7 +260,7 @@ impl Recount<'_> {
         let busyness_sum: u64 = past.iter().map(|&end| busyness(end)).sum();
         let now = self.ranked(end, term);
         let others = (busyness(end) - now + 100) as f64;
-        let others_sum = (busyness_sum - sum + 100 * past.len() as u64) as f64;
+        let others_sum = (busyness_sum - sum + 100 * windows as u64) as f64;
         let usual = sum as f64 * others / others_sum;
         let (size, growth) = (SIZE / SLIDE, (SIZE / SLIDE / 5).max(1));
         let earlier = self.ranked(end - growth * SLIDE, term);
