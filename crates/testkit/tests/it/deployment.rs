@@ -69,6 +69,22 @@ fn versions_and_limits_are_in_one_place() {
     }
 }
 
+/// All services share it, so that both layers judge a message alike. The end-to-end test overrides it for
+/// each of them.
+#[test]
+fn services_refuse_messages_of_more_than_a_year_ago() {
+    let compose = read("docker-compose.yml");
+    let shared = compose.split("\n\n").find(|part| part.starts_with("x-environment: ")).unwrap();
+    assert!(shared.lines().any(|line| line == "  PULSO__TIME__BEHIND_MAX: 366d"), "{shared}");
+    let of_test = read("deploy/compose/e2e.yml");
+    let services = compose.split_once("\nservices:\n").unwrap().1;
+    for service in services.split("\n\n").filter(|service| service.contains("*environment")) {
+        let heading = service.lines().find(|line| line.ends_with(':') && !line.contains('#'));
+        let name = heading.unwrap().trim();
+        assert!(of_test.contains(&format!("\n  {name} *any-age\n")), "{name}");
+    }
+}
+
 #[test]
 fn configuration_files_hold_keys_that_there_are() {
     let reference = read("crates/runtime/src/config/default.toml");
