@@ -9,6 +9,7 @@ use pulso_acquisition::{FileInput, Pace};
 use pulso_model::Layer;
 use pulso_pipeline::LayerChoice;
 use pulso_runtime::CommonArgs;
+use pulso_web::account::AccountArgs;
 
 use crate::streams::StreamsArgs;
 
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Streams(StreamsArgs),
     /// Checks the configuration and the data folder, without changing anything
     Check(DataArgs),
+    Account(AccountArgs),
     /// Creates missing topics, templates and aliases on the servers of a deployment; safe to repeat
     Setup,
     /// Prints a completion script for a shell

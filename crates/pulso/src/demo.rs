@@ -31,6 +31,7 @@ pub(crate) async fn demo(
     let real = source::real(&config, &args).await?;
     let port_given = args.listen.is_some();
     config.web.listen = args.listen.unwrap_or(config.web.listen);
+    let options = Options::open(&config).explained()?;
     let folder = DataFolder::create(&config.data.directory)?;
     let stores = layers::open(&config, &folder).await?;
     let metrics = metrics::install()?;
@@ -55,7 +56,6 @@ pub(crate) async fn demo(
     };
     let records = stores.log.source(config.log.batch_records).explained()?;
     let render = move || metrics.render();
-    let options = Options::from(&config);
     let web = pulso_web::run(listener, stores.views.clone(), facts, render, options, stop.clone());
     let simulated = async {
         match simulator {

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Parser;
 use pulso_runtime::{Exit, FailureExt};
+use pulso_web::account;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command};
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve::serve(&common, args, shutdown).await,
             Command::Streams(args) => whole(streams::streams(&common, args), stop).await,
             Command::Check(args) => whole(check::check(&common, &args), stop).await,
+            Command::Account(args) => output::print(&format!("{}\n", account::make(&args)?)),
             Command::Setup => whole(set_up::set_up(&common), stop).await,
             Command::Completions { shell } => cli::print_completions(shell),
         }

@@ -1,6 +1,6 @@
 //! The API and the page over a data folder that may grow meanwhile.
 
-use pulso_runtime::{CommonArgs, Config, Exit, FailureExt, metrics};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, metrics};
 use pulso_web::{Facts, Options};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +16,14 @@ pub(crate) async fn serve(
 ) -> anyhow::Result<()> {
     let mut config = start(common, &args.data)?;
     config.web.listen = args.listen.unwrap_or(config.web.listen);
+    let options = Options::open(&config).explained()?;
     let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only(&config)?;
     let metrics = metrics::install()?;
     let listener = bind(&config, false).await?;
     let (directory, address) = (config.data.directory.display(), listener.local_addr()?);
     output::print(&format!("serving `{directory}` at http://{address}/ until Ctrl-C\n"))?;
     let metrics = move || metrics.render();
-    pulso_web::run(listener, views, Facts::default, metrics, Options::from(&config), shutdown)
-        .await?;
+    pulso_web::run(listener, views, Facts::default, metrics, options, shutdown).await?;
     Ok(())
 }
 

@@ -22,9 +22,9 @@ pub use pulso_model::duration::{format_duration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use sections::{
     Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Declared, Demo, Echo,
-    Elasticsearch, Kafka, Kibana, Log, LogFormat, LogStore, Login, Logs, Lost, Operations,
-    Protocol, Retention, SaslMechanism, Schedule, Source, Spool, Time, Tls, Trends, ViewStore,
-    Views, Web, Window, shown_url,
+    Elasticsearch, Guard, Kafka, Kibana, Log, LogFormat, LogStore, Login, LoginMode, Logs, Lost,
+    Network, Operations, ParseNetworkError, Protocol, Retention, SaslMechanism, Schedule, Source,
+    Spool, Time, Tls, Trends, ViewStore, Views, Web, Window, shown_url,
 };
 pub use size::{ByteSize, ParseByteSizeError};
 

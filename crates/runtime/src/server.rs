@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -57,6 +57,10 @@ pub enum BindError {
     #[error("failed to find a free port: all of `{first}` to port {last} are in use")]
     AllInUse { first: SocketAddr, last: u16 },
 }
+
+/// Whom a connection is with; an extension of each of its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
 
 /// What answers requests, on as many connections as there may be.
 pub trait HttpService:
@@ -111,8 +115,14 @@ pub async fn serve(listener: TcpListener, service: impl HttpService, shutdown: C
     while let Some(Ok(place)) =
         shutdown.run_until_cancelled(Arc::clone(&places).acquire_owned()).await
     {
-        let Some(stream) = shutdown.run_until_cancelled(accept(&listener)).await else { break };
+        let Some((stream, peer)) = shutdown.run_until_cancelled(accept(&listener)).await else {
+            break;
+        };
         let (service, shutdown) = (service.clone(), shutdown.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            service.call(request)
+        });
         connections.spawn(async move {
             serve_connection(stream, service, shutdown).await;
             drop(place);
@@ -125,10 +135,10 @@ pub async fn serve(listener: TcpListener, service: impl HttpService, shutdown: C
     connections.wait().await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, address)) => return (stream, Peer(address)),
             Err(error) => {
                 warn!(error = %chain(&error), "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;

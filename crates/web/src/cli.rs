@@ -15,6 +15,7 @@ use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, chain, met
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::account::{self, AccountArgs};
 use crate::{Facts, Options, bind, run};
 
 /// Serves Pulso's JSON API and pages
@@ -36,7 +37,7 @@ pub struct Cli {
     command: Command,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// Serve until stopped
     Run,
@@ -44,6 +45,7 @@ enum Command {
     Check,
     /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
+    Account(AccountArgs),
 }
 
 /// The whole program, from its arguments to its exit code.
@@ -57,16 +59,22 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// With exit code 2 if the configuration is wrong, 3 if the views or the port are unavailable.
 pub async fn execute(cli: Cli, shutdown: CancellationToken) -> Result<()> {
+    if let Command::Account(args) = &cli.command {
+        println!("{}", account::make(args)?);
+        return Ok(());
+    }
     let mut config = cli.common.start()?;
     config.data.directory = cli.data.unwrap_or(config.data.directory);
     config.web.listen = cli.listen.unwrap_or(config.web.listen);
     match cli.command {
+        Command::Account(_) => Ok(()),
         Command::Run => serve(&config, shutdown).await,
         Command::Healthcheck => healthcheck(Some(config.web.listen), "web.listen").await,
         Command::Check => {
             if let Some(line) = stores::check_views(&config).await? {
                 println!("{line}");
             }
+            Options::open(&config).explained()?;
             open(&config).await.explained()?;
             println!("the configuration is valid and the views can be read");
             Ok(())
@@ -82,6 +90,7 @@ async fn open(config: &Config) -> Result<ViewReader, StoreError> {
 }
 
 async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
+    let options = Options::open(config).explained()?;
     let metrics = metrics::install()?;
     let views = match open(config).await {
         // Whoever asks meanwhile is told, and `/readyz` says so.
@@ -96,7 +105,5 @@ async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
         .exit(Exit::Unavailable)
         .hint("stop the program that uses this address, or choose another one with `--listen`")?;
     let render = move || metrics.render();
-    run(listener, views, Facts::default, render, Options::from(config), shutdown)
-        .await
-        .context("failed to serve")
+    run(listener, views, Facts::default, render, options, shutdown).await.context("failed to serve")
 }

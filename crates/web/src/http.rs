@@ -4,6 +4,7 @@
 mod cache;
 mod documents;
 mod error;
+mod guard;
 mod live;
 mod measures;
 mod numbers;
@@ -11,6 +12,7 @@ mod openapi;
 mod page;
 mod parameters;
 mod reach;
+mod session;
 mod status;
 mod streams;
 mod views;
@@ -20,7 +22,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
@@ -35,6 +36,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use error::Error;
+use guard::{Access, Rules};
+pub use guard::{Guard, GuardError, ReadAccountsError};
+pub(crate) use guard::{Name, hash_password, line, new_token, token_hash};
 pub use status::{Facts, Progress, Windows};
 
 /// Where the API begins.
@@ -51,12 +55,14 @@ const NO_ROUTE: &str = "none";
 
 /// Sent with every answer. They forbid browsers to load anything from elsewhere, to embed the page,
 /// and to guess types.
-const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
+const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
@@ -70,7 +76,13 @@ pub struct Options {
     pub page_limit_max: usize,
     /// What is served: the views of these streams, and the journals.
     pub streams: Vec<Served>,
+    /// Who may ask.
+    pub guard: Arc<Guard>,
 }
+
+/// What a handler says that it has changed, as an extension of its response; it goes into the audit log.
+#[derive(Clone, Debug)]
+pub(crate) struct Change(pub(crate) String);
 
 /// A stream as it is configured.
 #[derive(Clone, Copy, Debug)]
@@ -78,16 +90,6 @@ pub struct Served {
     pub stream: &'static Stream,
     /// How it is divided into windows; only shown.
     pub windows: Windows,
-}
-
-impl From<&Config> for Options {
-    fn from(config: &Config) -> Self {
-        Self {
-            page_limit_default: config.web.page_limit_default,
-            page_limit_max: config.web.page_limit_max,
-            streams: config.shown_streams().iter().map(Served::from).collect(),
-        }
-    }
 }
 
 impl From<&Config> for Served {
@@ -104,6 +106,19 @@ impl From<&Config> for Served {
 }
 
 impl Options {
+    /// As configured, for a server that is about to listen on `web.listen`.
+    ///
+    /// # Errors
+    /// When the server would be open to those who must not use it.
+    pub fn open(config: &Config) -> Result<Self, GuardError> {
+        Ok(Self {
+            page_limit_default: config.web.page_limit_default,
+            page_limit_max: config.web.page_limit_max,
+            streams: config.shown_streams().iter().map(Served::from).collect(),
+            guard: Arc::new(Guard::open(config)?),
+        })
+    }
+
     /// All views that are served.
     fn views(&self) -> Vec<View> {
         let own = self.streams.iter().flat_map(|served| served.stream.views());
@@ -182,61 +197,111 @@ pub(crate) fn router<V: Views>(
     // `any`, as the fallback of a router of methods names those that are allowed: none.
     let listed = views_served.clone();
     let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &listed) });
-    let mut router =
-        Router::new().fallback_service(observed(NO_ROUTE.into(), unknown).with_state(()));
-    for (path, methods) in routes::<V>(&views_served).into_iter().chain(page::routes()) {
-        let methods = methods.fallback(async || Error::MethodNotAllowed);
-        router = router.route(&path, observed(path.as_str().into(), methods));
+    let guard = &app.options.guard;
+    let unknown = Route::new(NO_ROUTE, unknown).guarded(guard).with_state(());
+    let mut router = Router::new().fallback_service(unknown);
+    for route in routes::<V>(&views_served).into_iter().chain(page::routes()) {
+        let path = route.path.clone();
+        router = router.route(&path, route.guarded(guard));
     }
     router.with_state(app)
 }
 
+/// A path, what answers there, and what is asked of those who come.
+struct Route<S> {
+    path: String,
+    methods: MethodRouter<S>,
+    rules: Rules,
+    /// The methods, for those who try others.
+    allowed: &'static str,
+}
+
+impl<S: Clone + Send + Sync + 'static> Route<S> {
+    /// A route that changes nothing, for those who are logged in.
+    fn new(path: impl Into<String>, methods: MethodRouter<S>) -> Self {
+        let rules = Rules { access: Access::Login, changes: false, body_bytes_max: 0 };
+        Self { path: path.into(), methods, rules, allowed: "GET and HEAD" }
+    }
+
+    fn access(mut self, access: Access) -> Self {
+        self.rules.access = access;
+        self
+    }
+
+    /// Also has methods that change something, with bodies of JSON up to this size. Who uses them must be
+    /// allowed to write, and on a page of ours if in a browser; and it is written down.
+    fn changes(mut self, allowed: &'static str, body_bytes_max: usize) -> Self {
+        (self.rules.changes, self.rules.body_bytes_max) = (true, body_bytes_max);
+        self.allowed = allowed;
+        self
+    }
+
+    /// Wraps the route in [`answer`].
+    fn guarded(self, guard: &Arc<Guard>) -> MethodRouter<S> {
+        let Self { path, methods, rules, allowed } = self;
+        let methods = match &*path {
+            NO_ROUTE => methods,
+            _ => methods.fallback(async move || Error::MethodNotAllowed { allowed }),
+        };
+        let (path, guard) = (Arc::<str>::from(path), Arc::clone(guard));
+        methods.layer(middleware::from_fn(move |request: Request, next: Next| {
+            answer(Arc::clone(&guard), rules, Arc::clone(&path), request, next)
+        }))
+    }
+}
+
 /// All routes except those of the page.
-fn routes<V: Views>(views_served: &[View]) -> Vec<(String, MethodRouter<Arc<App<V>>>)> {
+fn routes<V: Views>(views_served: &[View]) -> Vec<Route<Arc<App<V>>>> {
+    let read = |path: &str, methods| Route::new(format!("{API}/{path}"), methods);
+    let probe = |path: &str, methods| Route::new(path, methods).access(Access::Probe);
+    let session = get(session::show::<V>).post(session::log_in::<V>).delete(session::log_out::<V>);
     let mut routes = vec![
-        (format!("{API}/streams"), get(streams::list::<V>)),
-        (format!("{API}/streams/{{stream}}/live"), get(live::listen::<V>)),
-        (format!("{API}/views"), get(views::list::<V>)),
-        (format!("{API}/layers"), get(views::layers::<V>)),
-        (format!("{API}/series"), get(numbers::series::<V>)),
-        (format!("{API}/top"), get(numbers::top::<V>)),
-        (format!("{API}/status"), get(status::show::<V>)),
-        (format!("{API}/openapi.json"), get(openapi::show::<V>)),
-        ("/healthz".to_owned(), get(status::alive)),
-        ("/readyz".to_owned(), get(status::ready::<V>)),
-        ("/metrics".to_owned(), get(status::metrics::<V>)),
+        read("streams", get(streams::list::<V>)),
+        read("streams/{stream}/live", get(live::listen::<V>)),
+        read("views", get(views::list::<V>)),
+        read("layers", get(views::layers::<V>)),
+        read("series", get(numbers::series::<V>)),
+        read("top", get(numbers::top::<V>)),
+        read("status", get(status::show::<V>)),
+        read("openapi.json", get(openapi::show::<V>)),
+        read("session", session)
+            .access(Access::Open)
+            .changes("GET, HEAD, POST and DELETE", session::LOGIN_BYTES_MAX),
+        probe("/healthz", get(status::alive)),
+        probe("/readyz", get(status::ready::<V>)),
+        probe("/metrics", get(status::metrics::<V>)),
     ];
     routes.extend(views_served.iter().map(|&view| {
         let list =
             async move |State(app): Shared<V>, uri: Uri| documents::list(&app, view, &uri).await;
-        (format!("{API}/{view}"), get(list))
+        read(view.name(), get(list))
     }));
     routes
 }
 
-/// Wraps a route in [`answer`].
-fn observed<S: Clone + Send + Sync + 'static>(
+async fn answer(
+    guard: Arc<Guard>,
+    rules: Rules,
     route: Arc<str>,
-    methods: MethodRouter<S>,
-) -> MethodRouter<S> {
-    methods.layer(middleware::from_fn(move |request: Request, next: Next| {
-        answer(Arc::clone(&route), request, next)
-    }))
-}
-
-async fn answer(route: Arc<str>, request: Request, next: Next) -> Response {
+    request: Request,
+    next: Next,
+) -> Response {
     let (started, uri, headers) =
         (Instant::now(), request.uri().clone(), request.headers().clone());
-    let response = match request.body().is_end_stream() {
-        true => tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await,
-        // It would only be read to be thrown away.
-        false => Ok(Error::BodyNotAllowed.into_response()),
+    let answered = async {
+        let admitted = match guard.admit(&rules, request).await {
+            Ok(admitted) => admitted,
+            Err(error) => return error.into_response(),
+        };
+        let limited = tokio::time::timeout(REQUEST_TIME_MAX, next.run(admitted.request)).await;
+        let mut response = limited.unwrap_or_else(|_| {
+            warn!(%route, limit = ?REQUEST_TIME_MAX, "gave up on a request");
+            Error::TooSlow.into_response()
+        });
+        guard.answered(admitted.change, &mut response).await;
+        response
     };
-    let response = response.unwrap_or_else(|_| {
-        warn!(%route, limit = ?REQUEST_TIME_MAX, "gave up on a request");
-        Error::TooSlow.into_response()
-    });
-    let mut response = error::with_instance(response, &uri);
+    let mut response = error::with_instance(answered.await, &uri);
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

@@ -4,10 +4,13 @@
 //! It reads only through the [`Views`](pulso_pipeline::Views) port: it knows no database, computes
 //! no view and writes nothing.
 
+pub mod account;
+mod caller;
 pub mod cli;
 mod http;
 mod server;
 
-pub use http::{Facts, Options, Progress, Served, Windows};
+pub use caller::{Caller, Role};
+pub use http::{Facts, Guard, GuardError, Options, Progress, ReadAccountsError, Served, Windows};
 pub use pulso_runtime::server::{BindError, bind};
 pub use server::{RunError, run};

@@ -13,11 +13,13 @@ use http::Uri;
 use super::{ByteSize, url};
 
 mod deployment;
+mod guard;
 
 pub use deployment::{
     AtLimit, Elasticsearch, Kafka, Kibana, LogStore, Login, Lost, Operations, Retention,
     SaslMechanism, Spool, Tls, ViewStore, Views,
 };
+pub use guard::{Guard, LoginMode, Network, ParseNetworkError};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -47,6 +49,7 @@ pub struct Config {
     pub schedule: Schedule,
     pub retention: Retention,
     pub web: Web,
+    pub guard: Guard,
     pub operations: Operations,
     pub demo: Demo,
 }

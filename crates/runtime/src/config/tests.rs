@@ -1,6 +1,7 @@
 use super::*;
 
 mod deployment;
+mod guard;
 mod streams;
 
 fn layers(file: &str) -> Layers {
@@ -132,7 +133,7 @@ fn unknown_keys_are_refused_in_every_layer() {
     );
     check("demo = 5", "`demo` is a section, not 5", "the keys here are `rate`");
     let sections = "the sections are `acquisition`, `archive`, `batch`, `checkpoint`, `data`, \
-        `demo`, `echo`, `elasticsearch`, `kafka`, `kibana`, `log`, `logs`, `operations`, \
+        `demo`, `echo`, `elasticsearch`, `guard`, `kafka`, `kibana`, `log`, `logs`, `operations`, \
         `retention`, `schedule`, `spool`, `streams`, `time`, `trends`, `views`, `web`, `window`";
     check("[windows]", "`windows` is not a key of the configuration", sections);
     for (environment, overrides, from) in [

@@ -14,6 +14,7 @@ use crate::streams::usual;
 
 mod deployment;
 mod folders;
+mod guard;
 mod sources;
 mod streams;
 
@@ -88,6 +89,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             page_limit_default: reader.number("web.page_limit_default", 1..=1_000_000),
             page_limit_max: reader.number("web.page_limit_max", 1..=1_000_000),
         },
+        guard: guard::guard(reader),
         operations: deployment::operations(reader),
         demo: Demo { rate: reader.number("demo.rate", 1..=100_000) },
     }

@@ -3,6 +3,8 @@
 //! Causes are logged where they arise and never shown: the text of a database error does not help a
 //! client, and it may name paths.
 
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +19,9 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 /// How long a client should wait, in seconds, when the service is briefly unable to answer.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
+/// How to log in, for programs. Browsers show a window of their own for other schemes.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"pulso\"");
+
 /// An error. Its `Display` is the `detail` of the problem.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -28,8 +33,8 @@ pub(super) enum Error {
     UnknownStream { name: String, known: Vec<&'static str> },
     #[error("as many clients listen as there may be; try again")]
     TooManyListeners,
-    #[error("only GET and HEAD are allowed here")]
-    MethodNotAllowed,
+    #[error("only {allowed} are allowed here")]
+    MethodNotAllowed { allowed: &'static str },
     #[error("there is no parameter `{name}` here; {}", allowed_parameters(allowed))]
     UnknownParameter { name: String, allowed: Vec<&'static str> },
     #[error("the parameter `{name}` is missing; it must be {allowed}")]
@@ -44,6 +49,34 @@ pub(super) enum Error {
     NotReady { reason: String },
     #[error("a request has no body here")]
     BodyNotAllowed,
+    #[error("the body may have {bytes_max} bytes")]
+    BodyTooLong { bytes_max: usize },
+    #[error("the body did not come in time")]
+    SlowBody,
+    #[error("the body ended before its end")]
+    BrokenBody,
+    #[error("the body must be JSON, with `content-type: application/json`")]
+    NotJson,
+    #[error("the body must be {allowed}")]
+    InvalidBody { allowed: &'static str },
+    #[error("log in first, or send a token as `authorization: Bearer TOKEN`")]
+    NotLoggedIn,
+    #[error("the name or the password is wrong")]
+    WrongLogin,
+    #[error("nobody logs in here")]
+    NoLogin,
+    #[error("`{name}` may look at everything, but change nothing")]
+    OnlyReads { name: String },
+    #[error("only the pages of this service may ask for a change")]
+    ForeignPage,
+    #[error(
+        "this service does not go by the name `{host}`; use an address in digits, or add the name to `guard.hosts`"
+    )]
+    ForeignName { host: String },
+    #[error("too many requests; try again in {}", seconds(*after))]
+    TooManyRequests { after: Duration },
+    #[error("too many logins; try again in {}", seconds(*after))]
+    TooManyLogins { after: Duration },
     #[error("this takes too long at the moment; ask for a shorter range, or try again")]
     TooSlow,
     #[error("the views cannot be read at the moment; try again")]
@@ -74,7 +107,7 @@ impl Error {
             Self::UnknownStream { .. } => {
                 (StatusCode::NOT_FOUND, "urn:pulso:unknown-stream", "Unknown stream")
             }
-            Self::MethodNotAllowed => (
+            Self::MethodNotAllowed { .. } => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "urn:pulso:method-not-allowed",
                 "Method not allowed",
@@ -93,6 +126,27 @@ impl Error {
             Self::BodyNotAllowed => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "urn:pulso:body-not-allowed", "Body not allowed")
             }
+            Self::BodyTooLong { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "urn:pulso:body-too-long", "Body too long")
+            }
+            Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "urn:pulso:slow-body", "Slow body"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:pulso:not-json", "Not JSON"),
+            Self::BrokenBody | Self::InvalidBody { .. } => {
+                (StatusCode::BAD_REQUEST, "urn:pulso:invalid-body", "Invalid body")
+            }
+            Self::NotLoggedIn => {
+                (StatusCode::UNAUTHORIZED, "urn:pulso:not-logged-in", "Not logged in")
+            }
+            Self::WrongLogin => (StatusCode::UNAUTHORIZED, "urn:pulso:wrong-login", "Wrong login"),
+            Self::NoLogin => (StatusCode::CONFLICT, "urn:pulso:no-login", "No login"),
+            Self::OnlyReads { .. } => (StatusCode::FORBIDDEN, "urn:pulso:only-reads", "Only reads"),
+            Self::ForeignPage => (StatusCode::FORBIDDEN, "urn:pulso:foreign-page", "Foreign page"),
+            Self::ForeignName { .. } => {
+                (StatusCode::MISDIRECTED_REQUEST, "urn:pulso:foreign-name", "Foreign name")
+            }
+            Self::TooManyRequests { .. } | Self::TooManyLogins { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "urn:pulso:too-many", "Too many requests")
+            }
             Self::NotReady { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:not-ready", "Not ready")
             }
@@ -110,8 +164,20 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, problem_type, title) = self.kind();
         let detail = self.to_string();
-        Problem { problem_type, title, status: status.as_u16(), detail, instance: None }
-            .into_response()
+        let problem =
+            Problem { problem_type, title, status: status.as_u16(), detail, instance: None };
+        let mut response = problem.into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::TooManyRequests { after } | Self::TooManyLogins { after } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+            }
+            Self::NotLoggedIn | Self::WrongLogin => {
+                headers.insert(header::WWW_AUTHENTICATE, BEARER);
+            }
+            _ => {}
+        }
+        response
     }
 }
 
@@ -147,6 +213,18 @@ pub(super) fn no_route(uri: &Uri, views: &[View]) -> Error {
             Error::UnknownView { name: name.to_owned(), known }
         }
         _ => Error::NotFound { path: uri.path().to_owned() },
+    }
+}
+
+/// A wait that is never too short.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+fn seconds(wait: Duration) -> String {
+    match whole_seconds(wait) {
+        1 => "a second".to_owned(),
+        seconds => format!("{seconds} seconds"),
     }
 }
 

@@ -14,9 +14,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
-use axum::response::sse::{KeepAlive, Sse};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use pulso_pipeline::Views;
@@ -24,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::guard::Session;
 use super::{Error, Shared, parameters};
 use event::Teller;
 use watch::{Channel, Seen};
@@ -65,6 +67,7 @@ impl Live {
 pub(super) async fn listen<V: Views>(
     State(app): Shared<V>,
     Path(name): Path<String>,
+    session: Option<Extension<Arc<Session>>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Error> {
@@ -86,7 +89,9 @@ pub(super) async fn listen<V: Views>(
         teller: Teller::new(served.stream.name, told.as_deref()),
         until: Instant::now() + LISTENING_MAX,
         shutdown: live.shutdown.clone(),
+        session: session.map(|Extension(session)| session),
         greeted: false,
+        farewell: false,
         _place: place,
     };
     let events = stream::unfold(client, |mut client| async {
@@ -97,30 +102,52 @@ pub(super) async fn listen<V: Views>(
     Ok(Sse::new(events).keep_alive(alive).into_response())
 }
 
+/// When a session ends; without one, never.
+async fn end_of(session: Option<&Session>) {
+    match session {
+        Some(session) => session.end().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Someone who listens.
 struct Client {
     seen: channel::Receiver<Seen>,
     teller: Teller,
     until: Instant,
     shutdown: CancellationToken,
+    /// The login by which somebody listens; nobody else does after its end.
+    session: Option<Arc<Session>>,
     greeted: bool,
+    farewell: bool,
     _place: OwnedSemaphorePermit,
 }
 
 impl Client {
+    /// The last event of somebody whose login is over.
+    fn logged_out(&mut self) -> Option<Event> {
+        let first = !std::mem::replace(&mut self.farewell, true);
+        let data = r#"{"detail":"the login has ended; log in again"}"#;
+        first.then(|| Event::default().event("logged_out").data(data))
+    }
+
     /// The next event, when there is something to tell; `None` at the end.
-    async fn next(&mut self) -> Option<axum::response::sse::Event> {
+    async fn next(&mut self) -> Option<Event> {
         if !self.greeted {
             self.greeted = true;
-            return Some(axum::response::sse::Event::default().retry(COME_BACK_AFTER));
+            return Some(Event::default().retry(COME_BACK_AFTER));
         }
         loop {
+            if self.session.as_ref().is_some_and(|session| session.over()) {
+                return self.logged_out();
+            }
             if let Some(event) = self.teller.next(&self.seen.borrow_and_update()) {
                 return Some(event.into());
             }
             tokio::select! {
                 changed = self.seen.changed() => changed.ok()?,
                 () = self.shutdown.cancelled() => return None,
+                () = end_of(self.session.as_deref()) => {}
                 () = tokio::time::sleep_until(self.until) => return None,
             }
         }

@@ -5,6 +5,7 @@
 mod answers;
 mod live;
 mod numbers;
+mod session;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -36,17 +37,17 @@ pub(super) fn document(options: &Options) -> Value {
     let mut schemas: Map<_, _> = schemas.collect();
     schemas.insert("Location".into(), location_schema());
     schemas.insert("Problem".into(), problem_schema());
-    let problem = json!({
-        "description": "What is wrong with the request, or why it cannot be answered (RFC 9457).",
-        "content": { PROBLEM_JSON: { "schema": reference("schemas", "Problem") } },
-    });
+    let problem =
+        problem_of("What is wrong with the request, or why it cannot be answered (RFC 9457).");
     let parameters = views.iter().flat_map(|view| {
         let described = |parameter: Parameter| parameter_description(parameter, *view, options);
         Parameter::of(*view)
             .map(move |parameter| (parameter.name(*view).to_owned(), described(parameter)))
     });
     let parameters: Map<_, _> = parameters.collect();
-    json!({
+    let mut paths = paths(options);
+    session::guard_paths(&mut paths);
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Pulso",
@@ -56,11 +57,17 @@ pub(super) fn document(options: &Options) -> Value {
             "license": { "name": LICENSE, "identifier": LICENSE },
         },
         "servers": [{ "url": "/" }],
-        "paths": paths(options),
+        "paths": paths,
         "components": {
-            "schemas": schemas, "parameters": parameters, "responses": { "Problem": problem },
+            "schemas": schemas, "parameters": parameters,
+            "responses": { "Problem": problem, "TooMany": session::too_many() },
+            "securitySchemes": session::schemes(),
         },
-    })
+    });
+    if options.guard.asks() {
+        document["security"] = session::needed();
+    }
+    document
 }
 
 fn paths(options: &Options) -> Map<String, Value> {
@@ -73,10 +80,11 @@ fn paths(options: &Options) -> Map<String, Value> {
     paths.insert(format!("{API}/top"), json!({ "get": numbers::top_operation(options) }));
     let path = format!("{API}/streams/{{stream}}/live");
     paths.insert(path, json!({ "get": live::operation(options) }));
+    let json = "application/json";
+    paths.insert(format!("{API}/session"), session::operations());
     let mut add = |path: &str, id, summary, media_type, schema| {
         paths.insert(path.into(), json!({ "get": operation(id, summary, media_type, schema) }));
     };
-    let json = "application/json";
     let summary =
         "The streams that are shown, and the words, kinds, scope, facets and views of each";
     add(&format!("{API}/streams"), "listStreams", summary, json, streams_schema());
@@ -106,6 +114,11 @@ fn operation(id: &str, summary: &str, media_type: &str, schema: Value) -> Value 
         "summary": summary,
         "responses": { "200": answer, "default": reference("responses", "Problem") },
     })
+}
+
+fn problem_of(description: &str) -> Value {
+    let content = json!({ PROBLEM_JSON: { "schema": reference("schemas", "Problem") } });
+    json!({ "description": description, "content": content })
 }
 
 fn may_be_kept(operation: &mut Value) {

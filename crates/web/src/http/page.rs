@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 
-use super::cache;
+use super::{Access, Route, cache};
 
 const INDEX: File = File {
     content_type: "text/html; charset=utf-8",
@@ -58,9 +58,10 @@ struct File {
     bytes: &'static [u8],
 }
 
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Vec<(String, MethodRouter<S>)> {
-    let pages = PAGES.map(|path| (path, INDEX));
-    pages.into_iter().chain(FILES).map(|(path, file)| (path.to_owned(), serve(file))).collect()
+/// Open to all, as the login is one of the pages; what they show is not.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Vec<Route<S>> {
+    let pages = PAGES.map(|path| (path, INDEX)).into_iter().chain(FILES);
+    pages.map(|(path, file)| Route::new(path, serve(file)).access(Access::Open)).collect()
 }
 
 fn serve<S: Clone + Send + Sync + 'static>(file: File) -> MethodRouter<S> {

@@ -138,7 +138,7 @@ async fn a_client_that_does_not_finish_its_request_is_cut_off() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_client_is_cut_off() {
     let mut client = connect();
-    client.send("GET /ok HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    client.send("GET /ok HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let text = client.read().await;
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
     client.check_elapsed(REQUEST_HEAD_WAIT);
@@ -157,7 +157,7 @@ async fn an_endless_head_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_outlives_the_shutdown_is_broken_off() {
     let mut client = connect();
-    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    client.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     tokio::task::yield_now().await;
     client.shutdown.cancel();
     assert_eq!(client.read().await, "");
@@ -168,14 +168,14 @@ async fn a_request_that_outlives_the_shutdown_is_broken_off() {
 #[tokio::test(start_paused = true)]
 async fn an_old_connection_ends() {
     let mut client = connect();
-    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    client.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert_eq!(client.read().await, "");
     client.check_elapsed(CONNECTION_AGE_MAX + CONNECTION_END_WAIT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_takes_too_long_is_given_up() {
-    let options = Options::from(&Config::default());
+    let options = Options::open(&Config::default()).unwrap();
     let mut client = connect_to(http::router(
         Stuck,
         Facts::default,
@@ -183,7 +183,9 @@ async fn a_request_that_takes_too_long_is_given_up() {
         options,
         CancellationToken::new(),
     ));
-    client.send("GET /api/v1/groups HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    client
+        .send("GET /api/v1/groups HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await;
     let text = client.read().await;
     assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
     assert!(text.contains(r#""instance":"/api/v1/groups""#), "{text}");
@@ -193,22 +195,22 @@ async fn a_request_that_takes_too_long_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_with_a_body_is_refused_unread() {
-    let options = Options::from(&Config::default());
+    let options = Options::open(&Config::default()).unwrap();
     let shutdown = CancellationToken::new();
     let mut client =
         connect_to(http::router(Stuck, Facts::default, String::new, options, shutdown));
-    let head = "GET /api/v1/groups HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
+    let head = "GET /api/v1/groups HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
     client.send(&format!("{head}content-length: 1000000000\r\n\r\n")).await;
     let text = client.read().await;
     assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
     client.check_elapsed(Duration::ZERO);
 }
 
-const REQUEST: &str = "GET /api/v1/groups HTTP/1.1\r\nhost: a\r\n\r\n";
+const REQUEST: &str = "GET /api/v1/groups HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn the_views_are_asked_only_so_much_at_once() {
-    let options = Options::from(&Config::default());
+    let options = Options::open(&Config::default()).unwrap();
     let views = Slow::new();
     let router =
         http::router(views.clone(), Facts::default, String::new, options, CancellationToken::new());
@@ -230,14 +232,14 @@ async fn the_views_are_asked_only_so_much_at_once() {
 async fn more_connections_than_there_may_be_wait_for_their_turn() {
     let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let options = Options::from(&Config::default());
+    let options = Options::open(&Config::default()).unwrap();
     let shutdown = CancellationToken::new();
     let views = Slow::new();
     let running =
         run(listener, views.clone(), Facts::default, String::new, options, shutdown.clone());
     let running = tokio::spawn(running);
     let ask = async |client: &mut TcpStream| {
-        client.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        client.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     };
     let answer = async |client: &mut TcpStream| {
         let mut bytes = [0; 2048];

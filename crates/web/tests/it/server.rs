@@ -1,12 +1,13 @@
 //! A server on a free port, and a minimal client for it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_streams::Streams;
-use pulso_web::{Facts, Options, Served, Windows};
+use pulso_web::{Facts, Guard, Options, Served, Windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +24,12 @@ pub(crate) fn options() -> Options {
     let brought = Streams::brought();
     let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
     let streams = streams.collect();
-    Options { page_limit_default: 10, page_limit_max: 100, streams }
+    Options {
+        page_limit_default: 10,
+        page_limit_max: 100,
+        streams,
+        guard: Arc::new(Guard::without_login()),
+    }
 }
 
 #[derive(Debug)]
@@ -47,12 +53,16 @@ impl Server {
     }
 
     pub(crate) async fn start_with(views: impl Views, facts: Facts) -> Self {
+        Self::start_as(views, facts, options()).await
+    }
+
+    pub(crate) async fn start_as(views: impl Views, facts: Facts, options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let metrics = || "pulso_up 1\n".to_owned();
         let facts = move || facts.clone();
-        let running = pulso_web::run(listener, views, facts, metrics, options(), shutdown.clone());
+        let running = pulso_web::run(listener, views, facts, metrics, options, shutdown.clone());
         let running = tokio::spawn(async move { running.await.unwrap() });
         Self { address, shutdown, running }
     }
@@ -63,7 +73,8 @@ impl Server {
 
     pub(crate) async fn ask(&self, method: &str, path: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         read(stream).await
     }
@@ -71,8 +82,17 @@ impl Server {
     /// Asks with another header.
     pub(crate) async fn get_with(&self, path: &str, header: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\n{header}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read(stream).await
+    }
+
+    /// Asks under another name.
+    pub(crate) async fn get_as(&self, host: &str, path: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         read(stream).await
     }

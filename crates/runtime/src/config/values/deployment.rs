@@ -13,7 +13,7 @@ use crate::config::sections::{
 };
 use crate::config::{Secret, parse_duration};
 
-mod places;
+pub(super) mod places;
 
 /// The value of a key that can be switched off.
 const OFF: &str = "off";

@@ -124,7 +124,7 @@ struct Listener {
 impl Server {
     fn start(store: &Store) -> Self {
         let shutdown = CancellationToken::new();
-        let options = Options::from(&Config::default());
+        let options = Options::open(&Config::default()).unwrap();
         let router = router(store.clone(), Facts::default, String::new, options, shutdown.clone());
         Self { service: TowerToHyperService::new(router), shutdown }
     }

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use pulso_pipeline::Cursor;
@@ -5,7 +6,7 @@ use pulso_streams::Streams;
 use pulso_testkit::view;
 
 use super::*;
-use crate::{Served, Windows};
+use crate::{Guard, Served, Windows};
 
 fn options() -> Options {
     let windows = Windows {
@@ -16,7 +17,8 @@ fn options() -> Options {
     };
     let brought = Streams::brought();
     let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
-    Options { page_limit_default: 10, page_limit_max: 50, streams: streams.collect() }
+    let guard = Arc::new(Guard::without_login());
+    Options { page_limit_default: 10, page_limit_max: 50, streams: streams.collect(), guard }
 }
 
 fn read(view: View, query: &str) -> Result<Wanted, Error> {

@@ -14,7 +14,7 @@ const NAME_LENGTH_MAX: usize = 249;
 const PREFIX_LENGTH_MAX: usize = 100;
 
 pub(super) fn brokers(reader: &mut Reader) -> Vec<String> {
-    list(reader, "kafka.brokers", |text| {
+    some(reader, "kafka.brokers", |text| {
         let wrong = || Wrong::new("is not a broker", "write it like \"kafka.example.org:9092\"");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let plain = |c: char| !c.is_whitespace() && !matches!(c, ',' | '/' | '@');
@@ -27,7 +27,7 @@ pub(super) fn brokers(reader: &mut Reader) -> Vec<String> {
 }
 
 pub(super) fn urls(reader: &mut Reader) -> Vec<Uri> {
-    list(reader, "elasticsearch.urls", url)
+    some(reader, "elasticsearch.urls", url)
 }
 
 /// The address of Elasticsearch or Kibana.
@@ -49,13 +49,37 @@ pub(super) fn url(text: &str) -> Result<Uri, Wrong> {
     Ok(url)
 }
 
-/// A list of at least one place; what is wrong is noted by place.
-fn list<T>(reader: &mut Reader, key: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Vec<T> {
-    let values: Vec<Value> = reader.read(key, |value| match value.as_array() {
-        None => Err(Wrong::new("is not a list", "write it in square brackets")),
-        Some(list) if list.is_empty() => Err(Wrong::new("is empty", "name at least one")),
-        Some(list) => Ok(list.clone()),
+/// A list of at least one place.
+fn some<T>(reader: &mut Reader, key: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Vec<T> {
+    let values = reader.read(key, |value| match array(value)? {
+        list if list.is_empty() => Err(Wrong::new("is empty", "name at least one")),
+        list => Ok(list),
     });
+    each(reader, key, &values, parse)
+}
+
+/// A list of places, which may be empty.
+pub(in crate::config::values) fn list<T>(
+    reader: &mut Reader,
+    key: &str,
+    parse: impl Fn(&str) -> Result<T, Wrong>,
+) -> Vec<T> {
+    let values = reader.read(key, array);
+    each(reader, key, &values, parse)
+}
+
+fn array(value: &Value) -> Result<Vec<Value>, Wrong> {
+    let wrong = || Wrong::new("is not a list", "write it in square brackets");
+    value.as_array().cloned().ok_or_else(wrong)
+}
+
+/// Each place of a list; what is wrong is noted by place.
+fn each<T>(
+    reader: &mut Reader,
+    key: &str,
+    values: &[Value],
+    parse: impl Fn(&str) -> Result<T, Wrong>,
+) -> Vec<T> {
     let mut parsed = Vec::new();
     for (index, value) in values.iter().enumerate() {
         match text(value).and_then(&parse) {
