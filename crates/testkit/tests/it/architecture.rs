@@ -25,7 +25,7 @@ enum Row {
     Test,
 }
 
-const ROWS: [(&str, Row); 17] = [
+const ROWS: [(&str, Row); 18] = [
     ("pulso", Row::Program),
     ("pulso-acquisition", Row::App),
     ("pulso-speed", Row::App),
@@ -41,6 +41,7 @@ const ROWS: [(&str, Row); 17] = [
     ("pulso-pipeline", Row::Ports),
     ("pulso-window", Row::Pure),
     ("pulso-streams", Row::Pure),
+    ("pulso-organiser", Row::Pure),
     ("pulso-model", Row::Pure),
     ("pulso-testkit", Row::Test),
 ];
@@ -73,7 +74,7 @@ const OUTSIDE: [&str; 12] = [
     "tokio-tungstenite",
 ];
 
-const CRATES_MAX: usize = 17;
+const CRATES_MAX: usize = 18;
 const LINES_MAX: usize = 500;
 
 #[derive(Debug)]
