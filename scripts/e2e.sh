@@ -86,7 +86,7 @@ say 'computing the expected views by a replay in one process'
 image pulso replay /work/recording.jsonl --data /work/reference --output json >"$work/summary.json"
 # The speed layer's views lack what only the batch layer counts: late messages.
 speed_views='responses country-activity trending-topics trending-topics-by-country'
-batch_views="$speed_views groups events group-days event-days"
+batch_views="$speed_views groups events group-days event-days topic-pairs"
 for view in $speed_views; do
   image pulso export "$view" --layer speed --data /work/reference >"$work/$view-speed.ndjson"
 done

@@ -49,7 +49,14 @@ const BROUGHT: &[Brought] = &[
     brought!(
         "rsvps",
         Some(|| Arc::new(rsvps::Rsvps)),
-        ["groups.sql", "events.sql", "group-days.sql", "event-days.sql", "kibana.ndjson"]
+        [
+            "groups.sql",
+            "events.sql",
+            "group-days.sql",
+            "event-days.sql",
+            "topic-pairs.sql",
+            "kibana.ndjson"
+        ]
     ),
     brought!(
         "posts",

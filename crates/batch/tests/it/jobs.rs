@@ -15,6 +15,7 @@ use pulso_testkit::{decoder, stream, view};
 use serde_json::json;
 
 use crate::naive::{self, Counted, Totals, Trends};
+use crate::pairs;
 use crate::support::{
     Bodies, TestLake, bodies, jobs, jobs_by_day, records, run, small_windows, written,
 };
@@ -138,6 +139,7 @@ fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days:
         "events" => naive::totals(counted, Totals { events: true, day: None }),
         "group-days" => by_day(false),
         "event-days" => by_day(true),
+        "topic-pairs" => pairs::topic_pairs(counted),
         other => panic!("the stream has no view `{other}`"),
     }
 }

@@ -8,6 +8,7 @@ mod golden;
 mod incremental;
 mod jobs;
 mod naive;
+mod pairs;
 mod program;
 mod publish;
 mod recording;

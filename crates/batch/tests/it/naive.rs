@@ -23,7 +23,7 @@ pub(crate) struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    fn order(&self) -> (i64, Position) {
+    pub(crate) fn order(&self) -> (i64, Position) {
         (self.fact.time.0, self.position)
     }
 }

@@ -95,7 +95,8 @@ pub(crate) fn exports(data: &Path) -> Vec<(String, String)> {
             all.push((format!("{view} {layer}"), export(view, layer, data)));
         }
     }
-    for view in [view("groups"), view("events"), view("group-days"), view("event-days")] {
+    let batch = ["groups", "events", "group-days", "event-days", "topic-pairs"];
+    for view in batch.map(view) {
         all.push((view.to_string(), export(view, "batch", data)));
     }
     all

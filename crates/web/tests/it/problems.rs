@@ -34,7 +34,7 @@ async fn places_that_are_not_there() {
     let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `topic-trends`, \
                   `topic-trends-by-country`, `groups`, `events`, \
-                  `group-days`, `event-days`, `posts`, `language-activity`, `trending-hashtags`, \
+                  `group-days`, `event-days`, `topic-pairs`, `posts`, `language-activity`, `trending-hashtags`, \
                   `trending-hashtags-by-language`, `trending-domains`, `post-trends`, \
                   `post-trends-by-language`, `hashtag-days`, \
                   `domain-days`, `language-days`, `clicks`, `click-activity`, \
