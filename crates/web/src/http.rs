@@ -53,13 +53,14 @@ pub(crate) const QUERIES_MAX: usize = 16;
 /// The name of requests that match no route, in metrics.
 const NO_ROUTE: &str = "none";
 
-/// Sent with every answer. They forbid browsers to load anything from elsewhere, to embed the page,
-/// and to guess types.
+/// Sent with every answer. They forbid browsers to load anything from elsewhere, to embed the page or what it
+/// loads, to make scripts or elements of text, and to guess types.
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

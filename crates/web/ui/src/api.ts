@@ -1,5 +1,12 @@
 // The API, and nothing but it: what it answers, and how to ask. Every page asks through here.
 
+export interface Session {
+  // Whether people log in here.
+  login: boolean;
+  name: string | null;
+  role: "read" | "write" | null;
+}
+
 export interface Words {
   one: string;
   many: string;
@@ -116,6 +123,8 @@ export const API = "/api/v1";
 
 const ANSWER_MS_MAX = 15_000;
 
+const SESSION = `${API}/session`;
+
 // The server said no, and why.
 export class Refused extends Error {
   constructor(readonly status: number, detail: string) {
@@ -137,19 +146,39 @@ export function url(path: string, parameters: Parameters = {}): string {
   return text === "" ? `${API}/${path}` : `${API}/${path}?${text}`;
 }
 
-async function get<T>(address: string, signal?: AbortSignal): Promise<T> {
+// Told when an answer says that nobody is logged in any more.
+let loggedOut = () => {};
+
+export function onLoggedOut(listener: () => void): void {
+  loggedOut = listener;
+}
+
+const get = <T>(address: string, signal?: AbortSignal): Promise<T> => ask(address, {}, signal);
+
+async function ask<T>(address: string, request: RequestInit, signal?: AbortSignal): Promise<T> {
   const limit = AbortSignal.timeout(ANSWER_MS_MAX);
   let response: Response;
   let body;
   try {
-    response = await fetch(address, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    response = await fetch(address, { ...request, signal: signal ? AbortSignal.any([signal, limit]) : limit });
     body = await response.json();
   } catch {
     throw new Unreachable("The server does not answer");
   }
+  if (response.status === 401 && address !== SESSION) loggedOut();
   if (!response.ok) throw new Refused(response.status, body.detail ?? body.title ?? "no reason given");
   return body as T;
 }
+
+export const session = (): Promise<Session> => get(SESSION);
+
+export const logIn = (name: string, password: string): Promise<Session> => ask(SESSION, {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ name, password }),
+});
+
+export const logOut = (): Promise<Session> => ask(SESSION, { method: "DELETE" });
 
 export const streams = async (): Promise<Stream[]> =>
   (await get<{ streams: Stream[] }>(url("streams"))).streams;

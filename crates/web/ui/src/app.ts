@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
-import type { Progress, Stream, View } from "./api.ts";
+import type { Progress, Session, Stream, View } from "./api.ts";
 import type { Live } from "./live.ts";
 import { type Span, spanOf } from "./range.ts";
 import type { Route } from "./route.ts";
@@ -11,6 +11,7 @@ import type { Route } from "./route.ts";
 export interface App {
   streams: Stream[];
   views: View[];
+  session: Session;
   stream: Stream;
   route: Route;
   live: Live;
@@ -28,10 +29,12 @@ export function useApp(): App {
   return app;
 }
 
-export function makeApp(streams: Stream[], views: View[], stream: Stream, route: Route, live: Live): App {
+type Known = Pick<App, "streams" | "views" | "session">;
+
+export function makeApp(known: Known, stream: Stream, route: Route, live: Live): App {
   const progress = live.status?.streams.find(({ name }) => name === stream.name);
   const span = progress && spanOf(route, progress);
-  return { streams, views, stream, route, live, progress, span };
+  return { ...known, stream, route, live, progress, span };
 }
 
 // What identifies the present question of a page, beside what it asks itself.

@@ -80,6 +80,11 @@ class Link {
       const { detail } = JSON.parse(data) as { detail: string };
       this.change(() => ({ unavailable: detail }));
     });
+    // The answer to the next question then says the same to all.
+    events.addEventListener("logged_out", () => {
+      events.close();
+      this.ask();
+    });
     events.addEventListener("available", () => {
       this.change(() => ({ unavailable: undefined }));
       this.ask(true);

@@ -10,6 +10,7 @@ import { setZone } from "./format.ts";
 import { useLive } from "./live.ts";
 import { NoServer, NoStream, Waiting } from "./parts/empty.tsx";
 import { Shell } from "./shell.tsx";
+import { Login } from "./pages/login.tsx";
 import { startTheme } from "./theme.ts";
 import { PageOf } from "./pages.tsx";
 import { useRoute } from "./route.ts";
@@ -19,18 +20,22 @@ const AGAIN_MS = 2000;
 interface Known {
   streams: api.Stream[];
   views: api.View[];
+  session: api.Session;
 }
 
 function Main() {
-  const [known, problem] = useKnown();
+  const [out, setOut] = useState(false);
+  const [known, problem] = useKnown(out);
   const route = useRoute();
   setZone(route.zone);
   const stream = known?.streams.find(({ name }) => name === route.stream)
     ?? (route.stream === undefined ? known?.streams[0] : undefined);
-  const live = useLive(stream?.name);
+  const live = useLive(out ? undefined : stream?.name);
+  useEffect(() => api.onLoggedOut(() => setOut(true)), []);
+  if (out) return <Login again={known !== undefined} done={() => setOut(false)} />;
   if (known === undefined) return problem === undefined ? <Waiting /> : <NoServer text={problem} />;
   if (stream === undefined) return <NoStream name={route.stream} streams={known.streams} />;
-  const app = makeApp(known.streams, known.views, stream, route, live);
+  const app = makeApp(known, stream, route, live);
   return (
     <AppContext.Provider value={app}>
       <Shell>
@@ -41,14 +46,15 @@ function Main() {
 }
 
 // Streams and views as the server describes them, asked for until it answers.
-function useKnown(): [Known | undefined, string | undefined] {
+function useKnown(out: boolean): [Known | undefined, string | undefined] {
   const [known, setKnown] = useState<Known>();
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
+    if (out) return;
     let timer: ReturnType<typeof setTimeout>;
     const ask = () => {
-      Promise.all([api.streams(), api.views()]).then(
-        ([streams, views]) => setKnown({ streams, views }),
+      Promise.all([api.streams(), api.views(), api.session()]).then(
+        ([streams, views, session]) => setKnown({ streams, views, session }),
         (error: Error) => {
           setProblem(error.message);
           timer = setTimeout(ask, AGAIN_MS);
@@ -57,7 +63,7 @@ function useKnown(): [Known | undefined, string | undefined] {
     };
     ask();
     return () => clearTimeout(timer);
-  }, []);
+  }, [out]);
   return [known, problem];
 }
 

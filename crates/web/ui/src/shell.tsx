@@ -5,6 +5,7 @@ import "./shell.css";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import * as api from "./api.ts";
 import { useApp } from "./app.ts";
 import { batchViews, fieldTitle, valueName, viewTitle } from "./descriptor.ts";
 import { heading, period, words } from "./format.ts";
@@ -50,6 +51,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <StatusLine />
           <ChooseZone />
           <ThemeButton />
+          <LogOut />
           <button class="button quiet icon" aria-label="Help and keys" title="Help and keys (?)" onClick={() => setHelp(true)}>?</button>
         </div>
       </header>
@@ -132,6 +134,20 @@ function ChooseZone() {
       {near.map(option)}
       <optgroup label="All zones">{others.map(option)}</optgroup>
     </select>
+  );
+}
+
+function LogOut() {
+  const { session } = useApp();
+  if (!session.login) return null;
+  // The next question to the server then shows the login.
+  const logOut = () => void api.logOut().then(() => api.status()).catch(() => {});
+  const may = session.role === "write" ? "may look and change" : "may look";
+  return (
+    <>
+      <span class="who" title={`${session.name} ${may}`}>{session.name}</span>
+      <button class="button quiet" onClick={logOut}>Log out</button>
+    </>
   );
 }
 

@@ -3,7 +3,7 @@
 //! Passwords are hashed with Argon2id. Tokens are 256 random bits, which nobody can guess, so a plain hash
 //! keeps them as safe, and costs nothing at each request.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -118,7 +118,11 @@ pub(super) fn sha256(text: &str) -> [u8; 32] {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("text can be written to a string");
+    }
+    text
 }
 
 #[derive(Debug, Default)]

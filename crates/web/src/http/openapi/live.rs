@@ -10,9 +10,10 @@ const EVENTS: &str = "Server-sent events. `state`: how far the stream is, the fi
     client. `window`: panes and windows that end after `after`, up to `closed_until`, are in the views. \
     `batch`: the batch layer has finished a run, so answers about past days may have changed. `reset`: \
     the id that the client came with means nothing here (`reason`), so nothing that it has is worth \
-    keeping; otherwise as `state`. `unavailable` and `available`: whether the views can be read. A client \
-    that comes back with the id of its last event gets what it missed. A line of comment says every 15 \
-    seconds that the connection is alive; after ten minutes the client is asked to come back.";
+    keeping; otherwise as `state`. `unavailable` and `available`: whether the views can be read. \
+    `logged_out`: the login has ended, and so does the stream. A client that comes back with the id of its \
+    last event gets what it missed. A line of comment says every 15 seconds that the connection is alive; \
+    after ten minutes the client is asked to come back.";
 
 pub(super) fn operation(options: &Options) -> Value {
     let text = type_schema(FieldType::Text);
