@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use futures::StreamExt;
 
@@ -167,7 +167,7 @@ async fn with_body(request: Request, bytes_max: usize) -> Result<Request, Error>
         return Ok(request);
     }
     // It would only be read to be thrown away.
-    if bytes_max == 0 || request.method().is_safe() {
+    if bytes_max == 0 || matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Error::BodyNotAllowed);
     }
     let media_type = request.headers().get(header::CONTENT_TYPE);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -127,7 +128,6 @@ async fn changes_are_written_down_and_nothing_else_is() {
         assert_eq!(line[key], value, "{line}");
     }
     assert_eq!(line["status"], 200);
-    use std::os::unix::fs::PermissionsExt;
     let file = std::fs::metadata(place.folder.path().join("audit.jsonl")).unwrap();
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
 }
@@ -184,6 +184,11 @@ async fn a_body_is_as_long_as_it_may_be() {
     assert_eq!(place.service.call(request).await.unwrap().status(), 413);
     let headers = [("content-type", "application/json"), ("host", "localhost")];
     assert_eq!(place.ask(Method::GET, &headers, "{}").await.0, 413);
+    assert_eq!(
+        place.ask(Method::TRACE, &headers, "{}").await.0,
+        405,
+        "what is wrong with it first"
+    );
 }
 
 #[tokio::test(start_paused = true)]
