@@ -92,7 +92,9 @@ pub(crate) async fn retain<V: Views + BatchViews>(
         (before, _) => before,
     };
     let own = engine.jobs().iter().map(|job| job.view);
-    for view in own.chain(View::JOURNALS) {
+    // Contacts have an age of their own, which those who write them see to.
+    let journals = View::JOURNALS.into_iter().filter(|view| *view != View::CONTACTS);
+    for view in own.chain(journals) {
         let ages = match view.kind() {
             ViewKind::Journal => [(Layer::Speed, journals_before), (Layer::Batch, None)],
             _ => [(Layer::Speed, speed_views_from), (Layer::Batch, batch_views_from)],

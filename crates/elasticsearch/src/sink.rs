@@ -38,8 +38,9 @@ impl Sink<ViewDocument> for ViewStore {
     async fn write(&mut self, documents: Vec<ViewDocument>) -> Result<(), Error> {
         let store = &self.store;
         let mut items: Vec<_> = net(documents).into_iter().map(|one| store.item(one)).collect();
-        // The next run of a job looks for the last one's record.
-        let at_once = items.iter().any(|item| item.document.view == View::BATCH_RUNS);
+        // The next run of a job looks for the last one's record, and nobody is to be contacted twice.
+        let asked_for = [View::BATCH_RUNS, View::CONTACTS];
+        let at_once = items.iter().any(|item| asked_for.contains(&item.document.view));
         let refresh = if at_once { Refresh::AtOnce } else { store.options.refresh };
         let patience = Patience::new(store.write_patience());
         let call = Call { operation: Operation::Write, layer: Layer::Speed, refresh, patience };

@@ -13,7 +13,7 @@ mod tests;
 use serde_json::Value;
 
 pub use fact::FactWriter;
-pub use journal::{DeadLetterDocument, HealthDocument, LateFactDocument};
+pub use journal::{ContactDocument, DeadLetterDocument, HealthDocument, LateFactDocument};
 use json::ObjectWriter;
 pub use json::push_json_text;
 pub use layout::Layout;

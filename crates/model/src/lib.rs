@@ -23,8 +23,9 @@ pub use coordinate::{Coordinate, CoordinateSum, Location};
 pub use dead_letter::{DeadLetter, Reason};
 pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, TimeLimits};
 pub use document::{
-    ActivityDocument, DeadLetterDocument, EndedTrendDocument, FactWriter, HealthDocument, KeyValue,
-    LateFactDocument, Layout, TrendDocument, TrendWindow, ViewDocument, push_json_text,
+    ActivityDocument, ContactDocument, DeadLetterDocument, EndedTrendDocument, FactWriter,
+    HealthDocument, KeyValue, LateFactDocument, Layout, TrendDocument, TrendWindow, ViewDocument,
+    push_json_text,
 };
 pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;

@@ -137,9 +137,13 @@ impl View {
     /// How the speed layer kept up, every few seconds.
     pub const HEALTH: Self = Self(&journal::HEALTH);
 
+    /// Who was contacted about which event. About people, so it has a retention of its own, and the API
+    /// shows it only as far as privacy allows.
+    pub const CONTACTS: Self = Self(&journal::CONTACTS);
+
     /// The journals of all streams.
-    pub const JOURNALS: [Self; 4] =
-        [Self::DEAD_LETTERS, Self::LATE_FACTS, Self::BATCH_RUNS, Self::HEALTH];
+    pub const JOURNALS: [Self; 5] =
+        [Self::DEAD_LETTERS, Self::LATE_FACTS, Self::BATCH_RUNS, Self::HEALTH, Self::CONTACTS];
 
     /// A view lives as long as the program: its descriptor is read once.
     pub fn new(descriptor: ViewDescriptor) -> Self {

@@ -15,6 +15,9 @@ pub struct Contact {
     pub event: String,
     /// Why the member was a candidate: labels, for the rates.
     pub reasons: Vec<String>,
+    /// The yes that is known to have followed: when, and to which event. It stands unless the history
+    /// knows better, which does not reach as far back.
+    pub converted: Option<(EventTime, String)>,
 }
 
 /// A contacted member comes to one of the organiser's events.
@@ -47,6 +50,15 @@ pub fn conversions(history: &History, choice: &Choice, contacts: &[Contact]) -> 
     }
     let mut found: BTreeMap<usize, Conversion> = BTreeMap::new();
     for (member, mut own) in of_member {
+        for &at in &own {
+            let forgotten =
+                |event: &str| !history.member(member).is_some_and(|m| m.has_answered(event));
+            if let Some((time, event)) =
+                contacts[at].converted.clone().filter(|(_, e)| forgotten(e))
+            {
+                found.insert(at, Conversion { contact: at, member, event, time });
+            }
+        }
         let Some(known) = history.member(member) else { continue };
         own.sort_by_key(|at| (contacts[*at].time, *at));
         for event in known.events() {

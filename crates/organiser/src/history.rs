@@ -3,6 +3,7 @@
 //! The order of arrival does not matter, and neither do repetitions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pulso_model::{EventTime, Location};
 
@@ -46,65 +47,89 @@ pub struct Group {
     pub topics: Vec<String>,
 }
 
-/// All answers of one member to one event, by time.
-type Answers = BTreeSet<(EventTime, Answer)>;
-
 #[derive(Clone, Debug, Default)]
 pub struct History {
     groups: BTreeMap<i64, (EventTime, Group)>,
-    events: BTreeMap<String, (EventTime, Event)>,
+    events: BTreeMap<Arc<str>, (EventTime, Event)>,
     members: BTreeMap<i64, Member>,
     /// Who answered an event.
-    answered: BTreeMap<String, BTreeSet<i64>>,
+    answered: BTreeMap<Arc<str>, BTreeSet<i64>>,
     responses: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Member {
     named: Option<(EventTime, String)>,
-    answers: BTreeMap<String, Answers>,
+    /// Sorted. Most members give few answers, which take little room so.
+    answers: Vec<(Arc<str>, EventTime, Answer)>,
 }
 
 impl History {
     /// Adds a response, unless it is known.
     pub fn add(&mut self, response: Response) {
         let Response { time, member, name, answer, event, group } = response;
+        let known_event = self.events.get_key_value(event.id.as_str());
+        let id = known_event.map_or_else(|| event.id.as_str().into(), |(id, _)| Arc::clone(id));
         let known = self.members.entry(member).or_default();
-        if !known.answers.entry(event.id.clone()).or_default().insert((time, answer)) {
-            return;
-        }
+        let said = (Arc::clone(&id), time, answer);
+        let Err(place) = known.answers.binary_search(&said) else { return };
+        known.answers.reserve_exact(1);
+        known.answers.insert(place, said);
         self.responses += 1;
         if let Some(name) = name {
             replace(&mut known.named, (time, name));
         }
-        self.answered.entry(event.id.clone()).or_default().insert(member);
+        self.answered.entry(Arc::clone(&id)).or_default().insert(member);
         newer(&mut self.groups, group.id, time, group);
-        newer(&mut self.events, event.id.clone(), time, event);
+        newer(&mut self.events, id, time, event);
+    }
+
+    /// Forgets the oldest answers when there are more than `max`, except where `kept` says otherwise of
+    /// a member and an event. Returns the time from which on all are still known, if any was forgotten.
+    pub fn keep_newest(
+        &mut self,
+        max: usize,
+        kept: impl Fn(i64, &Event, &Self) -> bool,
+    ) -> Option<EventTime> {
+        let excess = self.responses.checked_sub(max).filter(|excess| *excess > 0)?;
+        let answers = self.members.values().flat_map(|member| &member.answers);
+        let mut times: Vec<_> = answers.map(|(_, time, _)| *time).collect();
+        let oldest_kept = excess.min(times.len() - 1);
+        let (_, cut, _) = times.select_nth_unstable(oldest_kept);
+        let cut = *cut;
+        let mut pairs = BTreeSet::new();
+        for (id, (_, event)) in &self.events {
+            let who = self.answered.get(id).into_iter().flatten();
+            pairs.extend(
+                who.filter(|who| kept(**who, event, self)).map(|who| (*who, Arc::clone(id))),
+            );
+        }
+        self.retain(|who, (event, time, _)| {
+            *time >= cut || pairs.contains(&(who, Arc::clone(event)))
+        });
+        Some(cut)
     }
 
     /// Forgets all answers before a time, and what only they told of.
     pub fn forget_before(&mut self, time: EventTime) {
-        let mut kept = BTreeSet::new();
+        self.retain(|_, (_, said_at, _)| *said_at >= time);
+    }
+
+    fn retain(&mut self, kept: impl Fn(i64, &(Arc<str>, EventTime, Answer)) -> bool) {
+        let mut answered: BTreeMap<Arc<str>, BTreeSet<i64>> = BTreeMap::new();
         self.responses = 0;
-        self.members.retain(|_, member| {
-            member.answers.retain(|event, answers| {
-                *answers = answers.split_off(&(time, Answer::No));
-                if !answers.is_empty() {
-                    kept.insert(event.clone());
-                }
-                !answers.is_empty()
-            });
-            self.responses += member.answers.values().map(BTreeSet::len).sum::<usize>();
+        self.members.retain(|id, member| {
+            member.answers.retain(|said| kept(*id, said));
+            self.responses += member.answers.len();
+            for (event, _, _) in &member.answers {
+                answered.entry(Arc::clone(event)).or_default().insert(*id);
+            }
             !member.answers.is_empty()
         });
-        self.events.retain(|id, _| kept.contains(id));
+        self.events.retain(|id, _| answered.contains_key(id));
         let groups: BTreeSet<i64> = self.events.values().map(|(_, event)| event.group).collect();
         self.groups.retain(|id, _| groups.contains(id));
-        let members = &self.members;
-        self.answered.retain(|event, who| {
-            who.retain(|id| members.get(id).is_some_and(|one| one.answers.contains_key(event)));
-            !who.is_empty()
-        });
+        self.answered = answered;
     }
 
     /// How many different answers are known.
@@ -150,33 +175,45 @@ impl Member {
 
     /// The events that the member answered.
     pub fn events(&self) -> impl Iterator<Item = &str> {
-        self.answers.keys().map(String::as_str)
+        self.by_event().map(|answers| &*answers[0].0)
     }
 
     pub fn has_answered(&self, event: &str) -> bool {
-        self.answers.contains_key(event)
+        !self.to(event).is_empty()
     }
 
     /// The last answer to an event at or before a time.
     pub fn answer_at(&self, event: &str, time: EventTime) -> Option<Answer> {
-        let answers = self.answers.get(event)?;
-        answers.range(..=(time, Answer::Yes)).next_back().map(|(_, answer)| *answer)
+        let before = self.to(event).iter().rev().find(|(_, said_at, _)| *said_at <= time);
+        before.map(|(_, _, answer)| *answer)
     }
 
     /// Since when the member has been coming to an event; `None` unless the last answer is a yes. A yes
     /// that only changes the number of guests does not count anew.
     pub fn coming_since(&self, event: &str) -> Option<EventTime> {
-        let answers = self.answers.get(event)?;
-        let yes = answers.iter().rev().take_while(|(_, answer)| *answer == Answer::Yes);
-        yes.last().map(|(time, _)| *time)
+        let answers = self.to(event).iter().rev();
+        let yes = answers.take_while(|(_, _, answer)| *answer == Answer::Yes);
+        yes.last().map(|(_, time, _)| *time)
     }
 
     /// To how many events the member said yes, and to how many of them it is still the last word.
     pub fn yes(&self) -> (usize, usize) {
-        let said = |answers: &&Answers| answers.iter().any(|(_, answer)| *answer == Answer::Yes);
-        let events = self.answers.values().filter(said);
-        let stayed = |answers: &Answers| answers.last().map(|(_, last)| *last) == Some(Answer::Yes);
-        events.fold((0, 0), |(all, kept), one| (all + 1, kept + usize::from(stayed(one))))
+        let yes = |said: &(Arc<str>, EventTime, Answer)| said.2 == Answer::Yes;
+        let said = self.by_event().filter(|answers| answers.iter().any(yes));
+        said.fold((0, 0), |(all, kept), answers| {
+            (all + 1, kept + usize::from(answers.last().is_some_and(yes)))
+        })
+    }
+
+    fn by_event(&self) -> impl Iterator<Item = &[(Arc<str>, EventTime, Answer)]> {
+        self.answers.chunk_by(|a, b| a.0 == b.0)
+    }
+
+    /// All answers to one event, by time.
+    fn to(&self, event: &str) -> &[(Arc<str>, EventTime, Answer)] {
+        let start = self.answers.partition_point(|said| *said.0 < *event);
+        let end = self.answers.partition_point(|said| *said.0 <= *event);
+        &self.answers[start..end]
     }
 }
 

@@ -42,7 +42,13 @@ fn mine() -> Choice {
 
 fn contact(hour: i64, member: i64, event: i64) -> Contact {
     let reasons = vec![format!("r{}", event % 3), "all".to_owned()];
-    Contact { time: EventTime(hour * HOUR), member, event: format!("e{event}"), reasons }
+    Contact {
+        time: EventTime(hour * HOUR),
+        member,
+        event: format!("e{event}"),
+        reasons,
+        converted: None,
+    }
 }
 
 fn history(responses: &[Response]) -> History {
@@ -151,6 +157,19 @@ fn a_conversion_counts_once_for_the_last_contact_and_is_undone_by_a_no() {
     assert_eq!(converted(&[response(15, 3, 1, Yes)]), [], "not mine");
     let twice = [response(15, 2, 0, Yes), response(25, 2, 4, Yes)];
     assert_eq!(converted(&twice), [(0, "e0".into()), (1, "e4".into())]);
+}
+
+#[test]
+fn a_known_conversion_outlives_the_responses_that_made_it() {
+    let yes = (EventTime(15 * HOUR), "e0".to_owned());
+    let contacts = [Contact { converted: Some(yes.clone()), ..contact(10, 2, 0) }];
+    let converted = |responses: &[Response]| {
+        let found = conversions(&history(responses), &mine(), &contacts);
+        found.into_iter().map(|one| (one.time, one.event)).collect::<Vec<_>>()
+    };
+    assert_eq!(converted(&[]), [yes.clone()]);
+    assert_eq!(converted(&[response(20, 2, 4, Answer::Yes)]), [yes]);
+    assert_eq!(converted(&[response(20, 2, 0, Answer::No)]), [], "taken back since");
 }
 
 fn answers() -> impl Strategy<Value = Answer> {
@@ -266,6 +285,25 @@ proptest! {
         prop_assert_eq!(find(&responses, &contacts, 3), find(&twice, &contacts, 3));
         let of = |responses: &[Response]| conversions(&history(responses), &mine(), &contacts);
         prop_assert_eq!(of(&responses), of(&twice));
+    }
+
+    #[test]
+    fn the_newest_answers_are_kept_and_those_of_mine(
+        responses in responses(),
+        max in 0_usize..40,
+    ) {
+        let all = history(&responses);
+        let mut some = all.clone();
+        let cut = some.keep_newest(max, |_, event, history| mine().owns(event, history));
+        prop_assert_eq!(cut.is_some(), all.responses() > max);
+        let cut = cut.unwrap_or(EventTime(0));
+        let kept = |one: &&Response| one.time >= cut || one.group.id == 0;
+        let kept: Vec<_> = responses.iter().filter(kept).cloned().collect();
+        prop_assert_eq!(some.responses(), history(&kept).responses());
+        let newer = responses.iter().filter(|one| one.time > cut).cloned().collect::<Vec<_>>();
+        prop_assert!(max == 0 || history(&newer).responses() <= max);
+        let of = |history: &History| own_events(history, &mine(), NOW, EventTime(0));
+        prop_assert_eq!(of(&some), of(&all));
     }
 
     #[test]

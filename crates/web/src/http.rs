@@ -9,6 +9,7 @@ mod live;
 mod measures;
 mod numbers;
 mod openapi;
+mod organiser;
 mod page;
 mod parameters;
 mod reach;
@@ -40,6 +41,8 @@ use guard::{Access, Rules};
 pub use guard::{Guard, GuardError, ReadAccountsError};
 pub(crate) use guard::{Name, hash_password, line, new_token, token_hash};
 pub use status::{Facts, Progress, Windows};
+
+use crate::Organiser;
 
 /// Where the API begins.
 const API: &str = "/api/v1";
@@ -79,6 +82,7 @@ pub struct Options {
     pub streams: Vec<Served>,
     /// Who may ask.
     pub guard: Arc<Guard>,
+    pub organiser: Organiser,
 }
 
 /// What a handler says that it has changed, as an extension of its response; it goes into the audit log.
@@ -117,13 +121,16 @@ impl Options {
             page_limit_max: config.web.page_limit_max,
             streams: config.shown_streams().iter().map(Served::from).collect(),
             guard: Arc::new(Guard::open(config)?),
+            organiser: Organiser::from(config),
         })
     }
 
     /// All views that are served.
     fn views(&self) -> Vec<View> {
         let own = self.streams.iter().flat_map(|served| served.stream.views());
-        own.chain(View::JOURNALS).collect()
+        // Contacts are about people: the organiser's desk shows them, as far as privacy allows.
+        let journals = View::JOURNALS.into_iter().filter(|view| *view != View::CONTACTS);
+        own.chain(journals).collect()
     }
 
     /// The stream of a view; `None` for a journal.
@@ -272,6 +279,7 @@ fn routes<V: Views>(views_served: &[View]) -> Vec<Route<Arc<App<V>>>> {
         probe("/readyz", get(status::ready::<V>)),
         probe("/metrics", get(status::metrics::<V>)),
     ];
+    routes.extend(organiser::routes::<V>());
     routes.extend(views_served.iter().map(|&view| {
         let list =
             async move |State(app): Shared<V>, uri: Uri| documents::list(&app, view, &uri).await;

@@ -2,15 +2,17 @@
 //! stream.
 //!
 //! It reads only through the [`Views`](pulso_pipeline::Views) port: it knows no database, computes
-//! no view and writes nothing.
+//! no view, and writes nothing but the contacts of the organiser's desk.
 
 pub mod account;
 mod caller;
 pub mod cli;
 mod http;
+mod organiser;
 mod server;
 
 pub use caller::{Caller, Role};
 pub use http::{Facts, Guard, GuardError, Options, Progress, ReadAccountsError, Served, Windows};
+pub use organiser::{ContactWriter, Demo, Invitation, Organiser};
 pub use pulso_runtime::server::{BindError, bind};
 pub use server::{RunError, run};

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::http::{self, Facts, Options};
+use crate::organiser;
 
 /// Why the server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,10 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let address = listener.local_addr().map_err(|source| RunError::ReadAddress { source })?;
     info!(url = %format_args!("http://{address}"), "serving");
+    let stream = organiser::stream_of(options.streams.iter().map(|served| served.stream));
+    let desk = organiser::keep(views.clone(), options.organiser.clone(), stream, shutdown.clone());
     let router = http::router(views, status, metrics, options, shutdown.clone());
-    server::serve(listener, TowerToHyperService::new(router), shutdown).await;
+    let serving = server::serve(listener, TowerToHyperService::new(router), shutdown);
+    tokio::join!(desk, serving);
     Ok(())
 }

@@ -99,6 +99,58 @@ impl HealthDocument<'_> {
     }
 }
 
+/// The record of a person who was told of an event.
+#[derive(Debug)]
+pub struct ContactDocument<'a> {
+    pub stream: &'a str,
+    pub time: WallTime,
+    pub event: &'a str,
+    pub event_name: Option<&'a str>,
+    /// Who was contacted, as the stream identifies actors.
+    pub actor: &'a str,
+    pub name: Option<&'a str>,
+    /// What made the event the organiser's own.
+    pub choice: &'a str,
+    /// Who contacted them.
+    pub by: &'a str,
+    pub note: &'a str,
+    /// What spoke for it.
+    pub reasons: &'a [String],
+    pub km: Option<f64>,
+    /// When they said yes to one of the organiser's events, and to which.
+    pub converted: Option<(EventTime, &'a str)>,
+}
+
+impl ContactDocument<'_> {
+    pub fn render(&self) -> ViewDocument {
+        let time = EventTime(self.time.0);
+        let mut json = ObjectWriter::with_capacity(USUAL_BYTES);
+        json.time("@timestamp", time);
+        json.text("stream", self.stream);
+        json.text("event", self.event);
+        if let Some(name) = self.event_name {
+            json.text("event_name", name);
+        }
+        json.text("actor", self.actor);
+        if let Some(name) = self.name {
+            json.text("name", name);
+        }
+        json.text("choice", self.choice);
+        json.text("by", self.by);
+        json.text("note", self.note);
+        json.texts("reasons", self.reasons.iter().map(String::as_str));
+        if let Some(km) = self.km {
+            json.float("km", km);
+        }
+        if let Some((time, event)) = self.converted {
+            json.time("converted", time);
+            json.text("converted_event", event);
+        }
+        let key = [self.stream.into(), self.event.into(), self.actor.into()];
+        ViewDocument::new(View::CONTACTS, time, &key, json)
+    }
+}
+
 fn write_position(json: &mut ObjectWriter, position: Position) {
     json.integer("partition", position.partition.into());
     json.integer("offset", signed(position.offset));

@@ -63,6 +63,11 @@ impl ObjectWriter {
         }
     }
 
+    pub(super) fn texts<'a>(&mut self, name: &str, texts: impl IntoIterator<Item = &'a str>) {
+        self.name(name);
+        push_texts(&mut self.json, texts);
+    }
+
     /// The name of a field needs no escapes.
     fn name(&mut self, name: &str) {
         if !self.json.ends_with('{') {

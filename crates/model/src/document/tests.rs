@@ -92,6 +92,35 @@ fn documents_have_the_fields_of_their_view() {
 }
 
 #[test]
+fn a_contact_shows_what_is_known_of_it() {
+    let reasons = ["topic: rust".to_owned()];
+    let contact = ContactDocument {
+        stream: "sightings",
+        time: WallTime(1_000),
+        event: "e/1",
+        event_name: None,
+        actor: "7",
+        name: None,
+        choice: "group: rustaceans",
+        by: "local",
+        note: "",
+        reasons: &reasons,
+        km: None,
+        converted: None,
+    };
+    let early = contact.render();
+    assert_eq!(early.id, "sightings/e%2F1/7");
+    assert_eq!(check_fields(&early)["reasons"], json!(["topic: rust"]));
+    let converted = Some((EventTime(2_000), "e2"));
+    let (event_name, name, km) = (Some("Talks"), Some("A"), Some(1.5));
+    let later = ContactDocument { converted, event_name, name, km, ..contact }.render();
+    assert_eq!((&later.id, later.time), (&early.id, early.time));
+    let body = check_fields(&later);
+    assert_eq!(body["converted"], json!("1970-01-01T00:00:02.000Z"));
+    assert_eq!((&body["converted_event"], &body["km"]), (&json!("e2"), &json!(1.5)));
+}
+
+#[test]
 fn a_trend_shows_actors_where_they_are_counted() {
     let worldwide = trend(0, None).render();
     assert_eq!(worldwide.view, SIGHTINGS.facets[0].view);

@@ -1,6 +1,6 @@
 //! The journals: what all streams tell of themselves.
 
-use super::FieldType::{Day, Float, Integer, Text, Time};
+use super::FieldType::{Day, Float, Integer, Text, TextList, Time};
 use super::KeyField::Value;
 use super::{Field, FieldType, KeyField, ViewDescriptor, ViewKind};
 
@@ -78,4 +78,15 @@ pub(super) static HEALTH: ViewDescriptor = journal(
         "dead_letters": Integer, "lag": Integer, "watermark_delay_seconds": Float,
     ],
     &[Value("stream"), Value("@timestamp"), Value("messages")],
+);
+
+pub(super) static CONTACTS: ViewDescriptor = journal(
+    "contacts",
+    "Contacts",
+    fields![
+        "@timestamp": Time, "stream": Text, "event": Text, "event_name": Text, "actor": Text,
+        "name": Text, "choice": Text, "by": Text, "note": Text, "reasons": TextList, "km": Float,
+        "converted": Time, "converted_event": Text,
+    ],
+    &[Value("stream"), Value("event"), Value("actor")],
 );

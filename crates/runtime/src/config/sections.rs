@@ -14,12 +14,15 @@ use super::{ByteSize, url};
 
 mod deployment;
 mod guard;
+mod organiser;
 
 pub use deployment::{
     AtLimit, Elasticsearch, Kafka, Kibana, LogStore, Login, Lost, Operations, Retention,
     SaslMechanism, Spool, Tls, ViewStore, Views,
 };
 pub use guard::{Guard, LoginMode, Network, ParseNetworkError};
+
+pub use organiser::{Organiser, Privacy, ShowMembers};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub struct Config {
     pub retention: Retention,
     pub web: Web,
     pub guard: Guard,
+    pub organiser: Organiser,
+    pub privacy: Privacy,
     pub operations: Operations,
     pub demo: Demo,
 }

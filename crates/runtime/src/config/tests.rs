@@ -134,7 +134,8 @@ fn unknown_keys_are_refused_in_every_layer() {
     check("demo = 5", "`demo` is a section, not 5", "the keys here are `rate`");
     let sections = "the sections are `acquisition`, `archive`, `batch`, `checkpoint`, `data`, \
         `demo`, `echo`, `elasticsearch`, `guard`, `kafka`, `kibana`, `log`, `logs`, `operations`, \
-        `retention`, `schedule`, `spool`, `streams`, `time`, `trends`, `views`, `web`, `window`";
+        `organiser`, `privacy`, `retention`, `schedule`, `spool`, `streams`, `time`, `trends`, \
+        `views`, `web`, `window`";
     check("[windows]", "`windows` is not a key of the configuration", sections);
     for (environment, overrides, from) in [
         (vec!["PULSO__DEMO__RATTE"], vec![], "PULSO__DEMO__RATTE"),

@@ -15,6 +15,7 @@ use crate::streams::usual;
 mod deployment;
 mod folders;
 mod guard;
+mod organiser;
 mod sources;
 mod streams;
 
@@ -90,6 +91,8 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             page_limit_max: reader.number("web.page_limit_max", 1..=1_000_000),
         },
         guard: guard::guard(reader),
+        organiser: organiser::organiser(reader),
+        privacy: organiser::privacy(reader),
         operations: deployment::operations(reader),
         demo: Demo { rate: reader.number("demo.rate", 1..=100_000) },
     }
@@ -164,6 +167,7 @@ fn address(value: &toml::Value) -> Result<std::net::SocketAddr, Wrong> {
 /// What single keys cannot show.
 pub(super) fn check(reader: &mut Reader, config: &Config) {
     streams::check(reader, config);
+    organiser::check(reader, &config.organiser);
     let Config { acquisition, web, .. } = config;
     reader.check_pair(
         acquisition.backoff_initial <= acquisition.backoff_max,

@@ -77,6 +77,10 @@ pub(super) enum Error {
     TooManyRequests { after: Duration },
     #[error("too many logins; try again in {}", seconds(*after))]
     TooManyLogins { after: Duration },
+    #[error("{reason}")]
+    Conflict { reason: String },
+    #[error("no stream of responses to events is served here, so there is no organiser's desk")]
+    NoDesk,
     #[error("this takes too long at the moment; ask for a shorter range, or try again")]
     TooSlow,
     #[error("the views cannot be read at the moment; try again")]
@@ -147,6 +151,8 @@ impl Error {
             Self::TooManyRequests { .. } | Self::TooManyLogins { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "urn:pulso:too-many", "Too many requests")
             }
+            Self::Conflict { .. } => (StatusCode::CONFLICT, "urn:pulso:conflict", "Conflict"),
+            Self::NoDesk => (StatusCode::NOT_FOUND, "urn:pulso:no-desk", "No organiser's desk"),
             Self::NotReady { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:not-ready", "Not ready")
             }

@@ -5,6 +5,7 @@
 mod answers;
 mod live;
 mod numbers;
+mod organiser;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -78,6 +79,7 @@ fn paths(options: &Options) -> Map<String, Value> {
         .collect();
     paths.insert(format!("{API}/series"), json!({ "get": numbers::series_operation(options) }));
     paths.insert(format!("{API}/top"), json!({ "get": numbers::top_operation(options) }));
+    paths.extend(organiser::paths());
     let path = format!("{API}/streams/{{stream}}/live");
     paths.insert(path, json!({ "get": live::operation(options) }));
     let json = "application/json";

@@ -6,6 +6,7 @@
 mod api;
 mod guard;
 mod numbers;
+mod organiser;
 mod pages;
 mod parity;
 mod problems;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
+use pulso_runtime::Config;
 use pulso_streams::Streams;
-use pulso_web::{Facts, Guard, Options, Served, Windows};
+use pulso_web::{Facts, Guard, Options, Organiser, Served, Windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +30,7 @@ pub(crate) fn options() -> Options {
         page_limit_max: 100,
         streams,
         guard: Arc::new(Guard::without_login()),
+        organiser: Organiser::from(&Config::default()),
     }
 }
 
@@ -75,6 +77,22 @@ impl Server {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request =
             format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read(stream).await
+    }
+
+    /// Sends JSON.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        self.post_as(path, "application/json", body).await
+    }
+
+    pub(crate) async fn post_as(&self, path: &str, media_type: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {media_type}\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         read(stream).await
     }

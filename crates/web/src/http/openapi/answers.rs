@@ -9,7 +9,6 @@ use pulso_model::{EventTime, ViewKind};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{BatchViews, Part, Sink};
 use pulso_testkit::contract::document as sample;
-use pulso_testkit::views;
 use tokio_util::sync::CancellationToken;
 
 use super::tests::options;
@@ -22,7 +21,7 @@ const NOON: EventTime = EventTime(1_489_924_800_000);
 /// A few documents of each view.
 async fn filled() -> MemoryViews {
     let mut store = MemoryViews::default();
-    for view in views() {
+    for view in options().views() {
         let at = |number| EventTime(NOON.0 + number * 10_000);
         // As the stream of the view spells it.
         let scope = if view.scope_name() == Some("language") { "us" } else { "US" };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pulso_pipeline::memory::MemoryViews;
 use pulso_streams::Streams;
-use pulso_testkit::{view, views};
+use pulso_testkit::view;
 
 use super::*;
 use crate::http;
@@ -25,6 +25,7 @@ pub(super) fn options() -> Options {
         page_limit_max: 1000,
         streams,
         guard: Arc::new(Guard::without_login()),
+        organiser: crate::Organiser::from(&pulso_runtime::Config::default()),
     }
 }
 
@@ -49,7 +50,7 @@ fn every_reference_resolves() {
     let document = described();
     let mut references = Vec::new();
     find(&document, "$ref", &mut references);
-    assert!(references.len() > views().len());
+    assert!(references.len() > options().views().len());
     for reference in references {
         let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
@@ -60,7 +61,7 @@ fn every_reference_resolves() {
 fn every_route_is_described_and_every_description_is_a_route() {
     let document = described();
     let described: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
-    let routes = http::routes::<MemoryViews>(&views());
+    let routes = http::routes::<MemoryViews>(&options().views());
     let routes = routes.into_iter().map(|route| route.path).collect();
     assert_eq!(described, routes);
     let mut ids = Vec::new();
@@ -72,7 +73,7 @@ fn every_route_is_described_and_every_description_is_a_route() {
 #[test]
 fn every_field_of_every_view_is_described() {
     let document = described();
-    for view in views() {
+    for view in options().views() {
         let schema = &document["components"]["schemas"][view.name()];
         for field in view.fields() {
             let at = field.name.split('.').fold(schema, |at, name| &at["properties"][name]);

@@ -10,7 +10,6 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
 use pulso_pipeline::memory::MemoryViews;
-use pulso_testkit::views;
 use tokio_util::sync::CancellationToken;
 
 use super::tests::options;
@@ -109,7 +108,7 @@ async fn what_the_description_allows_is_answered() {
         CancellationToken::new(),
     );
     let service = TowerToHyperService::new(router);
-    for view in views() {
+    for view in options().views() {
         let parameters = pairs(&document, view);
         for (index, pairs) in parameters.iter().enumerate() {
             for pair in pairs {

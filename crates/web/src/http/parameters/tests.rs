@@ -17,8 +17,10 @@ fn options() -> Options {
     };
     let brought = Streams::brought();
     let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
+    let (page_limit_default, page_limit_max, streams) = (10, 50, streams.collect());
     let guard = Arc::new(Guard::without_login());
-    Options { page_limit_default: 10, page_limit_max: 50, streams: streams.collect(), guard }
+    let organiser = crate::Organiser::from(&pulso_runtime::Config::default());
+    Options { page_limit_default, page_limit_max, streams, guard, organiser }
 }
 
 fn read(view: View, query: &str) -> Result<Wanted, Error> {
