@@ -8,15 +8,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use pulso_model::View;
-use pulso_pipeline::{Query, Views};
+use pulso_pipeline::{Query, SystemClock, Views};
 use pulso_runtime::operations::healthcheck;
-use pulso_runtime::stores::{self, StoreError, ViewReader};
+use pulso_runtime::stores::{self, StoreError, ViewReader, ViewStore};
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, chain, metrics, run_app};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::account::{self, AccountArgs};
-use crate::{Facts, Options, bind, run};
+use crate::{ContactWriter, Facts, Options, bind, organiser, run};
 
 /// Serves Pulso's JSON API and pages
 #[derive(Debug, Parser)]
@@ -89,8 +89,20 @@ async fn open(config: &Config) -> Result<ViewReader, StoreError> {
     Ok(views)
 }
 
+/// Writes contacts where the views are, if it may.
+async fn contacts(config: &Config) -> Option<ContactWriter> {
+    organiser::stream_of(config.shown_streams().iter().map(Config::stream))?;
+    match ViewStore::open(config).await {
+        Ok(views) => Some(ContactWriter::new(views, SystemClock)),
+        Err(error) => {
+            warn!(error = %chain(&error), "contacts cannot be noted");
+            None
+        }
+    }
+}
+
 async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
-    let options = Options::open(config).explained()?;
+    let mut options = Options::open(config).explained()?;
     let metrics = metrics::install()?;
     let views = match open(config).await {
         // Whoever asks meanwhile is told, and `/readyz` says so.
@@ -105,5 +117,6 @@ async fn serve(config: &Config, shutdown: CancellationToken) -> Result<()> {
         .exit(Exit::Unavailable)
         .hint("stop the program that uses this address, or choose another one with `--listen`")?;
     let render = move || metrics.render();
+    options.organiser.contacts = contacts(config).await;
     run(listener, views, Facts::default, render, options, shutdown).await.context("failed to serve")
 }

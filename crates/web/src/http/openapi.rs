@@ -398,6 +398,7 @@ fn streams_schema() -> Value {
         ("trends_view", or_null(text())),
         ("trends_by_scope_view", or_null(text())),
         ("facts_view", object(&[("name", text()), ("shown", boolean())])),
+        ("organiser", boolean()),
     ]);
     object(&[("streams", list_schema(stream))])
 }

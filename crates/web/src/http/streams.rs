@@ -30,6 +30,8 @@ struct StreamEntry {
     trends_view: Option<&'static str>,
     trends_by_scope_view: Option<&'static str>,
     facts_view: FactsViewEntry,
+    /// Whether there is an organiser's desk.
+    organiser: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,6 +95,7 @@ impl StreamEntry {
             trends_view: stream.trends_view.map(View::name),
             trends_by_scope_view: stream.trends_by_scope_view.map(View::name),
             facts_view,
+            organiser: crate::organiser::fits(stream),
         }
     }
 }

@@ -38,6 +38,9 @@ const PAIRS_MAX: usize = 100_000;
 /// More contacts than these are not read, the newest first: one every ten minutes for the usual retention.
 const CONTACTS_MAX: usize = 25_000;
 
+/// One in so many of those who come is left out where a chart begins.
+const NEARLY_FIRST: usize = 20;
+
 /// Who asks for what.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wanted {
@@ -265,14 +268,17 @@ impl Desk {
         self.contacts.iter().filter(move |stored| stored.choice == label)
     }
 
-    /// When the first of those said yes who come to an own event.
-    pub(crate) fn first_yes(&self, choice: &Choice) -> Option<EventTime> {
+    /// When nearly all of those had not yet said yes who come to an own event; a few responses come with
+    /// times long past.
+    pub(crate) fn nearly_first_yes(&self, choice: &Choice) -> Option<EventTime> {
         let history = &self.history;
         let own = history.events().filter(|event| choice.owns(event, history));
         let yes = own.flat_map(|event| {
             history.answered(&event.id).filter_map(|(_, one)| one.coming_since(&event.id))
         });
-        yes.min()
+        let mut times: Vec<_> = yes.collect();
+        times.sort_unstable();
+        times.get(times.len() / NEARLY_FIRST).copied()
     }
 
     /// Groups with upcoming events whose name has a text in it.

@@ -36,6 +36,7 @@ export interface Stream {
   facets: Facet[];
   activity_view: string;
   facts_view: { name: string; shown: boolean };
+  organiser: boolean;
 }
 
 export interface Field {

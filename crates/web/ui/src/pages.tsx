@@ -4,6 +4,7 @@ import { useApp } from "./app.ts";
 import { BatchView } from "./pages/batch-view.tsx";
 import { Facts } from "./pages/facts.tsx";
 import { MapPage } from "./pages/map.tsx";
+import { Organiser } from "./pages/organiser.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Pipeline } from "./pages/pipeline.tsx";
 import { Streams } from "./pages/streams.tsx";
@@ -16,6 +17,7 @@ export function PageOf() {
     case "trends": return <Trends />;
     case "map": return <MapPage />;
     case "facts": return <Facts />;
+    case "organiser": return <Organiser />;
     case "views": return <BatchView />;
     case "pipeline": return <Pipeline />;
     case "streams": return <Streams />;

@@ -197,6 +197,7 @@ function Nav() {
         {stream.facets.length > 0 && item("trends", "Trends")}
         {(stream.place || stream.scope?.values === "country") && item("map", "Map")}
         {item("facts", heading(stream.fact.many))}
+        {stream.organiser && item("organiser", "Organiser")}
       </ul>
       <ul>
         {batchViews(views, stream).map((view) => item("views", viewTitle(view), view.name))}

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::answers::{Answers, text};
 
-/// The fewest and the most bars of the chart.
+/// The most bars of the chart, but for one.
 const BARS_MAX: i64 = 60;
 
 /// Widths of bars that people can read, in seconds.
@@ -98,7 +98,7 @@ impl Chart {
         let conversions = desk.look(choice, organiser.settings.change).conversions;
         let change = i64::try_from(organiser.settings.change.as_millis()).unwrap_or(i64::MAX);
         let end = desk.now();
-        let Some(first) = desk.first_yes(choice) else { return Self::default() };
+        let Some(first) = desk.nearly_first_yes(choice) else { return Self::default() };
         let from = first.0.max(end.0.saturating_sub(change));
         let span = end.0.saturating_sub(from) / 1_000;
         let fits = |width: &&i64| span / **width < BARS_MAX;
