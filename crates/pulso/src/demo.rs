@@ -6,12 +6,16 @@ mod source;
 mod terminal;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use pulso_acquisition::Input;
+use pulso_pipeline::SystemClock;
 use pulso_runtime::{CommonArgs, Config, ExplainExt, logs, metrics};
+use pulso_simulator::{Control, Invitation};
 use pulso_speed::Status;
-use pulso_web::{Facts, Options, Progress};
+use pulso_web::{ContactWriter, Demo, Facts, Options, Progress};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +24,9 @@ use crate::data::{DataFolder, load_one};
 use crate::{layers, output, serve};
 use screen::Screen;
 use terminal::Notices;
+
+/// How often the demo's organiser contacts somebody.
+const CONTACT_EVERY: Duration = Duration::from_secs(15);
 
 pub(crate) async fn demo(
     common: &CommonArgs,
@@ -31,7 +38,7 @@ pub(crate) async fn demo(
     let real = source::real(&config, &args).await?;
     let port_given = args.listen.is_some();
     config.web.listen = args.listen.unwrap_or(config.web.listen);
-    let options = Options::open(&config).explained()?;
+    let mut options = Options::open(&config).explained()?;
     let folder = DataFolder::create(&config.data.directory)?;
     let stores = layers::open(&config, &folder).await?;
     let metrics = metrics::install()?;
@@ -56,6 +63,9 @@ pub(crate) async fn demo(
     };
     let records = stores.log.source(config.log.batch_records).explained()?;
     let render = move || metrics.render();
+    options.organiser.contacts = Some(ContactWriter::new(stores.views.clone(), SystemClock));
+    // Nobody is contacted by itself about a real stream.
+    options.organiser.demo = simulator.as_ref().map(|simulator| organiser(simulator.control()));
     let web = pulso_web::run(listener, stores.views.clone(), facts, render, options, stop.clone());
     let simulated = async {
         match simulator {
@@ -87,6 +97,18 @@ pub(crate) async fn demo(
         "{}\ngo on: pulso demo {arguments}\nprove: pulso verify {arguments}\n",
         board::summary(config.stream(), &ended.borrow())
     ))
+}
+
+/// Contacts a candidate regularly, some of whom the simulator lets say yes.
+fn organiser(control: Control) -> Demo {
+    let invite = move |invitation: pulso_web::Invitation| {
+        control.invite(Invitation {
+            member_id: invitation.member,
+            group_id: invitation.group,
+            event_time_ms: invitation.event_time.0,
+        });
+    };
+    Demo { every: CONTACT_EVERY, invite: Arc::new(invite) }
 }
 
 /// Log lines would tear the live view apart: it shows them itself, where it can draw.

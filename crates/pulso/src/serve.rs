@@ -1,9 +1,11 @@
 //! The API and the page over a data folder that may grow meanwhile.
 
+use pulso_pipeline::SystemClock;
 use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, metrics};
-use pulso_web::{Facts, Options};
+use pulso_web::{ContactWriter, Facts, Options};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::cli::ServeArgs;
 use crate::data::{DataFolder, start};
@@ -16,8 +18,17 @@ pub(crate) async fn serve(
 ) -> anyhow::Result<()> {
     let mut config = start(common, &args.data)?;
     config.web.listen = args.listen.unwrap_or(config.web.listen);
-    let options = Options::open(&config).explained()?;
-    let views = DataFolder::open_read_only(&config.data.directory)?.views_read_only(&config)?;
+    let mut options = Options::open(&config).explained()?;
+    let folder = DataFolder::open_read_only(&config.data.directory)?;
+    let views = folder.views_read_only(&config)?;
+    // A folder that can only be read is served, too.
+    options.organiser.contacts = match folder.views(&config) {
+        Ok(writer) => Some(ContactWriter::new(writer, SystemClock)),
+        Err(error) => {
+            warn!(error = format!("{error:#}"), "contacts cannot be noted in this data folder");
+            None
+        }
+    };
     let metrics = metrics::install()?;
     let listener = bind(&config, false).await?;
     let (directory, address) = (config.data.directory.display(), listener.local_addr()?);

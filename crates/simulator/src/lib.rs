@@ -48,7 +48,8 @@ pub use config::{
 pub use duration::parse_duration;
 pub use error::SimulatorError;
 pub use rsvps::{
-    Generated, Generator, Kind, Playback, Recording, Repeated, SyntheticConfig, rounded_second,
+    Generated, Generator, Invitation, Kind, Playback, Recording, Repeated, SyntheticConfig,
+    rounded_second,
 };
 pub use server::{Control, Simulator, Stats};
 

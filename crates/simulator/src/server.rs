@@ -86,7 +86,7 @@ impl Simulator {
         let listener = listener.map_err(|source| SimulatorError::Bind { address, source })?;
         let local_addr =
             listener.local_addr().map_err(|source| SimulatorError::Bind { address, source })?;
-        let shared = Shared::new(config, source.first_seq());
+        let shared = Shared::new(config, &source);
         Ok(Self { listener, local_addr, source, shared: Arc::new(shared) })
     }
 
@@ -148,9 +148,10 @@ impl Simulator {
 }
 
 impl Shared {
-    fn new(config: Config, first_seq: u64) -> Self {
+    fn new(config: Config, source: &Source) -> Self {
         let hub = Hub::new(config.resume_buffer);
-        let control = Control::new(hub.clone());
+        let control = Control::new(hub.clone(), source.invitations());
+        let first_seq = source.first_seq();
         Self { config, hub, control, first_seq, refused: AtomicU64::new(0) }
     }
 

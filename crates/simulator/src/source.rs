@@ -6,7 +6,7 @@ use crate::config::{Config, Input};
 use crate::error::SimulatorError;
 use crate::payload::Payload;
 use crate::posts;
-use crate::rsvps::{Generated, Generator, Kind, Playback, Recording};
+use crate::rsvps::{Generated, Generator, Invitations, Kind, Playback, Recording};
 
 /// A configured input.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ impl Source {
                     shift_to_now,
                 ))))
             }
+        }
+    }
+
+    /// Where members of a simulated stream are invited; `None` where there are none.
+    pub(crate) fn invitations(&self) -> Option<Invitations> {
+        match self {
+            Self::Synthetic(generator) => Some(generator.invitations()),
+            Self::Playback(_) | Self::Posts(_) => None,
         }
     }
 

@@ -22,9 +22,10 @@ use crate::config::EventTime;
 use crate::random::{Random, salted, unit};
 use crate::rsvps::config::SyntheticConfig;
 use crate::rsvps::generated::{Generated, Kind, rounded_second};
-use crate::rsvps::world::World;
+use crate::rsvps::invitations::Invitations;
+use crate::rsvps::world::{World, index_of};
 use bursts::Bursts;
-use response::Response;
+use response::{Response, WEEK_MS};
 
 /// The most echoes, repeats and changes that may be pending; beyond it no new ones are planned. At
 /// 100,000 messages a second about half of this is used.
@@ -33,6 +34,11 @@ const PENDING_MAX: usize = 1_000_000;
 const SCRATCH_BYTES: usize = 4096;
 /// Share of changes of mind that are followed by another one.
 const CHANGE_AGAIN_SHARE: f64 = 0.2;
+/// Share of invited members who say yes, and when: more than in life, so that there is something to see.
+const ACCEPTED_SHARE: f64 = 0.3;
+const ACCEPTED_MS: (i64, i64) = (5_000, 60_000);
+/// Share of these who change their mind.
+const REGRETTED_SHARE: f64 = 0.1;
 /// Share of messages slightly behind the newest one, and how far behind they are at most.
 const JITTER_SHARE: f64 = 0.013;
 const JITTER_MS_MAX: i64 = 135;
@@ -51,6 +57,7 @@ pub struct Generator {
     /// Messages made so far.
     number: u64,
     next_rsvp_id: i64,
+    invitations: Invitations,
     /// The event time of the newest message; never goes back.
     front_ms: i64,
 }
@@ -76,6 +83,7 @@ impl Generator {
             scratch: String::with_capacity(SCRATCH_BYTES),
             number: 0,
             next_rsvp_id: first_rsvp_id(&config.event_time, &clock),
+            invitations: Invitations::default(),
             front_ms: i64::MIN,
             config,
             clock,
@@ -99,6 +107,31 @@ impl Generator {
         self.front_ms = self.front_ms.max(now_ms);
         self.number += 1;
         self.front_ms
+    }
+
+    /// Where members are invited. The stream depends on nothing else as long as nobody is.
+    pub(crate) fn invitations(&self) -> Invitations {
+        self.invitations.clone()
+    }
+
+    /// Lets some of those who were invited say yes a moment later.
+    fn hear_invitations(&mut self, now_ms: i64) {
+        for invitation in self.invitations.take() {
+            let group = index_of(invitation.group_id);
+            let group = group.filter(|group| *group < self.world.groups.len());
+            let (Some(group), true) = (group, self.random.chance(ACCEPTED_SHARE)) else { continue };
+            let due_ms = now_ms + self.random.between(ACCEPTED_MS.0, ACCEPTED_MS.1);
+            let mut response = Response::new(&mut self.random, self.next_rsvp_id, group, due_ms);
+            response.event_week = invitation.event_time_ms.div_euclid(WEEK_MS);
+            response.member = invitation.member_id - render::FIRST_MEMBER_ID;
+            (response.yes, response.guests) = (true, 0);
+            self.next_rsvp_id += 1;
+            self.plan(due_ms, Kind::Fresh, &response);
+            if self.random.chance(REGRETTED_SHARE) {
+                let due_ms = due_ms + delays::change_ms(&mut self.random);
+                self.plan(due_ms, Kind::Change, &response);
+            }
+        }
     }
 
     fn next_due(&mut self, now_ms: i64) -> Option<Pending> {
@@ -191,6 +224,7 @@ impl Iterator for Generator {
 
     fn next(&mut self) -> Option<Generated> {
         let now_ms = self.advance();
+        self.hear_invitations(now_ms);
         let message = match self.next_due(now_ms) {
             Some(pending) => self.resend(pending, now_ms),
             None => self.fresh(now_ms),

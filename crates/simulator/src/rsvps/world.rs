@@ -10,7 +10,7 @@ mod places;
 mod topics;
 mod words;
 
-pub(crate) use groups::Group;
+pub(crate) use groups::{Group, index_of};
 pub(crate) use odd::decorated;
 pub(crate) use topics::{TOPICS_MAX, Topic};
 pub(crate) use words::OCCASIONS;

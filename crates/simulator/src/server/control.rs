@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::hub::Hub;
+use crate::rsvps::{Invitation, Invitations};
 
 /// Disturbs a running stream. Orders reach the clients that are connected at the time. Cheap to
 /// clone.
@@ -12,6 +13,7 @@ use super::hub::Hub;
 pub struct Control {
     orders: watch::Sender<Orders>,
     hub: Hub,
+    invitations: Option<Invitations>,
 }
 
 /// The progress of the stream.
@@ -45,8 +47,15 @@ pub(super) struct Pause {
 }
 
 impl Control {
-    pub(super) fn new(hub: Hub) -> Self {
-        Self { orders: watch::Sender::new(Orders::default()), hub }
+    pub(super) fn new(hub: Hub, invitations: Option<Invitations>) -> Self {
+        Self { orders: watch::Sender::new(Orders::default()), hub, invitations }
+    }
+
+    /// Invites a simulated member to an event. Some say yes within a minute; elsewhere nothing happens.
+    pub fn invite(&self, invitation: Invitation) {
+        if let Some(invitations) = &self.invitations {
+            invitations.add(invitation);
+        }
     }
 
     /// Drops all connections, without a closing handshake.

@@ -16,7 +16,7 @@ const NO_EVENT_TIME_SHARE: f64 = 0.004;
 const OLD_ORDER_SHARE: f64 = 0.01;
 /// Share of events that repeat and have ids made of letters.
 const LETTER_ID_SHARE: f64 = 0.33;
-const FIRST_MEMBER_ID: i64 = 10_000_000;
+pub(super) const FIRST_MEMBER_ID: i64 = 10_000_000;
 const FIRST_EVENT_ID: i64 = 200_000_000;
 /// Events of one group get ids from a block of this size, one per week.
 const EVENT_IDS_PER_GROUP: i64 = 1024;

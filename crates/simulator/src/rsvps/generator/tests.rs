@@ -265,3 +265,27 @@ fn live_event_time_is_the_clocks_and_ids_of_two_runs_differ() {
     };
     assert_ne!(id(first.next().unwrap()), id(second.next().unwrap()));
 }
+
+#[test]
+fn some_of_those_who_are_invited_say_yes() {
+    let mut generator =
+        Generator::new(config(3, 10), Clock::new(|| panic!("paced event time reads no clock")));
+    let first = generator.next().unwrap();
+    let time_ms = first.mtime_ms + 8 * 86_400_000;
+    for member in 1..=100 {
+        generator.invitations().add(crate::Invitation {
+            member_id: 10_000_000 + member,
+            group_id: 1_600_000 + 7 * 5,
+            event_time_ms: time_ms,
+        });
+    }
+    let group = "\"group_id\":1600035";
+    let invited = |message: &Generated| {
+        let member =
+            |at: i64| message.payload.contains(&format!("\"member_id\":{},", 10_000_000 + at));
+        message.payload.contains(group) && (1..=100).any(member)
+    };
+    let answers: Vec<_> = generator.take(1_000).filter(invited).collect();
+    let yes = answers.iter().filter(|one| one.payload.contains("\"response\":\"yes\"")).count();
+    assert!((15..60).contains(&yes), "{yes}");
+}

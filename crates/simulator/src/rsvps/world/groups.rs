@@ -15,6 +15,12 @@ const ONLINE_SHARE: f64 = 0.01;
 const FIRST_GROUP_ID: i64 = 1_600_000;
 const FIRST_VENUE_ID: i64 = 10_000_000;
 
+/// The place in the world of the group with an id.
+pub(crate) fn index_of(group_id: i64) -> Option<usize> {
+    let number = group_id.checked_sub(FIRST_GROUP_ID).filter(|number| number % 7 == 0)?;
+    usize::try_from(number / 7).ok()
+}
+
 /// A group whose members respond to events.
 #[derive(Debug)]
 pub(crate) struct Group {
