@@ -61,7 +61,7 @@ impl Rig {
     fn start(config: Config) -> Self {
         config.validate().unwrap();
         let source = Source::open(&config).unwrap();
-        let shared = Arc::new(Shared::new(config, source.first_seq()));
+        let shared = Arc::new(Shared::new(config, &source));
         let stop = CancellationToken::new();
         tokio::spawn(producer::run(source, Arc::clone(&shared), stop.clone()));
         Self { shared, connections: JoinSet::new(), stop }

@@ -115,7 +115,7 @@ async fn whoever_said_yes_to_something_similar_nearby_is_offered_with_reasons() 
     assert_eq!(first["km"], json!(1.112));
     assert_eq!(candidates(&server, "?group=group-1&distance_km=1").await.len(), 0);
     assert_eq!(candidates(&server, "?group=group-1&relevant=yoga").await.len(), 1);
-    assert_eq!(candidates(&server, "?topic=wasm&limit=1").await.len(), 1);
+    assert_eq!(candidates(&server, "?topic=wasm&relevant=chess&limit=1").await.len(), 1);
     assert_eq!(candidates(&server, "").await.len(), 0, "nobody chose");
     let groups = server.json("/api/v1/organiser/groups").await;
     assert_eq!(groups["groups"][0]["urlname"], json!("group-2"));

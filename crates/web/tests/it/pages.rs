@@ -70,10 +70,11 @@ async fn the_pages_need_nothing_from_elsewhere() {
     assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick"));
 }
 
-/// A stream is shown by its description alone.
+/// A stream is shown by its description alone; only the organiser's desk is about one.
 #[test]
 fn the_pages_name_no_stream() {
-    let files = sources();
+    let mut files = sources();
+    files.retain(|(path, _)| !path.contains("organiser"));
     for definition in Streams::brought().iter() {
         let stream = definition.stream;
         let mut names: Vec<_> = stream.views().into_iter().map(View::name).collect();
