@@ -398,7 +398,7 @@ impl Facts {
             let rows = query(&self.session, &job.sql, &parameters).await?;
             let mut rows = of_days(job, rows, days)?;
             if !order.is_empty() {
-                rows = rows.sort_by(order)?;
+                rows = with_own_texts(rows)?.sort_by(order)?;
             }
             rows.execute_stream().await
         };
@@ -425,6 +425,20 @@ fn of_days(job: &Job, rows: DataFrame, days: DayRange) -> DataFusionResult<DataF
     }
     let time = DataType::Timestamp(TimeUnit::Millisecond, None);
     rows.with_column("@timestamp", cast(ident("day"), time))
+}
+
+/// With copies of texts that are views of others. A sort takes the whole of what is viewed, here the texts of all
+/// terms, for the memory of each array.
+fn with_own_texts(rows: DataFrame) -> DataFusionResult<DataFrame> {
+    let columns = rows.schema().fields().iter().map(|field| {
+        let column = ident(field.name());
+        match field.data_type() {
+            DataType::Utf8View => cast(column, DataType::Utf8).alias(field.name()),
+            _ => column,
+        }
+    });
+    let columns: Vec<_> = columns.collect();
+    rows.select(columns)
 }
 
 async fn query(
