@@ -167,7 +167,7 @@ fn a_known_conversion_outlives_the_responses_that_made_it() {
         let found = conversions(&history(responses), &mine(), &contacts);
         found.into_iter().map(|one| (one.time, one.event)).collect::<Vec<_>>()
     };
-    assert_eq!(converted(&[]), [yes.clone()]);
+    assert_eq!(converted(&[]), std::slice::from_ref(&yes));
     assert_eq!(converted(&[response(20, 2, 4, Answer::Yes)]), [yes]);
     assert_eq!(converted(&[response(20, 2, 0, Answer::No)]), [], "taken back since");
 }
@@ -247,7 +247,7 @@ proptest! {
         let mut naive = BTreeSet::new();
         for member in 0..6_i64 {
             let told = || contacts.iter().filter(|contact| contact.member == member);
-            let cools = told().any(|one| one.time.0 > NOW.0 - cooling as i64 * HOUR);
+            let cools = told().any(|one| one.time.0 > NOW.0 - cooling.cast_signed() * HOUR);
             let of = |one: &&Response| one.member == member;
             if cools || responses.iter().filter(of).any(|one| one.group.id == 0) {
                 continue;
