@@ -41,6 +41,6 @@ SELECT
   topic,
   other,
   groups,
-  similarity
+  round(similarity * 10000.0) / 10000.0 AS similarity
 FROM ranked
 WHERE place <= 20

@@ -43,7 +43,8 @@ pub(crate) fn topic_pairs(counted: &[Counted<'_>]) -> Bodies {
             let time = both.iter().map(|group| latest[group].fact.time).max();
             let body = json!({
                 "@timestamp": time.unwrap_or(EventTime(0)).to_string(),
-                "topic": topic, "other": other, "groups": both.len(), "similarity": similarity,
+                "topic": topic, "other": other, "groups": both.len(),
+                "similarity": (similarity * 10_000.0).round() / 10_000.0,
             });
             let id = view("topic-pairs").id(&[(*topic).into(), other.into()]);
             bodies.insert(id, body);
