@@ -5,7 +5,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use pulso_model::{Counts, Facet, Names, ScopeField, Stream, View, ViewDescriptor, ViewKind};
+use pulso_model::{
+    Counts, Facet, FieldType, Names, ScopeField, Stream, View, ViewDescriptor, ViewKind,
+};
 
 use super::RawFact;
 use super::fields::{self, clash};
@@ -33,19 +35,9 @@ pub(super) fn trends_view(
         None => view_name.to_owned(),
         Some(scope) => format!("{view_name}-by-{}", words::view_name(scope.name)),
     };
-    let title = words::capitalised(&name);
-    View::new(ViewDescriptor {
-        name: leak(&name),
-        title: leak(&title),
-        stream: Some(stream),
-        kind: ViewKind::Day,
-        fields: fields::list(&list).leak(),
-        key: fields::values(&key).leak(),
-        scope_field: scope.map(|scope| scope.name),
-        aliases: &[],
-        position_field: Some("rank"),
-        first_write_wins: false,
-    })
+    let scope = scope.map(|scope| scope.name);
+    let view = by_day(stream, leak(&name), leak(&words::capitalised(&name)), &list, &key, scope);
+    View::new(ViewDescriptor { position_field: Some("rank"), ..view })
 }
 
 /// The trends of all facets that have ended, worldwide and by scope.
@@ -80,19 +72,8 @@ fn ended_view(
         None => view_name.to_owned(),
         Some(scope) => format!("{view_name}-by-{}", words::view_name(scope)),
     };
-    let title = words::capitalised(&name);
-    View::new(ViewDescriptor {
-        name: leak(&name),
-        title: leak(&title),
-        stream: Some(stream),
-        kind: ViewKind::Day,
-        fields: fields::list(&list).leak(),
-        key: fields::values(&key).leak(),
-        scope_field: scope,
-        aliases: &[],
-        position_field: None,
-        first_write_wins: false,
-    })
+    let title = leak(&words::capitalised(&name));
+    View::new(by_day(stream, leak(&name), title, &list, &key, scope))
 }
 
 /// What happened in each pane.
@@ -105,18 +86,31 @@ pub(super) fn activity_view(stream: &'static str, title: &str, fact: &RawFact) -
     list.extend(fact.sums.iter().map(|sum| (*sum, Integer)));
     list.extend(fact.place.then_some(("location", Location)));
     let key: Vec<_> = ["@timestamp"].into_iter().chain(scope).chain([fact.kind.name]).collect();
-    View::new(ViewDescriptor {
-        name: fact.activity,
-        title: leak(&format!("{title}: activity")),
+    let title = leak(&format!("{title}: activity"));
+    View::new(by_day(stream, fact.activity, title, &list, &key, scope))
+}
+
+/// What the views of this module have in common: both layers write them, a day at a time.
+fn by_day(
+    stream: &'static str,
+    name: &'static str,
+    title: &'static str,
+    fields: &[(&'static str, FieldType)],
+    key: &[&'static str],
+    scope_field: Option<&'static str>,
+) -> ViewDescriptor {
+    ViewDescriptor {
+        name,
+        title,
         stream: Some(stream),
         kind: ViewKind::Day,
-        fields: fields::list(&list).leak(),
-        key: fields::values(&key).leak(),
-        scope_field: scope,
+        fields: fields::list(fields).leak(),
+        key: fields::values(key).leak(),
+        scope_field,
         aliases: &[],
         position_field: None,
         first_write_wins: false,
-    })
+    }
 }
 
 /// Views have different names, and each view different fields. Those that `[fields]` and jobs declare
