@@ -3,39 +3,29 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browser, json, open, serve, start, temporary } from "./program.mjs";
+import { serve, start, started, temporary } from "./program.mjs";
 
-let server;
-let chrome;
-before(async () => {
-  server = await serve();
-  chrome = await browser();
-});
-after(async () => {
-  await chrome.close();
-  await server.stop();
-});
+const program = started();
 
-const at = (path) => `${server.address}${path}`;
 const number = (text) => Number(text.replaceAll(",", ""));
 const query = (page) => new URL(page.url()).searchParams;
 const waitForQuery = (page, name, value) =>
   page.waitForURL((url) => url.searchParams.get(name) === value);
 
 test("the figures are those of the API, and of a recount of the documents", async () => {
-  const { page, close } = await open(chrome, at("/?stream=rsvps&range=1h"));
+  const { page, close } = await program.open("/?stream=rsvps&range=1h");
   const figure = page.locator(".figure", { hasText: "Responses" }).first().locator("b");
   await page.waitForFunction(() => /\d/.test(document.querySelector(".figure b")?.textContent ?? ""));
-  const { streams } = await json(server.address, "status");
+  const { streams } = await program.json("status");
   const to = streams.find(({ name }) => name === "rsvps").closed_until;
   const from = new Date(Date.parse(to) - 3_600_000).toISOString();
-  const { total } = await json(server.address, `series?view=country-activity&field=responses&from=${from}&to=${to}&interval=3600`);
+  const { total } = await program.json(`series?view=country-activity&field=responses&from=${from}&to=${to}&interval=3600`);
   let recount = 0;
   let cursor = "";
   do {
-    const found = await json(server.address, `country-activity?from=${from}&to=${to}&limit=1000${cursor}`);
+    const found = await program.json(`country-activity?from=${from}&to=${to}&limit=1000${cursor}`);
     recount += found.documents.reduce((sum, { responses }) => sum + responses, 0);
     cursor = found.next_cursor && `&cursor=${found.next_cursor}`;
   } while (cursor);
@@ -46,7 +36,7 @@ test("the figures are those of the API, and of a recount of the documents", asyn
 });
 
 test("a click filters, and the URL has it: reload shows the same, back and Esc take it away", async () => {
-  const { page, close } = await open(chrome, at("/?stream=rsvps&range=1h"));
+  const { page, close } = await program.open("/?stream=rsvps&range=1h");
   const second = page.locator(".overview-scopes .ranked li").nth(1);
   const amount = number(await second.locator("b").textContent());
   await second.locator("a").click();
@@ -68,7 +58,7 @@ test("a click filters, and the URL has it: reload shows the same, back and Esc t
 });
 
 test("keys choose ranges and pages, and list themselves", async () => {
-  const { page, close } = await open(chrome, at("/?stream=rsvps"));
+  const { page, close } = await program.open("/?stream=rsvps");
   await page.waitForSelector(".overview");
   for (const [key, range] of [["h", "1h"], ["d", "24h"], ["w", "7d"], ["m", "30d"]]) {
     await page.keyboard.press(key);
@@ -94,7 +84,7 @@ test("keys choose ranges and pages, and list themselves", async () => {
 });
 
 test("dragging across a chart shows that time, in whole steps", async () => {
-  const { page, close } = await open(chrome, at("/?stream=rsvps&range=1h"));
+  const { page, close } = await program.open("/?stream=rsvps&range=1h");
   const over = page.locator(".chart .u-over").first();
   await over.scrollIntoViewIfNeeded();
   const box = await over.boundingBox();
@@ -113,7 +103,7 @@ test("dragging across a chart shows that time, in whole steps", async () => {
 test("times are the same instants in every zone", async () => {
   const seen = new Map();
   for (const zone of ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Chatham"]) {
-    const { page, close } = await open(chrome, at(`/facts?stream=rsvps&range=1h&zone=${zone}`));
+    const { page, close } = await program.open(`/facts?stream=rsvps&range=1h&zone=${zone}`);
     const first = page.locator(".facts tbody time").first();
     seen.set(zone, [await first.getAttribute("datetime"), await first.textContent()]);
     await page.waitForFunction((wanted) => document.querySelector(".zone").value === wanted, zone);
@@ -128,7 +118,7 @@ test("times are the same instants in every zone", async () => {
 });
 
 test("trends are narrowed by typing, sorted by a click, and compared", async () => {
-  const { page, close } = await open(chrome, at("/trends?stream=rsvps&range=1h"));
+  const { page, close } = await program.open("/trends?stream=rsvps&range=1h");
   const rows = page.locator(".trends-list tbody tr");
   await rows.first().waitFor();
   const listed = await rows.count();
@@ -152,7 +142,7 @@ test("trends are narrowed by typing, sorted by a click, and compared", async () 
 });
 
 test("facts have the columns that one chooses, and go out as CSV", async () => {
-  const { page, close } = await open(chrome, at("/facts?stream=rsvps&range=1h&columns=rsvp_id,group.name"));
+  const { page, close } = await program.open("/facts?stream=rsvps&range=1h&columns=rsvp_id,group.name");
   await page.locator(".facts tbody tr").first().waitFor();
   const heads = await page.locator(".facts thead th").allTextContents();
   assert.deepEqual(heads.map((text) => text.trim()), ["Rsvp id", "Group name", "All fields"]);
@@ -166,7 +156,7 @@ test("facts have the columns that one chooses, and go out as CSV", async () => {
 });
 
 test("a view of the batch layer is sorted by a click, the largest first", async () => {
-  const { page, close } = await open(chrome, at("/views/group-days?stream=rsvps"));
+  const { page, close } = await program.open("/views/group-days?stream=rsvps");
   await page.getByRole("button", { name: "Yes" }).click();
   await waitForQuery(page, "sort", "-yes");
   const column = (await page.locator(".batch-rows thead th").allTextContents()).findIndex((text) => text.startsWith("Yes"));
@@ -177,7 +167,7 @@ test("a view of the batch layer is sorted by a click, the largest first", async 
 });
 
 test("the map plays, and its slider goes by keys", async () => {
-  const { page, close } = await open(chrome, at("/map?stream=rsvps&range=1h"));
+  const { page, close } = await program.open("/map?stream=rsvps&range=1h");
   await page.getByRole("button", { name: "Play" }).click();
   await page.waitForURL(/at=/);
   const began = query(page).get("at");
@@ -193,9 +183,9 @@ test("the map plays, and its slider goes by keys", async () => {
 });
 
 test("a dead letter shows its payload", async () => {
-  const { page, close } = await open(chrome, at("/pipeline?stream=rsvps"));
+  const { page, close } = await program.open("/pipeline?stream=rsvps");
   await page.getByRole("button", { name: "Payload" }).first().click();
-  const { documents } = await json(server.address, "dead-letters?limit=1000");
+  const { documents } = await program.json("dead-letters?limit=1000");
   const payload = await page.locator(".payload").textContent();
   const known = documents.map((document) => {
     try {
@@ -209,23 +199,23 @@ test("a dead letter shows its payload", async () => {
 });
 
 test("old data are said to be old, and an unknown stream says which there are", async () => {
-  const old = await open(chrome, at("/?stream=rsvps"));
+  const old = await program.open("/?stream=rsvps");
   await old.page.getByText(/These responses end on 1 Jan 2026/).waitFor();
   await old.close();
-  const unknown = await open(chrome, at("/?stream=nothing"));
+  const unknown = await program.open("/?stream=nothing");
   await unknown.page.getByText("No stream “nothing” is served here.").waitFor();
   await unknown.close();
 });
 
 test("a slow network shows what loads, and then all of it", async () => {
-  const { page, problems, close } = await open(chrome, "about:blank");
+  const { page, problems, close } = await program.open("about:blank");
   let release;
   const held = new Promise((resolve) => (release = resolve));
   await page.route("**/api/v1/series*", async (route) => {
     await held;
     await route.continue();
   });
-  await page.goto(at("/?stream=rsvps&range=1h"));
+  await page.goto(program.at("/?stream=rsvps&range=1h"));
   await page.getByText("Loading…").first().waitFor();
   release();
   await page.waitForFunction(() => !document.body.innerText.includes("Loading…"));
@@ -235,7 +225,7 @@ test("a slow network shows what loads, and then all of it", async () => {
 
 test("a server that is gone is said to be gone; when it is back, so is the page", async () => {
   const first = await serve();
-  const { page, close } = await open(chrome, `${first.address}/?stream=rsvps`);
+  const { page, close } = await program.open(`${first.address}/?stream=rsvps`);
   await page.locator(".overview").waitFor();
   await first.stop();
   await page.getByText(/The server does not answer since/).waitFor();
@@ -248,7 +238,7 @@ test("a server that is gone is said to be gone; when it is back, so is the page"
 
 test("figures of a running stream follow it without a reload", async () => {
   const demo = await start(["demo", "--data", temporary(), "--listen", "127.0.0.1:0", "--rate", "300", "--set", "window.size=10s", "--set", "window.slide=1s"]);
-  const { page, problems, close } = await open(chrome, `${demo.address}/?stream=rsvps`);
+  const { page, problems, close } = await program.open(`${demo.address}/?stream=rsvps`);
   const text = () => page.locator(".figure b").first().textContent();
   await page.locator(".figure b").first().waitFor();
   const known = await text();

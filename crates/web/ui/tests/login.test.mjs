@@ -5,32 +5,25 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browser, open, start, temporary } from "./program.mjs";
+import { start, started, temporary } from "./program.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "correct horse battery";
 
-let server;
-let chrome;
 let audit;
-before(async () => {
+const program = started(() => {
   const folder = temporary();
   const accounts = join(folder, "accounts");
   audit = join(folder, "audit.jsonl");
   const account = spawnSync(process.env.PULSO_PROGRAM, ["account", "anna", "--role", "write"], { input: `${PASSWORD}\n` });
   assert.equal(account.status, 0, String(account.stderr));
   writeFileSync(accounts, account.stdout);
-  server = await start([
+  return start([
     "serve", "--data", process.env.PULSO_DATA, "--listen", "127.0.0.1:0", "--stream", "rsvps",
     "--set", `guard.accounts_file=${accounts}`, "--set", `guard.audit_file=${audit}`,
   ]);
-  chrome = await browser();
-});
-after(async () => {
-  await chrome.close();
-  await server.stop();
 });
 
 // The browser itself reports answers of 401.
@@ -43,7 +36,7 @@ async function logIn(page, password = PASSWORD) {
 }
 
 test("who is not logged in sees the login, and after it the page that was asked for", async () => {
-  const { page, problems, close } = await open(chrome, `${server.address}/trends?stream=rsvps&range=1h`);
+  const { page, problems, close } = await program.open("/trends?stream=rsvps&range=1h");
   await page.getByRole("heading", { name: "Log in to Pulso" }).waitFor();
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
@@ -65,11 +58,11 @@ test("who is not logged in sees the login, and after it the page that was asked 
 });
 
 test("a logout is seen in every window of the browser, without a click", async () => {
-  const { page, close } = await open(chrome, `${server.address}/`);
+  const { page, close } = await program.open("/");
   await logIn(page);
   await page.locator(".who").waitFor();
   const other = await page.context().newPage();
-  await other.goto(`${server.address}/pipeline`);
+  await other.goto(program.at("/pipeline"));
   await other.locator(".who").waitFor();
   await page.getByRole("button", { name: "Log out" }).click();
   for (const window of [page, other]) {

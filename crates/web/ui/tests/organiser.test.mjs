@@ -2,37 +2,26 @@
 // of it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browser, json, open, serve } from "./program.mjs";
+import { started } from "./program.mjs";
 
-let server;
-let chrome;
-before(async () => {
-  server = await serve();
-  chrome = await browser();
-});
-after(async () => {
-  await chrome.close();
-  await server.stop();
-});
-
-const at = (path) => `${server.address}${path}`;
+const program = started();
 
 // A group that has somebody to invite.
 async function inviting() {
-  const { groups } = await json(server.address, "organiser/groups");
+  const { groups } = await program.json("organiser/groups");
   for (const { urlname, name } of groups) {
     const query = `group=${encodeURIComponent(urlname)}`;
-    const { candidates } = await json(server.address, `organiser/candidates?${query}`);
+    const { candidates } = await program.json(`organiser/candidates?${query}`);
     if (candidates.length > 1) return { urlname, name, query, candidates };
   }
   throw new Error("no group of the recording has candidates");
 }
 
 test("whoever has not chosen is asked for their group, and the choice is in the URL", async () => {
-  const { groups } = await json(server.address, "organiser/groups");
-  const { page, problems, close } = await open(chrome, at("/organiser?stream=rsvps"));
+  const { groups } = await program.json("organiser/groups");
+  const { page, problems, close } = await program.open("/organiser?stream=rsvps");
   await page.getByRole("heading", { name: "Which group is yours?" }).waitFor();
   await page.locator(".organiser-groups a").first().click();
   await page.waitForURL((url) => url.searchParams.get("group") === groups[0].urlname);
@@ -46,15 +35,15 @@ test("whoever has not chosen is asked for their group, and the choice is in the 
 test("a candidate who was contacted is listed as such, and offered no more", async () => {
   const { query, candidates } = await inviting();
   const [{ name, event }] = candidates;
-  const { page, problems, close } = await open(chrome, at(`/organiser?stream=rsvps&${query}`));
+  const { page, problems, close } = await program.open(`/organiser?stream=rsvps&${query}`);
   const row = page.locator("table", { hasText: "Why" }).locator("tbody tr").first();
   await row.getByText(name, { exact: true }).waitFor();
   await row.getByRole("button", { name: "Contacted" }).click();
   await row.getByRole("status").getByText("Contacted").waitFor();
-  const { contacts } = await json(server.address, `organiser/contacts?${query}`);
+  const { contacts } = await program.json(`organiser/contacts?${query}`);
   assert.equal(contacts[0].name, name);
   assert.equal(contacts[0].event, event.id);
-  const left = await json(server.address, `organiser/candidates?${query}`);
+  const left = await program.json(`organiser/candidates?${query}`);
   assert.ok(left.candidates.every((candidate) => candidate.name !== name));
   await page.reload();
   await page.locator("section", { hasText: "Said yes" }).getByText(name, { exact: true }).waitFor();
@@ -63,7 +52,7 @@ test("a candidate who was contacted is listed as such, and offered no more", asy
 });
 
 test("the page of a stream without a desk does not offer one", async () => {
-  const { page, close } = await open(chrome, at("/?stream=posts"));
+  const { page, close } = await program.open("/?stream=posts");
   await page.locator(".nav-item").first().waitFor();
   assert.equal(await page.locator(".nav-item", { hasText: "Organiser" }).count(), 0);
   await close();

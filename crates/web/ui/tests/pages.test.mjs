@@ -4,25 +4,16 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { STREAMS, browser, json, open, serve } from "./program.mjs";
+import { STREAMS, started } from "./program.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-let server;
-let chrome;
-before(async () => {
-  server = await serve();
-  chrome = await browser();
-});
-after(async () => {
-  await chrome.close();
-  await server.stop();
-});
+const program = started();
 
 async function paths(stream) {
-  const { views } = await json(server.address, "views");
+  const { views } = await program.json("views");
   const own = views.filter((view) => view.stream === stream && view.kind !== "day");
   return ["/", "/trends", "/map", "/facts", ...own.map(({ name }) => `/views/${name}`), "/pipeline", "/streams"];
 }
@@ -41,7 +32,7 @@ const SEEN = [
 ];
 
 async function examine(url, { colorScheme, widths }) {
-  const { page, problems, close } = await open(chrome, url, { colorScheme, viewport: { width: widths[0], height: 860 } });
+  const { page, problems, close } = await program.open(url, { colorScheme, viewport: { width: widths[0], height: 860 } });
   await settled(page);
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
@@ -62,7 +53,7 @@ for (const stream of STREAMS) {
   test(`${stream}: every page`, async (context) => {
     for (const path of await paths(stream)) {
       await context.test(path, async () => {
-        for (const seen of SEEN) await examine(`${server.address}${path}?stream=${stream}&range=1h`, seen);
+        for (const seen of SEEN) await examine(`${path}?stream=${stream}&range=1h`, seen);
       });
     }
   });

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 
 import { chromium } from "playwright-core";
 
@@ -39,6 +40,24 @@ export function start(args) {
 export function serve(listen = "127.0.0.1:0") {
   const streams = STREAMS.flatMap((name) => ["--stream", name]);
   return start(["serve", "--data", process.env.PULSO_DATA, "--listen", listen, ...streams]);
+}
+
+// The program and a browser for all tests of a file; both are there when a test runs.
+export function started(run = serve) {
+  const shared = {
+    at: (path) => new URL(path, shared.server.address).href,
+    open: (path, options) => open(shared.chrome, shared.at(path), options),
+    json: (path) => json(shared.server.address, path),
+  };
+  before(async () => {
+    shared.server = await run();
+    shared.chrome = await browser();
+  });
+  after(async () => {
+    await shared.chrome.close();
+    await shared.server.stop();
+  });
+  return shared;
 }
 
 // As root, a container's browser runs without its sandbox.
