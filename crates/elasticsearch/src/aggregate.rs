@@ -149,9 +149,9 @@ impl Store {
 /// The conditions that documents must meet. `None` if no document can meet them.
 fn conditions(question: &Aggregation) -> Option<Value> {
     let Aggregation { view, layer, from, to, ref filters, measure, .. } = *question;
-    let mut conditions = filter(&Query { layer, from, to, ..Query::newest(view, 0) })?;
+    let filters = filters.clone();
+    let mut conditions = filter(&Query { layer, from, to, filters, ..Query::newest(view, 0) })?;
     let list = conditions["bool"]["filter"].as_array_mut().expect("`filter` makes a list");
-    list.extend(filters.iter().map(|(name, value)| json!({ "term": { *name: value } })));
     if let Measure::Field { name, .. } = measure {
         list.push(json!({ "exists": { "field": name } }));
     }

@@ -245,6 +245,7 @@ pub(crate) fn filter(query: &Query) -> Option<Value> {
     if let Some(scope) = &query.scope {
         filters.push(json!({ "term": { "pulso.scope": scope } }));
     }
+    filters.extend(query.filters.iter().map(|(name, value)| json!({ "term": { *name: value } })));
     Some(json!({ "bool": { "filter": filters } }))
 }
 

@@ -31,6 +31,8 @@ pub struct Query {
     /// `@timestamp` before.
     pub to: Option<EventTime>,
     pub scope: Option<String>,
+    /// Text fields, and the value that documents have there.
+    pub filters: Vec<(&'static str, String)>,
     /// The most documents in the answer.
     pub limit: usize,
     /// Only what comes after this place.
@@ -41,7 +43,8 @@ impl Query {
     /// The newest `limit` documents of a view.
     pub fn newest(view: View, limit: usize) -> Self {
         let layer = LayerChoice::Current;
-        Self { view, layer, from: None, to: None, scope: None, limit, after: None }
+        let (scope, filters) = (None, Vec::new());
+        Self { view, layer, from: None, to: None, scope, filters, limit, after: None }
     }
 }
 

@@ -38,14 +38,18 @@ fn counted(document: &ViewDocument, body: &Value, question: &Aggregation) -> Opt
     let Aggregation { from, to, filters, measure, .. } = question;
     let in_range =
         from.is_none_or(|from| document.time >= from) && to.is_none_or(|to| document.time < to);
-    let passes = |(name, value): &(&str, String)| field(body, name).as_str() == Some(value);
-    if !in_range || !filters.iter().all(passes) {
+    if !in_range || !passes(body, filters) {
         return None;
     }
     match measure {
         Measure::Documents => Some(1.0),
         Measure::Field { name, .. } => field(body, name).as_f64(),
     }
+}
+
+/// Whether a document has these texts.
+pub(super) fn passes(body: &Value, filters: &[(&'static str, String)]) -> bool {
+    filters.iter().all(|(name, value)| field(body, name).as_str() == Some(value))
 }
 
 /// A (dotted) field.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pulso_model::{Day, Layer, View, ViewDocument, ViewKind};
 use tokio::sync::mpsc;
 
-use super::aggregate::aggregate;
+use super::aggregate::{aggregate, passes};
 use crate::{
     Aggregate, Aggregation, BatchViews, Cursor, Documents, LayerChoice, Page, Part, Query, Sink,
     Stage, StoredDocument, Views,
@@ -87,6 +87,9 @@ impl Views for MemoryViews {
                 && query.to.is_none_or(|to| document.time < to)
                 && query.scope.as_ref().is_none_or(|c| document.scope.as_ref() == Some(c))
                 && query.after.as_ref().is_none_or(|after| place(document) > cursor_place(after))
+                && (query.filters.is_empty()
+                    || serde_json::from_str(&document.body)
+                        .is_ok_and(|body| passes(&body, &query.filters)))
         });
         documents.sort_by(|a, b| place(&a.document).cmp(&place(&b.document)));
         let more = documents.len() > query.limit;

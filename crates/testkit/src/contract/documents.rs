@@ -91,6 +91,7 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
             query.from.is_none_or(|from| document.time >= from)
                 && query.to.is_none_or(|to| document.time < to)
                 && (query.scope.is_none() || document.scope == query.scope)
+                && query.filters.iter().all(|(name, text)| has_text(document, name, text))
         })
         .cloned()
         .collect();
@@ -98,6 +99,11 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
         (Reverse(document.time), document.position, document.id.clone())
     });
     listed
+}
+
+fn has_text(document: &ViewDocument, name: &str, text: &str) -> bool {
+    let body: Value = serde_json::from_str(&document.body).unwrap();
+    name.split('.').fold(&body, |value, name| &value[name]) == text
 }
 
 /// Follows the cursors of a query from page to page to the end, which must come after at most

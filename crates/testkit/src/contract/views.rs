@@ -1,7 +1,7 @@
 //! The contract of a view store as the speed layer and the readers use it: [`Sink<ViewDocument>`]
 //! and [`Views`].
 
-use pulso_model::{EventTime, Layer, View, ViewDocument};
+use pulso_model::{EventTime, Field, FieldType, Layer, View, ViewDocument};
 use pulso_pipeline::{BatchViews, Cursor, LayerChoice, Page, Query, Sink, StoredDocument, Views};
 
 use super::documents::{all_pages, check_query, document, scan_all};
@@ -21,6 +21,7 @@ pub trait ViewsHost {
 pub async fn views<H: ViewsHost>(new_host: impl Fn() -> H) {
     an_empty_store_answers_with_nothing(&mut new_host()).await;
     pages_make_up_the_whole_listing(&mut new_host()).await;
+    documents_are_filtered_by_any_text(&mut new_host()).await;
     a_cursor_is_a_place_not_a_document(&mut new_host()).await;
     the_first_or_the_last_writing_stays(&mut new_host()).await;
     what_is_removed_is_gone_and_may_come_back(&mut new_host()).await;
@@ -80,6 +81,39 @@ async fn pages_make_up_the_whole_listing(host: &mut impl ViewsHost) {
         check_query(&store, Query { layer: BATCH, ..all.clone() }, &[]).await;
         let none = store.query(all).await.unwrap();
         assert_eq!(none, Page::default(), "a page of nothing has no next");
+    }
+}
+
+async fn documents_are_filtered_by_any_text(host: &mut impl ViewsHost) {
+    const TEXTS: [&str; 3] = ["it's \"ü\"%_\\", "IT'S", "text"];
+    let mut store = host.open();
+    let views = [crate::view("responses"), crate::view("trending-topics"), View::DEAD_LETTERS];
+    for view in views {
+        let time = |number| EventTime(number / 4 * 40_000_000);
+        let documents: Vec<_> = (0..30)
+            .zip(TEXTS.into_iter().cycle())
+            .map(|(number, text)| document(view, time(number), number, "US", text))
+            .collect();
+        store.write(documents.clone()).await.unwrap();
+        let stored: Vec<_> = documents.iter().map(speed).collect();
+        let all = Query::newest(view, 0);
+        let is_text = |field: &&Field| {
+            field.field_type == FieldType::Text && !field.name.starts_with("payload")
+        };
+        let fields: Vec<_> = view.fields().iter().filter(is_text).map(|field| field.name).collect();
+        assert!(fields.len() > 1, "{view}");
+        for name in fields.into_iter().take(5) {
+            for text in [TEXTS[0], "k3", ""] {
+                let filters = vec![(name, text.to_owned())];
+                check_query(&store, Query { filters, ..all.clone() }, &stored).await;
+            }
+        }
+        // All of several conditions, with others beside them.
+        let named = view.fields().iter().filter(is_text).map(|field| field.name);
+        let filters: Vec<_> = named.map(|name| (name, TEXTS[2].to_owned())).take(2).collect();
+        let scope = view.scope_field().map(|_| "US".to_owned());
+        let (from, to) = (Some(time(4)), Some(time(20)));
+        check_query(&store, Query { filters, scope, from, to, ..all }, &stored).await;
     }
 }
 

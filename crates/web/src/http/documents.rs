@@ -46,7 +46,8 @@ async fn latest<V: Views>(app: &App<V>, query: &Query) -> Result<Option<EventTim
     if let Some(cursor) = &query.after {
         return Ok(Some(cursor.time));
     }
-    let newest = app.query(Query { limit: 1, scope: None, ..query.clone() }).await?;
+    let newest =
+        app.query(Query { limit: 1, scope: None, filters: Vec::new(), ..query.clone() }).await?;
     Ok(newest.documents.first().map(|stored| stored.document.time))
 }
 

@@ -165,9 +165,15 @@ fn list_operation(view: View, options: &Options) -> Value {
         description.push_str(&format!(" No layer writes it now: {notice}."));
     }
     operation["description"] = json!(description);
-    operation["parameters"] = Parameter::of(view)
-        .map(|parameter| reference("parameters", parameter.name(view)))
-        .collect();
+    let own = Parameter::of(view).map(|parameter| reference("parameters", parameter.name(view)));
+    let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
+    let by_text = parameters::filters(view).map(|field| {
+        json!({
+            "name": field.name, "in": "query", "schema": text,
+            "description": "Only documents with this text.",
+        })
+    });
+    operation["parameters"] = own.chain(by_text).collect();
     operation
 }
 

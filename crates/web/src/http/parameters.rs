@@ -9,11 +9,11 @@ use std::str::FromStr;
 
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
-use pulso_model::{EventTime, Layer, ScopeValues, View};
+use pulso_model::{EventTime, Field, Layer, ScopeValues, View};
 use pulso_pipeline::{LayerChoice, Query};
 
-use super::Options;
 use super::error::Error;
+use super::{Options, measures};
 
 pub(super) const TIME_ALLOWED: &str = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as \
                             `%2B`) or a UTC day such as `2017-03-19`";
@@ -63,6 +63,15 @@ impl Parameter {
     }
 }
 
+/// The filters by text that a view has beside [`Parameter::Scope`]: fields that are not called as another
+/// parameter.
+pub(super) fn filters(view: View) -> impl Iterator<Item = &'static Field> {
+    let fields = view.fields().iter().filter(|field| measures::groups(field));
+    fields.filter(move |field| {
+        !Parameter::of(view).any(|parameter| parameter.name(view) == field.name)
+    })
+}
+
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 pub(super) struct Wanted {
@@ -77,18 +86,25 @@ pub(super) fn documents(view: View, uri: &Uri, options: &Options) -> Result<Want
         Wanted { query: Query::newest(view, options.page_limit_default), latest: false };
     let mut seen = Vec::new();
     for (name, value) in pairs(uri)? {
-        let Some(parameter) = Parameter::of(view).find(|parameter| parameter.name(view) == name)
+        let mut own = Parameter::of(view).map(|parameter| (parameter.name(view), Some(parameter)));
+        let by_text = || filters(view).map(|field| (field.name, None));
+        let Some((known, parameter)) = own
+            .find(|(known, _)| *known == name)
+            .or_else(|| by_text().find(|(known, _)| *known == name))
         else {
-            let allowed = Parameter::of(view).map(|parameter| parameter.name(view)).collect();
+            let own = Parameter::of(view).map(|parameter| parameter.name(view));
+            let allowed = own.chain(by_text().map(|(known, _)| known)).collect();
             return Err(Error::UnknownParameter { name, allowed });
         };
-        if seen.contains(&parameter) {
-            return Err(Error::RepeatedParameter { name: parameter.name(view) });
+        if seen.contains(&known) {
+            return Err(Error::RepeatedParameter { name: known });
         }
-        seen.push(parameter);
-        set(&mut wanted, parameter, &value, options).map_err(|allowed| {
-            Error::InvalidParameter { name: parameter.name(view), value, allowed }
-        })?;
+        seen.push(known);
+        let done = match parameter {
+            Some(parameter) => set(&mut wanted, parameter, &value, options),
+            None => text(&value).map(|value| wanted.query.filters.push((known, value))),
+        };
+        done.map_err(|allowed| Error::InvalidParameter { name: known, value, allowed })?;
     }
     Ok(wanted)
 }
@@ -141,6 +157,12 @@ fn set(
         Parameter::Window => return Err("`latest`".to_owned()),
     }
     Ok(())
+}
+
+fn text(value: &str) -> Result<String, String> {
+    let fits = (1..=TEXT_CHARACTERS_MAX).contains(&value.chars().count());
+    let allowed = || format!("1 to {TEXT_CHARACTERS_MAX} characters");
+    fits.then(|| value.to_owned()).ok_or_else(allowed)
 }
 
 pub(super) fn layer(value: &str) -> Option<LayerChoice> {

@@ -80,12 +80,13 @@ async fn wrong_parameters() {
     unknown(
         "/api/v1/group-days?topic=rust",
         "there is no parameter `topic` here; the parameters are `from`, `to`, `country`, `layer`, \
-         `limit`, `cursor`",
+         `limit`, `cursor`, `group.name`, `group.urlname`, `group.city`, `group.state`, `group.country`",
     )
     .await;
     unknown(
         "/api/v1/dead-letters?country=US",
-        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, `cursor`",
+        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, `cursor`, \
+         `stream`, `source`, `reason`, `detail`",
     )
     .await;
     for path in ["views", "layers", "status", "openapi.json"] {

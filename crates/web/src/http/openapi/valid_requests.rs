@@ -56,7 +56,11 @@ fn values(schema: &Value) -> Vec<String> {
 
 /// Texts that match the schema's pattern, short ones and the longest.
 fn texts(schema: &Value) -> Vec<String> {
-    let pattern = schema["pattern"].as_str().unwrap();
+    let Some(pattern) = schema["pattern"].as_str() else {
+        let lengths = [&schema["minLength"], &schema["maxLength"]];
+        let length = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+        return lengths.map(|value| "ü".repeat(length(value))).into();
+    };
     let whole = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
     let strategy = string_regex(whole.unwrap_or(pattern)).unwrap();
     let mut runner = TestRunner::deterministic();
@@ -81,8 +85,8 @@ fn pairs(document: &Value, view: View) -> Vec<Vec<String>> {
     let parameters = operation["parameters"].as_array().unwrap().iter();
     parameters
         .map(|parameter| {
-            let pointer = parameter["$ref"].as_str().unwrap().strip_prefix('#').unwrap();
-            let parameter = document.pointer(pointer).unwrap();
+            let pointer = parameter["$ref"].as_str().map(|text| text.strip_prefix('#').unwrap());
+            let parameter = pointer.map_or(parameter, |at| document.pointer(at).unwrap());
             let name = parameter["name"].as_str().unwrap();
             let values = values(&parameter["schema"]);
             values.iter().map(|value| format!("{name}={}", encoded(value))).collect()

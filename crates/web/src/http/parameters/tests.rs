@@ -37,6 +37,23 @@ fn check_refused(view: View, query: &str, detail: &str) {
     assert_eq!(read(view, query).unwrap_err().to_string(), detail, "{query}");
 }
 
+/// The refusal of a parameter that a view does not have: its own ones, then its texts.
+#[track_caller]
+fn check_unknown(view: View, query: &str, own: &str) {
+    let (name, _) = query.split_once('=').unwrap();
+    let texts: String = filters(view).map(|field| format!(", `{}`", field.name)).collect();
+    let detail = format!("there is no parameter `{name}` here; the parameters are {own}{texts}");
+    check_refused(view, query, &detail);
+}
+
+#[test]
+fn a_view_is_filtered_by_its_texts() {
+    let names = |view: View| filters(view).map(|field| field.name).collect::<Vec<_>>();
+    assert_eq!(names(view("topic-pairs")), ["topic", "other"]);
+    assert_eq!(names(view("country-activity")), ["response"], "the country is the scope");
+    assert_eq!(names(View::DEAD_LETTERS), ["stream", "source", "reason", "detail"]);
+}
+
 #[test]
 fn parameters_narrow_the_newest_documents() {
     let view = view("responses");
@@ -49,6 +66,8 @@ fn parameters_narrow_the_newest_documents() {
     check(view, "to=2017-03-19T12:00:00Z", Query { to: Some(noon), ..newest() });
     check(view, "to=2017-03-19T14:00:00%2B02:00", Query { to: Some(noon), ..newest() });
     check(view, "country=us", Query { scope: Some("US".to_owned()), ..newest() });
+    let filters = vec![("response", "yes".to_owned()), ("group.city", "Zürich".to_owned())];
+    check(view, "response=yes&group.city=Z%C3%BCrich", Query { filters, ..newest() });
     check(view, "layer=current", newest());
     check(view, "layer=batch", Query { layer: LayerChoice::Only(Layer::Batch), ..newest() });
     check(view, "limit=50", Query { limit: 50, ..newest() });
@@ -69,12 +88,8 @@ fn parameters_narrow_the_newest_documents() {
 fn only_trends_have_a_latest_window() {
     assert!(read(view("trending-topics"), "window=latest").unwrap().latest);
     assert!(!read(view("trending-topics"), "").unwrap().latest);
-    check_refused(
-        view("responses"),
-        "window=latest",
-        "there is no parameter `window` here; the parameters are `from`, `to`, `country`, `layer`, \
-         `limit`, `cursor`",
-    );
+    let own = "`from`, `to`, `country`, `layer`, `limit`, `cursor`";
+    check_unknown(view("responses"), "window=latest", own);
 }
 
 #[test]
@@ -98,12 +113,11 @@ fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
     refused("window=first", "window", "first", "`latest`");
     let repeated = "the parameter `limit` is given more than once";
     check_refused(trends, "limit=1&limit=2", repeated);
-    check_refused(
-        trends,
-        "country=US",
-        "there is no parameter `country` here; the parameters are `from`, `to`, `layer`, `limit`, \
-         `cursor`, `window`",
-    );
+    check_unknown(trends, "country=US", "`from`, `to`, `layer`, `limit`, `cursor`, `window`");
+    for value in [String::new(), "x".repeat(513)] {
+        refused(&format!("topic={value}"), "topic", &value, "1 to 512 characters");
+    }
+    check_refused(trends, "topic=a&topic=a", "the parameter `topic` is given more than once");
     for (view, name) in [(view("responses"), "country"), (view("language-days"), "language")] {
         let detail = format!(
             "the parameter `{name}` must be 1 to 512 characters such as `US` or `en`, not ` `"
@@ -122,15 +136,9 @@ fn a_scope_is_read_as_its_stream_writes_it() {
     for name in ["language-activity", "trending-hashtags-by-language", "language-days"] {
         let view = view(name);
         check(view, "language=PT", scoped(view, "pt"));
-        check_refused(
-            view,
-            "country=US",
-            &format!(
-                "there is no parameter `country` here; the parameters are `from`, `to`, \
-                 `language`, `layer`, `limit`, `cursor`{}",
-                view.position_field().map_or("", |_| ", `window`"),
-            ),
-        );
+        let window = view.position_field().map_or("", |_| ", `window`");
+        let own = format!("`from`, `to`, `language`, `layer`, `limit`, `cursor`{window}");
+        check_unknown(view, "country=US", &own);
     }
     for name in ["country-activity", "trending-topics-by-country", "groups"] {
         let view = view(name);
