@@ -10,6 +10,7 @@ mod error;
 mod kafka;
 mod kibana;
 mod log;
+mod messages;
 mod open;
 mod set_up;
 mod views;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use error::StoreError;
 pub use log::{LogReader, LogWriter, Reading};
+pub use messages::Messages;
 pub use open::Opener;
 pub use set_up::{check_log, check_views, retain_log, set_up};
 pub use views::{CheckpointStore, DeadLetters, ViewReader, ViewStore};

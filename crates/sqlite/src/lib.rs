@@ -19,6 +19,6 @@ mod views;
 pub use checkpoints::CheckpointStore;
 pub use database::Contents;
 pub use error::Error;
-pub use log::{Log, LogSource};
+pub use log::{Log, LogSource, SourceState};
 pub use spool::{Appended, Spool, SpoolLevel, Spooled};
 pub use views::{ViewReader, ViewStore};

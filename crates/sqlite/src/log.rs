@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::database::{Contents, Database, Schema};
 
-pub use source::LogSource;
+pub use source::{LogSource, SourceState};
 
 /// More partitions than any machine can use; each has a table and a prepared statement.
 pub(crate) const MAX_PARTITIONS: u32 = 64;

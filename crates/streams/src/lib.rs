@@ -15,9 +15,11 @@ mod rsvps;
 #[cfg(test)]
 mod scenarios;
 mod streams;
+mod trial;
 
 pub use folder::{FileProblem, Folder};
 pub use streams::{Definition, Streams, UnknownStream};
+pub use trial::Trial;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ mod error;
 mod guard;
 mod live;
 mod measures;
+mod messages;
 mod numbers;
 mod openapi;
 mod organiser;
@@ -83,6 +84,17 @@ pub struct Options {
     /// Who may ask.
     pub guard: Arc<Guard>,
     pub organiser: Organiser,
+    pub messages: Messages,
+}
+
+/// Where the messages of streams are, and what decodes them.
+#[derive(Clone, Debug)]
+pub struct Messages(Arc<Config>);
+
+impl From<&Config> for Messages {
+    fn from(config: &Config) -> Self {
+        Self(Arc::new(config.clone()))
+    }
 }
 
 /// What a handler says that it has changed, as an extension of its response; it goes into the audit log.
@@ -122,6 +134,7 @@ impl Options {
             streams: config.shown_streams().iter().map(Served::from).collect(),
             guard: Arc::new(Guard::open(config)?),
             organiser: Organiser::from(config),
+            messages: Messages::from(config),
         })
     }
 
@@ -137,6 +150,11 @@ impl Options {
     fn stream_of(&self, view: View) -> Option<&'static Stream> {
         let mut streams = self.streams.iter().map(|served| served.stream);
         streams.find(|stream| Some(stream.name) == view.stream())
+    }
+
+    /// Whether answers may say who people are.
+    fn shows_members(&self) -> bool {
+        self.organiser.show_members
     }
 
     /// Why no layer writes a view, if that is so.
@@ -227,7 +245,7 @@ struct Route<S> {
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// A route that changes nothing, for those who are logged in.
     fn new(path: impl Into<String>, methods: MethodRouter<S>) -> Self {
-        let rules = Rules { access: Access::Login, changes: false, body_bytes_max: 0 };
+        let rules = Rules { access: Access::Login, changes: false, reads: true, body_bytes_max: 0 };
         Self { path: path.into(), methods, rules, allowed: "GET and HEAD" }
     }
 
@@ -240,6 +258,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// allowed to write, and on a page of ours if in a browser; and it is written down.
     fn changes(mut self, allowed: &'static str, body_bytes_max: usize) -> Self {
         (self.rules.changes, self.rules.body_bytes_max) = (true, body_bytes_max);
+        self.rules.reads = allowed.starts_with("GET");
         self.allowed = allowed;
         self
     }
@@ -280,6 +299,7 @@ fn routes<V: Views>(views_served: &[View]) -> Vec<Route<Arc<App<V>>>> {
         probe("/metrics", get(status::metrics::<V>)),
     ];
     routes.extend(organiser::routes::<V>());
+    routes.extend(messages::routes::<V>());
     routes.extend(views_served.iter().map(|&view| {
         let list =
             async move |State(app): Shared<V>, uri: Uri| documents::list(&app, view, &uri).await;

@@ -12,7 +12,9 @@ mod organiser;
 mod server;
 
 pub use caller::{Caller, Role};
-pub use http::{Facts, Guard, GuardError, Options, Progress, ReadAccountsError, Served, Windows};
+pub use http::{
+    Facts, Guard, GuardError, Messages, Options, Progress, ReadAccountsError, Served, Windows,
+};
 pub use organiser::{ContactWriter, Demo, Invitation, Organiser};
 pub use pulso_runtime::server::{BindError, bind};
 pub use server::{RunError, run};

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulso_model::{Offsets, WallTime};
+use pulso_model::{Offsets, Position, WallTime};
 use pulso_pipeline::{Batch, Headers, Record, Source};
 use rusqlite::{Connection, Row, params};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::{SCHEMA, ends, offset, stored_partitions};
+use super::{SCHEMA, end, ends, offset, stored_partitions};
 use crate::Error;
 use crate::database::Database;
 
@@ -23,6 +23,16 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The largest payload of a batch, unless a single message is larger. Bounds a reader's memory.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// What is known of a source of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceState {
+    pub name: Arc<str>,
+    /// How many of the messages that were looked at are from it.
+    pub messages: u32,
+    /// When the last of these was received.
+    pub last_received: Option<WallTime>,
+}
 
 /// Reads a log, on a connection of its own.
 #[derive(Debug)]
@@ -51,6 +61,91 @@ impl LogSource {
         let partitions = stored_partitions(&database)?;
         let next_offsets = Offsets::zero(partitions);
         Ok(Self { database, next_offsets, first: 0, batch_records, appended })
+    }
+
+    /// The message at a place; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn message(&self, position: Position) -> Result<Option<Record>, Error> {
+        if position.partition >= self.partitions() {
+            return Ok(None);
+        }
+        let job = move |connection: &mut Connection| {
+            let mut reader = Reader::new(connection)?;
+            reader.read(position.partition, position.offset, Share { records: 1, bytes: 0 })?;
+            let found = reader.records.into_iter().next();
+            Ok(found.filter(|record| record.position() == position))
+        };
+        self.database.run(|path, source| Error::Read { path, source }, job).await
+    }
+
+    /// Messages that have a text in them: at most `records_max` of each partition, among its newest
+    /// `searched_max`, the newest first.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn messages_with(
+        &self,
+        text: String,
+        records_max: u32,
+        searched_max: u32,
+    ) -> Result<Vec<Record>, Error> {
+        let partitions = self.partitions();
+        let job = move |connection: &mut Connection| {
+            let mut reader = Reader::new(connection)?;
+            for partition in 0..partitions {
+                let sql = format!(
+                    "{} WHERE \"offset\" >= ?1 AND instr(payload, ?2) > 0
+                     ORDER BY \"offset\" DESC LIMIT ?3",
+                    select(partition)
+                );
+                let first = end(connection, partition)?.saturating_sub(searched_max.into());
+                let first = i64::try_from(first).unwrap_or(i64::MAX);
+                let mut statement = connection.prepare_cached(&sql)?;
+                let mut rows = statement.query(params![first, text.as_bytes(), records_max])?;
+                while let Some(row) = rows.next()? {
+                    let record = reader.record(partition, row)?;
+                    reader.records.push(record);
+                }
+            }
+            Ok(reader.records)
+        };
+        self.database.run(|path, source| Error::Read { path, source }, job).await
+    }
+
+    /// The sources that have ever written to the log, by name, with what the newest `searched_max` messages
+    /// of each partition tell.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn sources(&self, searched_max: u32) -> Result<Vec<SourceState>, Error> {
+        let partitions = self.partitions();
+        let job = move |connection: &mut Connection| {
+            let names = sources(connection)?;
+            let state = |(id, name)| (id, SourceState { name, messages: 0, last_received: None });
+            let mut states: BTreeMap<_, _> = names.into_iter().map(state).collect();
+            for partition in 0..partitions {
+                let sql = format!(
+                    "SELECT source, count(*), max(received_time) FROM partition_{partition}
+                     WHERE \"offset\" >= ?1 GROUP BY source"
+                );
+                let first = end(connection, partition)?.saturating_sub(searched_max.into());
+                let mut statement = connection.prepare_cached(&sql)?;
+                let mut rows = statement.query([i64::try_from(first).unwrap_or(i64::MAX)])?;
+                while let Some(row) = rows.next()? {
+                    if let Some(state) = states.get_mut(&row.get::<_, i64>(0)?) {
+                        state.messages += row.get::<_, u32>(1)?;
+                        let last = WallTime(row.get(2)?);
+                        state.last_received = state.last_received.max(Some(last));
+                    }
+                }
+            }
+            let mut states: Vec<_> = states.into_values().collect();
+            states.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(states)
+        };
+        self.database.run(|path, source| Error::Read { path, source }, job).await
     }
 
     /// Reads what there is. Only a complete answer moves the offsets, so a dropped future loses
@@ -140,12 +235,7 @@ fn read(
     if unread.is_empty() {
         return Ok((Batch { end_offsets, ..Batch::default() }, next_offsets));
     }
-    let mut reader = Reader {
-        connection: &transaction,
-        sources: sources(&transaction)?,
-        records: Vec::new(),
-        bytes: 0,
-    };
+    let mut reader = Reader::new(&transaction)?;
     let turn = unread.partition_point(|(partition, ..)| *partition < first);
     unread.rotate_left(turn);
     for ((partition, next_offset, _), waiting) in unread.iter().zip((1..=unread.len()).rev()) {
@@ -174,13 +264,23 @@ struct Reader<'a> {
     bytes: usize,
 }
 
-impl Reader<'_> {
+/// The columns that make a record.
+fn select(partition: u32) -> String {
+    format!(
+        "SELECT \"offset\", log_time, received_time, source, cursor, payload FROM partition_{partition}"
+    )
+}
+
+impl<'a> Reader<'a> {
+    fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let sources = sources(connection)?;
+        Ok(Self { connection, sources, records: Vec::new(), bytes: 0 })
+    }
+
     /// Reads from one partition.
     fn read(&mut self, partition: u32, from: u64, share: Share) -> rusqlite::Result<()> {
-        let sql = format!(
-            "SELECT \"offset\", log_time, received_time, source, cursor, payload FROM partition_{partition}
-             WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2"
-        );
+        let sql =
+            format!("{} WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2", select(partition));
         let mut statement = self.connection.prepare_cached(&sql)?;
         let limit = i64::try_from(share.records).unwrap_or(i64::MAX);
         let mut rows = statement.query(params![i64::try_from(from).unwrap_or(i64::MAX), limit])?;

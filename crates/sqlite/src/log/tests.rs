@@ -3,6 +3,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use pulso_model::Position;
 use pulso_pipeline::{AdapterError, ManualClock, Retry, Source};
 use pulso_testkit::message::{EPOCH, message, received};
 use rusqlite::ErrorCode;
@@ -210,4 +211,35 @@ async fn writes_are_stored_in_the_order_of_the_calls() {
 fn drop_after_one_poll(operation: impl Future) {
     let mut operation = pin!(operation);
     drop(operation.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+}
+
+#[tokio::test]
+async fn single_messages_are_found_by_place_and_by_text() {
+    let folder = TempDir::new().unwrap();
+    let mut log = open(&folder, 2, &clock());
+    log.write(messages(0..20)).await.unwrap();
+    let mut source = log.source(100).unwrap();
+    let all = source.next_batch().await.unwrap().records;
+    assert_eq!(all.len(), 20);
+    for record in &all {
+        let found = source.message(record.position()).await.unwrap();
+        assert_eq!(found.as_ref(), Some(record));
+    }
+    for (partition, offset) in [(0, 1_000), (2, 0), (u32::MAX, u64::MAX)] {
+        let none = source.message(Position { partition, offset }).await.unwrap();
+        assert_eq!(none, None);
+    }
+    let text = std::str::from_utf8(&all[3].payload).unwrap().to_owned();
+    let found = source.messages_with(text.clone(), 5, 1_000).await.unwrap();
+    assert_eq!(found, [all[3].clone()]);
+    let [state] = &*source.sources(1).await.unwrap() else { panic!("there is one source") };
+    assert_eq!((&*state.name, state.messages), ("test", 2), "one of each partition");
+    assert_eq!(state.last_received, Some(WallTime(EPOCH)));
+    let common = "rsvp_id".to_owned();
+    let (few, newest) = (
+        source.messages_with(common.clone(), 2, 1_000).await.unwrap(),
+        source.messages_with(common, 100, 1).await.unwrap(),
+    );
+    assert_eq!((few.len(), newest.len()), (4, 2));
+    assert_eq!(source.messages_with("no such text".to_owned(), 5, 1_000).await.unwrap(), []);
 }

@@ -81,6 +81,12 @@ pub(super) enum Error {
     Conflict { reason: String },
     #[error("no stream of responses to events is served here, so there is no organiser's desk")]
     NoDesk,
+    #[error(
+        "messages may say who people are, and members are shown only where `privacy.show_members` allows it"
+    )]
+    NotShown,
+    #[error("{reason}")]
+    NoMessage { reason: String },
     #[error("this takes too long at the moment; ask for a shorter range, or try again")]
     TooSlow,
     #[error("the views cannot be read at the moment; try again")]
@@ -153,6 +159,10 @@ impl Error {
             }
             Self::Conflict { .. } => (StatusCode::CONFLICT, "urn:pulso:conflict", "Conflict"),
             Self::NoDesk => (StatusCode::NOT_FOUND, "urn:pulso:no-desk", "No organiser's desk"),
+            Self::NotShown => (StatusCode::FORBIDDEN, "urn:pulso:not-shown", "Not shown"),
+            Self::NoMessage { .. } => {
+                (StatusCode::NOT_FOUND, "urn:pulso:no-message", "No such message")
+            }
             Self::NotReady { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:not-ready", "Not ready")
             }

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod answers;
 mod live;
+mod messages;
 mod numbers;
 mod organiser;
 mod session;
@@ -80,6 +81,7 @@ fn paths(options: &Options) -> Map<String, Value> {
     paths.insert(format!("{API}/series"), json!({ "get": numbers::series_operation(options) }));
     paths.insert(format!("{API}/top"), json!({ "get": numbers::top_operation(options) }));
     paths.extend(organiser::paths());
+    paths.extend(messages::paths(options));
     let path = format!("{API}/streams/{{stream}}/live");
     paths.insert(path, json!({ "get": live::operation(options) }));
     let json = "application/json";

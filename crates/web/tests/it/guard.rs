@@ -230,6 +230,32 @@ async fn a_foreign_page_neither_logs_in_nor_out() {
 }
 
 #[tokio::test]
+async fn a_message_is_tried_by_those_who_may_write_on_our_own_page() {
+    let guarded = Guarded::start(&[]).await;
+    let body = json!({ "message": "{}" }).to_string();
+    let json = "content-type: application/json\r\n";
+    let own = "sec-fetch-site: same-origin\r\n";
+    let tried = async |headers: &str| {
+        guarded
+            .ask("POST", "/api/v1/streams/rsvps/try", &format!("{json}{headers}"), &body)
+            .await
+            .status
+    };
+    assert_eq!(tried(own).await, 401);
+    let reader = guarded.log_in("reader").await;
+    assert_eq!(tried(&format!("{reader}{own}")).await, 403);
+    let writer = guarded.log_in("writer").await;
+    assert_eq!(tried(&format!("{writer}sec-fetch-site: cross-site\r\n")).await, 403);
+    assert_eq!(tried(&format!("{writer}{own}")).await, 200);
+    // There is nothing to look at, whatever is sent with the question.
+    let looked = format!("{json}{writer}{own}");
+    let answer = guarded.ask("GET", "/api/v1/streams/rsvps/try", &looked, &body).await;
+    assert_eq!(answer.status, 405, "{}", answer.body);
+    let message = "/api/v1/streams/rsvps/messages/0/0";
+    assert_eq!(guarded.get(message, "").await.status, 401);
+}
+
+#[tokio::test]
 async fn guessing_becomes_slow_and_is_written_down() {
     let guarded = Guarded::start(&[]).await;
     let mut answers = Vec::new();

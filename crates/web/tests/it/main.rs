@@ -5,6 +5,7 @@
 
 mod api;
 mod guard;
+mod messages;
 mod numbers;
 mod organiser;
 mod pages;

@@ -180,8 +180,8 @@ async fn every_described_path_answers() {
             "/api/v1/top" => "?view=health&by=stream",
             _ => "",
         };
-        // Events have no end.
-        if !path.ends_with("/live") {
+        // What is of one stream has tests of its own.
+        if !path.contains('{') {
             assert_eq!(server.get(&format!("{path}{required}")).await.status, 200, "{path}");
         }
     }

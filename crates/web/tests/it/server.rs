@@ -8,7 +8,7 @@ use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_runtime::Config;
 use pulso_streams::Streams;
-use pulso_web::{Facts, Guard, Options, Organiser, Served, Windows};
+use pulso_web::{Facts, Guard, Messages, Options, Organiser, Served, Windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +31,7 @@ pub(crate) fn options() -> Options {
         streams,
         guard: Arc::new(Guard::without_login()),
         organiser: Organiser::from(&Config::default()),
+        messages: Messages::from(&Config::default()),
     }
 }
 

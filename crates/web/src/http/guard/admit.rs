@@ -28,6 +28,8 @@ pub(in crate::http) struct Rules {
     pub(in crate::http) access: Access,
     /// Whether some of its methods change something.
     pub(in crate::http) changes: bool,
+    /// Whether one can look at it, too.
+    pub(in crate::http) reads: bool,
     /// 0: no body at all.
     pub(in crate::http) body_bytes_max: usize,
 }
@@ -103,7 +105,7 @@ impl Guard {
         if let Some(caller) = identity.caller {
             extensions.insert(caller);
         }
-        Ok(Admitted { request: with_body(request, rules.body_bytes_max).await?, change })
+        Ok(Admitted { request: with_body(request, rules).await?, change })
     }
 
     /// Writes down what an admitted request has changed.
@@ -162,12 +164,18 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// A request with its whole body, which is as long as it may be.
-async fn with_body(request: Request, bytes_max: usize) -> Result<Request, Error> {
+async fn with_body(request: Request, rules: &Rules) -> Result<Request, Error> {
     if request.body().is_end_stream() {
         return Ok(request);
     }
+    let bytes_max = rules.body_bytes_max;
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if looks && !rules.reads {
+        // The route will say that it has no such method.
+        return Ok(request.map(|_| Body::empty()));
+    }
     // It would only be read to be thrown away.
-    if bytes_max == 0 || matches!(*request.method(), Method::GET | Method::HEAD) {
+    if bytes_max == 0 || looks {
         return Err(Error::BodyNotAllowed);
     }
     let media_type = request.headers().get(header::CONTENT_TYPE);

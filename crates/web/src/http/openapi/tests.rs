@@ -26,6 +26,7 @@ pub(super) fn options() -> Options {
         streams,
         guard: Arc::new(Guard::without_login()),
         organiser: crate::Organiser::from(&pulso_runtime::Config::default()),
+        messages: crate::Messages::from(&pulso_runtime::Config::default()),
     }
 }
 

@@ -19,8 +19,9 @@ fn options() -> Options {
     let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
     let (page_limit_default, page_limit_max, streams) = (10, 50, streams.collect());
     let guard = Arc::new(Guard::without_login());
-    let organiser = crate::Organiser::from(&pulso_runtime::Config::default());
-    Options { page_limit_default, page_limit_max, streams, guard, organiser }
+    let config = pulso_runtime::Config::default();
+    let (organiser, messages) = (crate::Organiser::from(&config), crate::Messages::from(&config));
+    Options { page_limit_default, page_limit_max, streams, guard, organiser, messages }
 }
 
 fn read(view: View, query: &str) -> Result<Wanted, Error> {
