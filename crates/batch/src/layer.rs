@@ -1,5 +1,7 @@
 //! The batch layer put together: archive, then jobs, each run recorded.
 
+mod verify;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use pulso_lake::Lake;
-use pulso_model::{Day, DayRange, EventTime, View, ViewDocument, WallTime};
+use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
 use pulso_runtime::config::Retention;
 use pulso_runtime::{Config, Explain, ExplainExt, FailureExt, chain};
@@ -21,7 +23,6 @@ use crate::plan::refuse_wrong_jobs;
 use crate::retain::{Ages, Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
-use crate::verify::{Reconciliation, Report, shown};
 use crate::{BatchError, Completeness, Computation, Days, Engine, Job, Resources, WindowSettings};
 
 /// The name of the archive among the runs.
@@ -196,47 +197,6 @@ where
             Done { rows, days, version, completion: None }
         });
         self.end(run, done).await.map(|_| removals)
-    }
-
-    /// Compares both layers' views with the lake, once it has what they show by now; the speed layer may
-    /// go on meanwhile.
-    ///
-    /// # Errors
-    /// When the log, the lake or the view store fails.
-    pub async fn verify(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<Report> {
-        // What may take long first: stores keep what is shown as of a moment for some minutes only.
-        self.archive(|_| ()).await?;
-        let shown = shown(self.lake.stream(), &self.views).await?;
-        self.archive(|_| ()).await?;
-        let _lock = self.lock().await?;
-        self.lake.refresh().await.explained()?;
-        let engine = self.engine().await?;
-        let waiting = self.waiting(&engine).await;
-        let waiting = self.explain(waiting)?;
-        let views = &self.views;
-        let reconciliation = Reconciliation { engine: &engine, checkpoint, views, shown, waiting };
-        let report = reconciliation.run().await;
-        self.explain(report.map_err(Into::into))
-    }
-
-    /// The days that each job has to compute again; of one that is not by day, also those of which only
-    /// what came late is left.
-    async fn waiting(&mut self, engine: &Engine) -> anyhow::Result<BTreeMap<View, BTreeSet<Day>>> {
-        let mut waiting = BTreeMap::new();
-        let jobs = self.jobs();
-        let names: Vec<_> = jobs.iter().map(Job::name).collect();
-        let last = self.journal.last_successes(&names).await?;
-        for due in self.select(engine, &jobs, Selection::Changed).await? {
-            let (job, mut days) = (due.job, due.days.days);
-            if !job.by_day() {
-                let last = last.get(job.name());
-                if let Some(version) = last.and_then(|run| run.lake_version) {
-                    days = self.lake.days_changed_since(version).await.explained()?;
-                }
-            }
-            waiting.insert(job.view, days);
-        }
-        Ok(waiting)
     }
 
     /// During a run no other program runs anything with the same temporary files.

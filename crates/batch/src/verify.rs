@@ -1,6 +1,6 @@
 //! The reconciliation of both layers: is every message accounted for once, and do the layers agree?
 //!
-//! Reads the lake, the speed layer's checkpoint and the view store; changes nothing. What must hold
+//! Reads the lake, the speed layer's checkpoint and the view store. What must hold
 //! is said in the names of the [`Check`]s, and that no [`Difference`] is found:
 //!
 //! - of closed panes and windows the speed layer's documents are exactly the jobs over all facts

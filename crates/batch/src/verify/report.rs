@@ -146,6 +146,11 @@ impl Report {
         }
     }
 
+    /// How many documents were looked at.
+    pub(crate) fn all_compared(&self) -> u64 {
+        self.comparisons.iter().map(|comparison| comparison.compared).sum()
+    }
+
     /// How many documents of a layer were looked at.
     fn compared(&self, layer: Layer) -> u64 {
         let of_layer = self.comparisons.iter().filter(|comparison| comparison.layer == layer);

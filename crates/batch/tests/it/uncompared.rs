@@ -2,9 +2,10 @@
 
 use pulso_batch::{Comparison, LeftOut, Report, Selection, Verdict};
 use pulso_model::{Layer, View};
-use pulso_pipeline::{Progress, Sink};
+use pulso_pipeline::{Progress, Query, Sink, Views};
 use pulso_runtime::config::Retention;
 use pulso_testkit::view;
+use serde_json::Value;
 
 use crate::retain::{Batch, all_views};
 use crate::support::jobs;
@@ -43,6 +44,17 @@ fn reasons(report: &Report, view: View, layer: Layer) -> &[LeftOut] {
 fn check_last_line(report: &Report, expected: &str) {
     let text = report.to_string();
     assert_eq!(text.lines().last().unwrap(), expected, "{text}");
+}
+
+/// Checks the outcome and the error of the newest comparison among the runs.
+async fn check_recorded(layer: &Batch, report: &Report, expected: (&str, Option<&str>)) {
+    let runs = layer.views.query(Query::newest(View::BATCH_RUNS, 100)).await.unwrap().documents;
+    let runs = runs.iter().map(|stored| serde_json::from_str(&stored.document.body).unwrap());
+    let run: Value = runs.into_iter().find(|run: &Value| run["job"] == "verify").unwrap();
+    assert_eq!((run["outcome"].as_str().unwrap(), run["error"].as_str()), expected, "{run}");
+    let compared: u64 = report.comparisons.iter().map(|one| one.compared).sum();
+    assert_eq!(run["rows"], compared, "{run}");
+    assert!(run["ended"].is_string(), "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,6 +130,8 @@ async fn a_speed_layer_that_has_shown_nothing_does_not_agree() {
     }
     let last = "every message is accounted for once; nothing of the speed layer was compared";
     check_last_line(&report, last);
+    let error = "nothing of the speed layer was compared";
+    check_recorded(&layer, &report, ("failed", Some(error))).await;
 
     // Responses of which no checkpoint tells yet are compared all the same.
     let responses = written.into_iter().filter(|document| document.view == view("responses"));
@@ -125,6 +139,7 @@ async fn a_speed_layer_that_has_shown_nothing_does_not_agree() {
     let report = batch.verify(&world.checkpoint).await.unwrap();
     assert!(report.holds(), "{report}");
     assert_eq!(left_out(&report, Layer::Speed), windowed(), "{report}");
+    check_recorded(&layer, &report, ("succeeded", None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
