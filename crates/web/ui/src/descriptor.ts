@@ -60,9 +60,10 @@ export const batchViews = (views: View[], stream: Stream): View[] =>
   views.filter((view) => view.stream === stream.name && view.kind.startsWith("batch"))
     .concat(views.filter((view) => view.stream === stream.name && view.kind === "now"));
 
-// The name of a value of a field: codes of the scope have names.
-export function valueName(stream: Stream, field: string, value: string): string {
-  return stream.scope?.name === field ? scopeName(stream.scope, value) : value;
+// The name of a value of a field: codes of the scope have names, also those of a part, as `group.country`.
+export function valueName({ scope }: Stream, field: string, value: string): string {
+  const ofScope = scope !== null && (field === scope.name || field.endsWith(`.${scope.name}`));
+  return ofScope ? scopeName(scope, value) : value;
 }
 
 export function fieldTitle(stream: Stream, field: string): string {

@@ -17,8 +17,11 @@ export function count(number: number): string {
   return text.replace("-", MINUS);
 }
 
-export const short = (number: number): string =>
-  (Math.abs(number) < 10_000 ? counts : compact).format(number).replace("-", MINUS);
+// Numbers along an axis, all written alike.
+export function along(numbers: number[]): string[] {
+  const long = numbers.some((number) => Math.abs(number) >= 10_000);
+  return numbers.map((number) => (long ? compact : counts).format(number).replace("-", MINUS));
+}
 
 export const rate = (number: number): string => rates.format(number);
 
@@ -68,14 +71,29 @@ export function list(texts: string[]): string {
   return new Intl.ListFormat("en-GB").format(texts);
 }
 
+const round = (value: number) => Number(value.toFixed(value < 10 ? 1 : 0));
+
 export function duration(seconds: number): string {
-  const round = (value: number) => Number(value.toFixed(value < 10 ? 1 : 0));
   if (seconds < 0.1 && seconds > 0) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${round(seconds)} s`;
   if (seconds < 3600) return `${round(seconds / 60)} min`;
   if (seconds < 172_800) return `${round(seconds / 3600)} h`;
   if (seconds < 730 * 86_400) return `${Math.round(seconds / 86_400)} days`;
-  return `${round(seconds / (365.25 * 86_400))} years`;
+  // As with an age, what is not over does not count.
+  return `${Math.floor((seconds / (365.25 * 86_400)) * 10) / 10} years`;
+}
+
+// How long ago something was: in whole units that have passed, as people count years and days.
+export function ago(seconds: number): string {
+  const passed = (unit: number, one: string, more: string) => {
+    const number = Math.floor(seconds / unit);
+    return `${number} ${number === 1 ? one : more} ago`;
+  };
+  if (seconds < 60) return passed(1, "s", "s");
+  if (seconds < 3600) return passed(60, "min", "min");
+  if (seconds < 172_800) return passed(3600, "h", "h");
+  if (seconds < 730.5 * 86_400) return passed(86_400, "day", "days");
+  return passed(365.25 * 86_400, "year", "years");
 }
 
 // --- Times

@@ -9,6 +9,8 @@ import { type Span, isLive, step } from "./range.ts";
 import { valueOf } from "./route.ts";
 
 const HOUR_MS = 3_600_000;
+// Enough of an hour that each trend is in one of them.
+const NAMED_WINDOWS = 12;
 // More than a window lists unless the configuration says otherwise.
 const LISTED_MAX = 1000;
 export const STEPS_SHOWN = 96;
@@ -162,20 +164,32 @@ async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): P
   // The end of a window is its time, so the last one ends with the range.
   const query = { view, by: termField(facet), from: iso(span.from + 1), to: iso(span.to + 1), where, limit: LISTED_MAX };
   const has = (name: string) => app.views.find((known) => known.name === view)?.fields.some((field) => field.name === name);
-  const [latest, numbers, scores, ranks] = await Promise.all([
-    api.documents(view, { window: "latest", limit: LISTED_MAX, ...where }, signal),
+  const [names, numbers, scores, ranks] = await Promise.all([
+    sampledNames(app, facet, signal),
     api.top({ ...query, field: rankedBy(facet) }, signal),
     api.top({ ...query, field: "score" }, signal),
     has("unusual_rank") ? api.top({ ...query, field: "unusual_rank" }, signal) : undefined,
   ]);
   const mapOf = (top: api.Top | undefined) => new Map(top?.groups.map(({ name, value }) => [name, value]));
   const [scoreOf, rankOf] = [mapOf(scores), mapOf(ranks)];
-  // Groups are terms; how they are written is known from the last window, for most.
-  const names = new Map(latest.documents.map((document) => [document[termField(facet)], document["name"] as string]));
   const trends = numbers.groups.map(({ name, value }): Trend => ({
     term: name, name: names.get(name) ?? name, number: value, score: scoreOf.get(name), unusualRank: rankOf.get(name), since: undefined, before: undefined,
   }));
   return { live: false, trends, end: iso(span.to), start: iso(span.from), warming: scoreOf.size === 0 && trends.length > 0, notice: undefined };
+}
+
+// How terms are written. Groups are terms alone, so windows spread over the range are looked into.
+async function sampledNames(app: App, facet: api.Facet, signal: AbortSignal): Promise<Map<string, string>> {
+  const span = app.span!;
+  const { view, where } = trendsView(app, facet);
+  const slide = (app.progress?.window.slide_seconds ?? 10) * 1000;
+  const ends = Array.from({ length: NAMED_WINDOWS }, (_, index) => span.to - ((span.to - span.from) * index) / NAMED_WINDOWS);
+  const windows = await Promise.all([
+    api.documents(view, { window: "latest", limit: LISTED_MAX, ...where }, signal),
+    ...ends.map((end) => api.documents(view, { from: iso(end - slide + 1), to: iso(end + 1), limit: LISTED_MAX, ...where }, signal)),
+  ]);
+  const documents = windows.flatMap((page) => page.documents).reverse();
+  return new Map(documents.map((document) => [document[termField(facet)] as string, document["name"] as string]));
 }
 
 // Where a line of a trend begins and ends: an hour at least, so that one sees what is usual.

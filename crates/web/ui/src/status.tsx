@@ -8,7 +8,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Progress } from "./api.ts";
 import { type App, useApp } from "./app.ts";
 import { useBatchUntil } from "./batch-until.ts";
-import { calendarDay, count, duration, instant, moment, words } from "./format.ts";
+import { ago, calendarDay, count, instant, moment, words } from "./format.ts";
 import { Link } from "./parts/link.tsx";
 import { toPage } from "./route.ts";
 
@@ -42,7 +42,7 @@ export function StatusLine() {
     <span class={`status ${old ? "old-data" : ""}`} title={`All windows until ${instant(until)} are counted`}>
       <i class={old ? "dot idle" : "dot"} />
       <span class="status-long">Counted until </span>{moment(until, now)}
-      <span class="status-long status-age"> · {duration(Math.max(0, Math.round(age)))} ago</span>
+      <span class="status-long status-age"> · {ago(Math.max(0, age))}</span>
     </span>
   );
 }
@@ -105,7 +105,7 @@ function behind({ lag, window }: Progress, until: string, now: number, facts: st
     }];
   }
   if (age < OLD_SECONDS + window.slide_seconds) return [];
-  const old = `These ${facts} end on ${instant(until)}, ${duration(Math.round(age))} ago.`;
+  const old = `These ${facts} end on ${instant(until)}, ${ago(age)}.`;
   const what = "“Live” shows their last window, and ranges end there.";
   return [{ kind: "ended", text: `${old} ${what}` }];
 }

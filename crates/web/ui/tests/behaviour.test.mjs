@@ -2,6 +2,7 @@
 // when something is wrong.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
@@ -141,6 +142,18 @@ test("trends are narrowed by typing, sorted by a click, and compared", async () 
   await close();
 });
 
+test("terms of a range are written as their documents write them", async () => {
+  const { page, close } = await program.open("/trends?stream=rsvps&range=1h");
+  const links = page.locator(".trends-list tbody th a");
+  await links.first().waitFor();
+  for (const link of (await links.all()).slice(0, 12)) {
+    const [, topic] = new URL(await link.getAttribute("href"), program.at("/")).searchParams.get("where").split(":");
+    const { documents: [known] } = await program.json(`trending-topics?topic=${encodeURIComponent(topic)}&limit=1`);
+    assert.equal(await link.textContent(), known.name);
+  }
+  await close();
+});
+
 test("facts have the columns that one chooses, and go out as CSV", async () => {
   const { page, close } = await program.open("/facts?stream=rsvps&range=1h&columns=rsvp_id,group.name");
   await page.locator(".facts tbody tr").first().waitFor();
@@ -205,6 +218,22 @@ test("old data are said to be old, and an unknown stream says which there are", 
   const unknown = await program.open("/?stream=nothing");
   await unknown.page.getByText("No stream “nothing” is served here.").waitFor();
   await unknown.close();
+});
+
+test("how long ago something was is told in years that are over", async () => {
+  const data = temporary();
+  const sample = await readFile(new URL("../../../streams/clicks/sample.ndjson", import.meta.url), "utf8");
+  const EARLIER_SECONDS = 436_000_000;
+  const input = sample.replace(/"t":(\d+)/g, (_, time) => `"t":${time - EARLIER_SECONDS}`);
+  const { status, stderr } = spawnSync(process.env.PULSO_PROGRAM, ["replay", "-", "--stream", "clicks", "--data", data], { input });
+  assert.equal(status, 0, String(stderr));
+  const server = await start(["serve", "--data", data, "--listen", "127.0.0.1:0", "--stream", "clicks"]);
+  const { page, close } = await program.open(`${server.address}/?stream=clicks`, { viewport: { width: 1920, height: 860 } });
+  const years = Math.floor((Date.now() - Date.parse("2012-03-12T16:18:40Z")) / (365.25 * 86_400_000));
+  await page.getByText(new RegExp(`These clicks end on 12 Mar 2012, .*, ${years} years ago`)).waitFor();
+  await page.locator(".status", { hasText: `${years} years ago` }).waitFor();
+  await close();
+  await server.stop();
 });
 
 test("a slow network shows what loads, and then all of it", async () => {

@@ -7,7 +7,7 @@ import type { ComponentChildren } from "preact";
 import * as api from "../api.ts";
 import { useApp } from "../app.ts";
 import { useBatchUntil } from "../batch-until.ts";
-import { calendarDay, count, duration, instant, moment } from "../format.ts";
+import { calendarDay, count, duration, moment } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Link } from "../parts/link.tsx";
 import { type Answer, useQuery } from "../query.ts";
@@ -53,7 +53,7 @@ export function Counting() {
   const oldest = reports.data?.at(-1);
   const sum = (field: "late" | "dead_letters" | "echoes") => (reports.data ?? []).reduce((total, report) => total + report[field], 0);
   const silent = newest !== undefined && (now - newest.time) / 1000 > SILENT_SECONDS;
-  const over = newest && oldest ? `in ${duration(Math.max(10, (newest.time - oldest.time) / 1000))}` : "";
+  const over = newest && oldest ? `in the last ${duration(Math.max(10, (newest.time - oldest.time) / 1000))}` : "";
   return (
     <Card title="Counting" note={silent ? `last report ${moment(newest.time, now)}` : over} answers={[reports]} class="overview-wide" end={<Link to={toPage("pipeline")} class="card-more">Pipeline</Link>}>
       {newest === undefined && reports.data !== undefined && (
@@ -63,13 +63,13 @@ export function Counting() {
         <dl class="counting">
           <Item title="Speed layer">{silent ? "not running" : newest.lag > 0 ? `${count(newest.lag)} behind` : "caught up"}</Item>
           <Item title="Watermark delay" bad={!silent && (newest.watermark_delay_seconds ?? 0) > SILENT_SECONDS}>
-            {newest.watermark_delay_seconds === undefined ? "–" : duration(newest.watermark_delay_seconds)}
+            {silent || newest.watermark_delay_seconds === undefined ? "–" : duration(newest.watermark_delay_seconds)}
           </Item>
           <Item title="Late">{count(sum("late"))}</Item>
           <Item title="Dead letters" bad={false}>{count(sum("dead_letters"))}</Item>
           <Item title="Echoes">{count(sum("echoes"))}</Item>
           <Item title="Batch layer">{until === undefined ? "no day completed yet" : `until ${calendarDay(until)}`}</Item>
-          {progress?.closed_until && <Item title="Counted until">{instant(progress.closed_until)}</Item>}
+          {progress?.closed_until && <Item title="Counted until">{moment(progress.closed_until, now)}</Item>}
         </dl>
       )}
     </Card>

@@ -62,7 +62,7 @@ function TrendsOf({ app, facet }: { app: App; facet: Facet }) {
       <Head app={app} facet={facet} order={order} hasEnded={ended !== undefined} />
       {order === "ended" && ended !== undefined ? <Ended facet={facet} view={ended} /> : (
         <div class="trends">
-          <Compare app={app} facet={facet} compared={compared} trends={all} lines={lines} />
+          <Compare app={app} facet={facet} compared={compared} trends={trends.data?.trends} lines={lines} />
           {chosen.length === 1 && facet.by_scope_view !== null && stream.scope !== null && (
             <ByScope app={app} facet={facet} term={chosen[0]!} />
           )}
@@ -143,16 +143,16 @@ function Compare({ app, facet, compared, trends, lines }: {
   app: App;
   facet: Facet;
   compared: string[];
-  trends: Trend[];
+  trends: Trend[] | undefined;
   lines: ReturnType<typeof useTermLines>;
 }) {
   const data = lines.data;
-  const nameOf = (term: string) => trends.find((trend) => trend.term === term)?.name ?? term;
+  const nameOf = (term: string) => trends?.find((trend) => trend.term === term)?.name ?? term;
   const drawn: Line[] = compared.flatMap((term, index) => {
     const values = data?.lines.get(term);
     return values === undefined ? [] : [{ name: nameOf(term), values, colour: lineColour(index) }];
   });
-  const loading = data === undefined && compared.length > 0;
+  const loading = trends === undefined || (data === undefined && compared.length > 0);
   const ranked = words(countedWords(app, facet).many);
   const size = duration(app.progress?.window.size_seconds ?? 300);
   return (
@@ -235,7 +235,7 @@ function List({ app, facet, trends, found, compared, lines, order }: {
       {data === undefined ? <p class="waiting">Loading…</p> : (
         <Table
           label={`Trending ${words(facet.term.many)}`}
-          columns={columns(app, facet, compared, lines, live)}
+          columns={columns(app, facet, compared, lines, live, order)}
           rows={found}
           keyOf={({ term }) => term}
           chosen={({ term }) => chosenTerms(app, facet).includes(term)}
@@ -261,8 +261,20 @@ function columns(
   compared: string[],
   lines: Map<string, (number | null)[]> | undefined,
   live: boolean,
+  order: string,
 ): Column<Trend>[] {
   const listedAbove = app.progress?.window.count_above ?? 0;
+  const scored: Column<Trend> = {
+    name: "score",
+    title: "Score",
+    number: true,
+    value: (trend) => trend.score,
+    cell: (trend) => (trend.score === undefined ? <span class="muted">–</span> : (
+      <span class={trend.unusualRank === undefined ? "" : "trends-unusual"}>
+        {trend.unusualRank !== undefined && <span title="Unusual">▲ </span>}{score(trend.score)}
+      </span>
+    )),
+  };
   return [
     {
       name: "term",
@@ -278,6 +290,8 @@ function columns(
       value: ({ number }) => number,
       cell: ({ number }) => <b>{count(number)}</b>,
     },
+    // A phone shows the first columns only.
+    ...(order === "score" ? [scored] : []),
     ...(live ? [{
       name: "change",
       title: "Change",
@@ -289,17 +303,7 @@ function columns(
         </span>
       ),
     }] : []),
-    {
-      name: "score",
-      title: "Score",
-      number: true,
-      value: (trend) => trend.score,
-      cell: (trend) => (trend.score === undefined ? <span class="muted">–</span> : (
-        <span class={trend.unusualRank === undefined ? "" : "trends-unusual"}>
-          {trend.unusualRank !== undefined && <span title="Unusual">▲ </span>}{score(trend.score)}
-        </span>
-      )),
-    },
+    ...(order === "score" ? [] : [scored]),
     ...(live ? [{
       name: "since",
       title: "Unusual since",

@@ -6,7 +6,7 @@ import "./chart.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 
-import { clock, count, dayShort, instant, minute, period, short, theZone } from "../format.ts";
+import { along, clock, count, dayShort, instant, minute, period, theZone } from "../format.ts";
 import { go } from "../route.ts";
 import { onTheme, token } from "../theme.ts";
 
@@ -53,10 +53,14 @@ export function Chart(props: Props) {
     const make = () => {
       plot.current?.destroy();
       if (box.current === null) return;
-      plot.current = new uPlot(options(latest, box.current.clientWidth, height, setHovered), data(latest.current), box.current);
+      const { clientWidth, clientHeight } = box.current;
+      plot.current = new uPlot(options(latest, clientWidth, clientHeight, setHovered), data(latest.current), box.current);
     };
     make();
-    const sized = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height }));
+    const sized = new ResizeObserver(() => {
+      if (box.current === null) return;
+      plot.current?.setSize({ width: box.current.clientWidth, height: box.current.clientHeight });
+    });
     sized.observe(box.current!);
     const themed = onTheme(make);
     return () => {
@@ -73,7 +77,7 @@ export function Chart(props: Props) {
       <div
         class="chart-box"
         ref={box}
-        style={{ height: `${height}px` }}
+        style={{ flexBasis: `${height}px` }}
         role="img"
         aria-label={`${label}. ${spoken(props)}`}
       />
@@ -166,7 +170,7 @@ function options(latest: Latest, width: number, height: number, hover: (index: n
         space: 80,
         values: (plot, splits) => ticks(splits, (plot.scales["x"]!.max! - plot.scales["x"]!.min!)),
       },
-      { ...axis, size: 46, space: 34, incrs: WHOLE, values: (_, splits) => splits.map(short) },
+      { ...axis, size: 46, space: 34, incrs: WHOLE, values: (_, splits) => along(splits) },
     ],
     series: [
       {},
@@ -174,7 +178,8 @@ function options(latest: Latest, width: number, height: number, hover: (index: n
         stroke: token(colour),
         width: kind === "bars" ? 0 : 2,
         spanGaps: false,
-        points: { show: false },
+        // A number between two that are not known makes no line.
+        points: { show: kind === "lines", size: 6, width: 0, fill: token(colour), filter: alone },
         ...(kind === "bars" ? { fill: token(colour), paths: bars } : {}),
         ...(dashed ? { dash: [4, 4] } : {}),
       })),
@@ -185,6 +190,12 @@ function options(latest: Latest, width: number, height: number, hover: (index: n
       ready: [(plot) => kind === "bars" && stepSeconds >= STEP_LOOKED_INTO && clicked(plot, stepSeconds)],
     },
   };
+}
+
+function alone(plot: uPlot, series: number): number[] {
+  const values = [...plot.data[series]!];
+  const known = (index: number) => values[index] !== null && values[index] !== undefined;
+  return values.flatMap((_, index) => (known(index) && !known(index - 1) && !known(index + 1) ? [index] : []));
 }
 
 function ticks(splits: number[], spanSeconds: number): string[] {

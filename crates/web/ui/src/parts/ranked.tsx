@@ -22,12 +22,12 @@ export function RankedList({ label, field, rows, spark = false }: {
   rows: Ranked[];
   spark?: boolean;
 }) {
-  const most = Math.max(...rows.map(({ number }) => number), 1);
+  const most = Math.max(...rows.map(({ number }) => number), 0) || 1;
   const ended = rows.some(({ end }) => end !== undefined);
   return (
     <ol class={`ranked ${spark ? "with-spark" : ""} ${ended ? "with-end" : ""}`} aria-label={label}>
       {rows.map(({ value, name, number, values, end }) => (
-        <li key={value}>
+        <li key={`${value} ${name}`}>
           <span class="ranked-name"><Value field={field} value={value}><bdi title={name}>{name}</bdi></Value></span>
           <Bar part={number / most} />
           {spark && <span class="ranked-spark">{values && <Sparkline values={values} width={64} height={18} />}</span>}

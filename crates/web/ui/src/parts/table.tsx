@@ -3,7 +3,7 @@
 
 import "./table.css";
 
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 import { useState } from "preact/hooks";
 
 import { useApp } from "../app.ts";
@@ -56,12 +56,12 @@ export function Table<Row>({ label, columns, rows, keyOf, chosen, order = "", em
             {sorted.slice(0, shown).map((row) => {
               const more = below?.(row);
               return (
-                <>
-                  <tr key={keyOf(row)} class={chosen?.(row) ? "chosen" : ""}>
+                <Fragment key={keyOf(row)}>
+                  <tr class={chosen?.(row) ? "chosen" : ""}>
                     {columns.map((column, index) => cell(column, row, index))}
                   </tr>
-                  {more && <tr key={`${keyOf(row)} below`} class="below"><td colSpan={columns.length}>{more}</td></tr>}
-                </>
+                  {more && <tr class="below"><td colSpan={columns.length}>{more}</td></tr>}
+                </Fragment>
               );
             })}
           </tbody>
