@@ -84,12 +84,12 @@ export async function ask<T>(what: string, parameters: Parameters, signal?: Abor
 }
 
 // Marks a candidate as contacted.
-export function contact(candidate: Candidate, parameters: Parameters): Promise<Contact> {
+export function contact(candidate: Candidate, note: string, parameters: Parameters): Promise<Contact> {
   const { person, event } = candidate;
   return send(place("contacts", parameters), {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ person, event: event.id }),
+    body: JSON.stringify({ person, event: event.id, note }),
   });
 }
 

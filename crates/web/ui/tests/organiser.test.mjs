@@ -32,21 +32,52 @@ test("whoever has not chosen is asked for their group, and the choice is in the 
   await close();
 });
 
-test("a candidate who was contacted is listed as such, and offered no more", async () => {
+test("a candidate who was contacted is listed as such with a note, and offered no more", async () => {
   const { query, candidates } = await inviting();
   const [{ name, event }] = candidates;
   const { page, problems, close } = await program.open(`/organiser?stream=rsvps&${query}`);
   const row = page.locator("table", { hasText: "Why" }).locator("tbody tr").first();
   await row.getByText(name, { exact: true }).waitFor();
   await row.getByRole("button", { name: "Contacted" }).click();
+  await page.getByRole("textbox", { name: `Note about ${name}` }).fill("asked by mail");
+  await page.getByRole("button", { name: "Note it" }).click();
   await row.getByRole("status").getByText("Contacted").waitFor();
   const { contacts } = await program.json(`organiser/contacts?${query}`);
   assert.equal(contacts[0].name, name);
   assert.equal(contacts[0].event, event.id);
+  assert.equal(contacts[0].note, "asked by mail");
   const left = await program.json(`organiser/candidates?${query}`);
   assert.ok(left.candidates.every((candidate) => candidate.name !== name));
   await page.reload();
-  await page.locator("section", { hasText: "Said yes" }).getByText(name, { exact: true }).waitFor();
+  const contacted = page.locator("section", { hasText: "Said yes" });
+  await contacted.getByText(name, { exact: true }).waitFor();
+  await contacted.getByText("asked by mail").waitFor();
+  // Of one contact there is no rate.
+  const headline = await page.locator(".organiser-sum").textContent();
+  assert.ok(headline.startsWith("0 of 1 "), headline);
+  assert.deepEqual(problems, []);
+  await close();
+});
+
+test("who is a candidate follows the distance and the topics, which the URL has", async () => {
+  const { query } = await inviting();
+  const { page, problems, close } = await program.open(`/organiser?stream=rsvps&${query}`);
+  const listed = async () => (await page.locator("table", { hasText: "Why" }).locator("tbody tr").allTextContents()).length;
+  await page.locator("table", { hasText: "Why" }).waitFor();
+  assert.ok(await listed() > 0);
+  await page.getByRole("spinbutton", { name: "Distance in km" }).fill("0");
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.searchParams.get("distance_km") === "0");
+  await page.getByText(/within 0 km/).waitFor();
+  await page.getByRole("button", { name: "As before" }).click();
+  await page.waitForURL((url) => !url.searchParams.get("distance_km"));
+  await page.getByText(/within 50 km/).waitFor();
+  await page.getByRole("textbox", { name: /Relevant topics/ }).fill(" no-such-topic , ");
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.searchParams.get("relevant") === "no-such-topic");
+  await page.getByText(/Nobody just now/).waitFor();
+  await page.goBack();
+  await page.locator("table", { hasText: "Why" }).waitFor();
   assert.deepEqual(problems, []);
   await close();
 });

@@ -15,8 +15,11 @@ const program = started();
 async function paths(stream) {
   const { views } = await program.json("views");
   const own = views.filter((view) => view.stream === stream && view.kind !== "day");
-  return ["/", "/trends", "/map", "/facts", ...own.map(({ name }) => `/views/${name}`), "/pipeline", "/streams"];
+  const desk = stream === "rsvps" ? ["/organiser", `/organiser?group=${(await aGroup()).urlname}`] : [];
+  return ["/", "/trends", "/map", "/facts", ...desk, ...own.map(({ name }) => `/views/${name}`), "/pipeline", "/streams"];
 }
+
+const aGroup = async () => (await program.json("organiser/groups")).groups[0];
 
 // All that is asked for has been answered.
 async function settled(page) {
@@ -53,7 +56,7 @@ for (const stream of STREAMS) {
   test(`${stream}: every page`, async (context) => {
     for (const path of await paths(stream)) {
       await context.test(path, async () => {
-        for (const seen of SEEN) await examine(`${path}?stream=${stream}&range=1h`, seen);
+        for (const seen of SEEN) await examine(`${path}${path.includes("?") ? "&" : "?"}stream=${stream}&range=1h`, seen);
       });
     }
   });

@@ -3,28 +3,20 @@
 
 import "./organiser.css";
 
-import { useState } from "preact/hooks";
-
 import { useApp } from "../app.ts";
-import { count, duration, instant, list, minute, share } from "../format.ts";
+import { Candidates, EventName, useDesk } from "../cards/candidates.tsx";
+import { count, duration, instant, share } from "../format.ts";
 import * as desk from "../organiser.ts";
 import { Card } from "../parts/card.tsx";
 import { Chart } from "../parts/chart.tsx";
-import { Empty } from "../parts/empty.tsx";
+import { Empty, Loading } from "../parts/empty.tsx";
 import { Link } from "../parts/link.tsx";
 import { Table } from "../parts/table.tsx";
-import { type Answer, useQuery } from "../query.ts";
+import type { Answer } from "../query.ts";
 import { setOwn } from "../route.ts";
 
 // Fewer contacts say nothing of a rate.
 const CONTACTS_TO_JUDGE = 10;
-const NEAR_TOPICS = 3;
-
-function useDesk<T>(what: string, parameters: desk.Parameters, asked = true): Answer<desk.About & T> {
-  const { live } = useApp();
-  const key = asked ? desk.place(what, parameters) : undefined;
-  return useQuery(key, (signal) => desk.ask<T>(what, parameters, signal), live.news);
-}
 
 export function Organiser() {
   const { route, stream } = useApp();
@@ -33,13 +25,13 @@ export function Organiser() {
   const search: desk.Parameters = { ...own, relevant: relevant || undefined, distance_km: distance_km || undefined };
   const events = useDesk<{ events: desk.OwnEvent[] }>("events", search);
   const about = events.data;
-  if (events.error !== undefined && about === undefined) return <Empty title="There is no organiser's desk."><p>{events.error.message}</p></Empty>;
+  if (events.error !== undefined && about === undefined) return <Empty title="The organiser's desk does not answer."><p>{events.error.message}.</p></Empty>;
   if (about === undefined) return <p class="waiting">Loading…</p>;
   if (about.choice === null) return <Choose />;
   return (
     <>
       <h1 class="unseen">{stream.title}: organiser</h1>
-      <Notes about={about} />
+      <Notes about={about} group={about.events[0]?.group ?? undefined} />
       <div class="organiser">
         <Events answer={events} />
         <Candidates about={about} search={search} />
@@ -50,12 +42,12 @@ export function Organiser() {
   );
 }
 
-function Notes({ about }: { about: desk.About }) {
+function Notes({ about, group }: { about: desk.About; group: string | undefined }) {
   const { choice, since, as_of } = about;
   if (choice === null) return null;
   return (
     <p class="organiser-note muted">
-      Your {choice.by}: <b>{choice.name}</b>.{" "}
+      Your {choice.by}: <b><bdi>{choice.by === "group" ? group ?? choice.name : choice.name}</bdi></b>.{" "}
       {choice.from === "request" && <button class="text-link" onClick={() => setOwn(choice.by, "")}>Choose another</button>}
       {choice.from === "configuration" && "(from the configuration)"}
       {about.demo_seconds !== null && (
@@ -91,18 +83,12 @@ function Choose() {
         {groups.data?.groups.map(({ urlname, name, city, events, yes }) => (
           <li key={urlname}>
             <Link to={{ own: { group: urlname } }} class="text-link"><bdi>{name ?? urlname}</bdi></Link>
-            <span class="muted"> {city}, {count(events)} upcoming, {count(yes)} yes</span>
+            <span class="muted">{[city, `${count(events)} upcoming`, `${count(yes)} yes`].filter((text) => text).join(", ")}</span>
           </li>
         ))}
       </ul>
     </Empty>
   );
-}
-
-function EventName({ event }: { event: desk.EventOf }) {
-  const name = <bdi>{event.name ?? event.id}</bdi>;
-  const safe = event.url !== null && /^https?:\/\//.test(event.url);
-  return safe ? <a class="text-link" href={event.url!} rel="noreferrer" target="_blank">{name}</a> : name;
 }
 
 function Events({ answer }: { answer: Answer<desk.About & { events: desk.OwnEvent[] }> }) {
@@ -117,7 +103,7 @@ function Events({ answer }: { answer: Answer<desk.About & { events: desk.OwnEven
         columns={[
           { name: "event", title: "Event", wide: true, cell: (event) => <EventName event={event} /> },
           { name: "when", title: "When", cell: ({ time }) => time && <span class="organiser-time">{instant(time)}</span> },
-          { name: "where", title: "Where", cell: ({ city }) => city },
+          { name: "where", title: "Where", cell: ({ city }) => <span class="organiser-who">{city}</span> },
           { name: "yes", title: "Yes", number: true, cell: ({ yes }) => count(yes) },
           { name: "change", title: "Change", number: true, cell: ({ change }) => (change > 0 ? `+${count(change)}` : count(change)) },
           { name: "no", title: "No", number: true, cell: ({ no }) => count(no) },
@@ -126,75 +112,6 @@ function Events({ answer }: { answer: Answer<desk.About & { events: desk.OwnEven
         ]}
       />
     </Card>
-  );
-}
-
-function Candidates({ about, search }: { about: desk.About; search: desk.Parameters }) {
-  const [done, setDone] = useState<Record<string, string>>({});
-  const answer = useDesk<{ candidates: desk.Candidate[] }>("candidates", { ...search, limit: 30 });
-  const contact = async (candidate: desk.Candidate) => {
-    setDone((before) => ({ ...before, [candidate.person]: "…" }));
-    const result = await desk.contact(candidate, search).then(() => "Contacted", (error: Error) => error.message);
-    setDone((before) => ({ ...before, [candidate.person]: result }));
-  };
-  const topics = about.relevant.slice(0, 12);
-  const left = about.relevant.length - topics.length;
-  return (
-    <Card
-      title="Whom to invite"
-      note={`said yes elsewhere in the last ${duration(about.recent_seconds)}, within ${count(about.distance_km)} km`}
-      answers={[answer]}
-      class="organiser-wide"
-      foot={
-        <>
-          Relevant: {list(topics)}{left > 0 && ` and ${left} more`}, and topics that groups often have beside these. Whoever
-          was contacted is not offered again for that event, nor for any other within {duration(about.cooling_seconds)}.
-        </>
-      }
-    >
-      <Table<desk.Candidate>
-        label="Whom to invite"
-        rows={answer.data?.candidates ?? []}
-        keyOf={({ person }) => person}
-        atOnce={10}
-        empty="Nobody just now. Allow a longer distance or more topics (`distance_km`, `relevant`), or wait: candidates appear as members say yes."
-        columns={[
-          { name: "person", title: "Member", cell: ({ name }) => <bdi class="organiser-who">{name}</bdi> },
-          { name: "why", title: "Why", wide: true, cell: (candidate) => <Why candidate={candidate} /> },
-          { name: "km", title: "km", number: true, cell: ({ km }) => km.toFixed(1) },
-          { name: "for", title: "Invite to", cell: ({ event }) => <div class="organiser-for"><EventName event={event} /></div> },
-          { name: "score", title: "Score", number: true, cell: ({ score }) => score.toFixed(2) },
-          {
-            name: "contact", title: "Mark as contacted", untitled: true,
-            cell: (candidate) => done[candidate.person] !== undefined
-              ? <span class="organiser-why" role="status">{done[candidate.person]}</span>
-              : (
-                <button
-                  class="button"
-                  disabled={!about.can_contact}
-                  title={about.can_contact ? "You have told them; note that" : "This server can only read"}
-                  onClick={() => contact(candidate)}
-                >
-                  Contacted
-                </button>
-              ),
-          },
-        ]}
-      />
-    </Card>
-  );
-}
-
-function Why({ candidate }: { candidate: desk.Candidate }) {
-  const { topics, said_yes_to, said_at, yes, kept } = candidate;
-  const shared = topics.slice(0, NEAR_TOPICS).map(({ topic, wanted, similarity }) =>
-    similarity === 1 ? topic : `${topic} (like ${wanted}, ${share(similarity)})`);
-  return (
-    <div class="organiser-why">
-      <b>{list(shared)}</b>: yes to <EventName event={said_yes_to} /> at {minute(said_at)}
-      {said_yes_to.city !== null && `, ${said_yes_to.city}`}
-      {yes > 1 ? `; ${count(yes)} yes lately, ${count(kept)} of them kept` : "; first yes that is known"}
-    </div>
   );
 }
 
@@ -209,7 +126,8 @@ function Worked({ search }: { search: desk.Parameters }) {
   return (
     <>
       <Card title="Who decided to come" note={chart && `every ${duration(chart.interval_seconds)}`} answers={[answer]}>
-        {times.length === 0 && <p class="card-empty">Nobody has said yes to one of your events yet.</p>}
+        {data === undefined && <Loading />}
+        {data !== undefined && times.length === 0 && <p class="card-empty">Nobody has said yes to one of your events yet.</p>}
         {chart !== undefined && times.length > 0 && (
           <Chart
             label="Who decided to come, after a contact and without"
@@ -229,16 +147,13 @@ function Worked({ search }: { search: desk.Parameters }) {
         answers={[answer]}
         foot={`A contact counts as a conversion when the member says yes to one of your events after it, and not while they take it back. Rates of fewer than ${CONTACTS_TO_JUDGE} contacts are left out.`}
       >
-        <p class="organiser-sum">
-          {data !== undefined && data.contacts > 0 ? share(data.conversions / data.contacts) : "–"}{" "}
-          <small>{data === undefined ? "" : `${count(data.conversions)} of ${count(data.contacts)} contacts led to a yes`}</small>
-        </p>
+        {data !== undefined && <Headline contacts={data.contacts} conversions={data.conversions} />}
         <Table<desk.Conversions["reasons"][number]>
           label="Conversions by reason"
           rows={data?.reasons ?? []}
           keyOf={({ reason }) => reason}
           atOnce={12}
-          empty="By reason, once somebody was contacted."
+          empty={data === undefined ? <Loading /> : "By reason, once somebody was contacted."}
           columns={[
             { name: "reason", title: "Reason", wide: true, cell: ({ reason }) => <bdi>{reason}</bdi> },
             { name: "of", title: "Contacted", number: true, cell: ({ contacts }) => count(contacts) },
@@ -252,6 +167,15 @@ function Worked({ search }: { search: desk.Parameters }) {
       </Card>
     </>
   );
+}
+
+// A rate of few contacts would say more than is known.
+function Headline({ contacts, conversions }: { contacts: number; conversions: number }) {
+  const of = `${count(conversions)} of ${count(contacts)}`;
+  if (contacts < CONTACTS_TO_JUDGE) {
+    return <p class="organiser-sum">{of} <small>{contacts === 1 ? "contact" : "contacts"} led to a yes</small></p>;
+  }
+  return <p class="organiser-sum">{share(conversions / contacts)} <small>{of} contacts led to a yes</small></p>;
 }
 
 function Contacts({ own }: { own: desk.Parameters }) {
@@ -268,11 +192,12 @@ function Contacts({ own }: { own: desk.Parameters }) {
         rows={answer.data?.contacts ?? []}
         keyOf={({ person, event }) => `${person} ${event}`}
         atOnce={10}
-        empty="Nobody yet. When you have told a candidate of your event, mark them as contacted above."
+        empty={answer.data === undefined ? <Loading /> : "Nobody yet. When you have told a candidate of your event, mark them as contacted above."}
         columns={[
           { name: "time", title: "When", cell: ({ time }) => <span class="organiser-time">{instant(time)}</span> },
-          { name: "who", title: "Member", cell: ({ name }) => <bdi>{name}</bdi> },
+          { name: "who", title: "Member", cell: ({ name }) => <bdi class="organiser-who">{name}</bdi> },
           { name: "what", title: "Event", wide: true, cell: ({ event, event_name }) => <bdi>{event_name ?? event}</bdi> },
+          { name: "note", title: "Note", cell: ({ note }) => <bdi class="organiser-noted">{note}</bdi> },
           { name: "by", title: "By", cell: ({ by }) => by },
           { name: "came", title: "Said yes", cell: ({ converted }) => (converted === null ? "" : instant(converted)) },
         ]}

@@ -29,6 +29,10 @@ export function Waiting() {
   return <p class="waiting" role="status">Connecting…</p>;
 }
 
+export function Loading() {
+  return <p class="waiting">Loading…</p>;
+}
+
 export function NoServer({ text }: { text: string }) {
   return (
     <main class="alone">
