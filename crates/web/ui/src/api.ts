@@ -114,6 +114,32 @@ export interface Series {
   batch_until?: string | null;
 }
 
+// A message as it is in the log.
+export interface Message {
+  partition: number;
+  offset: number;
+  source: string;
+  received: string;
+  logged: string;
+  payload?: string;
+  payload_hex?: string;
+}
+
+// Where messages come from, as far as the newest ones tell.
+export interface Source {
+  name: string;
+  messages: number;
+  last_received: string | null;
+}
+
+// What became of a message on trial.
+export interface Outcome {
+  outcome: "fact" | "skipped" | "dead_letter";
+  reason?: string;
+  detail?: string;
+  fact?: Record<string, unknown>;
+}
+
 export interface Top {
   total: number | null;
   groups: { name: string; value: number }[];
@@ -224,4 +250,22 @@ export const series = (query: SeriesQuery, signal?: AbortSignal): Promise<Series
 
 export const top = (query: SeriesQuery, signal?: AbortSignal): Promise<Top> => get(topUrl(query), signal);
 
-export const liveUrl = (stream: string): string => url(`streams/${encodeURIComponent(stream)}/live`);
+const ofStream = (stream: string, what: string): string => `streams/${encodeURIComponent(stream)}/${what}`;
+
+export const message = (
+  stream: string,
+  fact: string,
+  signal?: AbortSignal,
+): Promise<Message> => get(url(ofStream(stream, "message"), { fact }), signal);
+
+export const sources = (stream: string, signal?: AbortSignal): Promise<{ searched: number; sources: Source[] }> =>
+  get(url(ofStream(stream, "sources")), signal);
+
+// Decodes a message, and changes nothing.
+export const tryMessage = (stream: string, text: string): Promise<Outcome> => ask(url(ofStream(stream, "try")), {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ message: text }),
+});
+
+export const liveUrl = (stream: string): string => url(ofStream(stream, "live"));

@@ -44,6 +44,13 @@ export function fieldOf(view: View, stream: Stream, filter: string): Field | und
   return named(filter) ?? named(facetOf(stream, filter)?.term.many);
 }
 
+// The filters that the store takes itself: on texts, and on the scope by its name.
+export function askedFilters(view: View, filters: Filter[]): Record<string, string> {
+  const known = ({ field: name }: Filter) => view.parameters.includes(name)
+    || view.fields.some((field) => field.name === name && field.group === true);
+  return Object.fromEntries(filters.filter(known).map(({ field, value }) => [field, value]));
+}
+
 // Whether a document has what all filters ask for. Filters on fields that the view does not have
 // are passed over; the page says so.
 export function passes(document: Document, view: View, stream: Stream, filters: Filter[]): boolean {
@@ -86,7 +93,7 @@ export function FieldValue({ document, field, stream }: { document: Document; fi
   if (value === undefined || value === null) return <span class="muted">–</span>;
   switch (field.type) {
     case "time": return <time dateTime={String(value)}>{moment(String(value))}</time>;
-    case "day": return <Value field={field.name} value={String(value)}>{calendarDay(String(value))}</Value>;
+    case "day": return <Value field={field.name} value={String(value)}><time>{calendarDay(String(value))}</time></Value>;
     case "location": {
       const { lat, lon } = value as { lat: number; lon: number };
       return `${lat.toFixed(2)}, ${lon.toFixed(2)}`;

@@ -7,7 +7,7 @@ import type { Document, Field, View } from "../api.ts";
 import * as api from "../api.ts";
 import { type App, spanKey, useApp, viewOf } from "../app.ts";
 import { valueName, viewTitle } from "../descriptor.ts";
-import { FieldValue, TIME, fieldOf, isMeasure, passes, plain, sortValue, textsOf, title, valueAt } from "../fields.tsx";
+import { FieldValue, TIME, askedFilters, fieldOf, isMeasure, passes, plain, sortValue, textsOf, title, valueAt } from "../fields.tsx";
 import { calendarDay, count, heading, iso, list, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Chart, kindColour } from "../parts/chart.tsx";
@@ -53,9 +53,8 @@ function days({ route, span }: App, view: View): { from?: string; to?: string } 
 }
 
 function useDocuments(app: App, view: View): Answer<Found> {
-  const scope = view.parameters.find((name) => name === app.stream.scope?.name);
-  const asked = app.route.filters.filter(({ field }) => field === scope);
-  const parameters = { ...days(app, view), ...Object.fromEntries(asked.map(({ field, value }) => [field, value])) };
+  const asked = askedFilters(view, app.route.filters);
+  const parameters = { ...days(app, view), ...asked };
   // Which days a range means is not known at once.
   const known = isLive(app.route) || app.span !== undefined;
   const key = known ? `documents ${view.name} ${isLive(app.route) ? "" : spanKey(app)} ${JSON.stringify(asked)}` : undefined;
@@ -69,7 +68,7 @@ function BatchViewOf({ app, view }: { app: App; view: View }) {
   const { stream, route } = app;
   const answer = useDocuments(app, view);
   const measures = view.fields.filter(isMeasure);
-  const measure = measures.find(({ name }) => name === route.own["measure"]) ?? measures.find(({ name }) => name === stream.fact.many) ?? measures[0];
+  const measure = measures.find(({ name }) => name === route.own["measure"]) ?? measures.find(({ name }) => name === stream.fact.many) ?? measures.find(({ type }) => type === "float") ?? measures[0];
   const found = answer.data;
   const documents = (found?.documents ?? []).filter(
     (document) => passes(document, view, stream, route.filters) && matches(route.own["q"], textsOf(document, view.fields)),
@@ -147,19 +146,38 @@ function sumBy(documents: Document[], label: Field, measure: Field): Map<string,
 function Largest({ app, view, measure, documents }: { app: App; view: View; measure: Field; documents: Document[] }) {
   const label = labelField(view);
   if (label === undefined) return null;
-  const rows: Ranked[] = [...sumBy(documents, label, measure)].slice(0, RANKED).map(([name, number]) => ({
-    value: name, name: valueName(app.stream, label.name, name), number,
-  }));
+  const sums = measure.functions?.includes("sum") ?? true;
+  const rows = sums
+    ? [...sumBy(documents, label, measure)].slice(0, RANKED).map(([name, number]): Ranked => ({
+      value: name, name: valueName(app.stream, label.name, name), number,
+    }))
+    : highest(documents, view, label, measure);
   const newest = documents[0]?.[TIME];
   return (
     <Card
-      title={`Most ${words(measure.name)}`}
-      note={view.kind === "now" || newest === undefined ? `by ${words(label.name)}` : `by ${words(label.name)}, ${calendarDay(newest)}`}
+      title={`${sums ? "Most" : "Highest"} ${words(measure.name)}`}
+      note={!sums ? undefined : view.kind === "now" || newest === undefined ? `by ${words(label.name)}` : `by ${words(label.name)}, ${calendarDay(newest)}`}
       class="batch-largest"
     >
       <RankedList label={`Most ${words(measure.name)}`} field={label.name} rows={rows} />
     </Card>
   );
+}
+
+// What cannot be added up belongs to single rows. A pair that is listed both ways round is one.
+function highest(documents: Document[], view: View, label: Field, measure: Field): Ranked[] {
+  const texts = view.fields.filter(({ type }) => type === "text");
+  const sorted = [...documents].sort((a, b) => numberOf(b, measure) - numberOf(a, measure));
+  const pairs = new Map<string, Ranked>();
+  for (const document of sorted) {
+    const names = texts.map(({ name }) => String(valueAt(document, name) ?? ""));
+    const key = [...names].sort().join("\n");
+    if (!pairs.has(key)) {
+      pairs.set(key, { value: String(valueAt(document, label.name)), name: names.join(" · "), number: numberOf(document, measure) });
+    }
+    if (pairs.size === RANKED) break;
+  }
+  return [...pairs.values()];
 }
 
 function OverDays({ view, measure, documents }: { view: View; measure: Field; documents: Document[] }) {
@@ -255,7 +273,7 @@ function Rows({ app, view, answer, documents, measure }: {
       class="batch-rows"
       end={
         <Copy
-          call={api.url(view.name, days(app, view))}
+          call={api.url(view.name, { ...days(app, view), ...askedFilters(view, route.filters) })}
           name={view.name}
           csv={() => ({
             head: view.fields.map(({ name }) => name),

@@ -7,11 +7,12 @@ import { useState } from "preact/hooks";
 import type { Document, Field, View } from "../api.ts";
 import * as api from "../api.ts";
 import { type App, spanKey, useApp, viewOf } from "../app.ts";
-import { FieldValue, TIME, fieldOf, isMeasure, passes, plain, sortValue, textsOf, title } from "../fields.tsx";
+import { FieldValue, TIME, askedFilters, fieldOf, isMeasure, passes, plain, sortValue, textsOf, title } from "../fields.tsx";
 import { count, heading, instant, iso, list, period, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Empty, NothingYet } from "../parts/empty.tsx";
+import { Payload } from "../parts/payload.tsx";
 import { type Column, Search, Table, matches } from "../parts/table.tsx";
 import { type Answer, useQuery } from "../query.ts";
 import { isLive } from "../range.ts";
@@ -52,11 +53,7 @@ function useFacts(app: App, view: View): Answer<Found> {
   const { route, stream } = app;
   const span = app.span!;
   const query = route.own["q"] ?? "";
-  const scope = stream.scope?.name;
-  const asked = route.filters.filter(({ field }) => field === scope && view.parameters.includes(field));
-  const parameters = {
-    from: iso(span.from), to: iso(span.to), ...Object.fromEntries(asked.map(({ field, value }) => [field, value])),
-  };
+  const parameters = { from: iso(span.from), to: iso(span.to), ...askedFilters(view, route.filters) };
   const key = `facts ${isLive(route) ? "live" : spanKey(app)} ${JSON.stringify(route.filters)} ${query}`;
   return useQuery(key, async (signal) => {
     const documents: Document[] = [];
@@ -125,7 +122,7 @@ function FactsOf({ app, view }: { app: App; view: View }) {
         class="facts"
         end={
           <Copy
-            call={api.url(view.name, { from: iso(span.from), to: iso(span.to) })}
+            call={api.url(view.name, { from: iso(span.from), to: iso(span.to), ...askedFilters(view, route.filters) })}
             name={stream.fact.many}
             csv={() => ({
               head: view.fields.map(({ name }) => name),
@@ -158,14 +155,39 @@ function foot({ looked, back, more }: Found, passedOver: string[], facts: string
 
 function AllFields({ document, view, app }: { document: Document; view: View; app: App }) {
   return (
-    <dl class="fact-all">
-      {view.fields.map((field) => (
-        <div key={field.name}>
-          <dt>{field.name}</dt>
-          <dd><FieldValue document={document} field={field} stream={app.stream} /></dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl class="fact-all">
+        {view.fields.map((field) => (
+          <div key={field.name}>
+            <dt>{field.name}</dt>
+            <dd><FieldValue document={document} field={field} stream={app.stream} /></dd>
+          </div>
+        ))}
+      </dl>
+      <AsItCame document={document} app={app} />
+    </>
+  );
+}
+
+// The message that a fact was made from, when somebody wants to see it.
+function AsItCame({ document, app }: { document: Document; app: App }) {
+  const [wanted, setWanted] = useState(false);
+  const { stream } = app;
+  const answer = useQuery(wanted ? `message ${stream.name} ${document._id}` : undefined,
+    (signal) => api.message(stream.name, document._id, signal));
+  const found = answer.data;
+  if (!wanted) {
+    return <button class="button fact-message" onClick={() => setWanted(true)}>Show the message as it came</button>;
+  }
+  if (answer.error !== undefined) return <p class="fact-message muted">It is not shown: {answer.error.message}.</p>;
+  if (found === undefined) return <p class="waiting">Looking for it…</p>;
+  return (
+    <div class="fact-message">
+      <p class="muted">
+        Partition {count(found.partition)}, offset {count(found.offset)}, from <code>{found.source}</code>, received {instant(found.received)}
+      </p>
+      <Payload text={found.payload ?? found.payload_hex ?? ""} />
+    </div>
   );
 }
 

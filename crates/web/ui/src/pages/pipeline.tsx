@@ -10,11 +10,13 @@ import * as api from "../api.ts";
 import { type App, useApp } from "../app.ts";
 import { useBatchUntil } from "../batch-until.ts";
 import { type Report, useReports } from "../cards/counting.tsx";
+import { scopeName } from "../descriptor.ts";
 import { calendarDay, count, duration, heading, moment, rate, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Empty } from "../parts/empty.tsx";
+import { Payload } from "../parts/payload.tsx";
 import { type Column, Search, Table, matches } from "../parts/table.tsx";
 import { type Answer, useQuery } from "../query.ts";
 import { useNow } from "../status.tsx";
@@ -42,8 +44,10 @@ export function Pipeline() {
         {reports.data && reports.data.length > 1 && <Rates reports={reports} />}
         {reports.data && reports.data.length > 1 && <Delays reports={reports} />}
         <DeadLetters app={app} />
-        <LateFacts app={app} />
-        <BatchRuns app={app} />
+        <div class="pipeline-below">
+          <LateFacts app={app} />
+          <BatchRuns app={app} />
+        </div>
       </div>
     </>
   );
@@ -76,8 +80,8 @@ function Health({ app, reports }: { app: App; reports: Report[] }) {
     },
     { title: "Messages", number: silent || seconds === 0 ? "–" : rate(received / seconds), more: "per second" },
     { title: "Lag", number: count(newest.lag), more: "messages not read yet" },
-    { title: "Watermark", number: delay === undefined ? "–" : duration(delay), more: "behind the clock" },
-    { title: "Read in all", number: count(newest.messages), more: "messages since the log began" },
+    { title: "Watermark", number: silent || delay === undefined ? "–" : duration(delay), more: "behind the clock" },
+    { title: "Read in all", number: count(newest.messages), more: "messages" },
     { title: "Batch layer", number: until === undefined ? "–" : calendarDay(until), more: until === undefined ? "no day completed yet" : "last completed day" },
   ];
   return (
@@ -137,21 +141,24 @@ function Rates({ reports }: { reports: Answer<Report[]> }) {
   );
 }
 
+// Messages and seconds are two scales.
 function Delays({ reports }: { reports: Answer<Report[]> }) {
   const points = [...reports.data!].reverse();
+  const line = (label: string, colour: string, values: (number | null)[]) => (
+    <Chart
+      label={label}
+      kind="lines"
+      height={92}
+      times={points.map(({ time }) => time)}
+      stepSeconds={1}
+      drag={false}
+      lines={[{ name: label, colour, values }]}
+    />
+  );
   return (
-    <Card title="Lag and delay" note="messages, and seconds behind the clock" answers={[reports]}>
-      <Chart
-        label="Lag and watermark delay"
-        kind="lines"
-        times={points.map(({ time }) => time)}
-        stepSeconds={1}
-        drag={false}
-        lines={[
-          { name: "messages not read yet", colour: "kind-0", values: points.map(({ lag }) => lag) },
-          { name: "watermark delay in seconds", colour: "warm", values: points.map(({ watermark_delay_seconds: delay }) => delay ?? null) },
-        ]}
-      />
+    <Card title="Lag and delay" answers={[reports]}>
+      {line("messages not read yet", "kind-0", points.map(({ lag }) => lag))}
+      {line("seconds that the watermark is behind the clock", "warm", points.map(({ watermark_delay_seconds: delay }) => delay ?? null))}
     </Card>
   );
 }
@@ -179,7 +186,7 @@ function DeadLetters({ app }: { app: App }) {
   const columns: Column<Document>[] = [
     { name: "time", title: "Arrived", value: (document) => document["@timestamp"], cell: (document) => moment(document["@timestamp"]) },
     { name: "reason", title: "Reason", value: (document) => text(document, "reason"), cell: (document) => <span class="pipeline-reason">{words(text(document, "reason"))}</span> },
-    { name: "detail", title: "Detail", wide: true, value: (document) => text(document, "detail"), cell: (document) => text(document, "detail") },
+    { name: "detail", title: "Detail", wide: true, value: (document) => text(document, "detail"), cell: (document) => <Quoted text={text(document, "detail")} /> },
     { name: "offset", title: "Partition, offset", cell: (document) => <code>{text(document, "partition")}, {text(document, "offset")}</code> },
     {
       name: "open",
@@ -221,7 +228,7 @@ function DeadLetters({ app }: { app: App }) {
           rows={shown}
           keyOf={({ _id }) => _id}
           atOnce={10}
-          below={(document) => document._id === open && <pre class="payload">{pretty(text(document, "payload"))}</pre>}
+          below={(document) => document._id === open && <Payload text={text(document, "payload") || text(document, "payload_hex")} />}
           empty={all.length === 0
             ? "There are none. A message that cannot be read is kept here with its payload, and stops nothing."
             : "No dead letter matches. Clear the search or the reason."}
@@ -231,12 +238,9 @@ function DeadLetters({ app }: { app: App }) {
   );
 }
 
-function pretty(payload: string): string {
-  try {
-    return JSON.stringify(JSON.parse(payload), null, 2);
-  } catch {
-    return payload;
-  }
+// Names of fields and values are in backticks.
+function Quoted({ text }: { text: string }) {
+  return <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
 }
 
 function LateFacts({ app }: { app: App }) {
@@ -247,7 +251,7 @@ function LateFacts({ app }: { app: App }) {
     { name: "time", title: "Event time", value: (document) => document["@timestamp"], cell: (document) => moment(document["@timestamp"]) },
     ...(stream.scope ? [{
       name: "scope", title: heading(stream.scope.name), value: (document: Document) => String(document["scope"] ?? ""),
-      cell: (document: Document) => String(document["scope"] ?? "–"),
+      cell: (document: Document) => (document["scope"] === undefined ? "–" : scopeName(stream.scope!, String(document["scope"]))),
     }] : []),
     {
       name: "offset", title: "Partition, offset",
@@ -266,9 +270,13 @@ function LateFacts({ app }: { app: App }) {
   );
 }
 
+// The name of a comparison of both layers among the runs.
+const VERIFY = "verify";
+
 function BatchRuns({ app }: { app: App }) {
   const answer = useJournal(app, "batch-runs");
   const rows = answer.data ?? [];
+  const verified = rows.find((document) => document["job"] === VERIFY);
   const text = (document: Document, name: string) => String(document[name] ?? "");
   const columns: Column<Document>[] = [
     { name: "job", title: "Job", value: (document) => text(document, "job"), cell: (document) => text(document, "job") },
@@ -281,12 +289,17 @@ function BatchRuns({ app }: { app: App }) {
     { name: "rows", title: "Rows", number: true, value: (document) => Number(document["rows"] ?? 0), cell: (document) => count(Number(document["rows"] ?? 0)) },
     {
       name: "outcome", title: "Outcome", value: (document) => text(document, "outcome"),
-      cell: (document) => <span class={text(document, "outcome") === "succeeded" ? "" : "pipeline-failed"}>{words(text(document, "outcome"))}</span>,
+      cell: (document) => (
+        <span class={text(document, "outcome") === "failed" ? "pipeline-failed" : ""} title={text(document, "error")}>
+          {words(text(document, "outcome"))}
+        </span>
+      ),
     },
-    { name: "completed", title: "Completed day", value: (document) => text(document, "completed_day"), cell: (document) => text(document, "completed_day") || "–" },
+    { name: "completed", title: "Completed day", value: (document) => text(document, "completed_day"), cell: (document) => <time>{text(document, "completed_day") === "" ? "–" : calendarDay(text(document, "completed_day"))}</time> },
   ];
   return (
     <Card title="Batch runs" note={answer.data && rows.length > 0 ? `the newest ${count(rows.length)}` : undefined} answers={[answer]}>
+      {answer.data && <Verified run={verified} />}
       {answer.data && (
         <Table
           label="Batch runs"
@@ -301,3 +314,15 @@ function BatchRuns({ app }: { app: App }) {
   );
 }
 
+
+// Whether the layers agreed when they were last compared.
+function Verified({ run }: { run: Document | undefined }) {
+  if (run === undefined) {
+    return <p class="pipeline-verified muted">Nobody has compared the layers yet: <code>pulso verify</code> does.</p>;
+  }
+  const when = moment(run["@timestamp"]);
+  const compared = `${count(Number(run["rows"] ?? 0))} documents`;
+  return run["outcome"] === "succeeded"
+    ? <p class="pipeline-verified"><b>The layers agree.</b> Compared on {when}: {compared}, none of which differs.</p>
+    : <p class="pipeline-verified"><b class="pipeline-failed">Not verified</b> on {when}: {String(run["error"] ?? "it did not end")}.</p>;
+}

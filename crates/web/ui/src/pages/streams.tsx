@@ -6,12 +6,15 @@ import type { ComponentChildren } from "preact";
 
 import type { Stream, View } from "../api.ts";
 import { useApp } from "../app.ts";
-import { calendarDay, count, duration, list, moment, words } from "../format.ts";
+import { ago, calendarDay, count, duration, list, moment, words } from "../format.ts";
 import * as api from "../api.ts";
 import { Card } from "../parts/card.tsx";
+import { TryMessage } from "../cards/try-message.tsx";
 import { Link } from "../parts/link.tsx";
+import { Table } from "../parts/table.tsx";
 import { useQuery } from "../query.ts";
 import { LIVE, setOwn, toPage } from "../route.ts";
+import { useNow } from "../status.tsx";
 
 export function Streams() {
   const { streams, stream } = useApp();
@@ -28,6 +31,8 @@ export function Streams() {
         {streams.map((other) => <Summary key={other.name} stream={other} shown={other === stream} />)}
       </ul>
       <Description stream={stream} />
+      <Sources stream={stream} />
+      <TryMessage key={stream.name} stream={stream} />
       <Views stream={stream} />
     </>
   );
@@ -80,6 +85,45 @@ function Description({ stream }: { stream: Stream }) {
           </>
         )}
       </dl>
+    </Card>
+  );
+}
+
+// A source that sends now and then is not silent yet.
+const SILENT_SECONDS = 60;
+
+function Sources({ stream }: { stream: Stream }) {
+  const { live } = useApp();
+  const now = useNow(5000);
+  const answer = useQuery(`sources ${stream.name}`, (signal) => api.sources(stream.name, signal), live.news);
+  const found = answer.data;
+  const state = (last: string | null) => {
+    if (last === null) return <span class="muted">nothing lately</span>;
+    const age = (now - Date.parse(last)) / 1000;
+    return age < SILENT_SECONDS
+      ? <span class="status"><i class="dot" />receiving</span>
+      : <span class="status"><i class="dot idle" />silent, last message {ago(age)}</span>;
+  };
+  // A log that is not read here is no failure of the page.
+  const elsewhere = answer.error !== undefined && found === undefined;
+  return (
+    <Card title="Sources" note="of the newest messages" class="streams-part">
+      {elsewhere && <p class="card-empty">They are not known here: {answer.error!.message}.</p>}
+      {found === undefined && !elsewhere && <p class="waiting">Loading…</p>}
+      {found && (
+        <Table<api.Source>
+          label="Sources"
+          rows={found.sources}
+          keyOf={({ name }) => name}
+          empty="Nothing has ever been received. Name a source in the configuration, or replay a file."
+          columns={[
+            { name: "source", title: "Source", wide: true, cell: ({ name }) => <code class="source-name">{name}</code> },
+            { name: "state", title: "State", cell: ({ last_received }) => <span class="source-state">{state(last_received)}</span> },
+            { name: "last", title: "Last message", cell: ({ last_received }) => (last_received === null ? "–" : <time>{moment(last_received, now)}</time>) },
+            { name: "messages", title: `Of the newest ${count(found.searched)} of each partition`, number: true, cell: ({ messages }) => count(messages) },
+          ]}
+        />
+      )}
     </Card>
   );
 }
