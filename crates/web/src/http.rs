@@ -14,6 +14,7 @@ mod organiser;
 mod page;
 mod parameters;
 mod reach;
+mod recent;
 mod session;
 mod status;
 mod streams;
@@ -172,6 +173,7 @@ struct App<V> {
     openapi: String,
     queries: Semaphore,
     known: reach::Known,
+    numbers: numbers::Answers,
     live: live::Live,
 }
 
@@ -216,10 +218,11 @@ pub(crate) fn router<V: Views>(
     let openapi = openapi::document(&options).to_string();
     let queries = Semaphore::new(QUERIES_MAX);
     let views_served = options.views();
-    let known = reach::Known::default();
+    let (known, numbers) = (reach::Known::default(), numbers::Answers::default());
     let streams = options.streams.iter().map(|served| served.stream.name);
     let live = live::Live::new(streams, shutdown);
-    let app = Arc::new(App { views, status, metrics, options, openapi, queries, known, live });
+    let app =
+        Arc::new(App { views, status, metrics, options, openapi, queries, known, numbers, live });
     // `any`, as the fallback of a router of methods names those that are allowed: none.
     let listed = views_served.clone();
     let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &listed) });

@@ -1,22 +1,25 @@
 //! Numbers from many documents: over time, and the largest groups.
 //!
 //! The view store adds up; no document leaves it, except for the newest one, which tells where a range
-//! without an end ends.
+//! without an end ends. Adding up takes a store long, and all who look at a page ask the same when a window
+//! closes: so an answer is given to all who ask for it within a second, as long as no layer gets further.
 
 mod buckets;
 mod parameters;
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::Uri;
-use axum::response::Response;
+use axum::http::{HeaderValue, Uri};
+use axum::response::{IntoResponse, Response};
 use pulso_model::{EventTime, ViewKind};
 use pulso_pipeline::{Aggregate, Line, Measure, Query, Views};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
 use super::reach::{Reach, ReachFields};
+use super::recent::Recent;
 use super::{App, Error, Options, Shared, cache, kept};
 use buckets::Buckets;
 pub(super) use buckets::{BUCKETS_MAX, WIDTH_SECONDS_MAX};
@@ -88,15 +91,41 @@ struct NamedValue {
     value: Value,
 }
 
+/// Recent answers, by what was asked and how far the layers reached then.
+pub(super) type Answers = Recent<(String, Reach), Answer>;
+
+/// An answer, and how long it may be kept.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    control: HeaderValue,
+    text: Bytes,
+}
+
 pub(super) async fn series<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
-    let mut asked = parameters::read(Kind::Series, &uri, &app.options)?;
+    let asked = parameters::read(Kind::Series, &uri, &app.options)?;
     let reach = app.reach(asked.question.view).await?;
+    let key = (uri.to_string(), reach.clone());
+    Ok(app.numbers.get(key, || series_of(&app, asked, reach)).await?.into_response())
+}
+
+pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
+    let asked = parameters::read(Kind::Top, &uri, &app.options)?;
+    let reach = app.reach(asked.question.view).await?;
+    let key = (uri.to_string(), reach.clone());
+    Ok(app.numbers.get(key, || top_of(&app, asked, reach)).await?.into_response())
+}
+
+async fn series_of<V: Views>(
+    app: &App<V>,
+    mut asked: Asked,
+    reach: Reach,
+) -> Result<Answer, Error> {
     let step = step(&asked, &app.options);
-    let found = limit_range(&app, &mut asked, step).await?;
+    let found = limit_range(app, &mut asked, step).await?;
     let buckets = buckets(&asked, step)?;
     asked.question.interval = Some(buckets.interval);
     let Aggregate { total, groups, more, exact } =
-        answer(&app, &asked, found && buckets.count > 0).await?;
+        aggregate(app, &asked, found && buckets.count > 0).await?;
     let named = |group: pulso_pipeline::Group| NamedValues {
         name: group.name,
         values: asked.values(&group.line, buckets),
@@ -115,17 +144,15 @@ pub(super) async fn series<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<
     Ok(asked.answer(&reach, &series))
 }
 
-pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
-    let mut asked = parameters::read(Kind::Top, &uri, &app.options)?;
-    let reach = app.reach(asked.question.view).await?;
+async fn top_of<V: Views>(app: &App<V>, mut asked: Asked, reach: Reach) -> Result<Answer, Error> {
     let found = match asked.question.view.kind() {
         ViewKind::Now => true,
         _ => {
             let step = step(&asked, &app.options);
-            limit_range(&app, &mut asked, step).await?
+            limit_range(app, &mut asked, step).await?
         }
     };
-    let Aggregate { total, groups, more, exact } = answer(&app, &asked, found).await?;
+    let Aggregate { total, groups, more, exact } = aggregate(app, &asked, found).await?;
     let named = |group: pulso_pipeline::Group| NamedValue {
         name: group.name,
         value: asked.value(group.line.value),
@@ -142,7 +169,7 @@ pub(super) async fn top<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Res
 }
 
 /// Asks the store, unless there can be no document.
-async fn answer<V: Views>(app: &App<V>, asked: &Asked, found: bool) -> Result<Aggregate, Error> {
+async fn aggregate<V: Views>(app: &App<V>, asked: &Asked, found: bool) -> Result<Aggregate, Error> {
     if found {
         return app.ask(app.views.aggregate(asked.question.clone())).await;
     }
@@ -213,11 +240,17 @@ fn seconds(buckets: Buckets) -> Number {
     }
 }
 
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        kept(self.control, self.text)
+    }
+}
+
 impl Asked {
-    fn answer(&self, reach: &Reach, answer: &impl Serialize) -> Response {
+    fn answer(&self, reach: &Reach, answer: &impl Serialize) -> Answer {
         let completed = reach.completes(self.question.from, self.question.to);
-        let text = serde_json::to_string(answer).expect("numbers and text can be shown as JSON");
-        kept(cache::control(completed), text)
+        let text = serde_json::to_vec(answer).expect("numbers and text can be shown as JSON");
+        Answer { control: cache::control(completed), text: text.into() }
     }
 
     fn about(&self) -> About {

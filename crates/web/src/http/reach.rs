@@ -3,22 +3,17 @@
 //!
 //! Every answer about a view says so, and the store is asked for it once a second at most.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use pulso_model::{Day, EventTime, View, ViewKind};
 use pulso_pipeline::Views;
 use serde::Serialize;
-use tokio::time::Instant;
 
+use super::recent::Recent;
 use super::{App, Error, Served, status};
 
-/// How old an answer of the store may be.
-const AGE_MAX: Duration = Duration::from_secs(1);
-
 /// How far the layers reach in a view.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reach {
     /// Panes and windows that end at or before this time are in the view.
     pub(super) as_of: Option<EventTime>,
@@ -64,36 +59,13 @@ pub(super) struct Known {
     completed: Recent<View, BTreeSet<Day>>,
 }
 
-#[derive(Debug)]
-struct Recent<K, T> {
-    found: Mutex<BTreeMap<K, (Instant, T)>>,
-}
-
-impl<K, T> Default for Recent<K, T> {
-    fn default() -> Self {
-        Self { found: Mutex::new(BTreeMap::new()) }
-    }
-}
-
-impl<K: Ord, T: Clone> Recent<K, T> {
-    async fn get(&self, key: K, ask: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        // As of before the question.
-        let now = Instant::now();
-        let known = self.lock().get(&key).cloned();
-        if let Some((_, value)) = known.filter(|(at, _)| now.duration_since(*at) < AGE_MAX) {
-            return Ok(value);
-        }
-        let value = ask.await?;
-        self.lock().insert(key, (now, value.clone()));
-        Ok(value)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<K, (Instant, T)>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<V: Views> App<V> {
+    /// A run of the batch layer has ended: whoever is told so and asks must see what it published.
+    pub(super) fn forget_answers(&self) {
+        self.known.completed.forget();
+        self.numbers.forget();
+    }
+
     /// How far the layers reach in a view. Asked before its documents are, so that these are no older.
     pub(super) async fn reach(&self, view: View) -> Result<Reach, Error> {
         let mut streams = self.options.streams.iter();
@@ -117,11 +89,11 @@ impl<V: Views> App<V> {
         if let Some(time) = progress.and_then(|progress| progress.closed_until) {
             return Ok(Some(time));
         }
-        self.known.closed.get(name, status::newest_end(self, served)).await
+        self.known.closed.get(name, || status::newest_end(self, served)).await
     }
 
     pub(super) async fn completed_days(&self, view: View) -> Result<BTreeSet<Day>, Error> {
-        self.known.completed.get(view, self.ask(self.views.completed_days(view))).await
+        self.known.completed.get(view, || self.ask(self.views.completed_days(view))).await
     }
 }
 

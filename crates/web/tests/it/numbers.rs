@@ -142,6 +142,8 @@ async fn the_top_is_of_the_layer_that_answers() {
     });
     assert_eq!(without_reach(&server, path).await, expected);
     publish(&views, Part::Day(NOON.day()), vec![activity(0, "FR", "yes", 40)], true).await;
+    // The first server may give the same answer for a second.
+    let server = Server::start(views.clone()).await;
     let batch = server.json(path).await;
     assert_eq!(batch["groups"], json!([{ "name": "FR", "value": 40 }]));
     let speed = server.json(&format!("{path}&layer=speed&limit=1")).await;

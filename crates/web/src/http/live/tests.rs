@@ -137,6 +137,18 @@ impl Server {
         self.service.call(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
+    /// How many countries have activity on the day.
+    async fn countries(&self) -> usize {
+        let day = "from=2017-03-19&to=2017-03-20";
+        let path = format!("/api/v1/top?view=country-activity&by=country&{day}");
+        let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
+        let answer = self.service.call(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        answer["groups"].as_array().unwrap().len()
+    }
+
     async fn listen(&self, last: Option<&str>) -> Listener {
         let answer = self.answer("rsvps", last).await;
         assert_eq!(answer.status(), 200);
@@ -205,6 +217,23 @@ async fn a_client_is_told_how_far_the_stream_is_and_what_comes() {
     let batch = format!(r#"{{"stream":"rsvps","batch_until":{until}}}"#);
     listener.check("2017-03-19T12:00:10.000Z_2017-03-20T12:00:00.000Z", "batch", &batch).await;
     assert_eq!(listener.next().await.unwrap(), ": heartbeat\n\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_after_an_event_is_as_new_as_the_event() {
+    let store = Store::default();
+    // So that the run does not change how far the stream is.
+    store.close(0).await;
+    let server = Server::start(&store);
+    let mut listener = server.listen(None).await;
+    assert!(listener.next().await.unwrap().contains("event: state"));
+    // Between two looks, so that an answer from before the run is still fresh when the run is seen.
+    tokio::time::sleep(LOOK_EVERY / 2).await;
+    assert_eq!(server.countries().await, 0);
+    store.complete(NOON.day(), NOON).await;
+    assert_eq!(server.countries().await, 0, "an answer of this second");
+    while !listener.next().await.unwrap().contains("event: batch") {}
+    assert_eq!(server.countries().await, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -132,6 +132,7 @@ async fn state<V: Views>(
     if let Some(before) = before.filter(|before| before.point.run_ended == run_ended) {
         return Ok(State { point, batch_until: before.batch_until.clone(), lag });
     }
+    app.forget_answers();
     let mut batch_until = BTreeMap::new();
     for view in stream.views() {
         if matches!(view.kind(), ViewKind::Day | ViewKind::BatchDay) {
