@@ -74,8 +74,8 @@ impl From<&Config> for Organiser {
 }
 
 impl Organiser {
-    pub(crate) fn desk(&self) -> &Mutex<Desk> {
-        &self.desk
+    pub(crate) fn desk(&self) -> Arc<Mutex<Desk>> {
+        Arc::clone(&self.desk)
     }
 
     /// The organiser's own events as the configuration has them.

@@ -7,6 +7,8 @@ mod answers;
 mod conversions;
 mod csv;
 pub(super) mod parameters;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use axum::routing::get;
 use pulso_model::Stream;
 use pulso_pipeline::Views;
 use serde::{Deserialize, Serialize};
-use tokio::sync::MutexGuard;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{API, App, Change, Error, Route, Shared, cache, kept};
 use crate::caller::Caller;
@@ -55,19 +57,23 @@ pub(super) fn stream<V: Views>(app: &App<V>) -> Result<&'static Stream, Error> {
 }
 
 /// The desk with what is new.
-async fn desk<V: Views>(app: &App<V>) -> Result<MutexGuard<'_, Desk>, Error> {
-    let (stream, organiser) = (stream(app)?, &app.options.organiser);
-    let mut desk = organiser.desk().lock().await;
-    app.ask(desk.refresh(&app.views, stream, &organiser.settings)).await?;
-    Ok(desk)
+async fn desk<V: Views>(app: &Arc<App<V>>) -> Result<OwnedMutexGuard<Desk>, Error> {
+    let (stream, app) = (stream(app)?, Arc::clone(app));
+    let mut desk = app.options.organiser.desk().lock_owned().await;
+    // All responses may take longer than a request: what has begun goes on, and a later request finds it.
+    let refreshing = tokio::spawn(async move {
+        let settings = &app.options.organiser.settings;
+        app.ask(desk.refresh(&app.views, stream, settings)).await.map(|()| desk)
+    });
+    refreshing.await.map_err(|_| Error::Internal)?
 }
 
 /// What all answers begin with, and what is asked.
-async fn opened<'a, V: Views>(
-    app: &'a App<V>,
+async fn opened<V: Views>(
+    app: &Arc<App<V>>,
     uri: &Uri,
     kind: Kind,
-) -> Result<(MutexGuard<'a, Desk>, Asked), Error> {
+) -> Result<(OwnedMutexGuard<Desk>, Asked), Error> {
     let asked = parameters::read(kind, uri)?;
     let desk = desk(app).await?;
     Ok((desk, asked))
@@ -175,6 +181,7 @@ async fn contact<V: Views>(
 fn read_note(body: &Bytes) -> Result<Note, Error> {
     let note = serde_json::from_slice(body).ok();
     let short = |note: &Note| note.note.chars().count() <= NOTE_CHARACTERS_MAX;
+    const { assert!(NOTE_CHARACTERS_MAX == 1_000, "the text below says so") };
     let allowed =
         "JSON with `person`, `event` and at will `note`, which has at most 1000 characters";
     note.filter(short).ok_or(Error::InvalidBody { allowed })

@@ -102,7 +102,7 @@ pub(crate) async fn keep<V: Views>(
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let mut desk = organiser.desk().lock().await;
+        let mut desk = organiser.desk().lock_owned().await;
         let kept = settle(&mut desk, &views, &organiser, stream).await;
         if let Err(error) = kept {
             warn!(error = %chain(&error), "the organiser's desk could not read the views");
