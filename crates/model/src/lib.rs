@@ -33,7 +33,7 @@ pub use offsets::Offsets;
 pub use scan::any_byte;
 pub use stream::{
     Column, ColumnType, Counts, Facet, FactsView, Job, KindField, LakeColumn, Names, Part,
-    Position, ScopeField, ScopeValues, Stream,
+    Personal, Position, ScopeField, ScopeValues, Stream,
 };
 pub use time::{Day, DayRange, EventTime, WallTime};
 pub use view::{Field, FieldType, KeyField, KeyPart, Layer, View, ViewDescriptor, ViewKind};

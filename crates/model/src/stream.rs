@@ -1,6 +1,7 @@
 //! Streams: what a descriptor says of one, and the views that follow from it.
 
 mod part;
+mod personal;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use part::{Part, Position};
+pub use personal::Personal;
 
 use crate::{DeadLetter, Fact, Identity, Reason, Value, View};
 
@@ -37,6 +39,8 @@ pub struct Stream {
     pub columns: Vec<Column>,
     /// The column that says who did it.
     pub actor: Option<usize>,
+    /// What says who a person is: columns, and the keys or names of terms.
+    pub personal: Vec<Part>,
     /// The column whose latest fact is the state, where later facts replace earlier ones.
     pub state: Option<usize>,
     /// What tells facts apart; empty where each message is a fact of its own.
@@ -140,6 +144,8 @@ pub struct FactsView {
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
     pub view: View,
+    /// Fields that say who a person is, beside those that are called as a personal column or field.
+    pub personal: &'static [&'static str],
     pub sql: &'static str,
 }
 

@@ -17,14 +17,14 @@ pub struct Cursor {
 
 impl Cursor {
     /// A regular expression for the texts of cursors: numbers as long as those of documents, and the
-    /// bytes of UTF-8 in hexadecimal. Every text that it matches can be read.
+    /// bytes of UTF-8 in hexadecimal: an `_id`, which may be sealed. Every text that it matches can be read.
     pub const PATTERN: &str = concat!(
         r"^-?[0-9]{1,15}\.[0-9]{1,9}\.",
         "([0-7][0-9a-f]",
         "|(c[2-9a-f]|d[0-9a-f])[89ab][0-9a-f]",
         "|(e0[ab]|(e[1-9a-cef])[89ab]|ed[89])[0-9a-f][89ab][0-9a-f]",
         "|(f0[9ab]|f[1-3][89ab]|f48)[0-9a-f]([89ab][0-9a-f]){2}",
-        "){0,512}$",
+        "){0,1100}$",
     );
 }
 

@@ -96,8 +96,8 @@ impl Reader<'_> {
         let decode = whole.text("decode").map(|file| file.value.to_owned());
         let identity = whole.texts("identity");
         let echoes_within = whole.duration("echoes_within");
-        let actor = whole.text("actor");
-        let state = whole.text("state");
+        let [actor, state] = ["actor", "state"].map(|key| whole.text(key));
+        let personal = whole.optional_texts("personal");
         let fact = fact(&mut whole);
         let columns = columns(&mut whole);
         let facets = whole.tables("facets");
@@ -120,8 +120,8 @@ impl Reader<'_> {
         parts.check_unique(&whole);
         let identity: Vec<_> =
             identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
-        let actor = actor.and_then(|actor| parts.column(&whole, &actor));
-        let state = state.and_then(|state| parts.column(&whole, &state));
+        let [actor, state] = [actor, state].map(|name| parts.column(&whole, &name?));
+        let personal = parts.of_people(&whole, personal, actor);
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
@@ -144,6 +144,7 @@ impl Reader<'_> {
             place: fact.place,
             columns,
             actor,
+            personal,
             state,
             identity,
             echoes_within: echoes_within.as_ref().map(|within| within.value),
@@ -188,6 +189,7 @@ impl Reader<'_> {
         }
         let fields = fields.unwrap_or_default();
         let key = fields::key(&mut job, &fields);
+        let personal = fields::personal(&mut job, &fields);
         let default_file = format!("{}.sql", name.value);
         let file = job.text("sql");
         let span = file.as_ref().map_or(job.span().clone(), |file| file.span.clone());
@@ -217,7 +219,7 @@ impl Reader<'_> {
             position_field: None,
             first_write_wins: false,
         });
-        named.then_some(Job { view, sql: leak(&sql?) })
+        named.then_some(Job { view, personal: personal.leak(), sql: leak(&sql?) })
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) use guard::{Name, hash_password, line, new_token, token_hash};
 pub use status::{Facts, Progress, Windows};
 
 use crate::Organiser;
+use crate::people::Hidden;
 
 /// Where the API begins.
 const API: &str = "/api/v1";
@@ -155,7 +156,12 @@ impl Options {
 
     /// Whether answers may say who people are.
     fn shows_members(&self) -> bool {
-        self.organiser.show_members
+        self.organiser.people.shown()
+    }
+
+    /// What answers about a view must not say.
+    fn hidden(&self, view: View) -> Hidden {
+        self.organiser.people.hidden(view, self.stream_of(view))
     }
 
     /// Why no layer writes a view, if that is so.

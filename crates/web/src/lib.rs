@@ -9,6 +9,7 @@ mod caller;
 pub mod cli;
 mod http;
 mod organiser;
+mod people;
 mod server;
 
 pub use caller::{Caller, Role};
@@ -16,5 +17,6 @@ pub use http::{
     Facts, Guard, GuardError, Messages, Options, Progress, ReadAccountsError, Served, Windows,
 };
 pub use organiser::{ContactWriter, Demo, Invitation, Organiser};
+pub use people::People;
 pub use pulso_runtime::server::{BindError, bind};
 pub use server::{RunError, run};

@@ -9,9 +9,7 @@ mod keep;
 mod read;
 mod writer;
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +17,8 @@ use pulso_model::{EventTime, Stream};
 use pulso_organiser::Choice;
 use pulso_runtime::{Config, config};
 use tokio::sync::Mutex;
+
+use crate::People;
 
 pub(crate) use desk::{Busy, Desk, Wanted};
 pub(crate) use keep::{ContactError, contact, keep};
@@ -29,13 +29,12 @@ pub use writer::ContactWriter;
 #[derive(Clone, Debug)]
 pub struct Organiser {
     pub settings: config::Organiser,
-    /// Whether it shows who members are.
-    pub show_members: bool,
+    /// Who members are, as far as it shows them.
+    pub people: People,
     /// How contacts are written; without it the desk can only be looked at.
     pub contacts: Option<ContactWriter>,
     pub demo: Option<Demo>,
     desk: Arc<Mutex<Desk>>,
-    pseudonyms: RandomState,
 }
 
 /// An organiser who contacts the best candidate by themselves, again and again.
@@ -64,11 +63,10 @@ impl From<&Config> for Organiser {
     fn from(config: &Config) -> Self {
         Self {
             settings: config.organiser.clone(),
-            show_members: config.privacy.shows_members(config.web.listen),
+            people: People::from(config),
             contacts: None,
             demo: None,
             desk: Arc::default(),
-            pseudonyms: RandomState::new(),
         }
     }
 }
@@ -92,20 +90,23 @@ impl Organiser {
         Wanted { choice, relevant: relevant.clone(), distance_km, own_members }
     }
 
-    /// What a member is called in requests: the id, or what nobody can compute from it.
+    /// What a member is called in requests: the id, or a pseudonym.
     pub(crate) fn handle(&self, member: i64) -> String {
-        match self.show_members {
+        match self.people.shown() {
             true => member.to_string(),
-            false => format!("p{:016x}", self.pseudonyms.hash_one(member)),
+            false => self.people.pseudonym(&member.to_string()),
         }
     }
 
     /// What a member is called on the page.
     pub(crate) fn shown_name(&self, member: i64, name: Option<&str>) -> String {
-        match (self.show_members, name) {
+        match (self.people.shown(), name) {
             (true, Some(name)) => name.to_owned(),
             (true, None) => format!("Member {member}"),
-            (false, _) => format!("Member {:06x}", self.pseudonyms.hash_one(member) >> 40),
+            (false, _) => {
+                let pseudonym = self.people.pseudonym(&member.to_string());
+                format!("Member {}", pseudonym.chars().skip(1).take(6).collect::<String>())
+            }
         }
     }
 }

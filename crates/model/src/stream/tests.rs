@@ -29,6 +29,7 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
         Column { name: "noted", column_type: ColumnType::Time },
     ],
     actor: Some(0),
+    personal: vec![Part::Column(0), Part::Column(2)],
     state: None,
     identity: vec![Part::Column(0), Part::Second, Part::Kind, Part::Sum(0)],
     echoes_within: None,
@@ -101,6 +102,7 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
     )),
     jobs: vec![Job {
         view: view("marshes", &[("@timestamp", Time)], &[Plain("@timestamp")], None),
+        personal: &[],
         sql: "SELECT 1",
     }],
 });
@@ -118,6 +120,7 @@ pub(crate) static TICKS: LazyLock<Stream> = LazyLock::new(|| Stream {
     place: false,
     columns: vec![],
     actor: None,
+    personal: vec![],
     state: None,
     identity: vec![],
     echoes_within: None,

@@ -51,6 +51,18 @@ pub(super) fn key(job: &mut Table<'_, '_>, fields: &[Field]) -> Vec<KeyField> {
     key
 }
 
+/// The fields of a job's view that say who a person is, beside those that are called as a personal column.
+pub(super) fn personal(job: &mut Table<'_, '_>, fields: &[Field]) -> Vec<&'static str> {
+    let mut personal = Vec::new();
+    for name in job.texts("personal") {
+        match fields.iter().find(|field| field.name == name.value) {
+            Some(field) => personal.push(field.name),
+            None => job.problem(&name.span, format!("`{}` is not one of `fields`", name.value)),
+        }
+    }
+    personal
+}
+
 /// The field that a filter by scope compares: that of its name, or one that ends with it.
 pub(super) fn scope_field(fields: &[Field], scope: &str) -> Option<&'static str> {
     let named = |field: &&Field| field.name == scope;

@@ -116,6 +116,33 @@ impl Parts {
         }
     }
 
+    /// What says who people are: the parts listed, else the actor.
+    pub(super) fn of_people(
+        &self,
+        table: &Table<'_, '_>,
+        listed: Option<Vec<Placed<&str>>>,
+        actor: Option<usize>,
+    ) -> Vec<Part> {
+        match listed {
+            Some(names) => names.iter().filter_map(|name| self.of_person(table, name)).collect(),
+            None => actor.map(Part::Column).into_iter().collect(),
+        }
+    }
+
+    /// A part that says who a person is. Kinds, scopes, sums and places are of many.
+    fn of_person(&self, table: &Table<'_, '_>, name: &Placed<&str>) -> Option<Part> {
+        let (part, _) = self.named(table, name)?;
+        let personal = matches!(part, Part::Column(_) | Part::TermKeys(_) | Part::TermNames(_));
+        if !personal {
+            let message = format!(
+                "`{}` cannot be personal: only `[columns]`, and the terms of a facet or their names, can",
+                name.value
+            );
+            table.problem(&name.span, message);
+        }
+        personal.then_some(part)
+    }
+
     /// A part that tells facts apart: exact and comparable.
     pub(super) fn of_identity(&self, table: &Table<'_, '_>, name: &Placed<&str>) -> Option<Part> {
         if name.value == "second" {

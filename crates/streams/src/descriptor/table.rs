@@ -143,6 +143,12 @@ impl<'t, 'p> Table<'t, 'p> {
         texts
     }
 
+    /// The same; `None` when there is none.
+    pub(super) fn optional_texts(&mut self, key: &'static str) -> Option<Vec<Placed<&'t str>>> {
+        let listed = self.has(key);
+        Some(self.texts(key)).filter(|_| listed)
+    }
+
     pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'t, 'p>> {
         let value = self.get(key)?;
         match value.get_ref().as_table() {

@@ -290,7 +290,7 @@ const PROBLEMS: [&str; 25] = [
              first, at most 48",
     "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
              `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `live`, `message`, \
-             `name`, `state`, `title`",
+             `name`, `personal`, `state`, `title`",
     "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
              `c`, `d`, `e`, `size`, `tags`, `weight`",
     "line 3: `size` cannot be a part of the identity: floats and lists do not compare \
@@ -361,7 +361,7 @@ fn words_that_are_not_known_are_told_with_those_that_are() {
     let field_type = "the type of `bird` can be `boolean`, `integer`, `float`, `text`, `texts`, `time`, \
                       `day` or `location`";
     check("bird = \"text\"", "bird = \"string\"", 66, field_type);
-    let key = "unknown key `extent` in `[[jobs]]`; there are `fields`, `key`, `per`, `sql`, `title`, `view`";
+    let key = "unknown key `extent` in `[[jobs]]`; there are `fields`, `key`, `per`, `personal`, `sql`, `title`, `view`";
     check("per = \"now\"", "per = \"now\"\nextent = \"all\"", 63, key);
 }
 

@@ -1,6 +1,7 @@
 //! The documents of a view, in pages.
 //!
-//! Stored bodies are copied into the answer as they are, without parsing.
+//! Stored bodies are copied into the answer as they are, without parsing, unless they say who people are
+//! where that is not shown.
 
 use axum::http::Uri;
 use axum::response::Response;
@@ -9,7 +10,8 @@ use pulso_pipeline::{Cursor, Query, StoredDocument, Views};
 use tracing::error;
 
 use super::reach::Reach;
-use super::{App, Error, cache, kept, parameters};
+use super::{App, Error, Options, cache, kept, parameters};
+use crate::people::{Hidden, People};
 
 /// The most documents read from the store at once, so that a long page of large documents is not in
 /// memory twice.
@@ -25,11 +27,19 @@ const DOCUMENT_BYTES: usize = 512;
 pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Result<Response, Error> {
     let wanted = parameters::documents(view, uri, &app.options)?;
     let mut query = wanted.query;
+    let people = &app.options.organiser.people;
+    if let Some(cursor) = &mut query.after {
+        let shown = std::mem::take(&mut cursor.id);
+        cursor.id = people.stored_id(&app.options.hidden(view), shown);
+    }
     // Before the documents, so that these reach at least as far.
     let reach = app.reach(view).await?;
     if wanted.latest {
         let Some(window_end) = latest(app, &query).await? else {
-            return Ok(kept(cache::ASK, PageBody::new(view, 0).finish(None, &reach, None)));
+            return Ok(kept(
+                cache::ASK,
+                PageBody::new(view, 0, &app.options).finish(None, &reach, None),
+            ));
         };
         let next = EventTime(window_end.0.saturating_add(1));
         query.from = Some(query.from.map_or(window_end, |from| from.max(window_end)));
@@ -52,7 +62,7 @@ async fn latest<V: Views>(app: &App<V>, query: &Query) -> Result<Option<EventTim
 }
 
 async fn page<V: Views>(app: &App<V>, mut query: Query, reach: &Reach) -> Result<String, Error> {
-    let mut body = PageBody::new(query.view, query.limit);
+    let mut body = PageBody::new(query.view, query.limit, &app.options);
     let mut missing = query.limit;
     loop {
         query.limit = missing.min(DOCUMENTS_AT_ONCE);
@@ -77,17 +87,20 @@ fn cursor_of(StoredDocument { document, .. }: StoredDocument) -> Cursor {
 }
 
 /// The JSON of a page while it is being written.
-struct PageBody {
+struct PageBody<'a> {
     text: String,
     empty: bool,
+    people: &'a People,
+    hidden: Hidden,
 }
 
-impl PageBody {
-    fn new(view: View, documents: usize) -> Self {
+impl<'a> PageBody<'a> {
+    fn new(view: View, documents: usize, options: &'a Options) -> Self {
         let mut text =
             String::with_capacity(100 + documents.min(DOCUMENTS_AT_ONCE) * DOCUMENT_BYTES);
         text.push_str(&format!("{{\"view\":\"{view}\",\"documents\":["));
-        Self { text, empty: true }
+        let people = &options.organiser.people;
+        Self { text, empty: true, people, hidden: options.hidden(view) }
     }
 
     fn exceeds_limit_with(&self, stored: &StoredDocument) -> bool {
@@ -95,16 +108,21 @@ impl PageBody {
     }
 
     fn push(&mut self, StoredDocument { layer, document }: &StoredDocument) -> Result<(), Error> {
-        let fields = document.body.strip_prefix('{').filter(|fields| !fields.starts_with('}'));
+        let hiding = !self.hidden.nothing();
+        let without = hiding.then(|| self.people.body(&self.hidden, &document.body)).flatten();
+        let body = if hiding { without.as_deref() } else { Some(&*document.body) };
+        let fields = body.and_then(|body| body.strip_prefix('{'));
+        let fields = fields.filter(|fields| !fields.starts_with('}'));
         let Some(fields) = fields else {
-            error!(view = %document.view, id = document.id, "found a document that is no object");
+            error!(view = %document.view, "found a document that is no object");
             return Err(Error::Internal);
         };
         if !self.empty {
             self.text.push(',');
         }
         self.empty = false;
-        let id = serde_json::to_string(&document.id).expect("text can be shown as JSON");
+        let id = self.people.id(&self.hidden, document.id.clone());
+        let id = serde_json::to_string(&id).expect("text can be shown as JSON");
         self.text.push_str(&format!("{{\"_id\":{id},\"layer\":\"{layer}\","));
         self.text.push_str(fields);
         Ok(())
@@ -113,7 +131,11 @@ impl PageBody {
     /// `notice` is why no layer writes the view: told where there is nothing else to show.
     fn finish(mut self, next: Option<Cursor>, reach: &Reach, notice: Option<String>) -> String {
         match next {
-            Some(cursor) => self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\"")),
+            Some(Cursor { time, position, id }) => {
+                let id = self.people.id(&self.hidden, id);
+                let cursor = Cursor { time, position, id };
+                self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\""));
+            }
             None => self.text.push_str("],\"next_cursor\":null"),
         }
         let reach = serde_json::to_string(&reach.fields()).expect("times can be shown as JSON");

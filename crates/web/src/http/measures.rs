@@ -14,6 +14,9 @@ const NO_GROUPS: [&str; 2] = ["payload", "payload_hex"];
 
 /// What can be made of a field's values over many documents, the usual first. Empty if nothing can.
 pub(super) fn functions(view: View, field: &Field, options: &Options) -> &'static [Function] {
+    if options.hidden(view).of(field.name).is_some() {
+        return &[];
+    }
     match field.field_type {
         FieldType::Integer | FieldType::Float if names_something(view, field, options) => &[],
         // The best rank is the smallest.
@@ -26,8 +29,9 @@ pub(super) fn functions(view: View, field: &Field, options: &Options) -> &'stati
 }
 
 /// Whether documents can be grouped and filtered by a field.
-pub(super) fn groups(field: &Field) -> bool {
-    field.field_type == FieldType::Text && !NO_GROUPS.contains(&field.name)
+pub(super) fn groups(view: View, field: &Field, options: &Options) -> bool {
+    let shown = options.hidden(view).shown_as(field).is_some();
+    shown && field.field_type == FieldType::Text && !NO_GROUPS.contains(&field.name)
 }
 
 /// Whether a number tells things apart: a part of the key, or such as `group.id` or `member_id`. What a

@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use pulso_model::{EventTime, ViewKind};
-use pulso_pipeline::{Aggregate, Line, Measure, Query, Views};
+use pulso_pipeline::{Aggregate, Aggregation, Group, Line, Measure, Query, Views};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
@@ -126,10 +126,8 @@ async fn series_of<V: Views>(
     asked.question.interval = Some(buckets.interval);
     let Aggregate { total, groups, more, exact } =
         aggregate(app, &asked, found && buckets.count > 0).await?;
-    let named = |group: pulso_pipeline::Group| NamedValues {
-        name: group.name,
-        values: asked.values(&group.line, buckets),
-    };
+    let named =
+        |group: Group| NamedValues { name: group.name, values: asked.values(&group.line, buckets) };
     let series = Series {
         about: asked.about(),
         start: asked.question.from.map(|_| buckets.start.to_string()),
@@ -153,10 +151,8 @@ async fn top_of<V: Views>(app: &App<V>, mut asked: Asked, reach: Reach) -> Resul
         }
     };
     let Aggregate { total, groups, more, exact } = aggregate(app, &asked, found).await?;
-    let named = |group: pulso_pipeline::Group| NamedValue {
-        name: group.name,
-        value: asked.value(group.line.value),
-    };
+    let named =
+        |group: Group| NamedValue { name: group.name, value: asked.value(group.line.value) };
     let top = Top {
         about: asked.about(),
         total: asked.value(total.value),
@@ -171,9 +167,26 @@ async fn top_of<V: Views>(app: &App<V>, mut asked: Asked, reach: Reach) -> Resul
 /// Asks the store, unless there can be no document.
 async fn aggregate<V: Views>(app: &App<V>, asked: &Asked, found: bool) -> Result<Aggregate, Error> {
     if found {
-        return app.ask(app.views.aggregate(asked.question.clone())).await;
+        let aggregate = app.ask(app.views.aggregate(asked.question.clone())).await?;
+        return Ok(hide_names(&app.options, asked, aggregate));
     }
     Ok(Aggregate { total: Line::default(), groups: Vec::new(), more: false, exact: true })
+}
+
+/// Gives groups that are people their pseudonyms, which then order those of equal values.
+fn hide_names(options: &Options, asked: &Asked, mut aggregate: Aggregate) -> Aggregate {
+    let Aggregation { view, by, .. } = asked.question;
+    if by.and_then(|by| options.hidden(view).of(by)).is_none() {
+        return aggregate;
+    }
+    for group in &mut aggregate.groups {
+        group.name = options.organiser.people.pseudonym(&group.name);
+    }
+    let equal = |one: &Group, other: &Group| one.line.value == other.line.value;
+    for equals in aggregate.groups.chunk_by_mut(equal) {
+        equals.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+    aggregate
 }
 
 /// How far apart the documents of a view are.

@@ -35,7 +35,7 @@ const LICENSE: &str = env!("CARGO_PKG_LICENSE");
 /// The whole document.
 pub(super) fn document(options: &Options) -> Value {
     let views = options.views();
-    let schemas = views.iter().map(|view| (view.name().to_owned(), view_schema(*view)));
+    let schemas = views.iter().map(|view| (view.name().to_owned(), view_schema(*view, options)));
     let mut schemas: Map<_, _> = schemas.collect();
     schemas.insert("Location".into(), location_schema());
     schemas.insert("Problem".into(), problem_schema());
@@ -169,7 +169,7 @@ fn list_operation(view: View, options: &Options) -> Value {
     operation["description"] = json!(description);
     let own = Parameter::of(view).map(|parameter| reference("parameters", parameter.name(view)));
     let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
-    let by_text = parameters::filters(view).map(|field| {
+    let by_text = parameters::filters(view, options).map(|field| {
         json!({
             "name": field.name, "in": "query", "schema": text,
             "description": "Only documents with this text.",
@@ -261,8 +261,9 @@ fn time_or_day() -> Value {
 }
 
 /// The fields of a view, nested at the dots. Those of the key are always present; others are absent
-/// if the source did not send them.
-fn view_schema(view: View) -> Value {
+/// if the source did not send them, or if they say who people are and that is not shown.
+fn view_schema(view: View, options: &Options) -> Value {
+    let hidden = options.hidden(view);
     let mut schema = object(&[
         ("_id", json!({ "type": "string" })),
         ("layer", json!({ "type": "string", "enum": ["speed", "batch"] })),
@@ -270,12 +271,22 @@ fn view_schema(view: View) -> Value {
     for field in view.fields() {
         let always =
             field.name == "@timestamp" || view.key().iter().any(|key| key.name() == field.name);
-        add_field(&mut schema, field, always);
+        if let Some(field_type) = hidden.shown_as(field) {
+            add_field(&mut schema, Field { field_type, ..*field }, always);
+            if hidden.of(field.name).is_some() {
+                describe_pseudonym(&mut schema, field.name);
+            }
+        }
     }
     schema
 }
 
-fn add_field(schema: &mut Value, field: &Field, always: bool) {
+fn describe_pseudonym(schema: &mut Value, name: &str) {
+    let at = name.split('.').fold(schema, |at, name| &mut at["properties"][name]);
+    at["description"] = json!("A pseudonym, which changes when the server starts.");
+}
+
+fn add_field(schema: &mut Value, field: Field, always: bool) {
     let (parents, leaf) = match field.name.rsplit_once('.') {
         Some((parents, leaf)) => (parents.split('.').collect(), leaf),
         None => (Vec::new(), field.name),
@@ -336,6 +347,7 @@ fn views_schema() -> Value {
     // What `series` and `top` can make of it.
     field["properties"]["functions"] = list_schema(text());
     field["properties"]["group"] = type_schema(FieldType::Boolean);
+    field["properties"]["pseudonym"] = type_schema(FieldType::Boolean);
     let mut view = object(&[
         ("name", text()),
         ("title", text()),

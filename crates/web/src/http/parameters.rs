@@ -65,8 +65,8 @@ impl Parameter {
 
 /// The filters by text that a view has beside [`Parameter::Scope`]: fields that are not called as another
 /// parameter.
-pub(super) fn filters(view: View) -> impl Iterator<Item = &'static Field> {
-    let fields = view.fields().iter().filter(|field| measures::groups(field));
+pub(super) fn filters(view: View, options: &Options) -> impl Iterator<Item = &'static Field> {
+    let fields = view.fields().iter().filter(move |field| measures::groups(view, field, options));
     fields.filter(move |field| {
         !Parameter::of(view).any(|parameter| parameter.name(view) == field.name)
     })
@@ -84,10 +84,15 @@ pub(super) struct Wanted {
 pub(super) fn documents(view: View, uri: &Uri, options: &Options) -> Result<Wanted, Error> {
     let mut wanted =
         Wanted { query: Query::newest(view, options.page_limit_default), latest: false };
+    let (people, hidden) = (&options.organiser.people, options.hidden(view));
+    let stored = |name: &str, value: String| match hidden.of(name) {
+        Some(_) => people.text(&value),
+        None => value,
+    };
     let mut seen = Vec::new();
     for (name, value) in pairs(uri)? {
         let mut own = Parameter::of(view).map(|parameter| (parameter.name(view), Some(parameter)));
-        let by_text = || filters(view).map(|field| (field.name, None));
+        let by_text = || filters(view, options).map(|field| (field.name, None));
         let Some((known, parameter)) = own
             .find(|(known, _)| *known == name)
             .or_else(|| by_text().find(|(known, _)| *known == name))
@@ -102,7 +107,9 @@ pub(super) fn documents(view: View, uri: &Uri, options: &Options) -> Result<Want
         seen.push(known);
         let done = match parameter {
             Some(parameter) => set(&mut wanted, parameter, &value, options),
-            None => text(&value).map(|value| wanted.query.filters.push((known, value))),
+            None => {
+                text(&value).map(|value| wanted.query.filters.push((known, stored(known, value))))
+            }
         };
         done.map_err(|allowed| Error::InvalidParameter { name: known, value, allowed })?;
     }

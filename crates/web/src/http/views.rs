@@ -45,6 +45,9 @@ struct FieldEntry {
     /// Whether documents can be grouped and filtered by it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     group: bool,
+    /// Whether it is a pseudonym, as it would say who people are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pseudonym: bool,
 }
 
 /// All views with their fields.
@@ -60,7 +63,7 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
         fields: view
             .fields()
             .iter()
-            .map(|field| FieldEntry::of(view, field, &app.options))
+            .filter_map(|field| FieldEntry::of(view, field, &app.options))
             .collect(),
         notice: app.options.unwritten(view),
     };
@@ -69,14 +72,17 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
 }
 
 impl FieldEntry {
-    fn of(view: View, field: &Field, options: &Options) -> Self {
+    /// `None` for a field that is left out of documents, as it says who people are.
+    fn of(view: View, field: &Field, options: &Options) -> Option<Self> {
         let functions = measures::functions(view, field, options);
-        Self {
+        let hidden = options.hidden(view);
+        Some(Self {
             name: field.name,
-            field_type: type_name(field.field_type),
+            field_type: type_name(hidden.shown_as(field)?),
             functions: functions.iter().map(|function| function.name()).collect(),
-            group: measures::groups(field),
-        }
+            group: measures::groups(view, field, options),
+            pseudonym: hidden.of(field.name).is_some(),
+        })
     }
 }
 

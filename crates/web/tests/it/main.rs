@@ -10,6 +10,7 @@ mod numbers;
 mod organiser;
 mod pages;
 mod parity;
+mod privacy;
 mod problems;
 mod server;
 mod views;

@@ -221,8 +221,8 @@ async fn members_have_pseudonyms_where_names_are_not_shown() {
     let noted: Value = serde_json::from_str(&noted.body).unwrap();
     assert_eq!(noted["name"], found[0]["name"], "the same as long as the server runs");
     let elsewhere = World::new(&[("web.listen", "0.0.0.0:8080")]).await;
-    assert!(!elsewhere.options.organiser.show_members);
-    assert!(World::new(&[]).await.options.organiser.show_members);
+    assert!(!elsewhere.options.organiser.people.shown());
+    assert!(World::new(&[]).await.options.organiser.people.shown());
     assert_eq!(server.get("/api/v1/contacts").await.status, 404);
 }
 

@@ -97,8 +97,9 @@ pub(crate) fn names_of(view: View, field: &'static Field) -> impl Iterator<Item 
 pub(crate) fn filters(
     kind: Kind,
     view: View,
+    options: &Options,
 ) -> impl Iterator<Item = (&'static str, &'static Field)> {
-    let fields = view.fields().iter().filter(|field| measures::groups(field));
+    let fields = view.fields().iter().filter(move |field| measures::groups(view, field, options));
     let named = fields.flat_map(move |field| names_of(view, field).map(move |name| (name, field)));
     named.filter(move |(name, _)| !kind.parameters().contains(name))
 }
@@ -144,7 +145,8 @@ impl Given<'_> {
     /// Checks that there are only parameters that the view has, and each once.
     fn check(&self, view: View) -> Result<(), Error> {
         let own = self.kind.parameters().iter().copied();
-        let known: Vec<_> = own.chain(filters(self.kind, view).map(|(name, _)| name)).collect();
+        let known: Vec<_> =
+            own.chain(filters(self.kind, view, self.options).map(|(name, _)| name)).collect();
         for (at, (name, _)) in self.pairs.iter().enumerate() {
             let Some(known_name) = known.iter().find(|known| *known == name) else {
                 return Err(Error::UnknownParameter { name: name.clone(), allowed: known });
@@ -190,7 +192,11 @@ impl Given<'_> {
     }
 
     fn by(&self, view: View) -> Result<Option<&'static str>, Error> {
-        let fields: Vec<_> = view.fields().iter().filter(|field| measures::groups(field)).collect();
+        let fields: Vec<_> = view
+            .fields()
+            .iter()
+            .filter(|field| measures::groups(view, field, self.options))
+            .collect();
         let allowed = match fields.as_slice() {
             [] => "left out: this view has no text that documents can be grouped by".to_owned(),
             some => format!("one of {}", names(some.iter().map(|field| field.name))),
@@ -232,12 +238,14 @@ impl Given<'_> {
 
     fn filters(&self, view: View) -> Result<Vec<(&'static str, String)>, Error> {
         let mut found = Vec::new();
-        for (name, field) in filters(self.kind, view) {
+        let (people, hidden) = (&self.options.organiser.people, self.options.hidden(view));
+        for (name, field) in filters(self.kind, view, self.options) {
             let allowed = format!("1 to {TEXT_CHARACTERS_MAX} characters");
             let read = |value: &str| {
                 let length = value.chars().count();
                 let value = match view.scope_field() == Some(field.name) {
                     true => parameters::scope(view, value, self.options),
+                    false if hidden.of(field.name).is_some() => people.text(value),
                     false => value.to_owned(),
                 };
                 (1..=TEXT_CHARACTERS_MAX).contains(&length).then_some((field.name, value))

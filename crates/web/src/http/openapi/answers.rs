@@ -8,6 +8,8 @@ use hyper_util::service::TowerToHyperService;
 use pulso_model::{EventTime, ViewKind};
 use pulso_pipeline::memory::MemoryViews;
 use pulso_pipeline::{BatchViews, Part, Sink};
+use pulso_runtime::Config;
+use pulso_runtime::config::Layers;
 use pulso_testkit::contract::document as sample;
 use tokio_util::sync::CancellationToken;
 
@@ -46,10 +48,11 @@ struct Client {
 }
 
 impl Client {
-    fn new(store: MemoryViews) -> Self {
+    fn new(store: MemoryViews, options: Options) -> Self {
+        let document = document(&options);
         let router =
-            http::router(store, Facts::default, String::new, options(), CancellationToken::new());
-        Self { document: document(&options()), service: TowerToHyperService::new(router) }
+            http::router(store, Facts::default, String::new, options, CancellationToken::new());
+        Self { document, service: TowerToHyperService::new(router) }
     }
 
     /// The answer to a request, which must be as described.
@@ -75,7 +78,19 @@ impl Client {
 
 #[tokio::test]
 async fn every_answer_is_as_described() {
-    let client = Client::new(filled().await);
+    for options in [options(), hiding()] {
+        check_answers(Client::new(filled().await, options)).await;
+    }
+}
+
+/// The options of a server that does not say who people are.
+fn hiding() -> Options {
+    let overrides = vec![("privacy.show_members".to_owned(), "never".to_owned())];
+    let config = Config::load(&Layers { overrides, ..Default::default() }).unwrap();
+    Options { organiser: crate::Organiser::from(&config), ..options() }
+}
+
+async fn check_answers(client: Client) {
     let paths: Vec<_> = client.document["paths"].as_object().unwrap().keys().cloned().collect();
     for path in paths {
         let operation = &client.document["paths"][&path]["get"];
@@ -90,8 +105,13 @@ async fn every_answer_is_as_described() {
 
 #[tokio::test]
 async fn every_function_and_group_that_is_listed_is_answered() {
-    let empty = Client::new(MemoryViews::default());
-    let client = Client::new(filled().await);
+    for options in [options(), hiding()] {
+        let empty = Client::new(MemoryViews::default(), options.clone());
+        check_numbers(&empty, &Client::new(filled().await, options)).await;
+    }
+}
+
+async fn check_numbers(empty: &Client, client: &Client) {
     let listed = client.get(&format!("{API}/views"), "").await;
     let mut asked = 0;
     for view in listed["views"].as_array().unwrap() {

@@ -47,7 +47,9 @@ fn parameters(kind: Kind, options: &Options) -> Value {
         fields().filter(|(view, field)| !measures::functions(*view, field, options).is_empty());
     let measured = names(measured.map(|(_, field)| field.name));
     let grouped = |(view, field): (View, &'static Field)| names_of(view, field);
-    let groups = names(fields().filter(|(_, field)| measures::groups(field)).flat_map(grouped));
+    let groups = names(
+        fields().filter(|(view, field)| measures::groups(*view, field, options)).flat_map(grouped),
+    );
     let functions = [Function::Sum, Function::Max, Function::Min, Function::Mean];
     let one_of = |names: &[&str]| json!({ "type": "string", "enum": names });
     let described = |name: &str, schema: Value, text: &str| json!({ "name": name, "in": "query", "schema": schema, "description": text });
@@ -89,13 +91,14 @@ fn parameters(kind: Kind, options: &Options) -> Value {
             last["required"] = json!(true);
         }
     }
-    let filters = views.iter().flat_map(|view| filters(kind, *view).map(|(name, _)| name));
+    let filters = views.iter().flat_map(|view| filters(kind, *view, options).map(|(name, _)| name));
     let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
     list.extend(names(filters).into_iter().map(|name| {
         described(
             name,
             text.clone(),
-            "Only documents with this text, in views that have the field.",
+            "Only documents with this text, in views that have the field. Where people have pseudonyms: with \
+             this pseudonym.",
         )
     }));
     Value::Array(list)

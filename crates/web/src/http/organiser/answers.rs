@@ -78,7 +78,7 @@ impl About {
             as_of: text(desk.newest),
             since: text(desk.since),
             responses: desk.history.responses(),
-            members_shown: organiser.show_members,
+            members_shown: organiser.people.shown(),
             can_contact: organiser.contacts.is_some(),
             demo_seconds: organiser.demo.as_ref().map(|demo| demo.every.as_secs()),
             recent_seconds: settings.recent.as_secs(),
