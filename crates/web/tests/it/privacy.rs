@@ -173,10 +173,16 @@ async fn a_pseudonym_stands_for_one_person_in_all_answers() {
     let one = format!("/api/v1/top?view=trending-calendar-events&by=event&event={}", names[1]);
     let one = server.json(&one).await;
     assert_eq!(one["groups"], json!([{ "name": names[1], "value": 1 }]));
+    let documents = format!("/api/v1/trending-calendar-events?event={}", names[1]);
+    let documents = server.json(&documents).await;
+    let found: Vec<_> = documents["documents"].as_array().unwrap().iter().collect();
+    assert_eq!((found.len(), &found[0]["event"]), (1, &json!(names[1])));
     for other in [format!("{PERSON}/1"), "p00".to_owned()] {
         let path = format!("/api/v1/top?view=trending-calendar-events&by=event&event={other}");
         let none = server.json(&path).await;
         assert_eq!(none["groups"], json!([]), "nobody can be looked up: {other}");
+        let path = format!("/api/v1/trending-calendar-events?event={other}");
+        assert_eq!(server.json(&path).await["documents"], json!([]), "{path}");
     }
 }
 
@@ -188,6 +194,8 @@ async fn what_is_left_out_can_be_neither_grouped_nor_filtered_by() {
         assert_eq!(answer.status, 400, "{question}");
         assert!(answer.body.contains("country"), "it says what can be asked: {}", answer.body);
     }
+    let answer = server.get("/api/v1/responses?member.name=text").await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
     let listed = server.json("/api/v1/views").await;
     let responses =
         listed["views"].as_array().unwrap().iter().find(|view| view["name"] == "responses");
