@@ -286,7 +286,7 @@ impl Engine {
         let first = history.map_or(first, |history| history.min(first));
         let slide = self.windows.slide_ms();
         let first_end = first - first.rem_euclid(slide) + slide;
-        Ok(Facts { session, parameters, windows: self.windows, echoes, first_end })
+        Ok(Facts { session, parameters, windows: self.windows.clone(), echoes, first_end })
     }
 
     /// Numbers what the queries of trends sort and compare, and counts how busy the panes are.

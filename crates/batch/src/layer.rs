@@ -51,6 +51,7 @@ impl LayerOptions {
                 slide: config.window.slide,
                 baseline: config.trends.baseline,
                 count_above: u32::try_from(config.trends.count_above).unwrap_or(u32::MAX),
+                mute: config.trends.mute.clone(),
                 unusual_from: config.trends.unusual_from,
                 terms_max: clamp(config.trends.terms_max),
                 unusual_max: clamp(config.trends.unusual_max),
@@ -208,7 +209,8 @@ where
         let table = self.lake.table_provider().await.explained()?;
         let retained = self.lake.retained(self.source.partitions()).await.explained()?;
         let stream = self.lake.stream();
-        let engine = Engine::new(stream, table, self.options.windows, &self.options.resources)?;
+        let engine =
+            Engine::new(stream, table, self.options.windows.clone(), &self.options.resources)?;
         let event_times = self.lake.event_times().explained()?;
         Ok(engine.with_retained(retained).with_event_times(event_times))
     }

@@ -74,7 +74,7 @@ pub(crate) async fn refuse_wrong_jobs(
     options: &LayerOptions,
 ) -> anyhow::Result<()> {
     let scratch = options.resources.scratch.clone();
-    let problems = check_jobs(stream, options.windows, scratch).await?;
+    let problems = check_jobs(stream, options.windows.clone(), scratch).await?;
     if problems.is_empty() {
         return Ok(());
     }

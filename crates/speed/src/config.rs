@@ -25,6 +25,7 @@ pub fn settings(config: &Config) -> Settings {
         echo: EchoSettings { horizon: echo.horizon, keys_max: echo.keys_max },
         trends: TrendSettings {
             count_above: u32::try_from(trends.count_above).unwrap_or(u32::MAX),
+            mute: trends.mute.clone(),
             unusual_from: trends.unusual_from,
             worldwide: ListMax { terms: trends.terms_max, unusual: trends.unusual_max },
             by_scope: ListMax { terms: trends.scope_terms_max, unusual: trends.scope_unusual_max },

@@ -1,5 +1,6 @@
 //! What can be chosen about windows, echoes and trends, and what is added up.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pulso_model::{Comparison, Counts, Facet, Stream};
@@ -68,6 +69,11 @@ pub struct EchoSettings {
 pub struct TrendSettings {
     /// A term is listed when more facts, or actors, than this carry it.
     pub count_above: u32,
+    /// The keys of terms that are never listed. They are counted like all others.
+    ///
+    /// No part of a checkpoint: it may change at any time.
+    #[serde(skip)]
+    pub mute: BTreeSet<String>,
     /// A term is unusual from this score on.
     pub unusual_from: f64,
     /// The most terms of a facet listed for a window.
@@ -103,6 +109,7 @@ impl Settings {
             echo: EchoSettings { horizon: Duration::from_secs(10 * 60), keys_max: 4_000_000 },
             trends: TrendSettings {
                 count_above: 5,
+                mute: BTreeSet::new(),
                 unusual_from: 4.4,
                 worldwide: ListMax { terms: 100, unusual: 20 },
                 by_scope: ListMax { terms: 20, unusual: 10 },

@@ -164,7 +164,8 @@ impl Trends {
 
     /// The lists of the current window, by facet.
     fn lists(&mut self, settings: &Settings) -> Vec<Lists> {
-        let TrendSettings { count_above, unusual_from, worldwide, by_scope, .. } = settings.trends;
+        let TrendSettings { ref mute, count_above, unusual_from, worldwide, by_scope, .. } =
+            settings.trends;
         let (end, comparison) = (self.end, settings.comparison());
         let windows = self.past.windows(comparison);
         let slide = settings.window.slide();
@@ -172,16 +173,18 @@ impl Trends {
         let (worldwide, by_scope) = (listing(worldwide), listing(by_scope));
         let mut all = Vec::new();
         for ((table, busy), lives) in self.tables.iter().zip(&self.busy).zip(&mut self.lives) {
-            let terms = table.terms(count_above).collect();
+            let terms = table.terms(count_above, mute).collect();
             let mut lists = Lists {
                 worldwide: worldwide.list(None, terms, busy.worldwide(), lives),
                 ..Lists::default()
             };
-            for (scope, terms) in table.scope_terms(count_above) {
+            for (scope, terms) in table.scope_terms(count_above, mute) {
                 let list = by_scope.list(Some(scope), terms, busy.in_scope(scope), lives);
                 lists.by_scope.insert(Arc::clone(scope), list);
             }
             lists.ended = lives.end(end, settings.window.size());
+            // It may have been muted since it began.
+            lists.ended.retain(|trend| !mute.contains(&*trend.term));
             all.push(lists);
         }
         all

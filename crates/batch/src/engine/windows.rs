@@ -1,5 +1,6 @@
 //! The settings of windows, and what they mean for queries.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pulso_model::{Comparison, DayRange, EventTime};
@@ -8,7 +9,7 @@ use super::Span;
 use super::bind::{Parameter, Parameters};
 
 /// Windows and lists, as the speed layer has them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WindowSettings {
     /// A multiple of `slide`.
     pub size: Duration,
@@ -17,6 +18,8 @@ pub struct WindowSettings {
     /// A multiple of `slide`.
     pub baseline: Duration,
     pub count_above: u32,
+    /// The keys of terms that are never listed.
+    pub mute: BTreeSet<String>,
     pub unusual_from: f64,
     pub terms_max: u32,
     pub unusual_max: u32,
@@ -55,7 +58,8 @@ impl WindowSettings {
         ];
         let integers = integers.map(|(name, number)| (name, Parameter::Integer(number)));
         let unusual_from = ("unusual_from", Parameter::Float(self.unusual_from));
-        integers.into_iter().chain([unusual_from]).collect()
+        let mute = ("mute", Parameter::Texts(self.mute.iter().cloned().collect()));
+        integers.into_iter().chain([unusual_from, mute]).collect()
     }
 
     fn comparison(&self) -> Comparison {

@@ -340,7 +340,7 @@ pub(crate) fn names(stream: &Stream, at: usize) -> String {
         .replace("{names}", &quoted(facet.names_column))
 }
 
-/// The numbered terms of a facet, from their names.
+/// The numbered terms of a facet that may be listed, from their names.
 pub(crate) fn terms(at: usize) -> String {
     TERMS.replace("{names}", &format!("names_{at}"))
 }

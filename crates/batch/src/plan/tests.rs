@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pulso_streams::{Streams, descriptor};
@@ -11,6 +12,7 @@ async fn problems(stream: &'static Stream) -> Vec<String> {
         slide: second,
         baseline: 60 * second,
         count_above: 5,
+        mute: BTreeSet::new(),
         unusual_from: 4.4,
         terms_max: 100,
         unusual_max: 20,

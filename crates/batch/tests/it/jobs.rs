@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::subsequence;
+use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use pulso_batch::{Days, WindowSettings};
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
@@ -148,7 +148,7 @@ fn expected(counted: &[Counted<'_>], view: View, windows: &WindowSettings, days:
 pub(crate) async fn check(records: &[Record], windows: WindowSettings, days: &Days) {
     let counted = naive::facts(&decoder(), records);
     let lake = TestLake::of(records).await;
-    let engine = lake.engine(windows).await;
+    let engine = lake.engine(windows.clone()).await;
     let now: Vec<_> = jobs().into_iter().filter(|job| !job.by_day()).collect();
     for jobs in [jobs_by_day(), now] {
         let views = run(&engine, &jobs, days).await;
@@ -165,12 +165,16 @@ pub(crate) async fn check(records: &[Record], windows: WindowSettings, days: &Da
 fn all_jobs_agree_with_a_naive_recount() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config { cases: CASES, ..Config::default() });
-    let inputs = (vec(sent(), 1..60), 1..4_u32, subsequence(vec![0, 1, 2, 3, 4, 5, 6, 7, 8], 1..6));
-    let result = runner.run(&inputs, |(sent, partitions, picked)| {
+    let days = subsequence(vec![0, 1, 2, 3, 4, 5, 6, 7, 8], 1..6);
+    let muted = select(vec![None, Some("art"), Some("rust")]);
+    let inputs = (vec(sent(), 1..60), 1..4_u32, days, muted);
+    let result = runner.run(&inputs, |(sent, partitions, picked, muted)| {
+        let mute = muted.into_iter().map(str::to_owned).collect();
+        let windows = WindowSettings { mute, ..small_windows() };
         let records = records(&messages(&sent), partitions);
         let all = days_of(&records);
         let days = picked.into_iter().filter_map(|index| all.get(index).copied()).collect();
-        runtime.block_on(check(&records, small_windows(), &Days { days, complete_until: None }));
+        runtime.block_on(check(&records, windows, &Days { days, complete_until: None }));
         Ok(())
     });
     result.unwrap();

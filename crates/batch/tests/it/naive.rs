@@ -226,7 +226,9 @@ impl Trends<'_> {
         end: i64,
     ) -> Vec<Scored<'a>> {
         let above = self.windows.count_above as usize;
-        let listable = counts[&end].iter().filter(|(_, count)| **count > above);
+        let listable = counts[&end]
+            .iter()
+            .filter(|(term, count)| **count > above && !self.windows.mute.contains(**term));
         let scored = |(term, now): (&&'a str, &usize)| {
             let count = |end: i64| {
                 counts.get(&end).and_then(|terms| terms.get(term)).map_or(0, |count| *count as u64)

@@ -1,5 +1,6 @@
 //! All jobs over recorded real messages, against the naive recount.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ async fn nineteen_minutes_of_real_messages_are_counted_as_by_hand() {
         slide: Duration::from_secs(10),
         baseline: Duration::from_secs(60 * 60),
         count_above: 5,
+        mute: BTreeSet::new(),
         unusual_from: 4.4,
         terms_max: 100,
         unusual_max: 20,

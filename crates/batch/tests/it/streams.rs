@@ -181,6 +181,7 @@ fn processor(decoder: &Decoder, max_out_of_orderness: Duration, partitions: u32)
         echo: EchoSettings { horizon: LONG, keys_max: 1_000_000 },
         trends: TrendSettings {
             count_above: windows.count_above,
+            mute: windows.mute.clone(),
             unusual_from: windows.unusual_from,
             worldwide: ListMax {
                 terms: windows.terms_max as usize,

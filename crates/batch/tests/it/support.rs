@@ -1,6 +1,6 @@
 //! Lakes made of messages, and what the batch layer computes from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(crate) fn small_windows() -> WindowSettings {
         slide: Duration::from_secs(10),
         baseline: Duration::from_secs(120),
         count_above: 1,
+        mute: BTreeSet::new(),
         unusual_from: 1.5,
         terms_max: 3,
         unusual_max: 2,

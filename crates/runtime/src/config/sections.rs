@@ -1,6 +1,6 @@
 //! The sections of the configuration. `default.toml` describes every key; here are its types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -258,6 +258,8 @@ pub struct Echo {
 #[derive(Clone, Debug)]
 pub struct Trends {
     pub count_above: u64,
+    /// The keys of terms that are never listed.
+    pub mute: BTreeSet<String>,
     pub terms_max: usize,
     pub scope_terms_max: usize,
     pub unusual_from: f64,

@@ -179,10 +179,10 @@ impl<'a> Windows<'a> {
             (key, windows.ranked(&windows.at(end, scope, term)) as u64)
         };
         windows.counts = all.map(count).collect();
-        let TrendSettings { count_above, unusual_from, .. } = settings.trends;
-        for (&(scope, term, end), _) in
-            windows.counts.iter().filter(|(_, count)| **count > u64::from(count_above))
-        {
+        let TrendSettings { ref mute, count_above, unusual_from, .. } = settings.trends;
+        for (&(scope, term, end), _) in windows.counts.iter().filter(|((_, term, _), count)| {
+            **count > u64::from(count_above) && !mute.contains(*term)
+        }) {
             let score = windows.score(end, scope, term).filter(|score| *score >= unusual_from);
             let unusual = windows.unusual.entry((scope, term)).or_default();
             unusual.extend(score.map(|score| (end, score)));
@@ -265,11 +265,11 @@ impl<'a> Windows<'a> {
         let facet = self.facet();
         let start = EventTime(end - self.settings.window.size());
         let window = TrendWindow::new(start, EventTime(end));
-        let TrendSettings { count_above, unusual_from, .. } = self.settings.trends;
+        let TrendSettings { ref mute, count_above, unusual_from, .. } = self.settings.trends;
         let mut terms = Vec::new();
         for &term in self.ends[&end].keys() {
             let ranked = self.ranked(&self.at(end, scope, term)) as u64;
-            if ranked > u64::from(count_above) {
+            if ranked > u64::from(count_above) && !mute.contains(term) {
                 terms.push((ranked, self.score(end, scope, term), term));
             }
         }

@@ -1,6 +1,6 @@
 //! Running counts of every term of a facet, worldwide and by scope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -327,15 +327,25 @@ impl Tables {
     }
 
     /// Terms of which more than `above` are in the window.
-    pub(super) fn terms(&self, above: u32) -> impl Iterator<Item = Counted<'_>> {
-        over(&self.term_runs, above).map(|(index, run)| {
+    pub(super) fn terms<'t>(
+        &'t self,
+        above: u32,
+        mute: &'t BTreeSet<String>,
+    ) -> impl Iterator<Item = Counted<'t>> {
+        over(&self.term_runs, above).filter_map(|(index, run)| {
             let (key, term) = self.terms.get_index(index).expect("each term has a run");
-            run.counted(key, term.name(), term.members.as_deref(), CoordinateSum::default())
+            let place = CoordinateSum::default();
+            let counted = || run.counted(key, term.name(), term.members.as_deref(), place);
+            (!mute.contains(&**key)).then(counted)
         })
     }
 
     /// The same for each scope.
-    pub(super) fn scope_terms(&self, above: u32) -> BTreeMap<&Arc<str>, Vec<Counted<'_>>> {
+    pub(super) fn scope_terms(
+        &self,
+        above: u32,
+        mute: &BTreeSet<String>,
+    ) -> BTreeMap<&Arc<str>, Vec<Counted<'_>>> {
         let mut by_scope: Vec<Vec<Counted<'_>>> = Vec::new();
         by_scope.resize_with(self.scopes.len(), Vec::new);
         for (index, run) in over(&self.scope_runs, above) {
@@ -343,6 +353,9 @@ impl Tables {
             let (&(scope, term), ScopeTerm { members, location }) = entry;
             let (key, term) =
                 self.terms.get_index(term as usize).expect("a term outlives its scopes");
+            if mute.contains(&**key) {
+                continue;
+            }
             let counted = run.counted(key, term.name(), members.as_deref(), *location);
             by_scope[scope as usize].push(counted);
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pulso_model::{Counts, Fact, Term};
@@ -12,6 +13,7 @@ fn settings(counts: Counts) -> Settings {
         window: SlidingWindow::new(Duration::from_secs(20), Duration::from_secs(10)).unwrap(),
         trends: TrendSettings {
             count_above: 0,
+            mute: BTreeSet::new(),
             unusual_from: 4.4,
             worldwide: ListMax { terms: 1000, unusual: 10 },
             by_scope: ListMax { terms: 1000, unusual: 10 },
@@ -76,7 +78,7 @@ fn a_term_that_jumps_scores_above_one_that_is_always_big() {
 fn what_is_unusual_is_listed_however_small_it_is() {
     let mut settings = settings(Counts::Facts);
     let most = ListMax { terms: 2, unusual: 1 };
-    settings.trends = TrendSettings { worldwide: most, by_scope: most, ..settings.trends };
+    settings.trends = TrendSettings { worldwide: most, by_scope: most, ..settings.trends.clone() };
     let usual = [("one", 50), ("two", 40), ("three", 30)];
     let mut trends = Trends::new(EventTime(0), &settings);
     for _ in 0..6 {
@@ -89,6 +91,35 @@ fn what_is_unusual_is_listed_however_small_it_is() {
         let expected = [("one", 1, None), ("two", 2, None), ("rare", 4, Some(1))];
         assert_eq!(listed.collect::<Vec<_>>(), expected);
     }
+}
+
+#[test]
+fn a_muted_term_is_counted_but_never_listed() {
+    let mut settings = settings(Counts::Facts);
+    let mut trends = Trends::new(EventTime(0), &settings);
+    let usual = pane(&[("big", 50), ("hot", 2)], 1, &settings);
+    for _ in 0..6 {
+        trends.step(Some(&usual), &settings);
+    }
+    let lists =
+        step(&mut trends, Some(&pane(&[("big", 50), ("hot", 20)], 1, &settings)), &settings);
+    assert_eq!(trend_of(&lists, "hot").unusual_rank, Some(1));
+    let big = trend_of(&lists, "big");
+
+    settings.trends.mute.insert("hot".to_owned());
+    let mut lists = trends.lists(&settings).remove(0);
+    assert_eq!(
+        lists.worldwide,
+        [Trend { unusual_rank: None, ..big }],
+        "its score knows of the other"
+    );
+    assert_eq!(lists.by_scope["DE"].len(), 1);
+    let mut ended = Vec::new();
+    for _ in 0..6 {
+        lists = step(&mut trends, Some(&usual), &settings);
+        ended.extend(lists.ended);
+    }
+    assert_eq!(ended, [], "it was unusual before it was muted");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod naive;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -35,6 +36,7 @@ fn settings(lateness: i64) -> Settings {
         allowed_lateness: millis(lateness),
         trends: TrendSettings {
             count_above: 1,
+            mute: BTreeSet::new(),
             unusual_from: 0.1,
             worldwide: ListMax { terms: 1, unusual: 2 },
             by_scope: ListMax { terms: 1, unusual: 1 },
@@ -257,6 +259,7 @@ fn run(
             watermark = windows.watermark();
             let bytes = postcard::to_stdvec(&windows).unwrap();
             windows = postcard::from_bytes(&bytes).unwrap();
+            windows.adopt(settings);
         }
     }
     store.apply(finish(&mut windows));
@@ -317,8 +320,10 @@ proptest! {
         (sent, partitions) in (1_u32..4).prop_flat_map(|p| (sent(p), Just(p))), cuts in cuts(),
         lateness in prop::sample::select(vec![0, 0, 15_000, 100_000]),
         baseline in prop::sample::select(vec![2 * BASELINE, BASELINE, SIZE, SLIDE]),
+        muted in prop::option::of(prop::sample::select(vec!["a", "c"])),
     ) {
         let mut settings = settings(lateness);
+        settings.trends.mute.extend(muted.map(str::to_owned));
         settings.trends.baseline = millis(baseline);
         let (verdicts, store, closed) = run(&sent, partitions, &settings, &cuts);
         let naive = naive_verdicts(&sent, lateness);

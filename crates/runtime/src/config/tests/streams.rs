@@ -1,5 +1,6 @@
 //! What differs by stream.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
@@ -24,7 +25,7 @@ fn a_stream_overrides_what_holds_for_all() {
     let config = load(
         "[window]\nslide = '20s'\n[trends]\ncount_above = 9\n[retention]\njournals = '9d'\n\
          lake = '9d'\n[streams.posts]\nfacts = true\n[streams.posts.window]\nsize = '10m'\n\
-         [streams.posts.echo]\nkeys_max = 7\n[streams.posts.trends]\nterms_max = 3\n\
+         [streams.posts.echo]\nkeys_max = 7\n[streams.posts.trends]\nterms_max = 3\nmute = ['win']\n\
          [streams.posts.time]\nbehind_max = '1d'\n[streams.posts.retention]\nlake = '8d'\n\
          [streams.rsvps]",
     );
@@ -33,6 +34,8 @@ fn a_stream_overrides_what_holds_for_all() {
     assert_eq!((windows(&posts), windows(&rsvps)), ((600, 20), (300, 20)));
     assert_eq!((posts.echo.keys_max, rsvps.echo.keys_max), (7, 4_000_000));
     assert_eq!((posts.trends.count_above, posts.trends.terms_max), (9, 3));
+    assert_eq!(posts.trends.mute, BTreeSet::from(["win".to_owned()]));
+    assert!(rsvps.trends.mute.is_empty());
     assert_eq!((rsvps.trends.count_above, rsvps.trends.terms_max), (9, 100));
     let day = Duration::from_hours(24);
     assert_eq!((posts.time.behind_max, rsvps.time.behind_max), (Some(day), None));

@@ -1,11 +1,12 @@
 //! Reads what may differ by stream: for all, and for each stream that has a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pulso_model::duration::{UNITS, format_duration};
 
-use super::{DAY, TICK, deployment};
+use super::deployment::{self, places};
+use super::{DAY, TICK};
 use crate::Config;
 use crate::config::reader::{Reader, Wrong};
 use crate::config::sections::{Echo, OfStream, Streams, Trends, Window};
@@ -47,6 +48,9 @@ fn of_stream(reader: &mut Reader) -> OfStream {
         },
         trends: Trends {
             count_above: reader.number("trends.count_above", 0..=1_000_000_000),
+            mute: BTreeSet::from_iter(places::list(reader, "trends.mute", |term| {
+                Ok(term.to_owned())
+            })),
             terms_max: reader.number("trends.terms_max", 1..=100_000),
             scope_terms_max: reader.number("trends.scope_terms_max", 1..=100_000),
             unusual_from: reader.decimal("trends.unusual_from", 0.0..=1_000_000.0),

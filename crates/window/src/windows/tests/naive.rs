@@ -100,7 +100,8 @@ struct Recount<'a> {
 impl Recount<'_> {
     fn is_unusual(&self, end: i64, term: &str) -> bool {
         let trends = &self.settings.trends;
-        self.ranked(end, term) > u64::from(trends.count_above)
+        !trends.mute.contains(term)
+            && self.ranked(end, term) > u64::from(trends.count_above)
             && self.score(end, term).is_some_and(|score| score >= trends.unusual_from)
     }
 
@@ -178,7 +179,7 @@ impl Recount<'_> {
         let mut list = Vec::new();
         for term in TERMS {
             let now = self.ranked(end, term);
-            if now > u64::from(trends.count_above) {
+            if now > u64::from(trends.count_above) && !trends.mute.contains(term) {
                 list.push((now, self.trend(end, term)));
             }
         }
