@@ -13,6 +13,7 @@ pub mod duration;
 mod fact;
 mod identity;
 mod offsets;
+mod renaming;
 mod scan;
 mod stream;
 mod time;
@@ -30,6 +31,7 @@ pub use document::{
 pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;
 pub use offsets::Offsets;
+pub use renaming::{OddDocument, Renaming};
 pub use scan::any_byte;
 pub use stream::{
     Column, ColumnType, Counts, Facet, FactsView, Job, KindField, LakeColumn, Names, Part,
