@@ -138,6 +138,11 @@ impl PaneAggregate {
         }
     }
 
+    /// Gives an actor another name.
+    pub(crate) fn rename(&mut self, (old, new): (&str, &str)) {
+        pairs::rename_keys(&mut self.actors, |actor| (**actor == *old).then(|| new.into()));
+    }
+
     /// What happened in each scope, ordered by scope and kind.
     pub fn activity(&self) -> Vec<ScopeActivity<'_>> {
         let mut all = Vec::new();

@@ -57,6 +57,11 @@ impl EchoMemory {
         !known
     }
 
+    /// Gives facts other identities.
+    pub(crate) fn rename(&mut self, identities: &BTreeMap<Identity, Identity>) {
+        pairs::rename_keys(&mut self.identities, |identity| identities.get(identity).cloned());
+    }
+
     /// Forgets what is not to be kept, oldest first.
     pub(crate) fn forget(&mut self, keep: Keep) {
         while let Some(oldest) = self.seconds.first_entry() {

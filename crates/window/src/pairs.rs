@@ -1,4 +1,4 @@
-//! Serialises hash maps as lists of pairs, in their own order.
+//! Hash maps as lists of pairs, in their own order.
 //!
 //! Beside the maps' own implementation, because its feature would be one more variant of a crate that
 //! much of the dependency tree is built on.
@@ -25,4 +25,12 @@ where
     D: Deserializer<'de>,
 {
     Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+}
+
+/// Gives entries other keys, each of which is new, in their places.
+pub(crate) fn rename_keys<K: Eq + Hash, V>(map: &mut Map<K, V>, new: impl Fn(&K) -> Option<K>) {
+    if map.keys().any(|key| new(key).is_some()) {
+        let entries = std::mem::take(map).into_iter();
+        *map = entries.map(|(key, value)| (new(&key).unwrap_or(key), value)).collect();
+    }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Partition {
     pub(crate) counts: Counts,
     /// No fact with an earlier event time is expected; `None` before the first.
     pub(crate) watermark: Option<EventTime>,
-    echoes: EchoMemory,
+    pub(crate) echoes: EchoMemory,
     /// Panes with facts that are not part of a closed pane yet, by start.
     pub(crate) open: BTreeMap<EventTime, PaneAggregate>,
     pub(crate) idle: bool,

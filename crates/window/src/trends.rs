@@ -103,6 +103,11 @@ impl Trends {
         self.panes.is_empty() && self.lives.iter().all(Lives::is_empty)
     }
 
+    /// Gives an actor another name.
+    pub(crate) fn rename(&mut self, actor: (&str, &str)) {
+        self.tables.iter_mut().for_each(|tables| tables.rename(actor));
+    }
+
     /// Passes over time in which nothing happened.
     pub(crate) fn skip_to(&mut self, end: EventTime) {
         debug_assert!(self.is_empty(), "only empty windows may be skipped");

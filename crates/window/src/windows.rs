@@ -1,5 +1,6 @@
 //! The whole of it: partitions in, closed panes and fired windows out.
 
+mod rename;
 #[cfg(test)]
 mod tests;
 

@@ -46,6 +46,16 @@ impl Actors {
         number
     }
 
+    /// Gives an actor another name.
+    pub(super) fn rename(&mut self, (old, new): (&str, &str)) {
+        let Some(number) = self.numbers.swap_remove(old) else { return };
+        let new: Arc<str> = new.into();
+        if let Some((actor, _)) = &mut self.named[number as usize] {
+            *actor = Arc::clone(&new);
+        }
+        self.numbers.insert(new, number);
+    }
+
     fn hold(&mut self, number: u32) {
         let named = self.named[number as usize].as_mut();
         named.expect("a number is held as long as it is named").1 += 1;

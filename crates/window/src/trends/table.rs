@@ -175,6 +175,11 @@ impl Tables {
         self.actors.len()
     }
 
+    /// Gives an actor another name.
+    pub(super) fn rename(&mut self, actor: (&str, &str)) {
+        self.actors.rename(actor);
+    }
+
     /// The newest window of the past joins its sums, and the oldest leaves them.
     pub(super) fn slide_past(&mut self) {
         self.term_runs.iter_mut().for_each(Running::slide_past);
