@@ -2,7 +2,7 @@
 //!
 //! Pure: no IO, no clock, no async, no logging. Everything that two layers must agree on to the last
 //! digit (what a fact is, which facts are the same, how a document and its `_id` look) stands here
-//! once. It knows no stream by name, and reads no message: decoders do, one for each stream.
+//! once. It knows no stream by name, and no message: decoders do, one for each stream.
 
 mod comparison;
 mod coordinate;
@@ -13,6 +13,7 @@ pub mod duration;
 mod fact;
 mod identity;
 mod offsets;
+mod redact;
 mod renaming;
 mod scan;
 mod stream;
@@ -31,6 +32,7 @@ pub use document::{
 pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;
 pub use offsets::Offsets;
+pub use redact::redact;
 pub use renaming::{OddDocument, Renaming};
 pub use scan::any_byte;
 pub use stream::{

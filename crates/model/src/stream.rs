@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use part::text as text_of;
 pub use part::{Part, Position};
 pub use personal::Personal;
 

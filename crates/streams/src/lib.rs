@@ -10,6 +10,8 @@ mod json;
 #[path = "../posts/decode.rs"]
 mod posts;
 pub mod program;
+#[cfg(test)]
+mod redaction;
 #[path = "../rsvps/decode.rs"]
 mod rsvps;
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn column(tuple: &mut IdentityWriter, value: &Value<'_>) {
 }
 
 /// A value as one text; `None` for a list and for nothing.
-pub(super) fn text<'f>(value: &'f Value<'_>) -> Option<Cow<'f, str>> {
+pub(crate) fn text<'f>(value: &'f Value<'_>) -> Option<Cow<'f, str>> {
     match value {
         Value::Null | Value::Texts(_) => None,
         Value::Text(text) => Some(Cow::Borrowed(text)),
