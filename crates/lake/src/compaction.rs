@@ -202,7 +202,7 @@ fn merge_bins(
 }
 
 /// The rows of a file, or the error of reading it.
-fn read_file(
+pub(crate) fn read_file(
     folder: &TableFolder,
     columns: &Columns,
     path: &str,

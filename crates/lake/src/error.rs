@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use deltalake::DeltaTableError;
 use deltalake::kernel::Version;
 use deltalake::parquet::errors::ParquetError;
+use pulso_model::Position;
 use pulso_pipeline::{AdapterError, ErrorKind, Retry};
 
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,13 @@ pub enum Error {
     UnknownPartition { partition: u32 },
     #[error("failed to remove unused files of `{}`", path.display())]
     Vacuum { path: PathBuf, source: Box<DeltaTableError> },
+    /// Nothing has changed.
+    #[error("the message at partition `{}`, offset `{}` {problem}", position.partition, position.offset)]
+    Rewrite { position: Position, problem: &'static str },
+    #[error("failed to sum up the transaction log in `{}`", path.display())]
+    Checkpoint { path: PathBuf, source: Box<DeltaTableError> },
+    #[error("failed to remove `{}`", path.display())]
+    RemoveFile { path: PathBuf, source: io::Error },
     #[error("failed to write the exported file")]
     Export { source: ParquetError },
     #[error("failed to plan reading the master dataset")]

@@ -19,6 +19,7 @@
 //! | a crash after the commit | the next run goes on behind it |
 //! | an error while committing, of unknown outcome | [`Lake::refresh`] tells; a segment that turns out to be there is [`Appended::AlreadyThere`] |
 //! | two archivers | both read on from the same offsets; one commit wins, the other finds other offsets than its segment begins at: [`Error::Conflict`], nothing added |
+//! | a rewrite meanwhile | it replaces files by files with as many rows at the same offsets; when they have been put together meanwhile, it begins again |
 //! | a compaction meanwhile | it only replaces files by files with the same rows; append and compaction both try again on top of each other |
 //!
 //! After the design note of `kafka-delta-ingest` (Delta transactions as the one place of offsets).
@@ -38,6 +39,7 @@ mod file;
 mod maintenance;
 mod path;
 mod retention;
+mod rewrite;
 mod segment;
 mod stats;
 mod table;
@@ -48,6 +50,7 @@ pub use compaction::Compaction;
 pub use error::Error;
 pub use export::ParquetExport;
 pub use retention::{Removed, Retained};
+pub use rewrite::{Rewrite, Rewritten};
 pub use segment::{Segment, SegmentBuilder};
 pub use table::{Appended, Lake, SegmentWriter, WrittenSegment, empty_table};
 pub use times::TimeRange;

@@ -37,7 +37,7 @@ impl Lake {
     }
 
     /// Sums up the log, then removes what is older than the retention.
-    async fn checkpoint(&self) -> DeltaResult<()> {
+    pub(crate) async fn checkpoint(&self) -> DeltaResult<()> {
         create_checkpoint(&self.table, None).await?;
         let path = self.folder.checkpoint(self.version());
         let synced = tokio::task::spawn_blocking(move || sync(&path)).await;

@@ -186,8 +186,8 @@ impl Lake {
         Ok(files.map(|file| file.path().into_owned()).collect())
     }
 
-    /// A table that may only grow says so; one with an age does not.
-    async fn allow_removal(&mut self) -> Result<(), Error> {
+    /// A table that may only grow says so; one that loses rows or has them replaced does not.
+    pub(crate) async fn allow_removal(&mut self) -> Result<(), Error> {
         for _ in 0..ATTEMPTS_MAX {
             let state = self.table.snapshot().map_err(|error| read_log(&self.folder, error))?;
             if !state.metadata().configuration().contains_key(APPEND_ONLY) {

@@ -2,6 +2,8 @@
 //!
 //! Format: Delta protocol, "Per-file Statistics".
 
+use std::ops::RangeInclusive;
+
 use deltalake::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use deltalake::parquet::file::statistics::Statistics;
 use pulso_model::{ColumnType, EventTime};
@@ -53,6 +55,28 @@ pub(crate) fn of_file(columns: &Columns, metadata: &ParquetMetaData) -> Value {
         "maxValues": max_values,
         "nullCount": null_counts,
     })
+}
+
+/// Where the messages of a file may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Positions {
+    pub(crate) partitions: RangeInclusive<u32>,
+    pub(crate) offsets: RangeInclusive<u64>,
+}
+
+impl Positions {
+    /// `None` when the statistics do not tell.
+    pub(crate) fn of(stats: &str) -> Option<Self> {
+        let stats: Value = serde_json::from_str(stats).ok()?;
+        let bounds = |name: &str| {
+            let bound = |of: &str| stats[of][name].as_u64();
+            Some(bound("minValues")?..=bound("maxValues")?)
+        };
+        let (partitions, offsets) = (bounds("partition")?, bounds("offset")?);
+        let partition = |number: u64| u32::try_from(number).ok();
+        let partitions = partition(*partitions.start())?..=partition(*partitions.end())?;
+        Some(Self { partitions, offsets })
+    }
 }
 
 /// What the statistics of a file say of its event times.

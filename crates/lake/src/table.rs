@@ -23,7 +23,7 @@ use crate::commit::{ATTEMPTS_MAX, Attempt, commit_next};
 use crate::file::{remove_unused, write_file};
 use crate::maintenance::interval;
 use crate::path::TableFolder;
-use crate::{Error, Segment, SegmentBuilder, damage};
+use crate::{Error, Segment, SegmentBuilder, damage, rewrite};
 
 /// How long the transaction log is kept, which tells what changed since a job last ran; and replaced files,
 /// until a [`vacuum`](Lake::vacuum) is told otherwise.
@@ -34,7 +34,7 @@ const RETENTION: Duration = Duration::from_hours(7 * 24);
 #[derive(Debug)]
 pub struct Lake {
     pub(crate) folder: TableFolder,
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     pub(crate) columns: Columns,
     pub(crate) table: DeltaTable,
     /// When this value last removed unused files.
@@ -208,8 +208,8 @@ impl Lake {
         Ok(days)
     }
 
-    /// The days that got new rows, or lost theirs, after the given version. Compactions do not count. When the log
-    /// of that time is gone, all days.
+    /// The days that got new rows, or lost theirs, after the given version. Compactions do not count, nor do
+    /// rewrites, which keep what was counted. When the log of that time is gone, all days.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::ReadLog`].
@@ -221,7 +221,11 @@ impl Lake {
             let Some(commit) = commit.map_err(failed)? else {
                 return Ok(self.days()?.into_keys().collect());
             };
-            for action in get_actions(version, &commit).map_err(failed)? {
+            let actions = get_actions(version, &commit).map_err(failed)?;
+            if actions.iter().any(is_rewrite) {
+                continue;
+            }
+            for action in actions {
                 let changed = match action {
                     Action::Add(add) if add.data_change => day_of(&add.partition_values),
                     Action::Remove(Remove { data_change: true, partition_values, .. }) => {
@@ -315,6 +319,14 @@ impl WrittenSegment {
 
 pub(crate) fn day_of(partition_values: &HashMap<String, Option<String>>) -> Option<Day> {
     partition_values.get(DAY)?.as_ref()?.parse().ok()
+}
+
+fn is_rewrite(action: &Action) -> bool {
+    let operation = match action {
+        Action::CommitInfo(info) => info.operation.as_deref(),
+        _ => None,
+    };
+    operation == Some(rewrite::OPERATION.name())
 }
 
 fn has_log(folder: &TableFolder) -> bool {

@@ -8,6 +8,7 @@ mod damage;
 mod exactly_once;
 mod maintenance;
 mod reading;
+mod rewrite;
 mod streams;
 mod support;
 mod times;
