@@ -6,38 +6,15 @@ use pulso_model::Offsets;
 use pulso_pipeline::{Checkpoint, Progress};
 use pulso_runtime::config::format_duration;
 use pulso_runtime::{Exit, Explain};
-use pulso_window::{Counts, Settings, Windows};
-use serde::{Deserialize, Serialize};
+use pulso_window::{Counts, Saved, SavedError, Settings, Windows, save};
 
 use crate::health::Health;
-
-/// Raised whenever the serialised form changes.
-const VERSION: u32 = 7;
-
-#[derive(Serialize)]
-struct StateRef<'a> {
-    version: u32,
-    shows_facts: bool,
-    windows: &'a Windows,
-    health: &'a Health,
-}
-
-#[derive(Deserialize)]
-struct State {
-    shows_facts: bool,
-    windows: Windows,
-    health: Health,
-}
 
 /// A checkpoint that this program cannot go on from.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    #[error(
-        "the checkpoint was made by another version of pulso (its format is {found}, this one writes {VERSION})"
-    )]
-    Version { found: u32 },
-    #[error("the checkpoint is damaged")]
-    Damaged(#[source] postcard::Error),
+    #[error(transparent)]
+    Saved(#[from] SavedError),
     #[error("the checkpoint has {found} partitions, the log has {log}")]
     Partitions { found: usize, log: u32 },
     /// The log was put back, or made anew: what it says from here on was never read.
@@ -72,7 +49,7 @@ impl Explain for RestoreError {
             | Self::FactsHidden
             | Self::Partitions { .. }
             | Self::Ahead { .. } => Exit::Usage,
-            Self::Version { .. } | Self::Damaged(_) => Exit::Internal,
+            Self::Saved(_) => Exit::Internal,
         }
     }
 
@@ -87,8 +64,10 @@ impl Explain for RestoreError {
             Self::Partitions { .. } | Self::Ahead { .. } => {
                 format!("use the data folder of this log; {START_ANEW}")
             }
-            Self::Version { .. } => format!("use the version that made it; {START_ANEW}"),
-            Self::Damaged(_) | Self::Shape => START_ANEW.to_owned(),
+            Self::Saved(SavedError::Version { .. }) => {
+                format!("use the version that made it; {START_ANEW}")
+            }
+            Self::Saved(SavedError::Damaged(_)) | Self::Shape => START_ANEW.to_owned(),
         })
     }
 }
@@ -103,8 +82,8 @@ pub(crate) fn checkpoint(
     health: &Health,
     progress: Vec<Progress>,
 ) -> Checkpoint {
-    let state = StateRef { version: VERSION, shows_facts, windows, health };
-    let state = postcard::to_stdvec(&state).expect("the windows serialise into memory");
+    let health = postcard::to_stdvec(health).expect("numbers serialise into memory");
+    let state = save(shows_facts, windows, &health);
     Checkpoint { progress, closed_until: windows.closed_until(), state }
 }
 
@@ -120,13 +99,9 @@ pub(crate) fn restore(
     settings: &Settings,
     partitions: u32,
 ) -> Result<(Windows, Health), RestoreError> {
-    let (found, rest) =
-        postcard::take_from_bytes::<u32>(&checkpoint.state).map_err(RestoreError::Damaged)?;
-    if found != VERSION {
-        return Err(RestoreError::Version { found });
-    }
-    let State { shows_facts: showed_facts, mut windows, health } =
-        postcard::from_bytes(rest).map_err(RestoreError::Damaged)?;
+    let Saved { shows_facts: showed_facts, mut windows, rest } =
+        Saved::from_bytes(&checkpoint.state)?;
+    let health = postcard::from_bytes(rest).map_err(SavedError::Damaged)?;
     let found = windows.counts().len();
     if found != partitions as usize {
         return Err(RestoreError::Partitions { found, log: partitions });

@@ -20,6 +20,7 @@ mod columns;
 mod echo;
 mod pairs;
 mod partition;
+mod saved;
 mod settings;
 mod sliding;
 mod trends;
@@ -27,6 +28,7 @@ mod windows;
 
 pub use aggregate::{Activity, PaneAggregate, ScopeActivity};
 pub use partition::{Counts, Observed, Verdict};
+pub use saved::{Saved, SavedError, save};
 pub use settings::{EchoSettings, FacetShape, ListMax, Settings, Shape, TrendSettings};
 pub use sliding::{InvalidWindow, SlidingWindow};
 pub use trends::{EndedTrend, Lists, Trend};
