@@ -51,7 +51,10 @@ impl Checkpoints for CheckpointStore {
     }
 }
 
-fn load(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Checkpoint>> {
+pub(crate) fn load(
+    connection: &mut Connection,
+    name: &str,
+) -> rusqlite::Result<Option<Checkpoint>> {
     let transaction = connection.transaction()?;
     let sql = "SELECT closed_until, state FROM checkpoints WHERE name = ?1";
     let found = transaction
@@ -66,7 +69,11 @@ fn load(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Chec
     Ok(Some(Checkpoint { progress, closed_until, state }))
 }
 
-fn save(connection: &mut Connection, name: &str, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
+pub(crate) fn save(
+    connection: &mut Connection,
+    name: &str,
+    checkpoint: &Checkpoint,
+) -> rusqlite::Result<()> {
     let transaction = begin(connection)?;
     transaction.execute("DELETE FROM checkpoint_progress WHERE name = ?1", [name])?;
     transaction

@@ -322,7 +322,7 @@ fn connect_read_only(path: &Path, schema: &Schema) -> Result<Connection, Error> 
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// A new file.
     Empty,
     Ready,
@@ -339,7 +339,7 @@ fn connect(path: &Path, schema: &Schema, flags: OpenFlags) -> Result<(Connection
 }
 
 /// Determines whether the file is new, ours, or somebody else's.
-fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<State, Error> {
+pub(crate) fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<State, Error> {
     let read = || -> rusqlite::Result<(i32, i32, bool)> {
         let application_id = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
         let version = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;

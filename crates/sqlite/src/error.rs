@@ -55,6 +55,11 @@ pub enum Error {
     LoadCheckpoint { path: PathBuf, source: rusqlite::Error },
     #[error("failed to save a checkpoint to `{path}`")]
     SaveCheckpoint { path: PathBuf, source: rusqlite::Error },
+    /// It is to be had alone.
+    #[error("another program has the {contents} in `{path}` open")]
+    InUse { contents: Contents, path: PathBuf },
+    #[error("failed to change the {contents} in `{path}`")]
+    Change { contents: Contents, path: PathBuf, source: rusqlite::Error },
     /// The runtime was shutting down; the operation had not begun.
     #[error("the program is stopping")]
     Stopping,
@@ -64,7 +69,9 @@ impl Error {
     /// The SQLite error behind this one.
     fn sqlite(&self) -> Option<(Contents, &Path, ErrorCode)> {
         let (contents, path, source) = match self {
-            Self::Open { contents, path, source } => (*contents, path, source),
+            Self::Open { contents, path, source } | Self::Change { contents, path, source } => {
+                (*contents, path, source)
+            }
             Self::Append { path, source } | Self::Read { path, source } => {
                 (Contents::Log, path, source)
             }
@@ -117,6 +124,9 @@ impl AdapterError for Error {
                 "the number is fixed when a log is made: configure {stored} partitions, or choose \
                  another data directory"
             )),
+            Self::InUse { .. } => Some(
+                "stop all programs of Pulso that use this data directory, then try again".into(),
+            ),
             Self::PartitionCount { .. } => Some("4 are enough for most machines".into()),
             _ => self.sqlite().and_then(|(contents, path, code)| advice(contents, path, code)),
         }

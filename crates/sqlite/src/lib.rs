@@ -9,6 +9,7 @@
 //! is at most one transaction. Once begun, one that writes runs to its end even if the future that
 //! requested it is dropped, so nothing is ever half done; one that reads is broken off.
 
+mod alone;
 mod checkpoints;
 mod database;
 mod error;
@@ -16,6 +17,7 @@ mod log;
 mod spool;
 mod views;
 
+pub use alone::{Alone, Change, Row, Waiting};
 pub use checkpoints::CheckpointStore;
 pub use database::Contents;
 pub use error::Error;

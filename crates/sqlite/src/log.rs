@@ -21,11 +21,12 @@ use crate::Error;
 use crate::database::{Contents, Database, Schema};
 
 pub use source::{LogSource, SourceState};
+pub(crate) use source::{Reader, select};
 
 /// More partitions than any machine can use; each has a table and a prepared statement.
 pub(crate) const MAX_PARTITIONS: u32 = 64;
 
-static SCHEMA: Schema = Schema {
+pub(crate) static SCHEMA: Schema = Schema {
     contents: Contents::Log,
     application_id: i32::from_be_bytes(*b"PulL"),
     version: 2,
@@ -136,9 +137,16 @@ fn create(transaction: &Transaction<'_>, partitions: u32) -> rusqlite::Result<()
 /// The number of partitions of a log that has just been opened.
 fn stored_partitions(database: &Database) -> Result<u32, Error> {
     let connection = database.idle().expect("nobody else has the database yet");
-    let found = connection.query_row("SELECT partitions FROM log", [], |row| row.get(0));
     let path = || database.path().to_owned();
-    found.map_err(|source| Error::Open { contents: Contents::Log, path: path(), source })
+    partitions(&connection).map_err(|source| Error::Open {
+        contents: Contents::Log,
+        path: path(),
+        source,
+    })
+}
+
+pub(crate) fn partitions(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("SELECT partitions FROM log", [], |row| row.get(0))
 }
 
 /// One past the last offset of each partition, as of one consistent moment.

@@ -20,7 +20,7 @@ use crate::Error;
 use crate::database::{Contents, Database, Schema, begin};
 use crate::log::append::{last_cursor, remember_cursors, source_ids};
 
-static SCHEMA: Schema = Schema {
+pub(crate) static SCHEMA: Schema = Schema {
     contents: Contents::Spool,
     application_id: i32::from_be_bytes(*b"PulS"),
     version: 2,

@@ -10,7 +10,7 @@ mod aggregate;
 mod batch;
 mod query;
 mod scan;
-mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -257,7 +257,7 @@ struct Share {
     bytes: usize,
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     connection: &'a Connection,
     sources: BTreeMap<i64, Arc<str>>,
     records: Vec<Record>,
@@ -265,14 +265,14 @@ struct Reader<'a> {
 }
 
 /// The columns that make a record.
-fn select(partition: u32) -> String {
+pub(crate) fn select(partition: u32) -> String {
     format!(
         "SELECT \"offset\", log_time, received_time, source, cursor, payload FROM partition_{partition}"
     )
 }
 
 impl<'a> Reader<'a> {
-    fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
         let sources = sources(connection)?;
         Ok(Self { connection, sources, records: Vec::new(), bytes: 0 })
     }
@@ -299,7 +299,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn record(&self, partition: u32, row: &Row<'_>) -> rusqlite::Result<Record> {
+    pub(crate) fn record(&self, partition: u32, row: &Row<'_>) -> rusqlite::Result<Record> {
         let source: i64 = row.get(3)?;
         let unknown = || rusqlite::Error::IntegralValueOutOfRange(3, source);
         let source = Arc::clone(self.sources.get(&source).ok_or_else(unknown)?);

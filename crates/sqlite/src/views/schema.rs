@@ -22,7 +22,7 @@ const PUBLISHED: &str = "EXISTS (SELECT 1 FROM generations AS g
      WHERE g.generation = d.generation AND g.state = 'published')";
 
 /// The table of a view's documents of one layer.
-pub(super) fn table(view: View, layer: Layer) -> String {
+pub(crate) fn table(view: View, layer: Layer) -> String {
     format!("{}_{}", layer.name(), view.name().replace('-', "_"))
 }
 
