@@ -60,6 +60,11 @@ impl Renaming {
         self.stream
     }
 
+    /// The actor as they are called until then.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// The new name of the actor, as [`Stream::actor`] gives it.
     pub fn new_actor(&self) -> String {
         match self.actor.parse() {
@@ -97,6 +102,9 @@ impl Renaming {
     /// A text with the person's id, and the name of what is theirs behind it, replaced; `None` when it does
     /// not name them.
     pub fn mention(&self, text: &str) -> Option<String> {
+        if text == self.actor {
+            return Some(self.new_actor());
+        }
         if !self.is_telling() {
             return None;
         }
@@ -129,14 +137,18 @@ impl Renaming {
 
     /// Whether a text, or the bytes of a message, name the person: their id stands there as a word.
     pub fn is_named_in(&self, bytes: &[u8]) -> bool {
-        let (id, inside) = (self.actor.as_bytes(), |byte: &u8| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || !byte.is_ascii()
-        });
+        let id = self.actor.as_bytes();
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let found = bytes.windows(id.len().max(1)).enumerate().filter(|(_, window)| *window == id);
         found.into_iter().any(|(at, _)| {
             let (before, behind) = (bytes[..at].last(), bytes.get(at + id.len()));
             !before.is_some_and(inside) && !behind.is_some_and(inside)
         })
+    }
+
+    /// Whether a text, or the bytes of a message, must mean the person by what stands there.
+    pub fn is_mentioned_in(&self, bytes: &[u8]) -> bool {
+        self.is_telling() && self.is_named_in(bytes)
     }
 
     /// Whether the person's id can mean nothing else wherever it stands.
@@ -148,6 +160,11 @@ impl Renaming {
         self.stream.columns[self.column].column_type == crate::ColumnType::Integer
     }
 
+    /// Whether a number is the person's id.
+    fn is_number(&self, number: i64) -> bool {
+        self.has_integers() && number.to_string() == self.actor
+    }
+
     fn value(&self, value: &Value<'_>, own: bool) -> Value<'static> {
         match value {
             Value::Null => Value::Null,
@@ -155,7 +172,9 @@ impl Renaming {
             Value::Texts(texts) => {
                 Value::Texts(texts.iter().map(|text| self.text(text, own).into()).collect())
             }
-            Value::Integer(number) if own => Value::Integer(self.new_integer(*number)),
+            Value::Integer(number) if own || self.is_number(*number) => {
+                Value::Integer(self.new_integer(*number))
+            }
             Value::Integer(number) => Value::Integer(*number),
             // What only describes the person goes.
             Value::Boolean(_) | Value::Float(_) | Value::Time(_) if own => Value::Null,
@@ -173,9 +192,11 @@ impl Renaming {
         })
     }
 
-    /// Whether a text names somebody of the same kind, such as the author of what the person answers to.
+    /// Whether a text is the address of somebody of the same kind, or of what is theirs, such as a post that the
+    /// person answers to.
     fn names_another(&self, text: &str) -> bool {
-        scheme(&self.actor).is_some_and(|scheme| text.contains(scheme) && text != self.actor)
+        let named = scheme(&self.actor).is_some_and(|scheme| text.contains(scheme));
+        named && !text.contains(char::is_whitespace)
     }
 
     fn mend(&self, text: &mut Cow<'static, str>) {

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::Renaming;
-use crate::{EventTime, Field, FieldType, KeyField, KeyPart, Layout, Part, View, ViewDocument};
+use crate::{
+    EventTime, Facet, Field, FieldType, KeyField, KeyPart, Layout, Part, View, ViewDocument,
+};
 
 /// A document that has the form of its view.
 type Body = Map<String, Value>;
@@ -50,6 +52,7 @@ impl Renaming {
         let mut renamed = body.clone();
         for (field, _) in self.stream.personal_fields(view) {
             if let Some(value) = get(&body, field.name) {
+                let own = own && !self.is_of_terms(view, field);
                 put(&mut renamed, field.name, self.json(value, field.field_type, own));
             }
         }
@@ -71,13 +74,28 @@ impl Renaming {
         Ok(Some(ViewDocument { id, body: written, ..document.clone() }))
     }
 
+    /// Terms are what people talk about, whoever does.
+    fn is_of_terms(&self, view: View, field: &Field) -> bool {
+        let facts = &self.stream.facts_view;
+        if view == facts.view {
+            let mut shown = facts.view.fields().iter().zip(&facts.parts);
+            return shown.any(|(shown, part)| {
+                shown.name == field.name && matches!(part, Part::TermKeys(_) | Part::TermNames(_))
+            });
+        }
+        let names = |facet: &Facet| [facet.term.one, facet.term.many, facet.names_column];
+        self.stream.facets.iter().any(|facet| names(facet).contains(&field.name))
+    }
+
     /// `None`: left out.
     fn json(&self, value: &Value, field_type: FieldType, own: bool) -> Option<Value> {
         match value {
             Value::String(_) if field_type == FieldType::Time && own => None,
             Value::String(text) => Some(self.text(text, own).into()),
-            Value::Number(number) if own && field_type == FieldType::Integer => {
-                Some(self.new_integer(number.as_i64()?).into())
+            Value::Number(number) if field_type == FieldType::Integer => {
+                let number = number.as_i64()?;
+                let new = own || self.is_number(number);
+                Some(if new { self.new_integer(number) } else { number }.into())
             }
             Value::Array(list) => {
                 list.iter().map(|one| self.json(one, FieldType::Text, own)).collect::<Option<_>>()

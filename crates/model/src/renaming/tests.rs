@@ -14,7 +14,8 @@ static WATCHED: LazyLock<Stream> = LazyLock::new(|| {
     let column = |name| Column { name, column_type: ColumnType::Text };
     stream.columns.extend([column("alias"), column("answers")]);
     let columns = [0, 2, 4, 5, 6, 7, 8].map(Part::Column);
-    stream.personal = columns.into_iter().chain([Part::TermKeys(1), Part::TermNames(1)]).collect();
+    let terms = [Part::TermKeys(0), Part::TermNames(0), Part::TermKeys(1), Part::TermNames(1)];
+    stream.personal = columns.into_iter().chain(terms).collect();
     stream
 });
 
@@ -91,6 +92,7 @@ fn an_id_is_one_only_as_a_whole_word() {
         assert_eq!(renaming.mention(&other), None, "{other}");
         assert!(!renaming.is_named_in(other.as_bytes()), "{other}");
     }
+    assert!(renaming.is_named_in(&[b"\xff", ANNA.as_bytes()].concat()));
     let new = renaming.new_actor();
     for (text, expected) in [
         (format!("({ANNA}), {ANNA}."), format!("({new}), {new}.")),
@@ -113,6 +115,17 @@ fn numbers_mean_the_person_in_their_own_messages_only() {
     assert!(renaming.is_named_in(b"{\"ring\":77}") && !renaming.is_named_in(b"{\"ring\":775}"));
     own.columns[4] = Value::Integer(78);
     assert_eq!(renaming.fact(&own), None);
+}
+
+#[test]
+fn a_personal_value_that_is_the_id_means_the_person_however_short_it_is() {
+    let renaming = Renaming::new(&WATCHED, "anna", [1; 32]).unwrap();
+    let answer = fact(OTTO, "anna");
+    let renamed = renaming.fact(&answer).unwrap();
+    let new = renaming.new_actor();
+    assert_eq!(renamed.columns[8], Value::Text(new.as_str().into()));
+    assert_eq!(renamed.terms[1][0], Term { key: (&*new).into(), name: (&*new).into() });
+    assert_eq!(renaming.fact(&fact(OTTO, "see anna")), None);
 }
 
 #[test]
