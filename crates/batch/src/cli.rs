@@ -16,7 +16,10 @@ use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, in_turn, r
 use tokio_util::sync::CancellationToken;
 
 use crate::layer::ARCHIVE;
-use crate::{BatchLayer, Job, Reports, Selection, Task, Turn, Work, find_lake, open, schedule};
+use crate::{
+    BatchLayer, EraseArgs, Job, Reports, Selection, Task, Turn, Work, erase, find_lake, open,
+    schedule,
+};
 
 /// Where the endpoints for operators are configured.
 const LISTEN_KEY: &str = "operations.batch";
@@ -49,6 +52,9 @@ pub enum Command {
     Retain,
     /// Archive messages and compute views on the configured schedule, until stopped
     Schedule,
+    /// Remove a person from all that is stored of a stream in the data directory, for good. Other
+    /// programs must not use it meanwhile
+    Erase(EraseArgs),
     /// List the jobs
     List,
     /// Check the configuration, the stores and the lake, without changing anything
@@ -136,6 +142,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             operations.during(keeping).await.map(drop)
         }
         Command::Healthcheck => healthcheck(config.operations.batch, LISTEN_KEY).await,
+        Command::Erase(args) => erase(&config, args).await,
         Command::List => each(streams, async |config| list(config)).await,
         Command::Check => {
             each(streams, async |config| check(config).await).await?;

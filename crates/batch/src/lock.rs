@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 /// The file in the folder that is locked.
-const LOCK: &str = "batch.lock";
+pub(crate) const LOCK: &str = "batch.lock";
 
 /// How long the run of another program is waited for: longer than most, shorter than a person's patience.
 const WAIT: Duration = Duration::from_secs(300);

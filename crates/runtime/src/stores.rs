@@ -4,6 +4,7 @@
 //! layer does never depends on where its data are. An [`Opener`] that waits is for services, which may
 //! start before their servers; commands fail at once.
 
+mod alone;
 mod elasticsearch;
 pub mod embedded;
 mod error;
@@ -17,10 +18,12 @@ mod views;
 
 use std::path::Path;
 
+pub use alone::OwnStores;
 pub use error::StoreError;
 pub use log::{LogReader, LogWriter, Reading};
 pub use messages::Messages;
 pub use open::Opener;
+pub use pulso_sqlite::{Alone, Change, Row, Waiting};
 pub use set_up::{check_log, check_views, retain_log, set_up};
 pub use views::{CheckpointStore, DeadLetters, ViewReader, ViewStore};
 

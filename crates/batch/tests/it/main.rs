@@ -4,6 +4,7 @@
 
 mod complete;
 mod echoes;
+mod erase;
 mod golden;
 mod incremental;
 mod jobs;

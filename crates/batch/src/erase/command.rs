@@ -1,0 +1,81 @@
+//! The command: what it asks and says.
+
+use std::io::{IsTerminal, Write, stdin, stdout};
+
+use anyhow::{Context, anyhow};
+use pulso_runtime::{Config, Exit, FailureExt};
+
+use super::Erasure;
+
+/// Who is to be erased.
+#[derive(Debug, clap::Args)]
+pub struct EraseArgs {
+    /// A member of the stream that is usual, by the id that it has for them
+    #[arg(long, value_name = "ID", required_unless_present = "actor", conflicts_with = "actor")]
+    member: Option<String>,
+
+    /// An actor of a stream, by the id that the stream has for them
+    #[arg(long, num_args = 2, value_names = ["STREAM", "ID"])]
+    actor: Option<Vec<String>>,
+
+    /// Only say what is stored of the person
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Says what is stored of a person, and removes it when that is wanted.
+///
+/// # Errors
+/// As [`Erasure::find`] and [`Erasure::run`]; when nothing is stored, or nobody can be asked.
+pub async fn erase(config: &Config, args: EraseArgs) -> anyhow::Result<()> {
+    let EraseArgs { member, actor, dry_run, yes } = args;
+    let (stream, id) = match (member, actor.as_deref()) {
+        (_, Some([stream, id])) => (stream.clone(), id.clone()),
+        (member, _) => (Config::STREAM.to_owned(), member.unwrap_or_default()),
+    };
+    let config = match config.of_stream(&stream) {
+        Ok(config) => config,
+        Err(unknown) => {
+            let hint = unknown.hint();
+            return Err(unknown).exit(Exit::Usage).hint(hint);
+        }
+    };
+    let erasure = tokio::task::spawn_blocking(move || Erasure::find(config, &id));
+    let erasure = erasure.await.context("the search ended early")??;
+    if erasure.is_empty() {
+        return Err(anyhow!("nothing is stored of that person in the stream `{stream}`"))
+            .exit(Exit::NoInput)
+            .hint("ids are case-sensitive; each stream has its own");
+    }
+    print(&erasure.to_string())?;
+    if dry_run {
+        return print("nothing was changed\n");
+    }
+    if !yes && !confirmed()? {
+        return print("nothing was changed\n");
+    }
+    erasure.run().await?;
+    print("erased; copies of this data directory, exports and logs of programs are not\n")
+}
+
+fn confirmed() -> anyhow::Result<bool> {
+    if !stdin().is_terminal() {
+        return Err(anyhow!("this cannot be undone, and nobody can be asked"))
+            .exit(Exit::Usage)
+            .hint("add `--yes`, or `--dry-run`");
+    }
+    print("This cannot be undone. Erase the person? Type yes: ")?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer).context("failed to read the answer")?;
+    Ok(answer.trim() == "yes")
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = stdout();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.context("failed to write to standard output")
+}
