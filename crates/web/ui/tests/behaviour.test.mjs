@@ -84,20 +84,56 @@ test("keys choose ranges and pages, and list themselves", async () => {
   await close();
 });
 
+// Presses the first chart at 0.3 of its width, and says where a share of its width is.
+async function press(page) {
+  const over = page.locator(".chart .u-over").first();
+  await over.waitFor();
+  const { width } = await over.boundingBox();
+  // Waits until the chart stays where it is.
+  await over.hover({ position: { x: width * 0.3, y: 20 } });
+  await page.mouse.down();
+  const { x, y } = await over.boundingBox();
+  return { at: (share) => x + width * share, y: y + 20 };
+}
+
 test("dragging across a chart shows that time, in whole steps", async () => {
   const { page, close } = await program.open("/?stream=rsvps&range=1h");
-  const over = page.locator(".chart .u-over").first();
-  await over.scrollIntoViewIfNeeded();
-  const box = await over.boundingBox();
-  await page.mouse.move(box.x + box.width * 0.3, box.y + 20);
-  await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.6, box.y + 20, { steps: 5 });
+  const { at, y } = await press(page);
+  await page.mouse.move(at(0.6), y, { steps: 5 });
   await page.mouse.up();
   await page.waitForURL(/from=.*to=/);
   const [from, to] = ["from", "to"].map((name) => Date.parse(query(page).get(name)));
   assert.ok(to > from && from % 60_000 === 0 && to % 60_000 === 0);
   await page.keyboard.press("Escape");
   await page.waitForURL((url) => !url.searchParams.has("from"));
+  await close();
+});
+
+test("a drag goes on outside the chart, and beyond its end", async () => {
+  const { page, close } = await program.open("/?stream=rsvps&range=1h");
+  const end = Date.parse((await program.json("status")).streams.find(({ name }) => name === "rsvps").closed_until);
+  const { at, y } = await press(page);
+  await page.mouse.move(at(0.6), y - 300);
+  await page.mouse.move(at(1.02), y - 300);
+  await page.mouse.up();
+  await page.waitForURL(/from=.*to=/);
+  assert.ok(Date.parse(query(page).get("from")) < end - 30 * 60_000);
+  assert.equal(Date.parse(query(page).get("to")), Math.ceil(end / 60_000) * 60_000);
+  await close();
+});
+
+test("what comes during a drag does not end it, and is shown after it", async () => {
+  const { page, close } = await program.open("/?stream=rsvps&range=1h", { colorScheme: "light" });
+  const { at, y } = await press(page);
+  await page.mouse.move(at(0.4), y);
+  const chart = await page.locator(".chart .uplot").first().elementHandle();
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator("html[data-theme=dark]").waitFor();
+  await page.mouse.move(at(0.6), y);
+  assert.ok(await chart.evaluate((plot) => plot.isConnected), "the chart is the same during the drag");
+  await page.mouse.up();
+  await page.waitForURL(/from=.*to=/);
+  await chart.waitForElementState("hidden");
   await close();
 });
 

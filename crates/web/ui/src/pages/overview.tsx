@@ -104,6 +104,7 @@ function TopTerms({ facet, trends, lines }: {
   return (
     <Card
       title={`Top ${words(facet.term.many)}`}
+      class="overview-terms"
       note={live ? `${ranked}, change` : `${ranked} in the highest window`}
       answers={[trends]}
       end={
@@ -121,6 +122,7 @@ function TopTerms({ facet, trends, lines }: {
       }
       foot={left.length > 0 ? `Not filtered by ${left.map(words).join(", ")}.` : undefined}
     >
+      {trends.data === undefined && <p class="waiting">Loading…</p>}
       {trends.data !== undefined && rows.length === 0 && (
         <p class="card-empty">No {words(facet.term.one)} is listed in this window.</p>
       )}

@@ -40,36 +40,36 @@ export const kindColour = (index: number): string => `kind-${Math.min(index, KIN
 // Thin lines need stronger colours: the pale one comes last.
 export const lineColour = (index: number): string => `kind-${index === 0 ? 0 : index < KINDS - 1 ? index + 1 : 1}`;
 
-export function Chart(props: Props) {
+export function Chart(given: Props) {
+  const [dragging, setDragging] = useState(false);
+  const [themes, setThemes] = useState(0);
+  const now = { props: given, series: seriesOf(given), looks: `${theZone()} ${themes}` };
+  // Whoever drags means what they see: what comes meanwhile is shown afterwards.
+  const shown = useRef(now);
+  if (!dragging) shown.current = now;
+  const { props, series, looks } = shown.current;
   const { label, lines, times, height = 220 } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
   const [hovered, setHovered] = useState<number | undefined>();
-  const shape = `${props.kind} ${props.stepSeconds} ${theZone()} ${lines.map(({ name, colour }) => name + colour).join("|")}`;
 
+  useEffect(() => onTheme(() => setThemes((count) => count + 1)), []);
   useEffect(() => {
-    const make = () => {
-      plot.current?.destroy();
-      if (box.current === null) return;
-      const { clientWidth, clientHeight } = box.current;
-      plot.current = new uPlot(options(latest, clientWidth, clientHeight, setHovered), data(latest.current), box.current);
-    };
-    make();
-    const sized = new ResizeObserver(() => {
-      if (box.current === null) return;
-      plot.current?.setSize({ width: box.current.clientWidth, height: box.current.clientHeight });
-    });
-    sized.observe(box.current!);
-    const themed = onTheme(make);
+    const place = box.current!;
+    const made = new uPlot(
+      options(latest, place.clientWidth, place.clientHeight, setHovered, setDragging), data(latest.current), place,
+    );
+    plot.current = made;
+    const sized = new ResizeObserver(() => made.setSize({ width: place.clientWidth, height: place.clientHeight }));
+    sized.observe(place);
     return () => {
       sized.disconnect();
-      themed();
-      plot.current?.destroy();
+      made.destroy();
       plot.current = undefined;
     };
-  }, [shape, height]);
+  }, [series, looks, height]);
   useEffect(() => plot.current?.setData(data(props)), [times, lines]);
 
   return (
@@ -139,8 +139,18 @@ const WHOLE = Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((digit) => 
 
 type Latest = { current: Props };
 
-function options(latest: Latest, width: number, height: number, hover: (index: number | undefined) => void): uPlot.Options {
-  const { kind, stepSeconds, drag = true } = latest.current;
+// What a plot is made for; numbers, times and steps it takes as they come.
+const seriesOf = ({ kind, lines }: Props): string =>
+  `${kind} ${lines.map(({ name, colour, dashed }) => `${name} ${colour} ${dashed}`).join("|")}`;
+
+function options(
+  latest: Latest,
+  width: number,
+  height: number,
+  hover: (index: number | undefined) => void,
+  dragged: (now: boolean) => void,
+): uPlot.Options {
+  const { kind, drag = true } = latest.current;
   const lines = kind === "bars" ? [...latest.current.lines].reverse() : latest.current.lines;
   const [grid, text] = [token("line"), token("muted")];
   const font = `12px ${token("font")}`;
@@ -157,7 +167,7 @@ function options(latest: Latest, width: number, height: number, hover: (index: n
       x: {
         range: (plot, low, high) => {
           const end = plot.data[0].at(-1);
-          return kind === "bars" && high === end ? [low, high + stepSeconds] : [low, high];
+          return kind === "bars" && high === end ? [low, high + latest.current.stepSeconds] : [low, high];
         },
       },
       y: { range: (_, __, high) => [0, Math.max(1, (high ?? 1) * 1.08)] },
@@ -186,8 +196,13 @@ function options(latest: Latest, width: number, height: number, hover: (index: n
     ],
     hooks: {
       setCursor: [(plot) => hover(plot.cursor.idx ?? undefined)],
-      setSelect: [(plot) => selected(plot, stepSeconds)],
-      ready: [(plot) => kind === "bars" && stepSeconds >= STEP_LOOKED_INTO && clicked(plot, stepSeconds)],
+      setSelect: [(plot) => selected(plot, latest.current.stepSeconds)],
+      ready: [
+        (plot) => {
+          if (drag) held(plot, dragged);
+          if (kind === "bars") clicked(plot, latest);
+        },
+      ],
     },
   };
 }
@@ -204,25 +219,44 @@ function ticks(splits: number[], spanSeconds: number): string[] {
   return splits.map((seconds) => minute(seconds * 1000));
 }
 
+// A drag goes on outside the chart, too: the pointer may leave it, or the page may move it away while it loads.
+function held({ over }: uPlot, dragged: (now: boolean) => void): void {
+  over.addEventListener("pointerdown", ({ button, pointerId }) => {
+    if (button !== 0) return;
+    over.setPointerCapture(pointerId);
+    dragged(true);
+    const end = new AbortController();
+    // On the window, as the plot itself listens at the document.
+    for (const name of ["mouseup", "pointercancel"]) {
+      addEventListener(name, () => {
+        end.abort();
+        dragged(false);
+      }, { signal: end.signal });
+    }
+  });
+}
+
 // A click on a bar goes there; the end of a drag is a click as well, but not where it began.
-function clicked(plot: uPlot, stepSeconds: number): void {
+function clicked(plot: uPlot, latest: Latest): void {
   let pressed = 0;
   plot.over.addEventListener("pointerdown", ({ clientX }) => (pressed = clientX));
   plot.over.addEventListener("click", ({ clientX }) => {
+    const { stepSeconds } = latest.current;
     const index = plot.cursor.idx;
     const start = index === null || index === undefined ? undefined : plot.data[0][index];
-    if (start === undefined || Math.abs(clientX - pressed) > 3) return;
+    if (start === undefined || stepSeconds < STEP_LOOKED_INTO || Math.abs(clientX - pressed) > 3) return;
     go({ range: { from: start * 1000, to: (start + stepSeconds) * 1000 } });
   });
 }
 
 // Whole steps, so that the closer look begins where a bar begins.
 function selected(plot: uPlot, stepSeconds: number): void {
-  const { left, width } = plot.select;
-  if (width < 6) return;
+  const left = Math.max(0, plot.select.left);
+  const right = Math.min(plot.over.clientWidth, plot.select.left + plot.select.width);
+  plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  if (right - left < 6) return;
   const whole = (seconds: number, round: (value: number) => number) => round(seconds / stepSeconds) * stepSeconds * 1000;
   const from = whole(plot.posToVal(left, "x"), Math.floor);
-  const to = whole(plot.posToVal(left + width, "x"), Math.ceil);
-  plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  const to = whole(plot.posToVal(right, "x"), Math.ceil);
   if (to > from) go({ range: { from, to } });
 }
