@@ -29,15 +29,30 @@ test("a fact shows the message that it was made from", async () => {
   }
 });
 
+const discreet = () => start([
+  "serve", "--data", process.env.PULSO_DATA, "--listen", "127.0.0.1:0", "--stream", "rsvps",
+  "--set", "privacy.show_members=never",
+]);
+
 test("where members are not shown, neither are messages, and the page says why", async () => {
-  const private_ = await start([
-    "serve", "--data", process.env.PULSO_DATA, "--listen", "127.0.0.1:0", "--stream", "rsvps",
-    "--set", "privacy.show_members=never",
-  ]);
+  const private_ = await discreet();
   const { page, close } = await program.open(`${private_.address}/facts?stream=rsvps&range=1h`);
   await page.getByRole("button", { name: "Show all fields" }).first().click();
   await page.getByRole("button", { name: "Show the message as it came" }).click();
   await page.getByText(/It is not shown: .*privacy\.show_members/).waitFor();
+  await close();
+  await private_.stop();
+});
+
+test("where members are not shown, dead letters say that their payloads are hidden", async () => {
+  const private_ = await discreet();
+  const { page, close } = await program.open(`${private_.address}/pipeline?stream=rsvps`);
+  const letters = page.getByRole("region", { name: "Dead letters" });
+  await letters.locator("tbody tr").first().waitFor();
+  const heads = await letters.locator("thead th").allTextContents();
+  assert.deepEqual(heads.map((text) => text.trim()), ["Arrived", "Reason", "Partition, offset"]);
+  assert.equal(await letters.getByRole("button", { name: "Payload" }).count(), 0);
+  await letters.getByText(/payload are hidden, .*privacy\.show_members/).waitFor();
   await close();
   await private_.stop();
 });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { started } from "./program.mjs";
+import { start, started } from "./program.mjs";
 
 const program = started();
 
@@ -80,6 +80,22 @@ test("who is a candidate follows the distance and the topics, which the URL has"
   await page.locator("table", { hasText: "Why" }).waitFor();
   assert.deepEqual(problems, []);
   await close();
+});
+
+test("where nobody has decided yet, no interval is told, and settings are written as code", async () => {
+  const private_ = await start([
+    "serve", "--data", process.env.PULSO_DATA, "--listen", "127.0.0.1:0", "--stream", "rsvps",
+    "--set", "privacy.show_members=never",
+  ]);
+  const { page, close } = await program.open(`${private_.address}/organiser?stream=rsvps&topic=no-such-topic`);
+  const decided = page.getByRole("region", { name: "Who decided to come" });
+  await decided.getByText("Nobody has said yes to one of your events yet.").waitFor();
+  assert.equal(await decided.locator(".card-note").count(), 0);
+  const note = page.locator(".organiser-note");
+  await note.locator("code", { hasText: "privacy.show_members" }).waitFor();
+  assert.ok(!(await note.textContent()).includes("`"));
+  await close();
+  await private_.stop();
 });
 
 test("the page of a stream without a desk does not offer one", async () => {

@@ -55,7 +55,7 @@ function Notes({ about, group }: { about: desk.About; group: string | undefined 
           simulator lets 3 in 10 of them say yes, more than in life.</>
       )}{" "}
       {since !== null && as_of !== null && `${count(about.responses)} responses are known, all of them since ${instant(since)}.`}
-      {!about.members_shown && " Members have pseudonyms here; `privacy.show_members` says where names are shown."}
+      {!about.members_shown && <> Members have pseudonyms here; <code>privacy.show_members</code> says where names are shown.</>}
     </p>
   );
 }
@@ -125,7 +125,7 @@ function Worked({ search }: { search: desk.Parameters }) {
     : chart.others.map((_, index) => start + index * chart.interval_seconds * 1000);
   return (
     <>
-      <Card title="Who decided to come" note={chart && `every ${duration(chart.interval_seconds)}`} answers={[answer]}>
+      <Card title="Who decided to come" note={times.length > 0 && chart !== undefined ? `every ${duration(chart.interval_seconds)}` : undefined} answers={[answer]}>
         {data === undefined && <Loading />}
         {data !== undefined && times.length === 0 && <p class="card-empty">Nobody has said yes to one of your events yet.</p>}
         {chart !== undefined && times.length > 0 && (

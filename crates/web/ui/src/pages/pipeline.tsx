@@ -7,7 +7,7 @@ import { useState } from "preact/hooks";
 
 import type { Document } from "../api.ts";
 import * as api from "../api.ts";
-import { type App, useApp } from "../app.ts";
+import { type App, useApp, viewOf } from "../app.ts";
 import { useBatchUntil } from "../batch-until.ts";
 import { type Report, useReports } from "../cards/counting.tsx";
 import { scopeName } from "../descriptor.ts";
@@ -179,23 +179,29 @@ function DeadLetters({ app }: { app: App }) {
   const [open, setOpen] = useState<string>();
   const text = (document: Document, name: string) => String(document[name] ?? "");
   const all = answer.data ?? [];
+  // Nothing lists a field that is left out of the documents.
+  const told = viewOf(app, "dead-letters")?.fields.some(({ name }) => name === "payload") ?? false;
+  const ifTold = told ? ["detail", "payload"] : [];
   const reasons = new Map<string, number>();
   for (const document of all) reasons.set(text(document, "reason"), (reasons.get(text(document, "reason")) ?? 0) + 1);
   const shown = all.filter((document) => (reason === undefined || document["reason"] === reason)
-    && matches(route.own["q"], ["reason", "detail", "source", "payload"].map((name) => text(document, name))));
+    && matches(route.own["q"], ["reason", "source", ...ifTold].map((name) => text(document, name))));
   const columns: Column<Document>[] = [
     { name: "time", title: "Arrived", value: (document) => document["@timestamp"], cell: (document) => moment(document["@timestamp"]) },
     { name: "reason", title: "Reason", value: (document) => text(document, "reason"), cell: (document) => <span class="pipeline-reason">{words(text(document, "reason"))}</span> },
-    { name: "detail", title: "Detail", wide: true, value: (document) => text(document, "detail"), cell: (document) => <Quoted text={text(document, "detail")} /> },
+    ...(told ? [{
+      name: "detail", title: "Detail", wide: true,
+      value: (document: Document) => text(document, "detail"), cell: (document: Document) => <Quoted text={text(document, "detail")} />,
+    }] : []),
     { name: "offset", title: "Partition, offset", cell: (document) => <code>{text(document, "partition")}, {text(document, "offset")}</code> },
-    {
+    ...(told ? [{
       name: "open",
       title: "Payload",
       untitled: true,
-      cell: ({ _id }) => (
+      cell: ({ _id }: Document) => (
         <button class="tab" aria-expanded={open === _id} onClick={() => setOpen(open === _id ? undefined : _id)}>Payload</button>
       ),
-    },
+    }] : []),
   ];
   return (
     <Card
@@ -214,12 +220,18 @@ function DeadLetters({ app }: { app: App }) {
             call={api.url("dead-letters")}
             name="dead-letters"
             csv={() => ({
-              head: ["time", "partition", "offset", "reason", "detail", "payload"],
-              rows: shown.map((document) => ["@timestamp", "partition", "offset", "reason", "detail", "payload"].map((name) => text(document, name))),
+              head: ["time", "partition", "offset", "reason", ...ifTold],
+              rows: shown.map((document) => ["@timestamp", "partition", "offset", "reason", ...ifTold].map((name) => text(document, name))),
             })}
           />
         </>
       }
+      foot={!told && all.length > 0 && (
+        <>
+          What was wrong with each and its payload are hidden, as they may say who somebody is:{" "}
+          <code>privacy.show_members</code> in the configuration says where they are shown.
+        </>
+      )}
     >
       {answer.data === undefined ? <p class="waiting">Loading…</p> : (
         <Table

@@ -29,7 +29,7 @@ export function Card({ title, note, end, foot, class: name = "", answers = [], c
       </div>
       {failed !== undefined && <p class="failure">{failed.message}.</p>}
       {children}
-      {foot !== undefined && <div class="card-foot">{foot}</div>}
+      {foot !== undefined && foot !== false && <div class="card-foot">{foot}</div>}
     </section>
   );
 }
