@@ -164,7 +164,8 @@ async fn contact<V: Views>(
     let (organiser, stream) = (&app.options.organiser, stream(&app)?);
     let about = About::new(&mut desk, organiser, &asked);
     let Some(wanted) = about.wanted().cloned() else {
-        let reason = "nobody said which events are the organiser's: name a `group` or a `topic`";
+        let reason =
+            "nobody said which events are the organiser's: name a group or a topic in `own`";
         return Err(Error::Conflict { reason: reason.to_owned() });
     };
     let (who, what) = ((&*person, &*event), (&*caller.name, &*note));

@@ -94,8 +94,8 @@ fn note(candidate: &Value) -> String {
         .to_string()
 }
 
-const MINE: &str = "?group=group-1";
-const CONTACTS: &str = "/api/v1/organiser/contacts?group=group-1";
+const MINE: &str = "?own=group:group-1";
+const CONTACTS: &str = "/api/v1/organiser/contacts?own=group:group-1";
 
 #[tokio::test]
 async fn whoever_said_yes_to_something_similar_nearby_is_offered_with_reasons() {
@@ -113,9 +113,9 @@ async fn whoever_said_yes_to_something_similar_nearby_is_offered_with_reasons() 
     assert_eq!(first["person"], json!("3"), "who said yes last comes first");
     assert_eq!(first["topics"][0], json!({ "topic": "rust", "wanted": "rust", "similarity": 1.0 }));
     assert_eq!(first["km"], json!(1.112));
-    assert_eq!(candidates(&server, "?group=group-1&distance_km=1").await.len(), 0);
-    assert_eq!(candidates(&server, "?group=group-1&relevant=yoga").await.len(), 1);
-    assert_eq!(candidates(&server, "?topic=wasm&relevant=chess&limit=1").await.len(), 1);
+    assert_eq!(candidates(&server, "?own=group:group-1&distance_km=1").await.len(), 0);
+    assert_eq!(candidates(&server, "?own=group:group-1&relevant=yoga").await.len(), 1);
+    assert_eq!(candidates(&server, "?own=topic:wasm&relevant=chess&limit=1").await.len(), 1);
     assert_eq!(candidates(&server, "").await.len(), 0, "nobody chose");
     let groups = server.json("/api/v1/organiser/groups").await;
     assert_eq!(groups["groups"][0]["urlname"], json!("group-2"));
@@ -232,8 +232,12 @@ async fn requests_that_are_wrong_say_how() {
     let server = world.server().await;
     for (path, expected) in [
         (
-            "candidates?group=a&topic=b",
-            "the parameter `topic` must be left out beside `group`, not `b`",
+            "candidates?own=rust",
+            "the parameter `own` must be `group:` with the name in a group's url, or `topic:` with a topic, not `rust`",
+        ),
+        (
+            "candidates?own=group:%20",
+            "the parameter `own` must be `group:` with the name in a group's url, or `topic:` with a topic, not `group: `",
         ),
         (
             "candidates?distance_km=-1",
@@ -250,7 +254,7 @@ async fn requests_that_are_wrong_say_how() {
         ("contacts?format=xml", "the parameter `format` must be `json` or `csv`, not `xml`"),
         (
             "events?limit=1",
-            "there is no parameter `limit` here; the parameters are `group`, `topic`, `relevant`, `distance_km`, `own_members`",
+            "there is no parameter `limit` here; the parameters are `own`, `relevant`, `distance_km`, `own_members`",
         ),
     ] {
         let answer = server.get(&format!("/api/v1/organiser/{path}")).await;

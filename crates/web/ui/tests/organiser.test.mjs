@@ -12,7 +12,7 @@ const program = started();
 async function inviting() {
   const { groups } = await program.json("organiser/groups");
   for (const { urlname, name } of groups) {
-    const query = `group=${encodeURIComponent(urlname)}`;
+    const query = `own=group:${encodeURIComponent(urlname)}`;
     const { candidates } = await program.json(`organiser/candidates?${query}`);
     if (candidates.length > 1) return { urlname, name, query, candidates };
   }
@@ -24,7 +24,7 @@ test("whoever has not chosen is asked for their group, and the choice is in the 
   const { page, problems, close } = await program.open("/organiser?stream=rsvps");
   await page.getByRole("heading", { name: "Which group is yours?" }).waitFor();
   await page.locator(".organiser-groups a").first().click();
-  await page.waitForURL((url) => url.searchParams.get("group") === groups[0].urlname);
+  await page.waitForURL((url) => url.searchParams.get("own") === `group:${groups[0].urlname}`);
   await page.getByRole("heading", { name: "Whom to invite" }).waitFor();
   await page.goBack();
   await page.getByRole("heading", { name: "Which group is yours?" }).waitFor();
@@ -87,7 +87,7 @@ test("where nobody has decided yet, no interval is told, and settings are writte
     "serve", "--data", process.env.PULSO_DATA, "--listen", "127.0.0.1:0", "--stream", "rsvps",
     "--set", "privacy.show_members=never",
   ]);
-  const { page, close } = await program.open(`${private_.address}/organiser?stream=rsvps&topic=no-such-topic`);
+  const { page, close } = await program.open(`${private_.address}/organiser?stream=rsvps&own=topic:no-such-topic`);
   const decided = page.getByRole("region", { name: "Who decided to come" });
   await decided.getByText("Nobody has said yes to one of your events yet.").waitFor();
   assert.equal(await decided.locator(".card-note").count(), 0);

@@ -15,7 +15,7 @@ const program = started();
 async function paths(stream) {
   const { views } = await program.json("views");
   const own = views.filter((view) => view.stream === stream && view.kind !== "day");
-  const desk = stream === "rsvps" ? ["/organiser", `/organiser?group=${(await aGroup()).urlname}`] : [];
+  const desk = stream === "rsvps" ? ["/organiser", `/organiser?own=group:${(await aGroup()).urlname}`] : [];
   return ["/", "/trends", "/map", "/facts", ...desk, ...own.map(({ name }) => `/views/${name}`), "/pipeline", "/streams"];
 }
 

@@ -10,7 +10,7 @@ use crate::http::organiser::parameters::{
 };
 use crate::http::parameters::TEXT_CHARACTERS_MAX;
 
-/// More than white space; NEL is such here, but not in the expressions of JavaScript.
+/// No white space; NEL is such here, but not in the expressions of JavaScript.
 const SOME_TEXT: &str = r"[^\s\u0085]";
 
 pub(super) fn paths() -> Map<String, Value> {
@@ -95,10 +95,13 @@ fn parameter(name: &str) -> Value {
     };
     let topic = format!("[^,\\s\\u0085]{{1,{TEXT_CHARACTERS_MAX}}}");
     let (schema, description) = match name {
-        "group" => (some_text(), "The organiser's group, by the name in its url."),
-        "topic" => (
-            some_text(),
-            "Instead of `group`: the events of all groups with this topic are the organiser's.",
+        "own" => (
+            json!({
+                "type": "string", "pattern": format!("^(group|topic):{SOME_TEXT}"),
+                "maxLength": TEXT_CHARACTERS_MAX,
+            }),
+            "Which events are the organiser's: those of a group, as `group:` and the name in its url, or those \
+             of all groups with a topic, as `topic:` and the topic.",
         ),
         "search" => (some_text(), "Only groups whose name has this in it."),
         "relevant" => (

@@ -54,9 +54,7 @@ struct ChoiceEntry {
 
 impl About {
     pub(super) fn new(desk: &mut Desk, organiser: &Organiser, asked: &Asked) -> Self {
-        let of_request = asked.group.clone().map(Choice::Group);
-        let of_request = of_request.or_else(|| asked.topic.clone().map(Choice::Topic));
-        let chosen = of_request.map(|choice| (choice, "request"));
+        let chosen = asked.own.clone().map(|choice| (choice, "request"));
         let chosen = chosen.or_else(|| Some((organiser.choice()?, "configuration")));
         let chosen = chosen.or_else(|| {
             organiser.demo.as_ref()?;

@@ -1,6 +1,7 @@
 //! What a request to the organiser's desk asks for.
 
 use axum::http::Uri;
+use pulso_organiser::Choice;
 
 use crate::http::Error;
 use crate::http::parameters::{TEXT_CHARACTERS_MAX, pairs, parse};
@@ -10,6 +11,8 @@ pub(in crate::http) const DISTANCE_KM_MAX: u32 = 20_100;
 pub(in crate::http) const LIMIT_MAX: usize = 1_000;
 pub(in crate::http) const LIMIT_USUAL: usize = 50;
 pub(in crate::http) const TOPICS_MAX: usize = 50;
+
+const OWN_ALLOWED: &str = "`group:` with the name in a group's url, or `topic:` with a topic";
 
 /// What is asked, by the parameters that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,20 +27,18 @@ pub(in crate::http) enum Kind {
 impl Kind {
     pub(in crate::http) fn allowed(self) -> &'static [&'static str] {
         match self {
-            Self::Groups => &["group", "topic", "search"],
-            Self::Own => &["group", "topic", "relevant", "distance_km", "own_members"],
-            Self::Candidates => {
-                &["group", "topic", "relevant", "distance_km", "own_members", "limit"]
-            }
-            Self::Contacts => &["group", "topic", "limit", "format"],
+            Self::Groups => &["own", "search"],
+            Self::Own => &["own", "relevant", "distance_km", "own_members"],
+            Self::Candidates => &["own", "relevant", "distance_km", "own_members", "limit"],
+            Self::Contacts => &["own", "limit", "format"],
         }
     }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    pub(super) group: Option<String>,
-    pub(super) topic: Option<String>,
+    /// Which events are the organiser's.
+    pub(super) own: Option<Choice>,
     pub(super) relevant: Option<Vec<String>>,
     pub(super) distance_km: Option<f64>,
     pub(super) own_members: Option<bool>,
@@ -48,8 +49,7 @@ pub(super) struct Asked {
 
 pub(super) fn read(kind: Kind, uri: &Uri) -> Result<Asked, Error> {
     let mut asked = Asked {
-        group: None,
-        topic: None,
+        own: None,
         relevant: None,
         distance_km: None,
         own_members: None,
@@ -73,20 +73,13 @@ pub(super) fn read(kind: Kind, uri: &Uri) -> Result<Asked, Error> {
             allowed,
         })?;
     }
-    match (&asked.group, asked.topic.take()) {
-        (Some(_), Some(value)) => {
-            let allowed = "left out beside `group`".to_owned();
-            Err(Error::InvalidParameter { name: "topic", value, allowed })
-        }
-        (_, topic) => Ok(Asked { topic, ..asked }),
-    }
+    Ok(asked)
 }
 
 /// Sets one parameter. The error says what is allowed.
 fn set(asked: &mut Asked, name: &str, value: &str) -> Result<(), String> {
     match name {
-        "group" => asked.group = Some(text(value)?),
-        "topic" => asked.topic = Some(text(value)?.to_lowercase()),
+        "own" => asked.own = Some(choice(value).ok_or_else(|| OWN_ALLOWED.to_owned())?),
         "search" => asked.search = text(value)?.to_lowercase(),
         "relevant" => {
             let allowed = || format!("1 to {TOPICS_MAX} topics, joined by commas");
@@ -117,6 +110,19 @@ fn set(asked: &mut Asked, name: &str, value: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A group or a topic.
+fn choice(value: &str) -> Option<Choice> {
+    let (by, name) = value.split_once(':')?;
+    let fits = value.chars().count() <= TEXT_CHARACTERS_MAX;
+    let name = Some(name)
+        .filter(|name| fits && !name.is_empty() && !name.starts_with(char::is_whitespace))?;
+    match by {
+        "group" => Some(Choice::Group(name.to_owned())),
+        "topic" => Some(Choice::Topic(name.to_lowercase())),
+        _ => None,
+    }
 }
 
 fn text(value: &str) -> Result<String, String> {

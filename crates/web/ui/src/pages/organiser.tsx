@@ -20,8 +20,8 @@ const CONTACTS_TO_JUDGE = 10;
 
 export function Organiser() {
   const { route, stream } = useApp();
-  const { group, topic, relevant, distance_km } = route.own;
-  const own: desk.Parameters = { group: group || undefined, topic: topic || undefined };
+  const { relevant, distance_km } = route.own;
+  const own: desk.Parameters = { own: route.own["own"] || undefined };
   const search: desk.Parameters = { ...own, relevant: relevant || undefined, distance_km: distance_km || undefined };
   const events = useDesk<{ events: desk.OwnEvent[] }>("events", search);
   const about = events.data;
@@ -48,7 +48,7 @@ function Notes({ about, group }: { about: desk.About; group: string | undefined 
   return (
     <p class="organiser-note muted">
       Your {choice.by}: <b><bdi>{choice.by === "group" ? group ?? choice.name : choice.name}</bdi></b>.{" "}
-      {choice.from === "request" && <button class="text-link" onClick={() => setOwn(choice.by, "")}>Choose another</button>}
+      {choice.from === "request" && <button class="text-link" onClick={() => setOwn("own", "")}>Choose another</button>}
       {choice.from === "configuration" && "(from the configuration)"}
       {about.demo_seconds !== null && (
         <><b>Demo:</b> a simulated organiser contacts the best candidate every {duration(about.demo_seconds)}, and the
@@ -82,7 +82,7 @@ function Choose() {
       <ul class="organiser-groups">
         {groups.data?.groups.map(({ urlname, name, city, events, yes }) => (
           <li key={urlname}>
-            <Link to={{ own: { group: urlname } }} class="text-link"><bdi>{name ?? urlname}</bdi></Link>
+            <Link to={{ own: { own: `group:${urlname}` } }} class="text-link"><bdi>{name ?? urlname}</bdi></Link>
             <span class="muted">{[city, `${count(events)} upcoming`, `${count(yes)} yes`].filter((text) => text).join(", ")}</span>
           </li>
         ))}
