@@ -191,14 +191,21 @@ impl<V> fmt::Debug for App<V> {
 
 type Shared<V> = State<Arc<App<V>>>;
 
+impl<V> App<V> {
+    /// Does what takes long when it is this request's turn.
+    async fn in_turn<T>(&self, work: impl Future<Output = T>) -> T {
+        let _turn = self.queries.acquire().await.expect("nobody closes the semaphore");
+        work.await
+    }
+}
+
 impl<V: Views> App<V> {
     /// Queries the view store when it is this request's turn.
     async fn ask<T>(
         &self,
         question: impl Future<Output = Result<T, V::Error>>,
     ) -> Result<T, Error> {
-        let _turn = self.queries.acquire().await.expect("nobody closes the semaphore");
-        question.await.map_err(|cause| {
+        self.in_turn(question).await.map_err(|cause| {
             error!(error = %chain(&cause), "failed to read the views");
             observe::error("web", "process", "views");
             match cause.retry() {

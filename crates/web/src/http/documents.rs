@@ -9,8 +9,9 @@ use pulso_model::{EventTime, View};
 use pulso_pipeline::{Cursor, Query, StoredDocument, Views};
 use tracing::error;
 
+use super::measures::Fields;
 use super::reach::Reach;
-use super::{App, Error, Options, cache, kept, parameters};
+use super::{App, Error, cache, kept, parameters};
 use crate::people::{Hidden, People};
 
 /// The most documents read from the store at once, so that a long page of large documents is not in
@@ -25,28 +26,26 @@ const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 const DOCUMENT_BYTES: usize = 512;
 
 pub(super) async fn list<V: Views>(app: &App<V>, view: View, uri: &Uri) -> Result<Response, Error> {
-    let wanted = parameters::documents(view, uri, &app.options)?;
+    let fields = Fields::of(view, &app.options);
+    let wanted = parameters::documents(&fields, uri)?;
     let mut query = wanted.query;
     let people = &app.options.organiser.people;
     if let Some(cursor) = &mut query.after {
         let shown = std::mem::take(&mut cursor.id);
-        cursor.id = people.stored_id(&app.options.hidden(view), shown);
+        cursor.id = people.stored_id(&fields.hidden, shown);
     }
     // Before the documents, so that these reach at least as far.
     let reach = app.reach(view).await?;
     if wanted.latest {
         let Some(window_end) = latest(app, &query).await? else {
-            return Ok(kept(
-                cache::ASK,
-                PageBody::new(view, 0, &app.options).finish(None, &reach, None),
-            ));
+            return Ok(kept(cache::ASK, PageBody::new(&fields, 0).finish(None, &reach, None)));
         };
         let next = EventTime(window_end.0.saturating_add(1));
         query.from = Some(query.from.map_or(window_end, |from| from.max(window_end)));
         query.to = Some(query.to.map_or(next, |to| to.min(next)));
     }
     let control = cache::control(reach.completes(query.from, query.to));
-    Ok(kept(control, page(app, query, &reach).await?))
+    Ok(kept(control, page(app, &fields, query, &reach).await?))
 }
 
 /// The newest window of a trend view in the requested layer and range, whatever the country: a
@@ -61,8 +60,13 @@ async fn latest<V: Views>(app: &App<V>, query: &Query) -> Result<Option<EventTim
     Ok(newest.documents.first().map(|stored| stored.document.time))
 }
 
-async fn page<V: Views>(app: &App<V>, mut query: Query, reach: &Reach) -> Result<String, Error> {
-    let mut body = PageBody::new(query.view, query.limit, &app.options);
+async fn page<V: Views>(
+    app: &App<V>,
+    fields: &Fields<'_>,
+    mut query: Query,
+    reach: &Reach,
+) -> Result<String, Error> {
+    let mut body = PageBody::new(fields, query.limit);
     let mut missing = query.limit;
     loop {
         query.limit = missing.min(DOCUMENTS_AT_ONCE);
@@ -91,16 +95,16 @@ struct PageBody<'a> {
     text: String,
     empty: bool,
     people: &'a People,
-    hidden: Hidden,
+    hidden: &'a Hidden,
 }
 
 impl<'a> PageBody<'a> {
-    fn new(view: View, documents: usize, options: &'a Options) -> Self {
+    fn new(fields: &'a Fields<'_>, documents: usize) -> Self {
         let mut text =
             String::with_capacity(100 + documents.min(DOCUMENTS_AT_ONCE) * DOCUMENT_BYTES);
-        text.push_str(&format!("{{\"view\":\"{view}\",\"documents\":["));
-        let people = &options.organiser.people;
-        Self { text, empty: true, people, hidden: options.hidden(view) }
+        text.push_str(&format!("{{\"view\":\"{}\",\"documents\":[", fields.view));
+        let people = &fields.options.organiser.people;
+        Self { text, empty: true, people, hidden: &fields.hidden }
     }
 
     fn exceeds_limit_with(&self, stored: &StoredDocument) -> bool {
@@ -109,7 +113,7 @@ impl<'a> PageBody<'a> {
 
     fn push(&mut self, StoredDocument { layer, document }: &StoredDocument) -> Result<(), Error> {
         let hiding = !self.hidden.nothing();
-        let without = hiding.then(|| self.people.body(&self.hidden, &document.body)).flatten();
+        let without = hiding.then(|| self.people.body(self.hidden, &document.body)).flatten();
         let body = if hiding { without.as_deref() } else { Some(&*document.body) };
         let fields = body.and_then(|body| body.strip_prefix('{'));
         let fields = fields.filter(|fields| !fields.starts_with('}'));
@@ -121,7 +125,7 @@ impl<'a> PageBody<'a> {
             self.text.push(',');
         }
         self.empty = false;
-        let id = self.people.id(&self.hidden, document.id.clone());
+        let id = self.people.id(self.hidden, document.id.clone());
         let id = serde_json::to_string(&id).expect("text can be shown as JSON");
         self.text.push_str(&format!("{{\"_id\":{id},\"layer\":\"{layer}\","));
         self.text.push_str(fields);
@@ -132,7 +136,7 @@ impl<'a> PageBody<'a> {
     fn finish(mut self, next: Option<Cursor>, reach: &Reach, notice: Option<String>) -> String {
         match next {
             Some(Cursor { time, position, id }) => {
-                let id = self.people.id(&self.hidden, id);
+                let id = self.people.id(self.hidden, id);
                 let cursor = Cursor { time, position, id };
                 self.text.push_str(&format!("],\"next_cursor\":\"{cursor}\""));
             }

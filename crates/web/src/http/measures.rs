@@ -8,30 +8,71 @@ use pulso_model::{Field, FieldType, View, ViewKind};
 use pulso_pipeline::Function::{self, Max, Mean, Min, Sum};
 
 use super::Options;
+use super::parameters::{self, TEXT_CHARACTERS_MAX};
+use crate::people::Hidden;
 
 /// Texts of up to a megabyte, which no store has an index of.
 const NO_GROUPS: [&str; 2] = ["payload", "payload_hex"];
 
-/// What can be made of a field's values over many documents, the usual first. Empty if nothing can.
-pub(super) fn functions(view: View, field: &Field, options: &Options) -> &'static [Function] {
-    if options.hidden(view).of(field.name).is_some() {
-        return &[];
-    }
-    match field.field_type {
-        FieldType::Integer | FieldType::Float if names_something(view, field, options) => &[],
-        // The best rank is the smallest.
-        FieldType::Integer if of_trends(view, options) && field.name.ends_with("rank") => &[Min],
-        FieldType::Integer if adds_up(view, field, options) => &[Sum, Max, Min, Mean],
-        FieldType::Integer | FieldType::Float if of_trends(view, options) => &[Max],
-        FieldType::Integer | FieldType::Float => &[Max, Min],
-        _ => &[],
-    }
+/// The fields of a view, as far as answers may tell them.
+pub(super) struct Fields<'a> {
+    pub(super) view: View,
+    pub(super) options: &'a Options,
+    pub(super) hidden: Hidden,
 }
 
-/// Whether documents can be grouped and filtered by a field.
-pub(super) fn groups(view: View, field: &Field, options: &Options) -> bool {
-    let shown = options.hidden(view).shown_as(field).is_some();
-    shown && field.field_type == FieldType::Text && !NO_GROUPS.contains(&field.name)
+impl<'a> Fields<'a> {
+    pub(super) fn of(view: View, options: &'a Options) -> Self {
+        Self { view, options, hidden: options.hidden(view) }
+    }
+
+    /// What can be made of a field's values over many documents, the usual first. Empty if nothing can.
+    pub(super) fn functions(&self, field: &Field) -> &'static [Function] {
+        let Self { view, options, ref hidden } = *self;
+        if hidden.of(field.name).is_some() {
+            return &[];
+        }
+        match field.field_type {
+            FieldType::Integer | FieldType::Float if names_something(view, field, options) => &[],
+            // The best rank is the smallest.
+            FieldType::Integer if of_trends(view, options) && field.name.ends_with("rank") => {
+                &[Min]
+            }
+            FieldType::Integer if adds_up(view, field, options) => &[Sum, Max, Min, Mean],
+            FieldType::Integer | FieldType::Float if of_trends(view, options) => &[Max],
+            FieldType::Integer | FieldType::Float => &[Max, Min],
+            _ => &[],
+        }
+    }
+
+    /// Those that can be made into numbers.
+    pub(super) fn measured(&self) -> impl Iterator<Item = &'static Field> {
+        self.view.fields().iter().filter(|field| !self.functions(field).is_empty())
+    }
+
+    /// Those by which documents can be grouped and filtered.
+    pub(super) fn grouping(&self) -> impl Iterator<Item = &'static Field> {
+        self.view.fields().iter().filter(|field| self.groups(field))
+    }
+
+    pub(super) fn groups(&self, field: &Field) -> bool {
+        let shown = self.hidden.shown_as(field).is_some();
+        shown && field.field_type == FieldType::Text && !NO_GROUPS.contains(&field.name)
+    }
+
+    /// The text that a request filters a field by, as documents have it. The error says what is allowed.
+    pub(super) fn filter(&self, field: &Field, value: &str) -> Result<String, String> {
+        if !(1..=TEXT_CHARACTERS_MAX).contains(&value.chars().count()) {
+            return Err(format!("1 to {TEXT_CHARACTERS_MAX} characters"));
+        }
+        if self.hidden.of(field.name).is_some() {
+            return Ok(self.options.organiser.people.text(value));
+        }
+        if self.view.scope_field() == Some(field.name) {
+            return Ok(parameters::scope(self.view, value, self.options));
+        }
+        Ok(value.to_owned())
+    }
 }
 
 /// Whether a number tells things apart: a part of the key, or such as `group.id` or `member_id`. What a

@@ -135,9 +135,8 @@ async fn answer<V>(app: &App<V>, config: &Config, asked: &Asked) -> Result<Respo
     if !app.options.shows_members() {
         return Err(Error::NotShown);
     }
-    let _turn = app.queries.acquire().await.expect("nobody closes the semaphore");
     let definition = config.definition();
-    let found = find(config, &definition, asked).await?;
+    let found = app.in_turn(find(config, &definition, asked)).await?;
     let record = found.ok_or_else(|| nothing(asked, &config.stream))?;
     let message = shown(definition.stream.name, &record);
     Ok(json(serde_json::to_string(&message).expect("a message is text and numbers")))
@@ -189,8 +188,8 @@ async fn sources<V: Views>(
 ) -> Result<Response, Error> {
     super::parameters::none(&uri)?;
     let config = app.options.config_of(&name)?;
-    let _turn = app.queries.acquire().await.expect("nobody closes the semaphore");
-    let states = open(&config)?.sources(SOURCES_SEARCHED_MAX).await.map_err(failed)?;
+    let log = open(&config)?;
+    let states = app.in_turn(log.sources(SOURCES_SEARCHED_MAX)).await.map_err(failed)?;
     let sources = states
         .into_iter()
         .map(|state| Source {
@@ -311,10 +310,10 @@ async fn try_message<V: Views>(
     let allowed = "an object with the text `message`";
     let OnTrial { message } =
         serde_json::from_slice(&body).map_err(|_| Error::InvalidBody { allowed })?;
-    let _turn = app.queries.acquire().await.expect("nobody closes the semaphore");
     // A program may take its time, but not that of others.
-    let tried = tokio::task::spawn_blocking(move || definition.try_message(message.as_bytes()));
-    let trial = tried.await.map_err(|_| Error::Internal)?;
+    let attempt = move || definition.try_message(message.as_bytes());
+    let tried = app.in_turn(async { tokio::task::spawn_blocking(attempt).await }).await;
+    let trial = tried.map_err(|_| Error::Internal)?;
     let nothing = Outcome { outcome: "", reason: None, detail: None, fact: None };
     let outcome = match trial {
         Trial::Fact(fact) => Outcome { outcome: "fact", fact: Some(fact), ..nothing },

@@ -21,6 +21,7 @@ use pulso_pipeline::{Cursor, Views};
 use serde_json::{Map, Value, json};
 
 use super::error::PROBLEM_JSON;
+use super::measures::Fields;
 use super::parameters::{self, Parameter, TEXT_CHARACTERS_MAX};
 use super::{API, Error, Options, Shared, cache, kept, views};
 
@@ -169,7 +170,8 @@ fn list_operation(view: View, options: &Options) -> Value {
     operation["description"] = json!(description);
     let own = Parameter::of(view).map(|parameter| reference("parameters", parameter.name(view)));
     let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
-    let by_text = parameters::filters(view, options).map(|field| {
+    let fields = Fields::of(view, options);
+    let by_text = parameters::filters(&fields).map(|field| {
         json!({
             "name": field.name, "in": "query", "schema": text,
             "description": "Only documents with this text.",

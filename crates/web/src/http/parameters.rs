@@ -12,8 +12,9 @@ use axum::http::Uri;
 use pulso_model::{EventTime, Field, Layer, ScopeValues, View};
 use pulso_pipeline::{LayerChoice, Query};
 
+use super::Options;
 use super::error::Error;
-use super::{Options, measures};
+use super::measures::Fields;
 
 pub(super) const TIME_ALLOWED: &str = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as \
                             `%2B`) or a UTC day such as `2017-03-19`";
@@ -65,9 +66,9 @@ impl Parameter {
 
 /// The filters by text that a view has beside [`Parameter::Scope`]: fields that are not called as another
 /// parameter.
-pub(super) fn filters(view: View, options: &Options) -> impl Iterator<Item = &'static Field> {
-    let fields = view.fields().iter().filter(move |field| measures::groups(view, field, options));
-    fields.filter(move |field| {
+pub(super) fn filters(fields: &Fields<'_>) -> impl Iterator<Item = &'static Field> {
+    let view = fields.view;
+    fields.grouping().filter(move |field| {
         !Parameter::of(view).any(|parameter| parameter.name(view) == field.name)
     })
 }
@@ -80,35 +81,36 @@ pub(super) struct Wanted {
     pub(super) latest: bool,
 }
 
+/// What a pair of a request is.
+enum Given {
+    Parameter(Parameter),
+    Text(&'static Field),
+}
+
 /// Reads the parameters of a request for documents of a view.
-pub(super) fn documents(view: View, uri: &Uri, options: &Options) -> Result<Wanted, Error> {
+pub(super) fn documents(fields: &Fields<'_>, uri: &Uri) -> Result<Wanted, Error> {
+    let &Fields { view, options, .. } = fields;
     let mut wanted =
         Wanted { query: Query::newest(view, options.page_limit_default), latest: false };
-    let (people, hidden) = (&options.organiser.people, options.hidden(view));
-    let stored = |name: &str, value: String| match hidden.of(name) {
-        Some(_) => people.text(&value),
-        None => value,
-    };
     let mut seen = Vec::new();
     for (name, value) in pairs(uri)? {
-        let mut own = Parameter::of(view).map(|parameter| (parameter.name(view), Some(parameter)));
-        let by_text = || filters(view, options).map(|field| (field.name, None));
-        let Some((known, parameter)) = own
-            .find(|(known, _)| *known == name)
-            .or_else(|| by_text().find(|(known, _)| *known == name))
-        else {
+        let own = Parameter::of(view).map(|own| (own.name(view), Given::Parameter(own)));
+        let texts = filters(fields).map(|field| (field.name, Given::Text(field)));
+        let mut known = own.chain(texts);
+        let Some((known, given)) = known.find(|(known, _)| *known == name) else {
             let own = Parameter::of(view).map(|parameter| parameter.name(view));
-            let allowed = own.chain(by_text().map(|(known, _)| known)).collect();
+            let allowed = own.chain(filters(fields).map(|field| field.name)).collect();
             return Err(Error::UnknownParameter { name, allowed });
         };
         if seen.contains(&known) {
             return Err(Error::RepeatedParameter { name: known });
         }
         seen.push(known);
-        let done = match parameter {
-            Some(parameter) => set(&mut wanted, parameter, &value, options),
-            None => {
-                text(&value).map(|value| wanted.query.filters.push((known, stored(known, value))))
+        let done = match given {
+            Given::Parameter(parameter) => set(&mut wanted, parameter, &value, options),
+            Given::Text(field) => {
+                let text = fields.filter(field, &value);
+                text.map(|text| wanted.query.filters.push((known, text)))
             }
         };
         done.map_err(|allowed| Error::InvalidParameter { name: known, value, allowed })?;
@@ -164,12 +166,6 @@ fn set(
         Parameter::Window => return Err("`latest`".to_owned()),
     }
     Ok(())
-}
-
-fn text(value: &str) -> Result<String, String> {
-    let fits = (1..=TEXT_CHARACTERS_MAX).contains(&value.chars().count());
-    let allowed = || format!("1 to {TEXT_CHARACTERS_MAX} characters");
-    fits.then(|| value.to_owned()).ok_or_else(allowed)
 }
 
 pub(super) fn layer(value: &str) -> Option<LayerChoice> {

@@ -9,8 +9,9 @@ use pulso_model::{Field, FieldType, View, ViewKind};
 use pulso_pipeline::Views;
 use serde::Serialize;
 
+use super::measures::Fields;
 use super::parameters::{self, Parameter};
-use super::{API, Error, Options, Shared, cache, json, kept, measures};
+use super::{API, Error, Options, Shared, cache, json, kept};
 
 #[derive(Debug, Serialize)]
 struct ViewList {
@@ -53,34 +54,36 @@ struct FieldEntry {
 /// All views with their fields.
 pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
     parameters::none(&uri)?;
-    let entry = |view: View| ViewEntry {
-        name: view.name(),
-        title: view.title(),
-        stream: view.stream(),
-        href: format!("{API}/{view}"),
-        kind: kind_name(view.kind()),
-        parameters: Parameter::of(view).map(|parameter| parameter.name(view)).collect(),
-        fields: view
-            .fields()
-            .iter()
-            .filter_map(|field| FieldEntry::of(view, field, &app.options))
-            .collect(),
-        notice: app.options.unwritten(view),
-    };
+    let entry = |view: View| ViewEntry::of(view, &app.options);
     let views = app.options.views().into_iter().map(entry).collect();
     Ok(kept(cache::ASK, serde_json::to_string(&ViewList { views }).expect("the list is text")))
 }
 
+impl ViewEntry {
+    fn of(view: View, options: &Options) -> Self {
+        let told = Fields::of(view, options);
+        Self {
+            name: view.name(),
+            title: view.title(),
+            stream: view.stream(),
+            href: format!("{API}/{view}"),
+            kind: kind_name(view.kind()),
+            parameters: Parameter::of(view).map(|parameter| parameter.name(view)).collect(),
+            fields: view.fields().iter().filter_map(|field| FieldEntry::of(&told, field)).collect(),
+            notice: options.unwritten(view),
+        }
+    }
+}
+
 impl FieldEntry {
     /// `None` for a field that is left out of documents, as it says who people are.
-    fn of(view: View, field: &Field, options: &Options) -> Option<Self> {
-        let functions = measures::functions(view, field, options);
-        let hidden = options.hidden(view);
+    fn of(fields: &Fields<'_>, field: &Field) -> Option<Self> {
+        let (functions, hidden) = (fields.functions(field), &fields.hidden);
         Some(Self {
             name: field.name,
             field_type: type_name(hidden.shown_as(field)?),
             functions: functions.iter().map(|function| function.name()).collect(),
-            group: measures::groups(view, field, options),
+            group: fields.groups(field),
             pseudonym: hidden.of(field.name).is_some(),
         })
     }

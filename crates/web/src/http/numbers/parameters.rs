@@ -8,9 +8,10 @@ use pulso_model::{EventTime, Field, FieldType, View, ViewKind};
 use pulso_pipeline::{Aggregation, Function, Interval, LayerChoice, Measure};
 
 use super::buckets::WIDTH_SECONDS_MAX;
+use crate::http::Options;
 use crate::http::error::{Error, names};
-use crate::http::parameters::{self, TEXT_CHARACTERS_MAX, TIME_ALLOWED, pairs, parse};
-use crate::http::{Options, measures};
+use crate::http::measures::Fields;
+use crate::http::parameters::{self, TIME_ALLOWED, pairs, parse};
 
 /// Groups in an answer when the request does not specify a number.
 pub(crate) const GROUPS_USUAL: usize = 10;
@@ -62,10 +63,11 @@ pub(super) fn read(kind: Kind, uri: &Uri, options: &Options) -> Result<Asked, Er
     let pairs = pairs(uri)?;
     let given = Given { pairs, kind, options };
     let view = given.view()?;
-    given.check(view)?;
-    let field = given.field(view)?;
-    let measure = given.measure(view, field)?;
-    let by = given.by(view)?;
+    let fields = Fields::of(view, options);
+    given.check(&fields)?;
+    let field = given.field(&fields)?;
+    let measure = given.measure(&fields, field)?;
+    let by = given.by(&fields)?;
     let time = |name| given.one(name, TIME_ALLOWED, |value| parse::<EventTime>(value, "").ok());
     let (from, to) = (time("from")?, time("to")?);
     let interval = given.interval()?;
@@ -75,7 +77,7 @@ pub(super) fn read(kind: Kind, uri: &Uri, options: &Options) -> Result<Asked, Er
         layer: layer.unwrap_or(LayerChoice::Current),
         from,
         to,
-        filters: given.filters(view)?,
+        filters: given.filters(&fields)?,
         measure,
         by,
         groups_max: given.limit(by)?,
@@ -96,11 +98,12 @@ pub(crate) fn names_of(view: View, field: &'static Field) -> impl Iterator<Item 
 /// The filters that a view has: its text fields, unless they are called as another parameter.
 pub(crate) fn filters(
     kind: Kind,
-    view: View,
-    options: &Options,
+    fields: &Fields<'_>,
 ) -> impl Iterator<Item = (&'static str, &'static Field)> {
-    let fields = view.fields().iter().filter(move |field| measures::groups(view, field, options));
-    let named = fields.flat_map(move |field| names_of(view, field).map(move |name| (name, field)));
+    let view = fields.view;
+    let grouping = fields.grouping();
+    let named =
+        grouping.flat_map(move |field| names_of(view, field).map(move |name| (name, field)));
     named.filter(move |(name, _)| !kind.parameters().contains(name))
 }
 
@@ -143,10 +146,9 @@ impl Given<'_> {
     }
 
     /// Checks that there are only parameters that the view has, and each once.
-    fn check(&self, view: View) -> Result<(), Error> {
+    fn check(&self, fields: &Fields<'_>) -> Result<(), Error> {
         let own = self.kind.parameters().iter().copied();
-        let known: Vec<_> =
-            own.chain(filters(self.kind, view, self.options).map(|(name, _)| name)).collect();
+        let known: Vec<_> = own.chain(filters(self.kind, fields).map(|(name, _)| name)).collect();
         for (at, (name, _)) in self.pairs.iter().enumerate() {
             let Some(known_name) = known.iter().find(|known| *known == name) else {
                 return Err(Error::UnknownParameter { name: name.clone(), allowed: known });
@@ -158,11 +160,8 @@ impl Given<'_> {
         Ok(())
     }
 
-    fn field(&self, view: View) -> Result<Option<&'static Field>, Error> {
-        let fields = view.fields().iter();
-        let fields: Vec<_> = fields
-            .filter(|field| !measures::functions(view, field, self.options).is_empty())
-            .collect();
+    fn field(&self, fields: &Fields<'_>) -> Result<Option<&'static Field>, Error> {
+        let fields: Vec<_> = fields.measured().collect();
         let allowed = match fields.as_slice() {
             [] => "left out: this view has no field that can be made into one number".to_owned(),
             some => format!("one of {}", names(some.iter().map(|field| field.name))),
@@ -172,13 +171,13 @@ impl Given<'_> {
         })
     }
 
-    fn measure(&self, view: View, field: Option<&Field>) -> Result<Measure, Error> {
+    fn measure(&self, fields: &Fields<'_>, field: Option<&Field>) -> Result<Measure, Error> {
         let Some(field) = field else {
             self.one("function", "left out where there is no `field`", |_| None::<()>)?;
             return Ok(Measure::Documents);
         };
         // A field that can be asked for has at least one.
-        let functions = measures::functions(view, field, self.options);
+        let functions = fields.functions(field);
         let allowed = format!(
             "one of {} for the field `{}`",
             names(functions.iter().map(|function| function.name())),
@@ -191,12 +190,9 @@ impl Given<'_> {
         Ok(Measure::Field { name: field.name, function })
     }
 
-    fn by(&self, view: View) -> Result<Option<&'static str>, Error> {
-        let fields: Vec<_> = view
-            .fields()
-            .iter()
-            .filter(|field| measures::groups(view, field, self.options))
-            .collect();
+    fn by(&self, fields: &Fields<'_>) -> Result<Option<&'static str>, Error> {
+        let view = fields.view;
+        let fields: Vec<_> = fields.grouping().collect();
         let allowed = match fields.as_slice() {
             [] => "left out: this view has no text that documents can be grouped by".to_owned(),
             some => format!("one of {}", names(some.iter().map(|field| field.name))),
@@ -236,21 +232,13 @@ impl Given<'_> {
         Ok(self.one("limit", &allowed, read)?.unwrap_or(GROUPS_USUAL))
     }
 
-    fn filters(&self, view: View) -> Result<Vec<(&'static str, String)>, Error> {
+    fn filters(&self, fields: &Fields<'_>) -> Result<Vec<(&'static str, String)>, Error> {
         let mut found = Vec::new();
-        let (people, hidden) = (&self.options.organiser.people, self.options.hidden(view));
-        for (name, field) in filters(self.kind, view, self.options) {
-            let allowed = format!("1 to {TEXT_CHARACTERS_MAX} characters");
-            let read = |value: &str| {
-                let length = value.chars().count();
-                let value = match view.scope_field() == Some(field.name) {
-                    true => parameters::scope(view, value, self.options),
-                    false if hidden.of(field.name).is_some() => people.text(value),
-                    false => value.to_owned(),
-                };
-                (1..=TEXT_CHARACTERS_MAX).contains(&length).then_some((field.name, value))
-            };
-            found.extend(self.one(name, &allowed, read)?);
+        for (name, field) in filters(self.kind, fields) {
+            let Some(value) = self.get(name) else { continue };
+            let text = fields.filter(field, value);
+            let text = text.map_err(|allowed| invalid(name, value, &allowed))?;
+            found.push((field.name, text));
         }
         Ok(found)
     }

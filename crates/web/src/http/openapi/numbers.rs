@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use pulso_model::{Field, FieldType, View};
+use pulso_model::{FieldType, View};
 use pulso_pipeline::Function;
 use serde_json::{Value, json};
 
 use super::{add_reach, kept_operation, list_schema, object, reference, type_schema};
+use crate::http::Options;
+use crate::http::measures::Fields;
 use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
 use crate::http::parameters::TEXT_CHARACTERS_MAX;
-use crate::http::{Options, measures};
 
 const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can be asked for: its \
                          `functions`, the usual first, and whether it is a `group`.";
@@ -39,17 +40,14 @@ pub(super) fn top_operation(options: &Options) -> Value {
 
 fn parameters(kind: Kind, options: &Options) -> Value {
     let views: Vec<View> = options.views().into_iter().filter(|view| kind.takes(*view)).collect();
-    let fields = || {
-        let all = views.iter();
-        all.flat_map(|view| view.fields().iter().map(move |field| (*view, field)))
+    let fields: Vec<_> = views.iter().map(|view| Fields::of(*view, options)).collect();
+    let measured = fields.iter().flat_map(Fields::measured);
+    let measured = names(measured.map(|field| field.name));
+    let grouped = |fields: &Fields<'_>| {
+        let view = fields.view;
+        fields.grouping().flat_map(move |field| names_of(view, field)).collect::<Vec<_>>()
     };
-    let measured =
-        fields().filter(|(view, field)| !measures::functions(*view, field, options).is_empty());
-    let measured = names(measured.map(|(_, field)| field.name));
-    let grouped = |(view, field): (View, &'static Field)| names_of(view, field);
-    let groups = names(
-        fields().filter(|(view, field)| measures::groups(*view, field, options)).flat_map(grouped),
-    );
+    let groups = names(fields.iter().flat_map(grouped));
     let functions = [Function::Sum, Function::Max, Function::Min, Function::Mean];
     let one_of = |names: &[&str]| json!({ "type": "string", "enum": names });
     let described = |name: &str, schema: Value, text: &str| json!({ "name": name, "in": "query", "schema": schema, "description": text });
@@ -91,7 +89,7 @@ fn parameters(kind: Kind, options: &Options) -> Value {
             last["required"] = json!(true);
         }
     }
-    let filters = views.iter().flat_map(|view| filters(kind, *view, options).map(|(name, _)| name));
+    let filters = fields.iter().flat_map(|fields| filters(kind, fields).map(|(name, _)| name));
     let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
     list.extend(names(filters).into_iter().map(|name| {
         described(

@@ -25,7 +25,8 @@ fn options() -> Options {
 }
 
 fn read(view: View, query: &str) -> Result<Wanted, Error> {
-    documents(view, &format!("/api/v1/{view}?{query}").parse().unwrap(), &options())
+    let uri = format!("/api/v1/{view}?{query}").parse().unwrap();
+    documents(&Fields::of(view, &options()), &uri)
 }
 
 #[track_caller]
@@ -43,14 +44,16 @@ fn check_refused(view: View, query: &str, detail: &str) {
 fn check_unknown(view: View, query: &str, own: &str) {
     let (name, _) = query.split_once('=').unwrap();
     let texts: String =
-        filters(view, &options()).map(|field| format!(", `{}`", field.name)).collect();
+        filters(&Fields::of(view, &options())).map(|field| format!(", `{}`", field.name)).collect();
     let detail = format!("there is no parameter `{name}` here; the parameters are {own}{texts}");
     check_refused(view, query, &detail);
 }
 
 #[test]
 fn a_view_is_filtered_by_its_texts() {
-    let names = |view: View| filters(view, &options()).map(|field| field.name).collect::<Vec<_>>();
+    let names = |view: View| {
+        filters(&Fields::of(view, &options())).map(|field| field.name).collect::<Vec<_>>()
+    };
     assert_eq!(names(view("topic-pairs")), ["topic", "other"]);
     assert_eq!(names(view("country-activity")), ["response"], "the country is the scope");
     assert_eq!(names(View::DEAD_LETTERS), ["stream", "source", "reason", "detail"]);
