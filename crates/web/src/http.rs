@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use error::Error;
-use guard::{Access, Rules};
+use guard::{Access, Effect, Rules};
 pub use guard::{Guard, GuardError, ReadAccountsError};
 pub(crate) use guard::{Name, hash_password, line, new_token, token_hash};
 pub use status::{Facts, Progress, Windows};
@@ -261,7 +261,8 @@ struct Route<S> {
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// A route that changes nothing, for those who are logged in.
     fn new(path: impl Into<String>, methods: MethodRouter<S>) -> Self {
-        let rules = Rules { access: Access::Login, changes: false, reads: true, body_bytes_max: 0 };
+        let rules =
+            Rules { access: Access::Login, effect: Effect::None, reads: true, body_bytes_max: 0 };
         Self { path: path.into(), methods, rules, allowed: "GET and HEAD" }
     }
 
@@ -272,8 +273,17 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 
     /// Also has methods that change something, with bodies of JSON up to this size. Who uses them must be
     /// allowed to write, and on a page of ours if in a browser; and it is written down.
-    fn changes(mut self, allowed: &'static str, body_bytes_max: usize) -> Self {
-        (self.rules.changes, self.rules.body_bytes_max) = (true, body_bytes_max);
+    fn changes(self, allowed: &'static str, body_bytes_max: usize) -> Self {
+        self.with_bodies(Effect::Change, allowed, body_bytes_max)
+    }
+
+    /// The same for methods that change nothing: who may look may use them.
+    fn tries(self, allowed: &'static str, body_bytes_max: usize) -> Self {
+        self.with_bodies(Effect::Trial, allowed, body_bytes_max)
+    }
+
+    fn with_bodies(mut self, effect: Effect, allowed: &'static str, bytes_max: usize) -> Self {
+        (self.rules.effect, self.rules.body_bytes_max) = (effect, bytes_max);
         self.rules.reads = allowed.starts_with("GET");
         self.allowed = allowed;
         self

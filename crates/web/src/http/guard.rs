@@ -24,7 +24,7 @@ use tracing::warn;
 use accounts::Accounts;
 pub use accounts::ReadAccountsError;
 pub(crate) use accounts::{Name, hash_password, line, new_token, token_hash};
-pub(super) use admit::{Access, Rules, cookie_name};
+pub(super) use admit::{Access, Effect, Rules, cookie_name};
 use audit::{Event, What};
 pub(super) use client::Client;
 use limits::Limit;

@@ -47,7 +47,7 @@ pub(super) fn routes<V: Views>() -> Vec<Route<Arc<App<V>>>> {
         route("message", get(message::<V>)),
         route("messages/{partition}/{offset}", get(message_at::<V>)),
         route("sources", get(sources::<V>)),
-        route("try", post(try_message::<V>)).changes("POST", TRIAL_BYTES_MAX),
+        route("try", post(try_message::<V>)).tries("POST", TRIAL_BYTES_MAX),
     ]
 }
 

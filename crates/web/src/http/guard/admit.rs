@@ -26,12 +26,22 @@ const LOCAL: &str = "local";
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Rules {
     pub(in crate::http) access: Access,
-    /// Whether some of its methods change something.
-    pub(in crate::http) changes: bool,
+    /// What its other methods than `GET` and `HEAD` do.
+    pub(in crate::http) effect: Effect,
     /// Whether one can look at it, too.
     pub(in crate::http) reads: bool,
     /// 0: no body at all.
     pub(in crate::http) body_bytes_max: usize,
+}
+
+/// What requests other than to look do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Effect {
+    /// There are none.
+    None,
+    /// They take time, and change nothing.
+    Trial,
+    Change,
 }
 
 /// What a route asks of those who come to it.
@@ -83,12 +93,12 @@ impl Guard {
         if identity.caller.is_none() && !open {
             return Err(Error::NotLoggedIn);
         }
-        let changes = rules.changes && !request.method().is_safe();
-        if changes && !identity.bearer {
+        let effect = if request.method().is_safe() { Effect::None } else { rules.effect };
+        if effect != Effect::None && !identity.bearer {
             client::check_origin(request.headers(), host, identity.session.is_some())?;
         }
         let mut change = None;
-        if changes && rules.access == Access::Login {
+        if effect == Effect::Change && rules.access == Access::Login {
             let caller = identity.caller.as_ref().ok_or(Error::NotLoggedIn)?;
             if caller.role < Role::Write {
                 return Err(Error::OnlyReads { name: caller.name.clone() });
