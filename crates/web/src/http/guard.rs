@@ -170,31 +170,37 @@ impl Guard {
         password: String,
     ) -> Result<(Caller, SessionToken), Error> {
         let Some(accounts) = &self.accounts else { return Err(Error::NoLogin) };
-        let limited = |after| Error::TooManyLogins { after };
-        self.logins.take(client.key()).map_err(limited)?;
-        self.logins_by_name.take(name).map_err(limited)?;
+        let known_name = || accounts.knows(name).then(|| name.to_owned());
+        let taken = self.logins.take(client.key());
+        if let Err(after) = taken.and_then(|()| self.logins_by_name.take(name)) {
+            self.failed(What::LoginRefused, known_name(), client).await;
+            return Err(Error::TooManyLogins { after });
+        }
         let turn = Arc::clone(&self.checks).acquire_owned().await;
-        let (known, name) = (Arc::clone(accounts), name.to_owned());
+        let (known, given) = (Arc::clone(accounts), name.to_owned());
         let check = tokio::task::spawn_blocking(move || {
             // Held until the end, also when nobody waits for the answer any more.
             let _turn = turn;
-            known.log_in(&name, &password).ok_or(name)
+            known.log_in(&given, &password)
         });
         let checked = check.await.map_err(|_| Error::Internal)?;
         match checked {
-            Ok(caller) => {
+            Some(caller) => {
                 let token = self.sessions.start(caller.clone());
                 self.note(&Event::new(What::Login, Some(&caller), client)).await;
                 Ok((caller, token))
             }
-            Err(name) => {
-                // A name that is not known may be a password in the wrong field.
-                let known = accounts.knows(&name).then_some(name);
-                self.note(&Event { who: known, ..Event::new(What::LoginFailed, None, client) })
-                    .await;
+            None => {
+                self.failed(What::LoginFailed, known_name(), client).await;
                 Err(Error::WrongLogin)
             }
         }
+    }
+
+    /// Writes down a login that failed. A name that is not known is left out: it may be a password in the
+    /// wrong field.
+    async fn failed(&self, what: What, known_name: Option<String>, client: Client) {
+        self.note(&Event { who: known_name, ..Event::new(what, None, client) }).await;
     }
 
     /// Ends a session at once, wherever it is used.

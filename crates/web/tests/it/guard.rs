@@ -272,9 +272,13 @@ async fn guessing_becomes_slow_and_is_written_down() {
     assert_eq!(refused.status, 429, "also with the right one");
     let wait = refused.head.split("retry-after: ").nth(1).unwrap().lines().next().unwrap();
     assert!((1..=10).contains(&wait.parse::<u64>().unwrap()), "{wait}");
-    let failed = |who: Option<&str>| ("login_failed".to_owned(), who.map(str::to_owned));
-    let writer = || failed(Some("writer"));
-    assert_eq!(guarded.audit(), [writer(), failed(None), writer(), writer(), writer()]);
+    assert_eq!(guarded.log_in_with("mistyped password", "wrong", "").await.status, 429);
+    let line = |what: &str, who: Option<&str>| (what.to_owned(), who.map(str::to_owned));
+    let failed = |who| line("login_failed", who);
+    let refused = |who| line("login_refused", who);
+    let writer = Some("writer");
+    let tried = [writer, None, writer, writer, writer].map(failed);
+    assert_eq!(guarded.audit(), [&tried[..], &[refused(writer), refused(None)]].concat());
     assert_eq!(guarded.get("/healthz", "").await.status, 200);
 }
 

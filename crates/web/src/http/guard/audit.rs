@@ -22,6 +22,8 @@ const TARGET: &str = "pulso_web::audit";
 pub(in crate::http) enum What {
     Login,
     LoginFailed,
+    /// After too many.
+    LoginRefused,
     Logout,
     Change,
 }
