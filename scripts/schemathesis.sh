@@ -23,6 +23,8 @@ for stream in rsvps posts; do
 done
 
 serve() { # ARGUMENTS...: serves both streams, and sets `address`
+  # Else the address of the server before might be found.
+  : >"$data/said"
   "$target/pulso" serve --data "$data/views" --stream rsvps --stream posts --listen 127.0.0.1:0 "$@" >"$data/said" &
   program=$!
   until address=$(grep -om1 '127\.0\.0\.1:[0-9]*' "$data/said"); do
