@@ -189,7 +189,11 @@ impl Readers {
             let begun = running.begin(&connection);
             let outcome = if begun { Some(job(&mut connection)) } else { None };
             running.end();
-            readers.idle().push(connection);
+            // Breaking off a job may have broken off the end of its transaction, too. Then closing the
+            // connection ends it; another job could begin none, and would read what was there long ago.
+            if connection.is_autocommit() {
+                readers.idle().push(connection);
+            }
             let failed = |source| failed(readers.path.clone(), source);
             outcome.map_or(Err(Error::Stopping), |outcome| outcome.map_err(failed))
         });

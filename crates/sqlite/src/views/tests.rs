@@ -157,6 +157,17 @@ async fn what_is_past_its_age_is_removed_by_layer_and_its_day_stays_the_batch_la
     assert_eq!(store.remove_before(groups, Layer::Batch, later).await.unwrap(), 0);
 }
 
+/// When a query is broken off, so may be the end of its transaction: then its connection serves nobody else.
+#[tokio::test]
+async fn a_transaction_that_did_not_end_is_in_nobodys_way() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let failed = |path, source| Error::Query { path, source };
+    let readers = &store.reader.readers;
+    readers.run(failed, |connection| connection.execute_batch("BEGIN")).await.unwrap();
+    store.query(Query::newest(the_view(), 1)).await.unwrap();
+}
+
 /// A question that would take for ever does not keep its connection once nobody waits for the answer.
 #[tokio::test]
 async fn a_query_that_nobody_waits_for_is_broken_off() {
