@@ -36,8 +36,8 @@ pub use redact::redact;
 pub use renaming::{OddDocument, Renaming};
 pub use scan::any_byte;
 pub use stream::{
-    Column, ColumnType, Counts, Facet, FactsView, Job, KindField, LakeColumn, Names, Part,
-    Personal, Position, ScopeField, ScopeValues, Stream,
+    Column, ColumnType, Counts, Deletion, Facet, FactsView, Job, KindField, LakeColumn, Names,
+    Part, Personal, Position, ScopeField, ScopeValues, Stream,
 };
 pub use time::{Day, DayRange, EventTime, WallTime};
 pub use view::{Field, FieldType, KeyField, KeyPart, Layer, View, ViewDescriptor, ViewKind};

@@ -1,5 +1,6 @@
 //! Streams: what a descriptor says of one, and the views that follow from it.
 
+mod deletion;
 mod part;
 mod personal;
 #[cfg(test)]
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+pub use deletion::Deletion;
 pub(crate) use part::text as text_of;
 pub use part::{Part, Position};
 pub use personal::Personal;
@@ -42,6 +44,8 @@ pub struct Stream {
     pub actor: Option<usize>,
     /// What says who a person is: columns, and the keys or names of terms.
     pub personal: Vec<Part>,
+    /// How facts are taken back.
+    pub deletions: Vec<Deletion>,
     /// The column whose latest fact is the state, where later facts replace earlier ones.
     pub state: Option<usize>,
     /// What tells facts apart; empty where each message is a fact of its own.

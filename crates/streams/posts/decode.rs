@@ -119,10 +119,12 @@ impl Version {
 const OTHER_EVENTS: [&str; 4] = ["identity", "account", "sync", "info"];
 
 fn convert(frame: wire::Frame<'_>) -> Result<Decoded<'_>, Problem> {
-    let wire::Frame { did, time_us, kind, commit, frame_type, payload } = frame;
+    let wire::Frame { did, time_us, kind, commit, account, frame_type, payload } = frame;
+    let mut status = account.0.0.unwrap_or_default().status;
     let (version, event, did, commit) = match payload.0.0 {
         Some(mut payload) => {
             let event = Version::Two.text(take(&mut payload.event_type), "$type")?;
+            status = take(&mut payload.status);
             (Version::Two, event, take(&mut payload.did), Some(payload))
         }
         None if frame_type.0.as_deref() == Some("error") => return Ok(skipped("error")),
@@ -130,6 +132,9 @@ fn convert(frame: wire::Frame<'_>) -> Result<Decoded<'_>, Problem> {
     };
     let event = event.rsplit_once('#').map_or(&*event, |(_, kind)| kind);
     if event != "commit" {
+        if event == "account" && status.0.as_deref() == Some("deleted") {
+            return Ok(skipped("account_deleted"));
+        }
         let known = OTHER_EVENTS.into_iter().find(|&known| known == event);
         return Ok(skipped(known.unwrap_or("other_event")));
     }

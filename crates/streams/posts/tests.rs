@@ -185,6 +185,14 @@ fn what_is_no_post_is_skipped_by_its_reason() {
         assert_eq!(two("/payload/$type", &format!("x#{reason}")), reason);
     }
     assert_eq!(one("/kind", "labels"), "other_event");
+    for (status, reason) in [("deleted", "account_deleted"), ("takendown", "account")] {
+        let mut account = v1(&record());
+        account["account"] = json!({"active": false, "status": status});
+        assert_eq!(skipped(&with(account, "/kind", Some(json!("account")))), reason);
+        let mut account = v2(&record());
+        account["payload"]["status"] = json!(status);
+        assert_eq!(skipped(&with(account, "/payload/$type", Some(json!("x#account")))), reason);
+    }
     for reason in ["update", "delete"] {
         assert_eq!(one("/commit/operation", reason), reason);
         assert_eq!(two("/payload/operation", reason), reason);

@@ -19,6 +19,8 @@ pub(super) struct Frame<'a> {
     pub(super) kind: Text<'a>,
     #[serde(borrow)]
     pub(super) commit: Lenient<Object<Commit<'a>>>,
+    #[serde(borrow)]
+    pub(super) account: Lenient<Object<Account<'a>>>,
     /// `message`, or `error` for the last frame before a close.
     #[serde(borrow, rename = "$type")]
     pub(super) frame_type: Text<'a>,
@@ -26,7 +28,16 @@ pub(super) struct Frame<'a> {
     pub(super) payload: Lenient<Object<Commit<'a>>>,
 }
 
-/// The `commit` of version 1; with the first three fields the `payload` of version 2.
+/// What has become of an account.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Account<'a> {
+    #[serde(borrow)]
+    pub(super) status: Text<'a>,
+}
+
+/// The `commit` of version 1; with the first three fields and `status`, which is of an account, the
+/// `payload` of version 2.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Commit<'a> {
@@ -36,6 +47,8 @@ pub(super) struct Commit<'a> {
     pub(super) did: Text<'a>,
     #[serde(borrow)]
     pub(super) time: Text<'a>,
+    #[serde(borrow)]
+    pub(super) status: Text<'a>,
     #[serde(borrow)]
     pub(super) rev: Text<'a>,
     #[serde(borrow)]

@@ -2,6 +2,7 @@
 //!
 //! Every problem of a file is told at once, with its line and with what is allowed there.
 
+mod deletions;
 mod fields;
 mod parts;
 mod table;
@@ -100,9 +101,9 @@ impl Reader<'_> {
         let personal = whole.optional_texts("personal");
         let fact = fact(&mut whole);
         let columns = columns(&mut whole);
-        let facets = whole.tables("facets");
+        let [facets, jobs] = ["facets", "jobs"].map(|key| whole.tables(key));
+        let deletions = whole.tables("deletions");
         let fields = whole.table("fields");
-        let jobs = whole.tables("jobs");
 
         let Some(fact) = fact else {
             whole.finish();
@@ -126,8 +127,7 @@ impl Reader<'_> {
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
         let activity_view = views::activity_view(name, title, &fact);
-        let [trends_view, trends_by_scope_view] =
-            views::ended_views(name, fact.trends, &facets, scope);
+        let ended_views = views::ended_views(name, fact.trends, &facets, scope);
         let Some(facts_view) = facts_view else {
             whole.finish();
             return None;
@@ -145,14 +145,15 @@ impl Reader<'_> {
             columns,
             actor,
             personal,
+            deletions: deletions::read(deletions, &parts),
             state,
             identity,
             echoes_within: echoes_within.as_ref().map(|within| within.value),
             facets,
             facts_view,
             activity_view,
-            trends_view,
-            trends_by_scope_view,
+            trends_view: ended_views[0],
+            trends_by_scope_view: ended_views[1],
             jobs,
         };
         check_echoes(&whole, &stream, echoes_within.as_ref());

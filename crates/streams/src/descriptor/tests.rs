@@ -289,7 +289,7 @@ const PROBLEMS: [&str; 25] = [
     "line 1: `Big Name` is not a name: lower-case letters, digits and hyphens, a letter \
              first, at most 48",
     "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
-             `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `live`, `message`, \
+             `deletions`, `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `live`, `message`, \
              `name`, `personal`, `state`, `title`",
     "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
              `c`, `d`, `e`, `size`, `tags`, `weight`",
