@@ -50,6 +50,8 @@ pub enum Command {
     /// Remove views, journals and days of the lake that are older than `retention`, and set the
     /// retention of Kafka's topics to `kafka.retention`
     Retain,
+    /// Take out of the lake what people have deleted, of streams with `honour_deletions`
+    HonourDeletions,
     /// Archive messages and compute views on the configured schedule, until stopped
     Schedule,
     /// Remove a person from all that is stored of a stream in the data directory, for good. Other
@@ -130,6 +132,13 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             shutdown.run_until_cancelled(verified).await.unwrap_or_else(stopped)
         }
         Command::Retain => each(streams, async |config| retain(config, &shutdown).await).await,
+        Command::HonourDeletions => {
+            each(streams, async |config| {
+                let changed = layer(config, &shutdown).await?.honour_deletions().await?;
+                print(&format!("messages redacted: {changed}\n"))
+            })
+            .await
+        }
         Command::Schedule => {
             let (health, turn) = (Health::default(), Turn::default());
             let operations =

@@ -1,5 +1,6 @@
 //! The batch layer put together: archive, then jobs, each run recorded.
 
+mod deletions;
 mod verify;
 
 use std::collections::btree_map::Entry;
@@ -24,6 +25,7 @@ use crate::retain::{Ages, Removals, retain};
 use crate::runs::{Journal, Outcome, Run};
 use crate::schedule::{Task, Work};
 use crate::{BatchError, Completeness, Computation, Days, Engine, Job, Resources, WindowSettings};
+use deletions::DELETIONS;
 
 /// The name of the archive among the runs.
 pub(crate) const ARCHIVE: &str = "archive";
@@ -39,6 +41,8 @@ pub struct LayerOptions {
     pub archive: ArchiveOptions,
     pub completeness: Completeness,
     pub retention: Retention,
+    /// Whether deletions are honoured, of streams that know of them.
+    pub honour_deletions: bool,
 }
 
 impl LayerOptions {
@@ -69,6 +73,7 @@ impl LayerOptions {
                 idle_timeout: config.window.idle_timeout,
             },
             retention: config.retention,
+            honour_deletions: config.honour_deletions,
         }
     }
 }
@@ -438,6 +443,7 @@ where
             Task::Archive => vec![ARCHIVE],
             Task::Jobs => jobs.iter().map(Job::name).collect(),
             Task::Retain => vec![RETAIN],
+            Task::Deletions => vec![DELETIONS],
         };
         let last = self.journal.last_successes(&names).await?;
         let oldest = last.values().map(|run| WallTime(run.started.0)).min();
@@ -451,6 +457,7 @@ where
             Task::Jobs => self.run_jobs(&self.jobs(), Selection::Changed, |_| ()).await.map(drop),
             // The lake keeps all for whoever knows no checkpoint.
             Task::Retain => self.retain(None).await.map(drop),
+            Task::Deletions => self.honour_deletions().await.map(drop),
         }
     }
 }

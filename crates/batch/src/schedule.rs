@@ -32,6 +32,8 @@ pub enum Task {
     Jobs,
     /// Removing what is past its age.
     Retain,
+    /// Taking out of the lake what was deleted.
+    Deletions,
 }
 
 /// The work itself.
@@ -63,7 +65,8 @@ pub async fn schedule(
     let mut tasks = Vec::new();
     let always = [(Task::Archive, &schedule.archive), (Task::Jobs, &schedule.jobs)];
     let retain = schedule.retain.iter().map(|cron| (Task::Retain, cron));
-    for (task, cron) in always.into_iter().chain(retain) {
+    let deletions = schedule.deletions.iter().map(|cron| (Task::Deletions, cron));
+    for (task, cron) in always.into_iter().chain(retain).chain(deletions) {
         tasks.push((task, cron, work.last_success(task).await?));
     }
     while !shutdown.is_cancelled() {

@@ -6,7 +6,7 @@
 
 mod rows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -26,7 +26,7 @@ use crate::path::TableFolder;
 use crate::stats::Positions;
 use crate::table::{day_of, read_log};
 use crate::{Error, Lake};
-use rows::{Rewriter, holds_any};
+use rows::{Rewriter, holds_any, new_payloads};
 
 /// How commits of a rewrite are called in the log of the table.
 pub(crate) const OPERATION: DeltaOperation = DeltaOperation::Update { predicate: None };
@@ -66,6 +66,9 @@ impl fmt::Debug for Rewrite {
         formatter.debug_struct("Rewrite").field("rows", &self.rows.len()).finish_non_exhaustive()
     }
 }
+
+/// New payloads of one file.
+type Payloads = BTreeMap<Position, Vec<u8>>;
 
 /// A file of the table, and what stands in its place.
 struct Exchange {
@@ -205,19 +208,23 @@ fn exchange_of(
     if !holds_any(folder, &path, &rewrite.rows)? {
         return Ok(None);
     }
+    let mut payloads = Payloads::new();
+    for batch in read_file(folder, columns, &path) {
+        new_payloads(&batch?, rewrite, &mut payloads)?;
+    }
+    if payloads.is_empty() {
+        return Ok(None);
+    }
     let Some(day) = day else {
         let path = folder.file(&path);
         return Err(Error::Damaged { path, problem: "has no day".into() });
     };
-    let mut rewriter = Rewriter::new(columns, decoder, rewrite, day);
+    let rows = payloads.len() as u64;
+    let rewriter = Rewriter::new(columns, decoder, payloads, day);
     let batches = read_file(folder, columns, &path);
     let batches = batches.map(|batch| rewriter.rewrite(batch?));
     let new = write_file(folder, columns, day, batches)?;
-    if rewriter.changed == 0 {
-        remove_unused(folder, [&new.path]);
-        return Ok(None);
-    }
-    Ok(Some(Exchange { old: path, new, rows: rewriter.changed }))
+    Ok(Some(Exchange { old: path, new, rows }))
 }
 
 /// Removes all Parquet files but the kept ones, and the log before its checkpoint of a version.

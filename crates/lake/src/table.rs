@@ -116,6 +116,11 @@ impl Lake {
         self.columns.stream()
     }
 
+    /// What decodes its messages.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
     /// The version of the table that this value sees.
     pub fn version(&self) -> Version {
         self.table.version().unwrap_or_default()

@@ -58,6 +58,7 @@ async fn hour_of(works: Vec<FakeWork>) {
         archive: "*/5 * * * *".parse().unwrap(),
         jobs: "10 * * * *".parse().unwrap(),
         retain: None,
+        deletions: None,
     };
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();

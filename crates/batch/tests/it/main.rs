@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 mod complete;
+mod deletions;
 mod echoes;
 mod erase;
 mod golden;

@@ -131,7 +131,18 @@ pub(crate) async fn batch_layer<S: Source>(
     views: &MemoryViews,
     retention: Retention,
 ) -> BatchLayer<S, MemoryViews, ManualClock> {
-    let lake = Lake::open_or_create(folder.join("messages"), &decoder()).await.unwrap();
+    batch_layer_of(&decoder(), folder, log, views, retention).await
+}
+
+/// The same of another stream.
+pub(crate) async fn batch_layer_of<S: Source>(
+    decoder: &Decoder,
+    folder: &Path,
+    log: S,
+    views: &MemoryViews,
+    retention: Retention,
+) -> BatchLayer<S, MemoryViews, ManualClock> {
+    let lake = Lake::open_or_create(folder.join("messages"), decoder).await.unwrap();
     let scratch = folder.join("scratch");
     std::fs::create_dir_all(&scratch).unwrap();
     let options = LayerOptions {
@@ -143,6 +154,7 @@ pub(crate) async fn batch_layer<S: Source>(
             idle_timeout: Duration::from_mins(1),
         },
         retention,
+        honour_deletions: true,
     };
     let clock = ManualClock::at(LOG_TIME);
     BatchLayer::new(log, lake, views.clone(), clock, options, CancellationToken::new())

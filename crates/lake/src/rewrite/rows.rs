@@ -16,67 +16,79 @@ use deltalake::parquet::errors::ParquetError;
 use pulso_model::{Day, DeadLetter, Decoded, Decoder, Position, Reason, TimeLimits, WallTime};
 use pulso_pipeline::{Headers, Record};
 
-use super::Rewrite;
+use super::{Payloads, Rewrite};
 use crate::Error;
 use crate::columns::{Columns, Rows};
 use crate::path::TableFolder;
+
+/// What becomes of the messages of a batch that change.
+pub(super) fn new_payloads(
+    batch: &RecordBatch,
+    rewrite: &Rewrite,
+    payloads: &mut Payloads,
+) -> Result<(), Error> {
+    let messages = Messages::of(batch);
+    for row in 0..batch.num_rows() {
+        let position = messages.position(row);
+        if !rewrite.rows.contains(&position) {
+            continue;
+        }
+        let record = messages.record(row);
+        let problem = "cannot be without what it must not hold";
+        let new = (rewrite.payload)(&record).ok_or(Error::Rewrite { position, problem })?;
+        if *new != *record.payload {
+            payloads.insert(position, new);
+        }
+    }
+    Ok(())
+}
 
 /// Changes the rows of one file, batch by batch.
 pub(super) struct Rewriter<'a> {
     columns: &'a Columns,
     /// Takes every time: what the limits were when the message was archived, nobody knows.
     decoder: Decoder,
-    rewrite: &'a Rewrite,
+    payloads: Payloads,
     day: Day,
-    pub(super) changed: u64,
 }
 
 impl<'a> Rewriter<'a> {
     pub(super) fn new(
         columns: &'a Columns,
         decoder: &Decoder,
-        rewrite: &'a Rewrite,
+        payloads: Payloads,
         day: Day,
     ) -> Self {
         let decoder = decoder.clone().with_limits(TimeLimits::NONE);
-        Self { columns, decoder, rewrite, day, changed: 0 }
+        Self { columns, decoder, payloads, day }
     }
 
-    pub(super) fn rewrite(&mut self, batch: RecordBatch) -> Result<RecordBatch, Error> {
+    pub(super) fn rewrite(&self, batch: RecordBatch) -> Result<RecordBatch, Error> {
         let messages = Messages::of(&batch);
         let mut new = Rows::empty(self.columns);
         let mut places = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
-            places.push((0, row));
-            if !self.rewrite.rows.contains(&messages.position(row)) {
+            let position = messages.position(row);
+            let Some(payload) = self.payloads.get(&position) else {
+                places.push((0, row));
                 continue;
+            };
+            let failed = |problem| Error::Rewrite { position, problem };
+            let record = Record { payload: payload.clone().into(), ..messages.record(row) };
+            let decoded = self.decoder.decode(&record.payload, record.log_time);
+            let decoded = messages.outcome(row, decoded);
+            let decoded = decoded.ok_or_else(|| failed("would be no fact any more"))?;
+            if let Ok(Decoded::Fact(fact)) = &decoded
+                && fact.time.day() != self.day
+            {
+                return Err(failed("would be of another day"));
             }
-            let record = messages.record(row);
-            let failed = |problem| Error::Rewrite { position: record.position(), problem };
-            let payload = (self.rewrite.payload)(&record);
-            let payload =
-                payload.ok_or_else(|| failed("cannot be without what it must not hold"))?;
-            if *payload == *record.payload {
-                continue;
-            }
-            let record = Record { payload: payload.into(), ..record.clone() };
-            let decoded =
-                messages.outcome(row, self.decoder.decode(&record.payload, record.log_time));
-            match &decoded {
-                Some(Ok(Decoded::Fact(fact))) if fact.time.day() != self.day => {
-                    return Err(failed("would be of another day"));
-                }
-                Some(decoded) => {
-                    places[row] = (1, new.len());
-                    new.push(&record, decoded);
-                }
-                None => return Err(failed("would be no fact any more")),
-            }
+            places.push((1, new.len()));
+            new.push(&record, &decoded);
         }
         if new.len() == 0 {
             return Ok(batch);
         }
-        self.changed += new.len() as u64;
         let mixed = interleave_record_batch(&[&batch, &new.finish()], &places);
         Ok(mixed.expect("both have the columns of the table"))
     }

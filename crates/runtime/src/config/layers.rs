@@ -19,6 +19,9 @@ pub(super) const STREAMS: &str = "streams";
 /// The sections that may differ by stream.
 const OF_A_STREAM: [&str; 5] = ["echo", "retention", "time", "trends", "window"];
 
+/// What is said of single streams only.
+const OWN_FLAGS: [&str; 2] = ["facts", "honour_deletions"];
+
 /// The text of a configuration file.
 #[derive(Clone, Debug)]
 pub struct ConfigFile {
@@ -54,7 +57,7 @@ pub(super) fn merge(layers: &Layers) -> Result<Layered, ConfigError> {
     let sections = defaults.iter().filter(|(name, _)| OF_A_STREAM.contains(&name.as_str()));
     let sections = sections.map(|(name, section)| (name.clone(), section.clone()));
     let mut of_a_stream: Table =
-        sections.chain([("facts".to_owned(), Value::Boolean(true))]).collect();
+        sections.chain(OWN_FLAGS.map(|name| (name.to_owned(), Value::Boolean(true)))).collect();
     // Streams share the journals, whose documents of a day go together.
     if let Some(Value::Table(retention)) = of_a_stream.get_mut("retention") {
         retention.remove("journals");

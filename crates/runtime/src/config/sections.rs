@@ -31,6 +31,8 @@ pub struct Config {
     pub stream: String,
     /// Whether its single facts are a view; `None`: as its descriptor says.
     pub facts: Option<bool>,
+    /// Whether deletions are honoured in the lake.
+    pub honour_deletions: bool,
     pub declared: Declared,
     pub(crate) streams: Streams,
     pub logs: Logs,
@@ -76,6 +78,7 @@ pub(crate) struct Streams {
 #[derive(Clone, Debug)]
 pub(crate) struct OfStream {
     pub(crate) facts: Option<bool>,
+    pub(crate) honour_deletions: bool,
     pub(crate) time: Time,
     pub(crate) window: Window,
     pub(crate) echo: Echo,
@@ -308,6 +311,7 @@ pub struct Schedule {
     pub archive: Cron,
     pub jobs: Cron,
     pub retain: Option<Cron>,
+    pub deletions: Option<Cron>,
 }
 
 #[derive(Clone, Debug)]

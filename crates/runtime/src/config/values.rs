@@ -44,10 +44,12 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     let acquisition = acquisition(reader, &served);
     let streams = streams::read(reader, served);
     let stream = usual(&streams.served).unwrap_or(&streams.served[0]).to_owned();
-    let OfStream { facts, time, window, echo, trends, retention } = streams.of(&stream).clone();
+    let OfStream { facts, honour_deletions, time, window, echo, trends, retention } =
+        streams.of(&stream).clone();
     Config {
         stream,
         facts,
+        honour_deletions,
         declared,
         streams,
         logs,
@@ -78,12 +80,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             memory_max: reader.size("batch.memory_max"),
             threads: reader.number("batch.threads", 0..=1024),
         },
-        schedule: Schedule {
-            enabled: reader.flag("schedule.enabled"),
-            archive: reader.read("schedule.archive", cron),
-            jobs: reader.read("schedule.jobs", cron),
-            retain: deployment::schedule_retain(reader),
-        },
+        schedule: schedule(reader),
         retention,
         web: Web {
             listen: reader.read("web.listen", address),
@@ -95,6 +92,16 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         privacy: organiser::privacy(reader),
         operations: deployment::operations(reader),
         demo: Demo { rate: reader.number("demo.rate", 1..=100_000) },
+    }
+}
+
+fn schedule(reader: &mut Reader) -> Schedule {
+    Schedule {
+        enabled: reader.flag("schedule.enabled"),
+        archive: reader.read("schedule.archive", cron),
+        jobs: reader.read("schedule.jobs", cron),
+        retain: deployment::cron_or_off(reader, "schedule.retain"),
+        deletions: deployment::cron_or_off(reader, "schedule.deletions"),
     }
 }
 

@@ -177,8 +177,8 @@ pub(super) fn retention(reader: &mut Reader) -> Retention {
     retention
 }
 
-pub(super) fn schedule_retain(reader: &mut Reader) -> Option<croner::Cron> {
-    reader.read("schedule.retain", |value| or_off(value, cron))
+pub(super) fn cron_or_off(reader: &mut Reader, key: &str) -> Option<croner::Cron> {
+    reader.read(key, |value| or_off(value, cron))
 }
 
 pub(super) fn time(reader: &mut Reader) -> Time {
