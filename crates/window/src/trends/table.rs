@@ -1,5 +1,7 @@
 //! Running counts of every term of a facet, worldwide and by scope.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -469,32 +471,6 @@ impl Added {
         for (index, _) in self.grew.0.iter_mut().chain(&mut self.shrank.0) {
             *index = numbers[*index as usize].expect("what a pane names is alive");
         }
-    }
-}
-
-impl Term {
-    fn add_name(&mut self, name: &str) -> Arc<str> {
-        if let Some((known, panes)) = self.names.iter_mut().find(|(known, _)| &**known == name) {
-            *panes += 1;
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = name.into();
-        self.names.push((Arc::clone(&name), 1));
-        name
-    }
-
-    fn remove_name(&mut self, name: &Arc<str>) {
-        let place = self.names.iter().position(|(known, _)| known == name);
-        let place = place.expect("the pane brought the name");
-        self.names[place].1 -= 1;
-        if self.names[place].1 == 0 {
-            self.names.swap_remove(place);
-        }
-    }
-
-    fn name(&self) -> &Arc<str> {
-        let names = self.names.iter().map(|(name, _)| name);
-        names.min().expect("a term with facts in the window has a name")
     }
 }
 

@@ -10,7 +10,9 @@ use pulso_model::{Coordinate, Fact, Identity, Term};
 
 use super::*;
 use crate::{Activity, FacetShape, ListMax, Shape, SlidingWindow, Trend, TrendSettings};
-use naive::{Ended, Trends as NamedTrends, naive_activity, naive_trends, naive_verdicts};
+use naive::{
+    Ended, Trends as NamedTrends, naive_activity, naive_trends, naive_verdicts, without_late,
+};
 
 const SIZE: i64 = 30_000;
 const SLIDE: i64 = 10_000;
@@ -293,18 +295,6 @@ fn naive_store(counted: &[&Sent], settings: &Settings, closed_until: Option<Even
     let (trends, mut ended) = naive_trends(counted, settings);
     ended.retain(|(end, ..), _| closed_until.is_some_and(|until| *end <= until.0));
     Store { trends, ended, activity: naive_activity(counted) }
-}
-
-/// Leaving one out can make another late that was its echo, so until none is left.
-fn without_late(mut sent: Vec<Sent>) -> Vec<Sent> {
-    loop {
-        let verdicts = naive_verdicts(&sent, 0);
-        if !verdicts.contains(&Verdict::Late) {
-            return sent;
-        }
-        let mut verdicts = verdicts.into_iter();
-        sent.retain(|_| verdicts.next() != Some(Verdict::Late));
-    }
 }
 
 fn cuts() -> impl Strategy<Value = Vec<usize>> {

@@ -276,3 +276,15 @@ impl Recount<'_> {
         Some((scores[0].max(scores[1]) * 1000.0).round() / 1000.0)
     }
 }
+
+/// Leaving one out can make another late that was its echo, so until none is left.
+pub(super) fn without_late(mut sent: Vec<Sent>) -> Vec<Sent> {
+    loop {
+        let verdicts = naive_verdicts(&sent, 0);
+        if !verdicts.contains(&Verdict::Late) {
+            return sent;
+        }
+        let mut verdicts = verdicts.into_iter();
+        sent.retain(|_| verdicts.next() != Some(Verdict::Late));
+    }
+}
