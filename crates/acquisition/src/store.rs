@@ -54,9 +54,9 @@ async fn spooled(
     health: &Health,
     shutdown: CancellationToken,
 ) -> anyhow::Result<u64> {
-    let (stream, directory) = (config.stream().name, config.spool_directory());
-    stores::make(&directory).explained()?;
-    let spool = Spool::open(&directory.join("spool.db"), config.spool.bytes_max.0).explained()?;
+    let stream = config.stream().name;
+    stores::make(&config.spool_directory()).explained()?;
+    let spool = Spool::open(&config.spool_path(), config.spool.bytes_max.0).explained()?;
     observe::spool_limit(stream, config.spool.bytes_max.0);
     let at_limit = match config.spool.at_limit {
         config::AtLimit::Wait => AtLimit::Wait,

@@ -62,6 +62,11 @@ impl Config {
         self.data.directory.join(&self.spool.directory).join(&self.stream)
     }
 
+    /// The file in which they are.
+    pub fn spool_path(&self) -> PathBuf {
+        self.spool_directory().join("spool.db")
+    }
+
     /// The file of the stream's embedded log.
     pub fn log_path(&self) -> PathBuf {
         self.data.directory.join("log").join(format!("{}.db", self.stream))

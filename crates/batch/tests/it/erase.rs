@@ -209,7 +209,7 @@ impl Person {
         let mut checkpoints = views.checkpoints(&speed_checkpoint(&config.stream));
         checkpoints.save(processor.checkpoint()).await.unwrap();
         fs::create_dir_all(config.spool_directory()).unwrap();
-        let spool = Spool::open(&config.spool_directory().join("spool.db"), u64::MAX).unwrap();
+        let spool = Spool::open(&config.spool_path(), u64::MAX).unwrap();
         spool.append(messages[..50].iter().map(message).collect()).await.unwrap();
         self.run_batch().await;
     }

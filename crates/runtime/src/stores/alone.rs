@@ -20,14 +20,13 @@ impl OwnStores {
     /// # Errors
     /// When another program uses one of them, or one cannot be had.
     pub fn open(config: &Config) -> Result<Self, StoreError> {
-        let spool = config.spool_directory().join("spool.db");
         let open = |path: std::path::PathBuf, contents| -> Result<Option<Alone>, StoreError> {
             Ok(path.exists().then(|| Alone::open(&path, contents)).transpose()?)
         };
         Ok(Self {
             log: open(config.log_path(), Contents::Log)?,
             views: open(config.views_path(), Contents::Views)?,
-            spool: open(spool, Contents::Spool)?,
+            spool: open(config.spool_path(), Contents::Spool)?,
         })
     }
 }
