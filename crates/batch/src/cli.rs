@@ -151,7 +151,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             operations.during(keeping).await.map(drop)
         }
         Command::Healthcheck => healthcheck(config.operations.batch, LISTEN_KEY).await,
-        Command::Erase(args) => erase(&config, args).await,
+        Command::Erase(person) => erase(&config, &args.common.stream, person).await,
         Command::List => each(streams, async |config| list(config)).await,
         Command::Check => {
             each(streams, async |config| check(config).await).await?;
@@ -343,6 +343,8 @@ async fn watched(
     open(config, log, views, shutdown.clone()).await
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("failed to write to standard output")
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.context("failed to write to standard output")
 }

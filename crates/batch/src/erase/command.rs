@@ -1,20 +1,23 @@
 //! The command: what it asks and says.
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, stdin};
 
 use anyhow::{Context, anyhow};
+use clap::ArgGroup;
 use pulso_runtime::{Config, Exit, FailureExt};
 
 use super::Erasure;
+use crate::cli::print;
 
 /// Who is to be erased.
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("person").required(true).args(["member", "actor"]))]
 pub struct EraseArgs {
-    /// A member of the stream that is usual, by the id that it has for them
-    #[arg(long, value_name = "ID", required_unless_present = "actor", conflicts_with = "actor")]
+    /// A person of the default stream, by their id there
+    #[arg(long, value_name = "ID")]
     member: Option<String>,
 
-    /// An actor of a stream, by the id that the stream has for them
+    /// A person of another stream, by its name and their id there
     #[arg(long, num_args = 2, value_names = ["STREAM", "ID"])]
     actor: Option<Vec<String>>,
 
@@ -27,11 +30,17 @@ pub struct EraseArgs {
     yes: bool,
 }
 
-/// Says what is stored of a person, and removes it when that is wanted.
+/// Says what is stored of a person, and removes it when that is wanted. `chosen` are the streams of `--stream`.
 ///
 /// # Errors
-/// As [`Erasure::find`] and [`Erasure::run`]; when nothing is stored, or nobody can be asked.
-pub async fn erase(config: &Config, args: EraseArgs) -> anyhow::Result<()> {
+/// As [`Erasure::find`] and [`Erasure::run`]; when nothing is stored, or nobody can be asked; when a stream is
+/// chosen, as that of the person may be another.
+pub async fn erase(config: &Config, chosen: &[String], args: EraseArgs) -> anyhow::Result<()> {
+    if !chosen.is_empty() {
+        return Err(anyhow!("`erase` does not take `--stream`"))
+            .exit(Exit::Usage)
+            .hint("`--member` is of the default stream, `--actor STREAM ID` of any");
+    }
     let EraseArgs { member, actor, dry_run, yes } = args;
     let (stream, id) = match (member, actor.as_deref()) {
         (_, Some([stream, id])) => (stream.clone(), id.clone()),
@@ -72,10 +81,4 @@ fn confirmed() -> anyhow::Result<bool> {
     let mut answer = String::new();
     stdin().read_line(&mut answer).context("failed to read the answer")?;
     Ok(answer.trim() == "yes")
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = stdout();
-    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    printed.context("failed to write to standard output")
 }

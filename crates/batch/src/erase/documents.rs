@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use pulso_model::{Renaming, View, push_json_text};
+use pulso_model::{Position, Renaming, View, push_json_text};
 use pulso_runtime::stores::{Alone, Change, Row};
 use pulso_runtime::{Exit, ExplainExt, FailureExt};
 use serde::Deserialize;
 
 use super::search::Found;
 
-/// What documents of journals have in common.
 #[derive(Deserialize)]
-struct OfJournal {
+struct OfContact {
     stream: String,
-    #[serde(default)]
     actor: String,
+}
+
+#[derive(Deserialize)]
+struct OfDeadLetter {
+    stream: String,
+    partition: u32,
+    offset: u64,
 }
 
 /// All changes.
@@ -59,23 +64,26 @@ fn in_view(views: &Alone, renaming: &Renaming, view: View) -> anyhow::Result<Vec
 fn contacts(views: &Alone, renaming: &Renaming) -> anyhow::Result<Vec<Change>> {
     let mut rows = rows(views, View::CONTACTS, &as_json(renaming.actor()))?;
     rows.retain(|row| {
-        let of: Option<OfJournal> = serde_json::from_str(&row.document.body).ok();
+        let of: Option<OfContact> = serde_json::from_str(&row.document.body).ok();
         of.is_some_and(|of| of.stream == renaming.stream().name && of.actor == renaming.actor())
     });
     Ok(rows.into_iter().map(|row| (row, None)).collect())
 }
 
-/// They show what the new messages have. Of one whose message is gone nothing can be shown.
+/// They show what the new messages have. One whose message is gone goes, too, if it may name the person;
+/// where the message is there, it says whether it does, as a document has other numbers than those.
 fn dead_letters(views: &Alone, renaming: &Renaming, found: &Found) -> anyhow::Result<Vec<Change>> {
     let mut changes = Vec::new();
     for row in rows(views, View::DEAD_LETTERS, renaming.stream().name)? {
-        let of: Option<OfJournal> = serde_json::from_str(&row.document.body).ok();
-        if of.is_none_or(|of| of.stream != renaming.stream().name) {
+        let Ok(of) = serde_json::from_str::<OfDeadLetter>(&row.document.body) else { continue };
+        if of.stream != renaming.stream().name {
             continue;
         }
+        let saw = found.saw(Position { partition: of.partition, offset: of.offset });
         match found.dead_letters.get(&row.document.id) {
             Some(new) if *new == row.document => {}
             Some(new) => changes.push((row, Some(new.clone()))),
+            None if saw => {}
             None if renaming.is_named_in(row.document.body.as_bytes()) => changes.push((row, None)),
             None => {}
         }

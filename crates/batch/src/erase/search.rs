@@ -11,6 +11,8 @@ use pulso_pipeline::Record;
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
+    /// By partition, where the search has come to.
+    next_offsets: BTreeMap<u32, u64>,
     /// The person's facts.
     pub(super) own: u64,
     /// Facts of others that name them.
@@ -31,6 +33,13 @@ pub(super) struct Found {
     pub(super) terms: BTreeSet<Position>,
 }
 
+impl Found {
+    /// Whether the message at a position was looked at.
+    pub(super) fn saw(&self, Position { partition, offset }: Position) -> bool {
+        self.next_offsets.get(&partition).is_some_and(|next| offset < *next)
+    }
+}
+
 /// Looks for a person in messages.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
@@ -47,6 +56,7 @@ impl<'a> Search<'a> {
     pub(super) fn see(&self, record: &Record, found: &mut Found) {
         let Self { decoder, renaming } = *self;
         let (payload, log_time, position) = (&*record.payload, record.log_time, record.position());
+        found.next_offsets.insert(position.partition, position.offset + 1);
         let decoded = decoder.decode(payload, log_time);
         if !self.is_concerned(&decoded, payload) {
             return;

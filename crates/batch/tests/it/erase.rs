@@ -468,3 +468,32 @@ async fn a_person_is_erased_only_while_nobody_else_uses_the_stores() {
     let stderr = String::from_utf8(group.erase(&["--yes"]).stderr).unwrap();
     assert!(stderr.contains("no actor who is a person"), "{stderr}");
 }
+
+/// Numbers are short ids, and stand in documents for other things: where a message is, and what is wrong
+/// there.
+#[tokio::test]
+async fn a_number_that_only_tells_where_a_dead_letter_is_means_nobody() {
+    let data = TempDir::new().unwrap();
+    let person = member(data.path());
+    person.store().await;
+    let before = person.documents().await;
+    let dead_letters = &before[&(View::DEAD_LETTERS, Layer::Speed)];
+    let text = |body: &Value, field: &str| body[field].as_str().unwrap_or_default().to_owned();
+    let payloads: String = dead_letters
+        .values()
+        .flat_map(|body| ["payload", "payload_hex"].map(|f| text(body, f)))
+        .collect();
+    let offsets = dead_letters.values().map(|body| body["offset"].to_string());
+    let id = offsets.into_iter().find(|offset| !payloads.contains(offset.as_str())).unwrap();
+    let nobody = Person { id, ..person };
+    assert_eq!(nobody.erase(&["--yes"]).status.code(), Some(4));
+    assert_eq!(nobody.documents().await, before);
+}
+
+#[test]
+fn a_stream_beside_that_of_the_person_is_refused() {
+    let data = TempDir::new().unwrap();
+    let output = member(data.path()).erase(&["--stream", "posts", "--dry-run"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && stderr.contains("--stream"), "{stderr}");
+}
