@@ -166,7 +166,7 @@ fn all_jobs_agree_with_a_naive_recount() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config { cases: CASES, ..Config::default() });
     let days = subsequence(vec![0, 1, 2, 3, 4, 5, 6, 7, 8], 1..6);
-    let muted = select(vec![None, Some("art"), Some("rust")]);
+    let muted = select(vec![vec![], vec!["art"], vec!["it's", "rust"]]);
     let inputs = (vec(sent(), 1..60), 1..4_u32, days, muted);
     let result = runner.run(&inputs, |(sent, partitions, picked, muted)| {
         let mute = muted.into_iter().map(str::to_owned).collect();
