@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lists what is missing to build Pulso, with the commands that install it.
 #
-#   scripts/prerequisites.sh [--tests]     (also what tests on real servers need; without it, they are skipped)
+#   scripts/prerequisites.sh [--tests]     (also what tests on real servers and in a browser need; without it, they are skipped)
 set -euo pipefail
 
 missing=0
@@ -51,6 +51,12 @@ if [ "${1:-}" = --tests ]; then
   elif ! has_java 21; then
     lacks 'Java 21' 'tests use Elasticsearch 8 instead of 9' \
       'sudo apt-get install openjdk-21-jdk-headless   (or from https://adoptium.net)'
+  fi
+  pages='tests of the pages are skipped'
+  command -v npm >/dev/null 2>&1 || lacks npm "$pages" 'sudo apt-get install nodejs npm'
+  if ! command -v "${PULSO_CHROMIUM:-chromium}" >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1 &&
+    ! command -v google-chrome >/dev/null 2>&1; then
+    lacks chromium "$pages" 'sudo apt-get install chromium   (PULSO_CHROMIUM names one that is elsewhere)'
   fi
 fi
 
