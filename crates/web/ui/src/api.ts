@@ -214,8 +214,10 @@ export const views = async (): Promise<View[]> => (await get<{ views: View[] }>(
 
 export const status = (signal?: AbortSignal): Promise<Status> => get(url("status"), signal);
 
-export const layers = (signal?: AbortSignal): Promise<Record<string, string[]>> =>
-  get(url("layers"), signal);
+// The days that the batch layer has completed, by view.
+export type Layers = Record<string, string[]>;
+
+export const layers = (signal?: AbortSignal): Promise<Layers> => get(url("layers"), signal);
 
 export const documents = (view: string, parameters: Parameters, signal?: AbortSignal): Promise<DocumentPage> =>
   get(url(view, parameters), signal);

@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
-import type { Progress, Session, Stream, View } from "./api.ts";
+import type { Layers, Progress, Session, Stream, View } from "./api.ts";
 import type { Live } from "./live.ts";
 import { type Span, spanOf } from "./range.ts";
 import type { Route } from "./route.ts";
@@ -15,8 +15,10 @@ export interface App {
   stream: Stream;
   route: Route;
   live: Live;
-  // How far the stream is; undefined until the first answer.
+  // How far the stream is; undefined if the server does not say.
   progress: Progress | undefined;
+  // How far the batch layer is; undefined until the first answer.
+  layers: Layers | undefined;
   // What the range means now; undefined while nothing is counted yet.
   span: Span | undefined;
 }
@@ -29,7 +31,7 @@ export function useApp(): App {
   return app;
 }
 
-type Known = Pick<App, "streams" | "views" | "session">;
+type Known = Pick<App, "streams" | "views" | "session" | "layers">;
 
 export function makeApp(known: Known, stream: Stream, route: Route, live: Live): App {
   const progress = live.status?.streams.find(({ name }) => name === stream.name);

@@ -9,6 +9,7 @@ export interface Live {
   // Change when the windows, or what the batch layer wrote, may have changed.
   news: number;
   batchNews: number;
+  // Undefined before the page knows any stream.
   status: api.Status | undefined;
   // What is wrong with the connection, since when.
   problem: { text: string; since: number } | undefined;
@@ -23,17 +24,22 @@ const EVENTS_AGAIN_MS = 15_000;
 // Somebody who reads needs no more, however fast a recording plays.
 const NEWS_MS_MIN = 1000;
 
-export function useLive(stream: string | undefined): Live {
+// `first` is what the page knew of the status when it began.
+export function useLive(stream: string | undefined, first: api.Status | undefined): Live {
   const [live, setLive] = useState<Live>(() => ({
     news: 0, batchNews: 0, status: undefined, problem: undefined, unavailable: undefined,
   }));
+  const status = live.status ?? first;
   useEffect(() => {
     if (stream === undefined) return;
-    const link = new Link(stream, (change) => setLive((before) => ({ ...before, ...change(before) })));
+    const link = new Link(stream, status, (change) => setLive((before) => ({ ...before, ...change(before) })));
     return () => link.close();
   }, [stream]);
-  return live;
+  return { ...live, status };
 }
+
+const closedUntil = (status: api.Status | undefined, stream: string): string | null | undefined =>
+  status?.streams.find(({ name }) => name === stream)?.closed_until;
 
 type Change = (before: Live) => Partial<Live>;
 
@@ -45,11 +51,18 @@ class Link {
   private newsTimer: ReturnType<typeof setTimeout> | undefined;
   private lastNews = 0;
   private closed = false;
+  private until: string | null | undefined;
   private readonly wake = () => document.visibilityState === "visible" && this.ask();
 
-  constructor(private readonly stream: string, private readonly change: (change: Change) => void) {
+  constructor(
+    private readonly stream: string,
+    known: api.Status | undefined,
+    private readonly change: (change: Change) => void,
+  ) {
+    this.until = closedUntil(known, stream);
     this.listen();
-    this.ask();
+    // The first event asks sooner, if it comes.
+    this.timer = setTimeout(() => this.ask(), STATUS_MS_ALONE);
     document.addEventListener("visibilitychange", this.wake);
   }
 
@@ -72,7 +85,9 @@ class Link {
         this.retry = setTimeout(() => this.listen(), EVENTS_AGAIN_MS);
       }
     };
-    for (const name of ["state", "window", "reset"]) events.addEventListener(name, () => this.ask(true));
+    // How far it is comes first, and is news only if it is further than is known.
+    events.addEventListener("state", () => this.ask());
+    for (const name of ["window", "reset"]) events.addEventListener(name, () => this.ask(true));
     for (const name of ["batch", "reset"]) {
       events.addEventListener(name, () => this.change(({ batchNews }) => ({ batchNews: batchNews + 1 })));
     }
@@ -108,10 +123,10 @@ class Link {
 
   private answered(status: api.Status, news: boolean): void {
     if (this.closed) return;
-    const until = (of: api.Status | undefined) =>
-      of?.streams.find(({ name }) => name === this.stream)?.closed_until;
+    const until = closedUntil(status, this.stream);
+    const moved = until !== this.until;
+    this.until = until;
     this.change((before) => {
-      const moved = before.status === undefined || until(before.status) !== until(status);
       if (news || moved || before.problem !== undefined) this.tell();
       return { status, problem: undefined };
     });

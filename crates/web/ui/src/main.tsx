@@ -13,6 +13,7 @@ import { Shell } from "./shell.tsx";
 import { Login } from "./pages/login.tsx";
 import { startTheme } from "./theme.ts";
 import { PageOf } from "./pages.tsx";
+import { LAST, useQuery } from "./query.ts";
 import { useRoute } from "./route.ts";
 
 const AGAIN_MS = 2000;
@@ -21,6 +22,7 @@ interface Known {
   streams: api.Stream[];
   views: api.View[];
   session: api.Session;
+  status: api.Status;
 }
 
 function Main() {
@@ -30,12 +32,13 @@ function Main() {
   setZone(route.zone);
   const stream = known?.streams.find(({ name }) => name === route.stream)
     ?? (route.stream === undefined ? known?.streams[0] : undefined);
-  const live = useLive(out ? undefined : stream?.name);
+  const live = useLive(out ? undefined : stream?.name, known?.status);
+  const layers = useQuery(out || known === undefined ? undefined : "layers", api.layers, live.batchNews, LAST);
   useEffect(() => api.onLoggedOut(() => setOut(true)), []);
   if (out) return <Login again={known !== undefined} done={() => setOut(false)} />;
   if (known === undefined) return problem === undefined ? <Waiting /> : <NoServer text={problem} />;
   if (stream === undefined) return <NoStream name={route.stream} streams={known.streams} />;
-  const app = makeApp(known, stream, route, live);
+  const app = makeApp({ ...known, layers: layers.data }, stream, route, live);
   return (
     <AppContext.Provider value={app}>
       <Shell>
@@ -45,7 +48,7 @@ function Main() {
   );
 }
 
-// Streams and views as the server describes them, asked for until it answers.
+// Streams and views as the server describes them, and how far it is, asked for until it answers.
 function useKnown(out: boolean): [Known | undefined, string | undefined] {
   const [known, setKnown] = useState<Known>();
   const [problem, setProblem] = useState<string>();
@@ -53,8 +56,8 @@ function useKnown(out: boolean): [Known | undefined, string | undefined] {
     if (out) return;
     let timer: ReturnType<typeof setTimeout>;
     const ask = () => {
-      Promise.all([api.streams(), api.views(), api.session()]).then(
-        ([streams, views, session]) => setKnown({ streams, views, session }),
+      Promise.all([api.streams(), api.views(), api.session(), api.status()]).then(
+        ([streams, views, session, status]) => setKnown({ streams, views, session, status }),
         (error: Error) => {
           setProblem(error.message);
           timer = setTimeout(ask, AGAIN_MS);

@@ -10,11 +10,29 @@ export interface Answer<T> {
   old: boolean;
 }
 
+// Questions that come up together, in the order in which they are sent: a browser has few connections to a server, so
+// what one looks at first would wait for what is below it.
+export const FIRST = 0;
+export const USUAL = 1;
+export const LAST = 2;
+
+let waiting: { order: number; ask: () => void }[] = [];
+
+function inOrder(order: number, ask: () => void): void {
+  if (waiting.push({ order, ask }) > 1) return;
+  queueMicrotask(() => {
+    const questions = waiting.sort((a, b) => a.order - b.order);
+    waiting = [];
+    for (const { ask } of questions) ask();
+  });
+}
+
 // `key` names the question; `undefined` asks nothing. `news` changes when the answer may have.
 export function useQuery<T>(
   key: string | undefined,
   load: (signal: AbortSignal) => Promise<T>,
   news: unknown = undefined,
+  order = USUAL,
 ): Answer<T> {
   const [answer, setAnswer] = useState<{ key: string; data: T | undefined; error: Error | undefined }>();
   const running = useRef<{ key: string; control: AbortController; again: boolean } | undefined>(undefined);
@@ -29,19 +47,24 @@ export function useQuery<T>(
       return;
     }
     running.current?.control.abort();
-    ask(key);
-    function ask(asked: string) {
+    start(key);
+    function start(asked: string) {
       const run = { key: asked, control: new AbortController(), again: false };
       running.current = run;
+      inOrder(order, () => {
+        if (running.current === run) ask(run);
+      });
+    }
+    function ask(run: { key: string; control: AbortController; again: boolean }) {
       const done = (data: T | undefined, error: Error | undefined) => {
         if (running.current !== run) return;
         running.current = undefined;
         setAnswer((before) => ({
-          key: asked,
-          data: data ?? (before?.key === asked ? before.data : undefined),
+          key: run.key,
+          data: data ?? (before?.key === run.key ? before.data : undefined),
           error,
         }));
-        if (run.again) ask(asked);
+        if (run.again) start(run.key);
       };
       latest.current(run.control.signal).then((data) => done(data, undefined), (error) => done(undefined, error));
     }

@@ -1,10 +1,12 @@
 // The questions that several pages ask, and how filters take part in them.
 
+import { useMemo, useRef } from "preact/hooks";
+
 import * as api from "./api.ts";
 import { type App, spanKey } from "./app.ts";
 import { counted, facetOf, termField } from "./descriptor.ts";
 import { iso } from "./format.ts";
-import { type Answer, useQuery } from "./query.ts";
+import { type Answer, FIRST, LAST, useQuery } from "./query.ts";
 import { type Span, isLive, step } from "./range.ts";
 import { valueOf } from "./route.ts";
 
@@ -57,6 +59,7 @@ export function useActivity(app: App, by: string | undefined, field?: string | f
     span && field !== false ? `activity ${spanKey(app)} ${by} ${field} ${where}` : undefined,
     (signal) => api.series({ ...activityQuery(app, span!, by, field || undefined), interval: chartStep(app, span!) }, signal),
     app.live.news + app.live.batchNews,
+    FIRST,
   );
 }
 
@@ -78,6 +81,7 @@ export function useScopes(app: App): Answer<api.Top> {
     query && `scopes ${JSON.stringify(query)}`,
     (signal) => api.top(query!, signal),
     app.live.news + app.live.batchNews,
+    FIRST,
   );
 }
 
@@ -118,16 +122,31 @@ export function trendsView(app: App, facet: api.Facet): { view: string; where: R
 
 export const rankedBy = (facet: api.Facet): string => (facet.counts === "actors" ? "actors" : "count");
 
-// What trends: in the last window, or at its highest within the range.
-export function useTrends(app: App, facet: api.Facet | undefined): Answer<Trends> {
+// What trends: in the last window, or at its highest within the range. Lines of terms need not wait for their names,
+// for which a range asks more: `unnamed` is there before.
+export function useTrends(app: App, facet: api.Facet | undefined): Answer<Trends> & { unnamed: Trends | undefined } {
   const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
   const live = isLive(app.route);
   const key = facet && app.span && `trends ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}`;
-  return useQuery(
+  const news = app.live.news + (live ? 0 : app.live.batchNews);
+  const found = useQuery(
     key,
     (signal) => (live ? latestTrends(app, facet!, signal) : highestTrends(app, facet!, signal)),
-    app.live.news + (live ? 0 : app.live.batchNews),
+    news,
   );
+  const names = useQuery(live ? undefined : key, (signal) => sampledNames(app, facet!, signal), news, LAST);
+  const whole = useMemo(() => named(found, names), [found.data, found.old, names.data, names.old, names.error]);
+  // Until both are there, what was shown before stays.
+  const shown = useRef<Trends | undefined>(undefined);
+  if (whole !== undefined) shown.current = whole;
+  return { data: shown.current, error: found.error, old: shown.current !== undefined && whole === undefined, unnamed: found.data };
+}
+
+// Where names cannot be read, terms are shown as they are.
+function named(found: Answer<Trends>, names: Answer<Map<string, string>>): Trends | undefined {
+  if (found.data === undefined || found.old || found.data.live) return found.old ? undefined : found.data;
+  if (names.old || (names.data === undefined && names.error === undefined)) return undefined;
+  return { ...found.data, trends: found.data.trends.map((trend) => ({ ...trend, name: names.data?.get(trend.term) ?? trend.term })) };
 }
 
 async function latestTrends(app: App, facet: api.Facet, signal: AbortSignal): Promise<Trends> {
@@ -164,8 +183,7 @@ async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): P
   // The end of a window is its time, so the last one ends with the range.
   const query = { view, by: termField(facet), from: iso(span.from + 1), to: iso(span.to + 1), where, limit: LISTED_MAX };
   const has = (name: string) => app.views.find((known) => known.name === view)?.fields.some((field) => field.name === name);
-  const [names, numbers, scores, ranks] = await Promise.all([
-    sampledNames(app, facet, signal),
+  const [numbers, scores, ranks] = await Promise.all([
     api.top({ ...query, field: rankedBy(facet) }, signal),
     api.top({ ...query, field: "score" }, signal),
     has("unusual_rank") ? api.top({ ...query, field: "unusual_rank" }, signal) : undefined,
@@ -173,7 +191,7 @@ async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): P
   const mapOf = (top: api.Top | undefined) => new Map(top?.groups.map(({ name, value }) => [name, value]));
   const [scoreOf, rankOf] = [mapOf(scores), mapOf(ranks)];
   const trends = numbers.groups.map(({ name, value }): Trend => ({
-    term: name, name: names.get(name) ?? name, number: value, score: scoreOf.get(name), unusualRank: rankOf.get(name), since: undefined, before: undefined,
+    term: name, name, number: value, score: scoreOf.get(name), unusualRank: rankOf.get(name), since: undefined, before: undefined,
   }));
   return { live: false, trends, end: iso(span.to), start: iso(span.from), warming: scoreOf.size === 0 && trends.length > 0, notice: undefined };
 }

@@ -288,6 +288,27 @@ test("a slow network shows what loads, and then all of it", async () => {
   await close();
 });
 
+test("a first load asks each question once", async () => {
+  const { page, close } = await program.open("about:blank");
+  const asked = [];
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (pathname.startsWith("/api/v1/")) asked.push(pathname.slice("/api/v1/".length) + search);
+  });
+  await page.goto(program.at("/?stream=rsvps&range=1h"));
+  // Lines come last: they are of the terms that trend.
+  await page.locator(".overview-terms .ranked-spark polyline").first().waitFor();
+  await page.waitForLoadState("load");
+  const times = new Map();
+  for (const question of asked) times.set(question, (times.get(question) ?? 0) + 1);
+  // The first event asks how far the stream is now.
+  times.delete("status");
+  const twice = [...times].filter(([, count]) => count > 1).map(([question]) => question);
+  assert.deepEqual(twice, []);
+  assert.deepEqual(new Set(asked.slice(0, 4)), new Set(["streams", "views", "session", "status"]));
+  await close();
+});
+
 test("a server that is gone is said to be gone; when it is back, so is the page", async () => {
   const first = await serve();
   const { page, close } = await program.open(`${first.address}/?stream=rsvps`);

@@ -10,7 +10,7 @@ import { useBatchUntil } from "../batch-until.ts";
 import { calendarDay, count, duration, moment } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Link } from "../parts/link.tsx";
-import { type Answer, useQuery } from "../query.ts";
+import { type Answer, LAST, useQuery } from "../query.ts";
 import { toPage } from "../route.ts";
 import { useNow } from "../status.tsx";
 
@@ -41,7 +41,7 @@ export function useReports(): Answer<Report[]> {
       ...(document as unknown as Report),
       time: Date.parse(document["@timestamp"]),
     }));
-  }, live.news);
+  }, live.news, LAST);
 }
 
 export function Counting() {

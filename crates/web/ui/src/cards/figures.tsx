@@ -11,9 +11,9 @@ import { change, count, duration, heading, rate, share, words } from "../format.
 import { kindColour } from "../parts/chart.tsx";
 import { Value } from "../parts/link.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
-import { type Answer, useQuery } from "../query.ts";
+import { type Answer, LAST, useQuery } from "../query.ts";
 import { before } from "../range.ts";
-import { activityFilters, activityQuery, useScopes } from "../questions.ts";
+import { activityFilters, activityQuery } from "../questions.ts";
 import { valueOf } from "../route.ts";
 
 // The period before, in one number.
@@ -24,11 +24,15 @@ function useBefore(app: App, field: string): number | undefined {
     const past = before(span!);
     const seconds = Math.max(1, Math.ceil((past.to - past.from) / 1000));
     return api.series({ ...activityQuery(app, past, undefined, field), interval: seconds }, signal);
-  }, live.batchNews);
+  }, live.batchNews, LAST);
   return answer.old ? undefined : answer.data?.total.value ?? undefined;
 }
 
-export function Figures({ facts, sums }: { facts: Answer<api.Series>; sums: Answer<api.Series>[] }) {
+export function Figures({ facts, sums, scopes }: {
+  facts: Answer<api.Series>;
+  sums: Answer<api.Series>[];
+  scopes: Answer<api.Top>;
+}) {
   const app = useApp();
   const { stream, span } = app;
   const seconds = span === undefined ? 1 : (span.to - span.from) / 1000;
@@ -40,7 +44,7 @@ export function Figures({ facts, sums }: { facts: Answer<api.Series>; sums: Answ
         <Amount key={name} title={heading(name)} field={name} answer={sums[index]!} unit={`in ${duration(seconds)}`} />
       ))}
       <Rate total={total} seconds={seconds} series={facts.data} />
-      {stream.scope && valueOf(app.route, stream.scope.name) === undefined && <ScopeFigure />}
+      {stream.scope && valueOf(app.route, stream.scope.name) === undefined && <ScopeFigure scopes={scopes.data} />}
       {stream.kind.values.length > 1 && <Kinds series={facts.data} />}
     </section>
   );
@@ -103,9 +107,8 @@ function Rate({ total, seconds, series }: { total: number; seconds: number; seri
   );
 }
 
-function ScopeFigure() {
+function ScopeFigure({ scopes }: { scopes: api.Top | undefined }) {
   const app = useApp();
-  const scopes = useScopes(app).data;
   const scope = app.stream.scope!;
   const first = scopes?.groups[0];
   const number = scopes === undefined ? "–" : `${count(scopes.groups.length)}${scopes.more ? "+" : ""}`;

@@ -39,7 +39,7 @@ export function Overview() {
   return (
     <>
       <h1 class="unseen">{stream.title}: overview</h1>
-      <Figures facts={facts} sums={sums.slice(0, stream.sums.length)} />
+      <Figures facts={facts} sums={sums.slice(0, stream.sums.length)} scopes={scopes} />
       <div class="overview">
         <TrendCards />
         {stream.scope?.values === "country" && <Where scopes={scopes} />}
@@ -57,7 +57,7 @@ function TrendCards() {
   const { stream, route } = app;
   const facet = facetOf(stream, route.own["facet"] ?? "") ?? stream.facets[0];
   const trends = useTrends(app, facet);
-  const found = trends.data?.trends ?? [];
+  const found = trends.unnamed?.trends ?? [];
   const shown = [
     ...found.slice(0, TERMS_SHOWN),
     ...unusual(found).slice(0, TERMS_SHOWN),

@@ -144,14 +144,13 @@ const KINDS: Record<string, string> = {
 };
 
 function Views({ stream }: { stream: Stream }) {
-  const { views, route, live } = useApp();
-  const layers = useQuery("layers of views", api.layers, live.batchNews);
+  const { views, route, layers } = useApp();
   const own = views.filter((view) => view.stream === stream.name);
   return (
     <Card title="Views" note={`${count(own.length)}, with their fields`} class="streams-part">
       <ul class="views">
         {own.map((view) => (
-          <ViewRow key={view.name} view={view} open={route.own["view"] === view.name} days={layers.data?.[view.name] ?? []} />
+          <ViewRow key={view.name} view={view} open={route.own["view"] === view.name} days={layers?.[view.name] ?? []} />
         ))}
       </ul>
     </Card>
