@@ -309,6 +309,27 @@ test("a first load asks each question once", async () => {
   await close();
 });
 
+test("the cards stay where they are while the overview loads, however few terms are listed", async () => {
+  const { page, close } = await program.open("about:blank");
+  // The browser watches for itself, so that nothing is missed between two looks.
+  await page.addInitScript(() => {
+    const tops = (globalThis.tops = []);
+    const look = () => {
+      const map = document.querySelector(".overview-where");
+      if (map !== null) tops.push(Math.round(map.getBoundingClientRect().top));
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await page.goto(program.at("/?stream=clicks&range=1h"));
+  await page.locator(".overview-terms .ranked-spark polyline").first().waitFor();
+  await page.waitForFunction(() => !document.querySelector(".waiting, [aria-busy=true]"));
+  const tops = await page.evaluate(() => globalThis.tops);
+  const LINE_PX = 20;
+  assert.ok(Math.max(...tops) - Math.min(...tops) < LINE_PX, `the map was at ${[...new Set(tops)]}`);
+  await close();
+});
+
 test("a server that is gone is said to be gone; when it is back, so is the page", async () => {
   const first = await serve();
   const { page, close } = await program.open(`${first.address}/?stream=rsvps`);

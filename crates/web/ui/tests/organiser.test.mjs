@@ -91,6 +91,9 @@ test("where nobody has decided yet, no interval is told, and settings are writte
   const decided = page.getByRole("region", { name: "Who decided to come" });
   await decided.getByText("Nobody has said yes to one of your events yet.").waitFor();
   assert.equal(await decided.locator(".card-note").count(), 0);
+  const worked = page.getByRole("region", { name: "Did it work?" });
+  await worked.getByText(/^Nobody has been contacted yet\. Tell somebody/).waitFor();
+  assert.ok(!(await worked.textContent()).includes("0 of 0"));
   const note = page.locator(".organiser-note");
   await note.locator("code", { hasText: "privacy.show_members" }).waitFor();
   assert.ok(!(await note.textContent()).includes("`"));

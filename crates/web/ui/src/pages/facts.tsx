@@ -149,7 +149,7 @@ function FactsOf({ app, view }: { app: App; view: View }) {
 
 function foot({ looked, back, more }: Found, passedOver: string[], facts: string): string {
   const filters = passedOver.length === 0 ? "" : ` They are not filtered by ${list(passedOver)}, which they do not have.`;
-  if (!more || back === undefined) return `These are all in this time.${filters}`;
+  if (!more || back === undefined) return `There are no others in this time.${filters}`;
   return `Looked through the newest ${count(looked)} ${facts}, back to ${instant(back)}. Choose a shorter range to see those before.${filters}`;
 }
 

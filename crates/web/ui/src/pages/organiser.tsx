@@ -147,24 +147,39 @@ function Worked({ search }: { search: desk.Parameters }) {
         answers={[answer]}
         foot={`A contact counts as a conversion when the member says yes to one of your events after it, and not while they take it back. Rates of fewer than ${CONTACTS_TO_JUDGE} contacts are left out.`}
       >
-        {data !== undefined && <Headline contacts={data.contacts} conversions={data.conversions} />}
-        <Table<desk.Conversions["reasons"][number]>
-          label="Conversions by reason"
-          rows={data?.reasons ?? []}
-          keyOf={({ reason }) => reason}
-          atOnce={12}
-          empty={data === undefined ? <Loading /> : "By reason, once somebody was contacted."}
-          columns={[
-            { name: "reason", title: "Reason", wide: true, cell: ({ reason }) => <bdi>{reason}</bdi> },
-            { name: "of", title: "Contacted", number: true, cell: ({ contacts }) => count(contacts) },
-            { name: "came", title: "Came of it", number: true, cell: ({ conversions }) => count(conversions) },
-            {
-              name: "rate", title: "Rate", number: true,
-              cell: ({ contacts, conversions }) => contacts < CONTACTS_TO_JUDGE ? "" : share(conversions / contacts),
-            },
-          ]}
-        />
+        {data === undefined && <Loading />}
+        {data?.contacts === 0 && (
+          <p class="card-empty">
+            Nobody has been contacted yet. Tell somebody whom this page offers of your event, and mark them as contacted: then
+            you see here how many said yes, and for which reasons.
+          </p>
+        )}
+        {data !== undefined && data.contacts > 0 && <Rates {...data} />}
       </Card>
+    </>
+  );
+}
+
+function Rates({ contacts, conversions, reasons }: desk.Conversions) {
+  return (
+    <>
+      <Headline contacts={contacts} conversions={conversions} />
+      <Table<desk.Conversions["reasons"][number]>
+        label="Conversions by reason"
+        rows={reasons}
+        keyOf={({ reason }) => reason}
+        atOnce={12}
+        empty="The reasons of these contacts are not known."
+        columns={[
+          { name: "reason", title: "Reason", wide: true, cell: ({ reason }) => <bdi>{reason}</bdi> },
+          { name: "of", title: "Contacted", number: true, cell: ({ contacts: of }) => count(of) },
+          { name: "came", title: "Came of it", number: true, cell: ({ conversions: came }) => count(came) },
+          {
+            name: "rate", title: "Rate", number: true,
+            cell: ({ contacts: of, conversions: came }) => of < CONTACTS_TO_JUDGE ? "" : share(came / of),
+          },
+        ]}
+      />
     </>
   );
 }

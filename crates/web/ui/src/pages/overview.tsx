@@ -6,7 +6,7 @@ import type { Facet } from "../api.ts";
 import * as api from "../api.ts";
 import { useApp } from "../app.ts";
 import { facetOf, termField } from "../descriptor.ts";
-import { change, heading, period, words } from "../format.ts";
+import { change, heading, many, period, words } from "../format.ts";
 import { Counting } from "../cards/counting.tsx";
 import { Figures } from "../cards/figures.tsx";
 import { Hours } from "../cards/hours.tsx";
@@ -20,7 +20,7 @@ import { Link } from "../parts/link.tsx";
 import { RankedList } from "../parts/ranked.tsx";
 import type { Answer } from "../query.ts";
 import {
-  type Trends, chosenTerms, rankedBy, trendsView, unused, useActivity, useScopes, useTermLines, useTrends,
+  type Trends, chosenTerms, countedWords, rankedBy, trendsView, unused, useActivity, useScopes, useTermLines, useTrends,
 } from "../questions.ts";
 import { isLive } from "../range.ts";
 import { toPage } from "../route.ts";
@@ -101,6 +101,12 @@ function TopTerms({ facet, trends, lines }: {
   const ranked = facet.counts === "actors" ? "different actors" : words(stream.fact.many);
   const live = trends.data?.live ?? isLive(route);
   const { view, where } = trendsView(app, facet);
+  const above = many(app.progress?.window.count_above ?? 0, countedWords(app, facet));
+  // A short list says why it is.
+  const foot = [
+    rows.length > 0 && rows.length < TERMS_SHOWN && `Listed is what has more than ${above} in a window.`,
+    left.length > 0 && `Not filtered by ${left.map(words).join(", ")}.`,
+  ].filter((text) => text !== false).join(" ");
   return (
     <Card
       title={`Top ${words(facet.term.many)}`}
@@ -120,7 +126,7 @@ function TopTerms({ facet, trends, lines }: {
           <Link to={{ ...toPage("trends"), own: { facet: facet.term.one } }} class="card-more">All</Link>
         </>
       }
-      foot={left.length > 0 ? `Not filtered by ${left.map(words).join(", ")}.` : undefined}
+      foot={foot === "" ? undefined : foot}
     >
       {trends.data === undefined && <p class="waiting">Loading…</p>}
       {trends.data !== undefined && rows.length === 0 && (
@@ -131,7 +137,7 @@ function TopTerms({ facet, trends, lines }: {
         field={termField(facet)}
         spark
         rows={rows.map(({ term, name, number, before }) => ({
-          value: term, name, number, values: lines?.get(term), end: live ? change(number, before) || (before === undefined ? "newly" : "") : "",
+          value: term, name, number, values: lines?.get(term), end: live ? change(number, before) || (before === undefined ? "newly" : "") : undefined,
         }))}
       />
     </Card>
