@@ -5,12 +5,14 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::sync::OnceCell;
 
 /// Ask whether it is still so, then use it again.
 pub(super) const ASK: HeaderValue = HeaderValue::from_static("no-cache");
@@ -31,6 +33,11 @@ const COMPRESSED_BESIDE: usize = 64 * 1_024;
 /// The longest answer, which is a page of documents with one that is large.
 const BODY_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 
+/// The compressed form of a body that never changes, made as small as it gets when somebody first takes it. An
+/// extension of the answers that have this body.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CompressedOnce(Arc<OnceCell<Bytes>>);
+
 /// How long answers about a range can be kept.
 pub(super) fn control(completed: bool) -> HeaderValue {
     if completed { MINUTE } else { ASK }
@@ -46,6 +53,7 @@ pub(super) async fn finish(request: &HeaderMap, mut response: Response) -> Respo
         return response;
     }
     let (mut head, body) = response.into_parts();
+    let once = head.extensions.remove::<CompressedOnce>();
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         head.status = StatusCode::INTERNAL_SERVER_ERROR;
         return Response::from_parts(head, Body::empty());
@@ -67,7 +75,14 @@ pub(super) async fn finish(request: &HeaderMap, mut response: Response) -> Respo
     if body.len() < COMPRESSED_FROM || !accepts_gzip(request) {
         return Response::from_parts(head, Body::from(body));
     }
-    match compressed(body.clone()).await {
+    let compressed = match once {
+        Some(CompressedOnce(cell)) => {
+            let compress = || compress(body.clone(), Compression::best());
+            cell.get_or_try_init(compress).await.cloned()
+        }
+        None => compress(body.clone(), Compression::fast()).await,
+    };
+    match compressed {
         Ok(compressed) => {
             head.headers.insert(header::CONTENT_ENCODING, GZIP);
             head.headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -116,12 +131,12 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     quality.unwrap_or(false)
 }
 
-async fn compressed(body: Bytes) -> io::Result<Vec<u8>> {
+async fn compress(body: Bytes, level: Compression) -> io::Result<Bytes> {
     let beside = body.len() >= COMPRESSED_BESIDE;
     let compress = move || {
-        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), level);
         encoder.write_all(&body)?;
-        encoder.finish()
+        encoder.finish().map(Bytes::from)
     };
     if !beside {
         return compress();
@@ -133,6 +148,7 @@ async fn compressed(body: Bytes) -> io::Result<Vec<u8>> {
 mod tests {
     use std::io::Read;
 
+    use axum::Extension;
     use axum::response::IntoResponse;
     use flate2::read::GzDecoder;
 
@@ -200,5 +216,35 @@ mod tests {
         }
         let (short, _) = answer(&gzip("gzip"), "short").await;
         assert!(!short.headers().contains_key(header::CONTENT_ENCODING));
+    }
+
+    #[tokio::test]
+    async fn what_never_changes_is_compressed_once_and_well() {
+        let text: String = (0..10_000).map(|number| format!("{number} ")).collect();
+        let once = CompressedOnce::default();
+        let ask = async |accepted: &str| {
+            let request = headers(&[(header::ACCEPT_ENCODING, accepted)]);
+            let kept = ([(header::CACHE_CONTROL, ASK)], Extension(once.clone()), text.clone());
+            let (head, body) = finish(&request, kept.into_response()).await.into_parts();
+            (head, to_bytes(body, usize::MAX).await.unwrap())
+        };
+        let (plain, whole) = ask("br").await;
+        assert_eq!(whole, text);
+        let (first, small) = ask("gzip").await;
+        assert!(small.len() < answer(&[(header::ACCEPT_ENCODING, "gzip")], &text).await.1.len());
+        let mut unpacked = String::new();
+        GzDecoder::new(&*small).read_to_string(&mut unpacked).unwrap();
+        assert_eq!(unpacked, text);
+        let (_, again) = ask("gzip").await;
+        assert_eq!(again.as_ptr(), small.as_ptr(), "the same bytes in memory");
+        for head in [&plain, &first] {
+            assert_eq!(head.headers[header::VARY], "accept-encoding");
+            assert_eq!(head.headers[header::ETAG], plain.headers[header::ETAG]);
+            assert_eq!(head.headers[header::CACHE_CONTROL], "no-cache");
+        }
+        let known = [(header::IF_NONE_MATCH, first.headers[header::ETAG].to_str().unwrap())];
+        let kept = ([(header::CACHE_CONTROL, ASK)], Extension(once.clone()), text.clone());
+        let response = finish(&headers(&known), kept.into_response()).await;
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     }
 }

@@ -1,6 +1,7 @@
 //! The pages: a few files embedded in the program, so that they work without a network and without
 //! installation. They are made from the sources in `ui/` by `ui/build.sh`.
 
+use axum::Extension;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
@@ -70,5 +71,6 @@ fn serve<S: Clone + Send + Sync + 'static>(file: File) -> MethodRouter<S> {
         // A newer program must not meet an older script.
         (header::CACHE_CONTROL, cache::ASK),
     ];
-    get(async move || (headers, file.bytes).into_response())
+    let once = cache::CompressedOnce::default();
+    get(async move || (headers, Extension(once), file.bytes).into_response())
 }

@@ -75,9 +75,15 @@ impl Server {
     }
 
     pub(crate) async fn ask(&self, method: &str, path: &str) -> Answer {
+        self.ask_with(method, path, "accept: */*").await
+    }
+
+    /// Asks with another header.
+    pub(crate) async fn ask_with(&self, method: &str, path: &str, header: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{header}\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         read(stream).await
     }
@@ -98,14 +104,8 @@ impl Server {
         read(stream).await
     }
 
-    /// Asks with another header.
     pub(crate) async fn get_with(&self, path: &str, header: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: localhost\r\n{header}\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        read(stream).await
+        self.ask_with("GET", path, header).await
     }
 
     /// Asks under another name.
