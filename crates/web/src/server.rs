@@ -4,6 +4,7 @@
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 
 use hyper_util::service::TowerToHyperService;
 use pulso_pipeline::Views;
@@ -42,8 +43,10 @@ pub async fn run(
     info!(url = %format_args!("http://{address}"), "serving");
     let stream = organiser::stream_of(options.streams.iter().map(|served| served.stream));
     let desk = organiser::keep(views.clone(), options.organiser.clone(), stream, shutdown.clone());
+    let guard = Arc::clone(&options.guard);
+    let following = shutdown.run_until_cancelled(guard.follow_accounts());
     let router = http::router(views, status, metrics, options, shutdown.clone());
-    let serving = server::serve(listener, TowerToHyperService::new(router), shutdown);
-    tokio::join!(desk, serving);
+    let serving = server::serve(listener, TowerToHyperService::new(router), shutdown.clone());
+    tokio::join!(desk, following, serving);
     Ok(())
 }

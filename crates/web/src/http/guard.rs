@@ -4,6 +4,7 @@
 //! listened to; then the danger is a foreign page in a browser on it, so its name and origin are looked at.
 
 mod accounts;
+mod accounts_file;
 mod admit;
 mod audit;
 mod client;
@@ -21,15 +22,16 @@ use pulso_runtime::{Config, Exit, Explain, config};
 use tokio::sync::Semaphore;
 use tracing::warn;
 
-use accounts::Accounts;
+use accounts::MAKE_ACCOUNT;
 pub use accounts::ReadAccountsError;
 pub(crate) use accounts::{Name, hash_password, line, new_token, token_hash};
+use accounts_file::AccountsFile;
 pub(super) use admit::{Access, Effect, Rules, cookie_name};
 use audit::{Event, What};
 pub(super) use client::Client;
 use limits::Limit;
 use sessions::Sessions;
-pub(super) use sessions::{Session, SessionToken};
+pub(super) use sessions::{Login, Session, SessionToken};
 
 use super::Error;
 use crate::caller::Caller;
@@ -53,8 +55,6 @@ pub enum GuardError {
     Unguarded { listen: SocketAddr },
     #[error("failed to read the accounts")]
     ReadAccounts(#[source] ReadAccountsError),
-    #[error("there is no account in `guard.accounts_file` (`{path}`)")]
-    NoAccount { path: String },
 }
 
 impl Explain for GuardError {
@@ -63,15 +63,12 @@ impl Explain for GuardError {
     }
 
     fn hint(&self) -> Option<String> {
-        const MAKE: &str = "make an account with `pulso-web account NAME >>accounts` and set \
-                            `guard.accounts_file = \"accounts\"`";
         Some(match self {
             Self::Unguarded { .. } => format!(
-                "{MAKE}; or listen on 127.0.0.1; or, if something in front decides who gets there, set \
+                "{MAKE_ACCOUNT}; or listen on 127.0.0.1; or, if something in front decides who gets there, set \
                  `guard.login = \"off\"`"
             ),
             Self::ReadAccounts(error) => error.hint().to_owned(),
-            Self::NoAccount { .. } => MAKE.to_owned(),
         })
     }
 }
@@ -79,7 +76,7 @@ impl Explain for GuardError {
 /// Decides about each request.
 pub struct Guard {
     /// `None`: nobody logs in.
-    accounts: Option<Arc<Accounts>>,
+    accounts: Option<AccountsFile>,
     sessions: Sessions,
     /// One for each check of a password that may go on.
     checks: Arc<Semaphore>,
@@ -108,16 +105,8 @@ impl Guard {
     pub fn open(config: &Config) -> Result<Self, GuardError> {
         let listen = config.web.listen;
         let settings = &config.guard;
-        let accounts = match &settings.accounts_file {
-            None => None,
-            Some(path) => {
-                let accounts = Accounts::read(path).map_err(GuardError::ReadAccounts)?;
-                if accounts.is_empty() {
-                    return Err(GuardError::NoAccount { path: path.display().to_string() });
-                }
-                Some(accounts)
-            }
-        };
+        let accounts = settings.accounts_file.as_deref().map(AccountsFile::open).transpose();
+        let accounts = accounts.map_err(GuardError::ReadAccounts)?;
         let beyond = !listen.ip().to_canonical().is_loopback();
         if accounts.is_none() && beyond {
             if settings.login != LoginMode::Off {
@@ -140,10 +129,10 @@ impl Guard {
         Self::new(&Config::default().guard, None)
     }
 
-    fn new(settings: &config::Guard, accounts: Option<Accounts>) -> Self {
+    fn new(settings: &config::Guard, accounts: Option<AccountsFile>) -> Self {
         let per_second = f64::from(settings.requests_per_second);
         Self {
-            accounts: accounts.map(Arc::new),
+            accounts,
             sessions: Sessions::new(settings.session_idle, settings.session_max),
             checks: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             requests: Limit::new(per_second, settings.requests_burst),
@@ -162,6 +151,13 @@ impl Guard {
         self.accounts.is_some()
     }
 
+    /// Does what a change of the accounts' file says, as long as the server runs. At once over where there are none.
+    pub(crate) async fn follow_accounts(&self) {
+        if let Some(accounts) = &self.accounts {
+            accounts.follow().await;
+        }
+    }
+
     /// Checks a name and a password, and starts a session.
     pub(super) async fn log_in(
         &self,
@@ -170,6 +166,7 @@ impl Guard {
         password: String,
     ) -> Result<(Caller, SessionToken), Error> {
         let Some(accounts) = &self.accounts else { return Err(Error::NoLogin) };
+        let accounts = accounts.now();
         let known_name = || accounts.knows(name).then(|| name.to_owned());
         let taken = self.logins.take(client.key());
         if let Err(after) = taken.and_then(|()| self.logins_by_name.take(name)) {
@@ -177,7 +174,7 @@ impl Guard {
             return Err(Error::TooManyLogins { after });
         }
         let turn = Arc::clone(&self.checks).acquire_owned().await;
-        let (known, given) = (Arc::clone(accounts), name.to_owned());
+        let (known, given) = (Arc::clone(&accounts), name.to_owned());
         let check = tokio::task::spawn_blocking(move || {
             // Held until the end, also when nobody waits for the answer any more.
             let _turn = turn;
@@ -185,10 +182,10 @@ impl Guard {
         });
         let checked = check.await.map_err(|_| Error::Internal)?;
         match checked {
-            Some(caller) => {
-                let token = self.sessions.start(caller.clone());
-                self.note(&Event::new(What::Login, Some(&caller), client)).await;
-                Ok((caller, token))
+            Some(account) => {
+                let token = self.sessions.start(&account);
+                self.note(&Event::new(What::Login, Some(&account.caller), client)).await;
+                Ok((account.caller, token))
             }
             None => {
                 self.failed(What::LoginFailed, known_name(), client).await;

@@ -25,7 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::guard::Session;
+use super::guard::Login;
 use super::{Error, Shared, parameters};
 use event::Teller;
 use watch::{Channel, Seen};
@@ -67,7 +67,7 @@ impl Live {
 pub(super) async fn listen<V: Views>(
     State(app): Shared<V>,
     Path(name): Path<String>,
-    session: Option<Extension<Arc<Session>>>,
+    login: Option<Extension<Login>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Error> {
@@ -89,7 +89,7 @@ pub(super) async fn listen<V: Views>(
         teller: Teller::new(served.stream.name, told.as_deref()),
         until: Instant::now() + LISTENING_MAX,
         shutdown: live.shutdown.clone(),
-        session: session.map(|Extension(session)| session),
+        login: login.map(|Extension(login)| login),
         greeted: false,
         farewell: false,
         _place: place,
@@ -102,10 +102,10 @@ pub(super) async fn listen<V: Views>(
     Ok(Sse::new(events).keep_alive(alive).into_response())
 }
 
-/// When a session ends; without one, never.
-async fn end_of(session: Option<&Session>) {
-    match session {
-        Some(session) => session.end().await,
+/// When a login ends; without one, never.
+async fn end_of(login: Option<&Login>) {
+    match login {
+        Some(login) => login.end().await,
         None => std::future::pending().await,
     }
 }
@@ -117,7 +117,7 @@ struct Client {
     until: Instant,
     shutdown: CancellationToken,
     /// The login by which somebody listens; nobody else does after its end.
-    session: Option<Arc<Session>>,
+    login: Option<Login>,
     greeted: bool,
     farewell: bool,
     _place: OwnedSemaphorePermit,
@@ -138,7 +138,7 @@ impl Client {
             return Some(Event::default().retry(COME_BACK_AFTER));
         }
         loop {
-            if self.session.as_ref().is_some_and(|session| session.over()) {
+            if self.login.as_ref().is_some_and(Login::over) {
                 return self.logged_out();
             }
             if let Some(event) = self.teller.next(&self.seen.borrow_and_update()) {
@@ -147,7 +147,7 @@ impl Client {
             tokio::select! {
                 changed = self.seen.changed() => changed.ok()?,
                 () = self.shutdown.cancelled() => return None,
-                () = end_of(self.session.as_deref()) => {}
+                () = end_of(self.login.as_ref()) => {}
                 () = tokio::time::sleep_until(self.until) => return None,
             }
         }

@@ -8,8 +8,9 @@ use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
 use pulso_web::{Facts, Guard, Options};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 
 use crate::server::{Answer, Server, options};
@@ -20,7 +21,7 @@ const PASSWORD: &str = "correct horse battery";
 struct Guarded {
     server: Server,
     audit: NamedTempFile,
-    _accounts: NamedTempFile,
+    accounts: NamedTempFile,
 }
 
 /// A line as `pulso-web account` makes it, but for a cost that is fit for tests only.
@@ -31,6 +32,10 @@ fn account(name: &str, role: &str) -> String {
     let salt = SaltString::encode_b64(&[7; 16]).unwrap();
     let hash = argon2.hash_password(PASSWORD.as_bytes(), &salt).unwrap();
     format!("{name} {role} {hash}")
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Guarded {
@@ -48,7 +53,7 @@ impl Guarded {
         let guard = Arc::new(Guard::open(&config).unwrap());
         let options = Options { guard, ..options() };
         let server = Server::start_as(MemoryViews::default(), Facts::default(), options).await;
-        Self { server, audit, _accounts: accounts }
+        Self { server, audit, accounts }
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
@@ -294,33 +299,81 @@ async fn a_login_is_an_object_with_two_texts() {
     assert_eq!(guarded.ask("POST", "/api/v1/session", headers, &long).await.status, 413);
 }
 
+/// Live events, line by line.
+struct Listening(Lines<BufReader<TcpStream>>);
+
+impl Listening {
+    async fn start(guarded: &Guarded, headers: &str) -> Self {
+        let mut stream = TcpStream::connect(guarded.server.address).await.unwrap();
+        let path = "/api/v1/streams/rsvps/live";
+        let request = format!("GET {path} HTTP/1.1\r\nhost: pulso.example\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Self(BufReader::new(stream).lines())
+    }
+
+    /// Reads to this line, which must come.
+    async fn until(&mut self, wanted: &str) {
+        let mut text = String::new();
+        while let Some(line) = self.0.next_line().await.unwrap() {
+            text.push_str(&line);
+            text.push('\n');
+            if line == wanted {
+                return;
+            }
+        }
+        panic!("no `{wanted}` in {text}");
+    }
+
+    async fn ends_logged_out(mut self) {
+        self.until("event: logged_out").await;
+        self.until("data: {\"detail\":\"the login has ended; log in again\"}").await;
+        // The end of the body, whose last chunk is empty.
+        self.until("0").await;
+    }
+}
+
 #[tokio::test]
 async fn who_listens_is_told_when_the_login_has_ended() {
     let guarded = Guarded::start(&[]).await;
     let cookie = guarded.log_in("reader").await;
-    let mut stream = TcpStream::connect(guarded.server.address).await.unwrap();
-    let request =
-        format!("GET /api/v1/streams/rsvps/live HTTP/1.1\r\nhost: pulso.example\r\n{cookie}\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut lines = BufReader::new(stream).lines();
-    let mut next = async |wanted: &str| {
-        let mut text = String::new();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            text.push_str(&line);
-            text.push('\n');
-            if line == wanted {
-                return true;
-            }
-        }
-        panic!("no `{wanted}` in {text}");
-    };
-    assert!(next("event: state").await);
+    let mut listening = Listening::start(&guarded, &cookie).await;
+    listening.until("event: state").await;
     guarded.log_out(&cookie).await;
-    assert!(next("event: logged_out").await);
-    assert!(next("data: {\"detail\":\"the login has ended; log in again\"}").await);
-    // The end of the body, whose last chunk is empty.
-    assert!(next("0").await);
+    listening.ends_logged_out().await;
     assert_eq!(guarded.get("/api/v1/streams/rsvps/live", &cookie).await.status, 401);
+}
+
+/// Waits for the server to notice, which tells those who listen.
+#[tokio::test]
+async fn who_is_taken_out_of_the_file_is_logged_out() {
+    let guarded = Guarded::start(&[]).await;
+    let token = |digit: &str| format!("program{digit} read sha256:{}", sha256(digit));
+    let bearer = |digit: &str| format!("authorization: Bearer {digit}\r\n");
+    let [reader, writer] = [account("reader", "read"), account("writer", "write")];
+    let all = [reader.clone(), writer, token("1"), token("2")].join("\n");
+    std::fs::write(guarded.accounts.path(), all).unwrap();
+    let writer = guarded.log_in("writer").await;
+    let stays = guarded.log_in("reader").await;
+    let mut session = Listening::start(&guarded, &writer).await;
+    session.until("event: state").await;
+    // Tokens that came later are good as soon as the file has been read again.
+    while guarded.get("/api/v1/groups", &bearer("1")).await.status == 401 {
+        tokio::task::yield_now().await;
+    }
+    let mut program = Listening::start(&guarded, &bearer("1")).await;
+    program.until("event: state").await;
+
+    std::fs::write(guarded.accounts.path(), [reader, token("2")].join("\n")).unwrap();
+    session.ends_logged_out().await;
+    program.ends_logged_out().await;
+    for headers in [&writer, &bearer("1")] {
+        assert_eq!(guarded.get("/api/v1/groups", headers).await.status, 401);
+    }
+    for headers in [&stays, &bearer("2")] {
+        assert_eq!(guarded.get("/api/v1/groups", headers).await.status, 200);
+    }
+    assert_eq!(guarded.log_in_with("writer", PASSWORD, "").await.status, 401);
+    guarded.log_in("reader").await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
 
 use crate::caller::{Caller, Role};
 
@@ -37,13 +38,20 @@ pub enum ReadAccountsError {
     Read { path: PathBuf, source: io::Error },
     #[error("line {line} of `{}` {wrong}", path.display())]
     Line { path: PathBuf, line: usize, wrong: &'static str },
+    #[error("there is no account in `{}`", path.display())]
+    NoAccount { path: PathBuf },
 }
+
+/// What to do where there are no accounts.
+pub(super) const MAKE_ACCOUNT: &str = "make an account with `pulso-web account NAME >>accounts` and set \
+                                       `guard.accounts_file = \"accounts\"`";
 
 impl ReadAccountsError {
     pub(super) fn hint(&self) -> &'static str {
         match self {
             Self::Read { .. } => "name a file that this user may read with `guard.accounts_file`",
             Self::Line { .. } => "write `NAME ROLE HASH`, as `pulso-web account NAME` prints it",
+            Self::NoAccount { .. } => MAKE_ACCOUNT,
         }
     }
 }
@@ -125,18 +133,41 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// Somebody whom the file names.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) caller: Caller,
+    /// Cancelled when the file does not say the same any more.
+    pub(super) removed: CancellationToken,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    passwords: Vec<(Caller, String)>,
-    tokens: Vec<(Caller, [u8; 32])>,
+    passwords: Vec<(Account, String)>,
+    tokens: Vec<(Account, [u8; 32])>,
 }
 
 impl Accounts {
-    pub(super) fn read(path: &Path) -> Result<Self, ReadAccountsError> {
+    /// The accounts of a file that holds this text.
+    pub(super) fn read(path: &Path, text: io::Result<String>) -> Result<Self, ReadAccountsError> {
         let path = path.to_owned();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ReadAccountsError::Read { path: path.clone(), source })?;
-        Self::parse(&text).map_err(|(line, wrong)| ReadAccountsError::Line { path, line, wrong })
+        let text = match text {
+            Ok(text) => text,
+            Err(source) => return Err(ReadAccountsError::Read { path, source }),
+        };
+        match Self::parse(&text) {
+            Ok(accounts) if accounts.is_empty() => Err(ReadAccountsError::NoAccount { path }),
+            Ok(accounts) => Ok(accounts),
+            Err((line, wrong)) => Err(ReadAccountsError::Line { path, line, wrong }),
+        }
+    }
+
+    /// Takes over from earlier accounts: who is there with the same role and hash goes on, everybody else's logins
+    /// end. Whether anything differs.
+    pub(super) fn succeed(&mut self, before: &Self) -> bool {
+        let passwords = succeed(&mut self.passwords, &before.passwords);
+        let tokens = succeed(&mut self.tokens, &before.tokens);
+        passwords || tokens
     }
 
     /// The error is the number of a line, and what is wrong with it. What it holds is not shown.
@@ -160,15 +191,16 @@ impl Accounts {
         };
         let Name(name) = name.parse().map_err(|_| "has a name that is none")?;
         let role = role.parse().map_err(|_| "has a role that is neither `read` nor `write`")?;
-        let names = self.passwords.iter().map(|(caller, _)| caller);
-        let mut names = names.chain(self.tokens.iter().map(|(caller, _)| caller));
-        if names.any(|caller| caller.name == name) {
+        let names = self.passwords.iter().map(|(account, _)| account);
+        let mut names = names.chain(self.tokens.iter().map(|(account, _)| account));
+        if names.any(|account| account.caller.name == name) {
             return Err("has a name that an earlier line has");
         }
-        let caller = Caller { name, role };
+        let removed = CancellationToken::new();
+        let account = Account { caller: Caller { name, role }, removed };
         if let Some(digits) = hash.strip_prefix(TOKEN_HASH) {
             let hash = unhex(digits).ok_or("has a hash of a token that is not 64 digits")?;
-            self.tokens.push((caller, hash));
+            self.tokens.push((account, hash));
             return Ok(());
         }
         let parsed = PasswordHash::new(hash).map_err(|_| "has a hash that is none")?;
@@ -176,38 +208,53 @@ impl Accounts {
         if parsed.algorithm != argon2::ARGON2ID_IDENT || params.m_cost() > MEMORY_KIB_MAX {
             return Err("has a hash that is not Argon2id with at most 128 MiB");
         }
-        self.passwords.push((caller, hash.to_owned()));
+        self.passwords.push((account, hash.to_owned()));
         Ok(())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.passwords.is_empty() && self.tokens.is_empty()
     }
 
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.passwords.iter().any(|(caller, _)| caller.name == name)
+        self.passwords.iter().any(|(account, _)| account.caller.name == name)
     }
 
     /// Whose password this is. Takes as long for an unknown name as for a wrong password.
-    pub(super) fn log_in(&self, name: &str, password: &str) -> Option<Caller> {
-        let known = self.passwords.iter().find(|(caller, _)| caller.name == name);
+    pub(super) fn log_in(&self, name: &str, password: &str) -> Option<Account> {
+        let known = self.passwords.iter().find(|(account, _)| account.caller.name == name);
         let hash = known.map_or(NOBODY, |(_, hash)| hash);
         let hash = PasswordHash::new(hash).expect("hashes are read when the accounts are");
         argon2().verify_password(password.as_bytes(), &hash).ok()?;
-        known.map(|(caller, _)| caller.clone())
+        known.map(|(account, _)| account.clone())
     }
 
     /// Whose token this is. All are looked at, so that the time taken does not tell.
-    pub(super) fn bearer(&self, token: &str) -> Option<&Caller> {
+    pub(super) fn bearer(&self, token: &str) -> Option<&Account> {
         let hash = sha256(token);
         let mut found = None;
-        for (caller, known) in &self.tokens {
+        for (account, known) in &self.tokens {
             if bool::from(known.ct_eq(&hash)) {
-                found = Some(caller);
+                found = Some(account);
             }
         }
         found
     }
+}
+
+fn succeed<H: PartialEq>(now: &mut [(Account, H)], before: &[(Account, H)]) -> bool {
+    let mut differ = now.len() != before.len();
+    for (account, hash) in before {
+        let mut now = now.iter_mut();
+        match now.find(|(other, other_hash)| other.caller == account.caller && other_hash == hash) {
+            Some((same, _)) => same.removed = account.removed.clone(),
+            None => {
+                account.removed.cancel();
+                differ = true;
+            }
+        }
+    }
+    differ
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
@@ -235,16 +282,54 @@ mod tests {
             line(&name("prometheus"), Role::Read, &token_hash(&token)),
         );
         let accounts = Accounts::parse(&text).unwrap();
+        let log_in = |name, password| accounts.log_in(name, password).map(|found| found.caller);
         let anna = Caller { name: "anna@example.org".into(), role: Role::Write };
-        assert_eq!(accounts.log_in("anna@example.org", "correct horse battery"), Some(anna));
-        assert_eq!(accounts.log_in("anna@example.org", "correct horse battery "), None);
-        assert_eq!(accounts.log_in("anna", "correct horse battery"), None);
+        assert_eq!(log_in("anna@example.org", "correct horse battery"), Some(anna));
+        assert_eq!(log_in("anna@example.org", "correct horse battery "), None);
+        assert_eq!(log_in("anna", "correct horse battery"), None);
         // A token is no password, and a password no token.
-        assert_eq!(accounts.log_in("prometheus", &token), None);
-        assert_eq!(accounts.bearer("correct horse battery"), None);
+        assert_eq!(log_in("prometheus", &token), None);
+        let bearer = |token: &str| accounts.bearer(token).map(|found| found.caller.clone());
+        assert_eq!(bearer("correct horse battery"), None);
         let prometheus = Caller { name: "prometheus".into(), role: Role::Read };
-        assert_eq!(accounts.bearer(&token), Some(&prometheus));
-        assert_eq!(accounts.bearer(&token.to_uppercase()), None);
+        assert_eq!(bearer(&token), Some(prometheus));
+        assert_eq!(bearer(&token.to_uppercase()), None);
+    }
+
+    #[test]
+    fn who_is_not_the_same_any_more_is_removed() {
+        let hashes = [(); 2].map(|()| token_hash(&new_token()));
+        let password = hash_password("correct horse battery");
+        let before = format!(
+            "stays read {}\ngone read sha256:{}\nrole read sha256:{}\nanna write {password}",
+            hashes[0],
+            "0".repeat(64),
+            "1".repeat(64)
+        );
+        let before = Accounts::parse(&before).unwrap();
+        let after = format!(
+            "# another order\nanna write {password}\nnew read sha256:{}\nrole write sha256:{}\nstays read {}",
+            "2".repeat(64),
+            "1".repeat(64),
+            hashes[0]
+        );
+        let mut after = Accounts::parse(&after).unwrap();
+        assert!(after.succeed(&before));
+        let removed = |accounts: &Accounts| -> Vec<String> {
+            let tokens = accounts.tokens.iter().map(|(account, _)| account);
+            let all = tokens.chain(accounts.passwords.iter().map(|(account, _)| account));
+            let removed = all.filter(|account| account.removed.is_cancelled());
+            removed.map(|account| account.caller.name.clone()).collect()
+        };
+        assert_eq!(removed(&before), ["gone", "role"]);
+        assert_eq!(removed(&after), Vec::<String>::new());
+        // The same once more changes nothing, and another hash is another account.
+        let text = format!("anna write {password}\nstays read {}", hashes[0]);
+        let [before, mut same] = [(); 2].map(|()| Accounts::parse(&text).unwrap());
+        assert!(!same.succeed(&before));
+        let mut other = Accounts::parse(&text.replace(&hashes[0], &hashes[1])).unwrap();
+        assert!(other.succeed(&same));
+        assert_eq!(removed(&before), ["stays"], "through two files");
     }
 
     #[test]

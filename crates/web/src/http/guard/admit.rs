@@ -13,7 +13,7 @@ use super::super::{Change, Error};
 use super::Guard;
 use super::audit::{Event, What};
 use super::client::{self, Client};
-use super::sessions::Session;
+use super::sessions::{Login, Session};
 use crate::caller::{Caller, Role};
 
 /// How long a client may take to send a body.
@@ -64,7 +64,7 @@ pub(in crate::http) struct Admitted {
 }
 
 impl Guard {
-    /// Lets a request in, with its [`Client`], its [`Caller`] and its [`Session`] as extensions.
+    /// Lets a request in, with its [`Client`], its [`Caller`], its [`Login`] and its [`Session`] as extensions.
     ///
     /// # Errors
     /// Why it must not go on.
@@ -112,6 +112,9 @@ impl Guard {
         if let Some(session) = identity.session {
             extensions.insert(session);
         }
+        if let Some(login) = identity.login {
+            extensions.insert(login);
+        }
         if let Some(caller) = identity.caller {
             extensions.insert(caller);
         }
@@ -131,25 +134,30 @@ impl Guard {
     fn identify(&self, request: &Request, client: Client) -> Identity {
         let Some(accounts) = &self.accounts else {
             let caller = Caller { name: LOCAL.to_owned(), role: Role::Write };
-            return Identity { caller: Some(caller), session: None, bearer: false };
+            return Identity { caller: Some(caller), ..Identity::default() };
         };
         let headers = request.headers();
         // Whoever brings a token means it, also where a browser adds a cookie.
         if let Some(token) = bearer(headers) {
-            let caller = accounts.bearer(token).cloned();
-            return Identity { caller, session: None, bearer: true };
+            let accounts = accounts.now();
+            let account = accounts.bearer(token);
+            let caller = account.map(|account| account.caller.clone());
+            let login = account.map(Login::by_token);
+            return Identity { caller, login, session: None, bearer: true };
         }
         let session =
             cookie(headers, cookie_name(client)).and_then(|token| self.sessions.find(token));
         let caller = session.as_ref().map(|session| session.caller.clone());
-        Identity { caller, session, bearer: false }
+        let login = session.as_ref().map(|session| session.login.clone());
+        Identity { caller, login, session, bearer: false }
     }
 }
 
 /// Who somebody is, and how that was shown.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Identity {
     caller: Option<Caller>,
+    login: Option<Login>,
     session: Option<Arc<Session>>,
     /// By a header that no browser adds by itself.
     bearer: bool,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::{hex, sha256};
+use super::accounts::{Account, hex, sha256};
 use crate::caller::Caller;
 
 /// The most sessions; a new one takes the place of that which was used least recently.
@@ -33,27 +33,44 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// A login; an extension of each request that is made in it.
-#[derive(Debug)]
-pub(in crate::http) struct Session {
-    pub(in crate::http) caller: Caller,
-    until: Instant,
-    /// Ended before its time.
+/// How long somebody who has shown who they are may go on; an extension of their requests.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Login {
+    /// Ended before its time: by a logout, or as the account was removed.
     ended: CancellationToken,
-    key: [u8; 32],
+    until: Option<Instant>,
 }
 
-impl Session {
+impl Login {
+    /// By a token, which is good as long as the file has it.
+    pub(super) fn by_token(account: &Account) -> Self {
+        Self { ended: account.removed.clone(), until: None }
+    }
+
     pub(in crate::http) fn over(&self) -> bool {
-        self.ended.is_cancelled() || Instant::now() >= self.until
+        self.ended.is_cancelled() || self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     pub(in crate::http) async fn end(&self) {
+        let time = async {
+            match self.until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.ended.cancelled() => {}
-            () = tokio::time::sleep_until(self.until) => {}
+            () = time => {}
         }
     }
+}
+
+/// A login with a password; an extension of each request that is made in it.
+#[derive(Debug)]
+pub(in crate::http) struct Session {
+    pub(in crate::http) caller: Caller,
+    pub(super) login: Login,
+    key: [u8; 32],
 }
 
 #[derive(Debug)]
@@ -71,7 +88,7 @@ struct Kept {
 
 impl Kept {
     fn lasts(&self, idle: Duration, now: Instant) -> bool {
-        now < self.session.until && now < self.used + idle
+        !self.session.login.over() && now < self.used + idle
     }
 }
 
@@ -80,7 +97,8 @@ impl Sessions {
         Self { idle, longest, kept: Mutex::default() }
     }
 
-    pub(super) fn start(&self, caller: Caller) -> SessionToken {
+    pub(super) fn start(&self, account: &Account) -> SessionToken {
+        let caller = account.caller.clone();
         let token = SessionToken(hex(&rand::random::<[u8; 32]>()));
         let (key, now) = (sha256(&token.0), Instant::now());
         let mut kept = self.kept();
@@ -89,8 +107,8 @@ impl Sessions {
         over.iter().for_each(|key| remove(&mut kept, key));
         make_room(&mut kept, SESSIONS_OF_ACCOUNT_MAX, |session| session.caller == caller);
         make_room(&mut kept, SESSIONS_MAX, |_| true);
-        let (until, ended) = (now + self.longest, CancellationToken::new());
-        let session = Arc::new(Session { caller, until, ended, key });
+        let login = Login { ended: account.removed.child_token(), until: Some(now + self.longest) };
+        let session = Arc::new(Session { caller, login, key });
         kept.insert(key, Kept { session, used: now });
         token
     }
@@ -130,7 +148,7 @@ fn make_room(kept: &mut BTreeMap<[u8; 32], Kept>, most: usize, counts: impl Fn(&
 
 fn remove(kept: &mut BTreeMap<[u8; 32], Kept>, key: &[u8; 32]) {
     if let Some(Kept { session, .. }) = kept.remove(key) {
-        session.ended.cancel();
+        session.login.ended.cancel();
     }
 }
 
@@ -143,37 +161,55 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
-    fn caller(name: &str) -> Caller {
-        Caller { name: name.to_owned(), role: Role::Read }
+    fn account(name: &str) -> Account {
+        let caller = Caller { name: name.to_owned(), role: Role::Read };
+        Account { caller, removed: CancellationToken::new() }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_session_ends_unused_or_after_its_time() {
         let sessions = Sessions::new(HOUR, 3 * HOUR);
-        let [used, unused] = ["a", "b"].map(|name| sessions.start(caller(name)));
+        let [used, unused] = ["a", "b"].map(|name| sessions.start(&account(name)));
         let session = sessions.find(used.reveal()).unwrap();
         for _ in 0..3 {
             advance(HOUR - Duration::from_secs(1)).await;
             assert!(sessions.find(used.reveal()).is_some());
         }
         assert!(sessions.find(unused.reveal()).is_none(), "unused for more than an hour");
-        assert!(!session.ended.is_cancelled());
+        assert!(!session.login.over());
         advance(Duration::from_secs(3)).await;
         assert!(sessions.find(used.reveal()).is_none(), "three hours are over");
-        assert!(session.ended.is_cancelled());
+        assert!(session.login.over());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_session_that_was_ended_or_never_was_is_not_found() {
         let sessions = Sessions::new(HOUR, HOUR);
-        let token = sessions.start(caller("a"));
+        let token = sessions.start(&account("a"));
         assert!(sessions.find("").is_none());
         assert!(sessions.find(&"0".repeat(64)).is_none());
         let session = sessions.find(token.reveal()).unwrap();
         sessions.end(&session);
-        assert!(session.ended.is_cancelled());
+        assert!(session.login.over());
         assert!(sessions.find(token.reveal()).is_none());
         assert_eq!(format!("{token:?}"), "***");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sessions_of_a_removed_account_end() {
+        let sessions = Sessions::new(HOUR, HOUR);
+        let (gone, stays) = (account("a"), account("b"));
+        let [first, second] = [(); 2].map(|()| sessions.start(&gone));
+        let other = sessions.start(&stays);
+        let session = sessions.find(first.reveal()).unwrap();
+        gone.removed.cancel();
+        session.login.end().await;
+        assert!(sessions.find(first.reveal()).is_none());
+        assert!(sessions.find(second.reveal()).is_none());
+        assert!(sessions.find(other.reveal()).is_some());
+        // A login that was checked while the account was removed.
+        let late = sessions.start(&gone);
+        assert!(sessions.find(late.reveal()).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -181,14 +217,14 @@ mod tests {
         let sessions = Sessions::new(HOUR, HOUR);
         let mut tokens = Vec::new();
         for _ in 0..=SESSIONS_OF_ACCOUNT_MAX {
-            tokens.push(sessions.start(caller("a")));
+            tokens.push(sessions.start(&account("a")));
             advance(Duration::from_millis(1)).await;
         }
         assert!(sessions.find(tokens[0].reveal()).is_none());
         assert!(tokens[1..].iter().all(|token| sessions.find(token.reveal()).is_some()));
         advance(Duration::from_millis(1)).await;
         for number in 0..SESSIONS_MAX {
-            sessions.start(caller(&number.to_string()));
+            sessions.start(&account(&number.to_string()));
         }
         assert_eq!(sessions.kept().len(), SESSIONS_MAX);
         assert!(tokens.iter().all(|token| sessions.find(token.reveal()).is_none()));

@@ -15,8 +15,10 @@ use pulso_runtime::config::Layers;
 use pulso_runtime::server::Peer;
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
+use tokio_util::sync::CancellationToken;
 
 use super::super::{Change, Route};
+use super::accounts::Account;
 use super::*;
 use crate::caller::Role;
 
@@ -108,6 +110,49 @@ async fn only_who_may_write_changes_something() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_taken_out_of_the_file_opens_nothing_any_more() {
+    let place = Place::new(&[]);
+    let [reader, writer] = [0, 1].map(|of| place.bearer(of));
+    let new = new_token();
+    let file = place.folder.path().join("accounts");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let of_reader = lines.lines().next().unwrap();
+    let ask = async |bearer: &str| place.ask(Method::GET, &[("authorization", bearer)], "").await.0;
+    let accounts = place.guard.accounts.as_ref().unwrap();
+    let mut seen = None;
+    assert!(!accounts.look(&mut seen).await.unwrap(), "as it was at the start");
+    // Editors replace the file; `pulso-web account >>accounts` appends to it.
+    let written = place.folder.path().join("new");
+    let of_new = line(&"new".parse().unwrap(), Role::Read, &token_hash(&new));
+    std::fs::write(&written, format!("{of_reader}\n{of_new}\n")).unwrap();
+    std::fs::rename(&written, &file).unwrap();
+    assert!(accounts.look(&mut seen).await.unwrap());
+    assert_eq!(ask(&writer).await, 401);
+    assert_eq!((ask(&reader).await, ask(&format!("Bearer {new}")).await), (200, 200));
+
+    // A wrong file changes nothing, and is said once.
+    let wrong = format!("{of_reader}\n{of_new}\nwriter write sha256:0\n");
+    for (text, problem) in [
+        (wrong.as_str(), "line 3 of"),
+        ("# nobody\n", "there is no account in"),
+        ("\n", "there is no account in"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = accounts.look(&mut seen).await.unwrap_err().to_string();
+        assert!(error.contains(problem) && error.contains("accounts`"), "{error}");
+        assert!(!accounts.look(&mut seen).await.unwrap());
+        assert_eq!((ask(&reader).await, ask(&writer).await), (200, 401));
+    }
+    std::fs::remove_file(&file).unwrap();
+    let error = accounts.look(&mut seen).await.unwrap_err();
+    assert!(matches!(error, ReadAccountsError::Read { .. }), "{error}");
+    assert_eq!(ask(&reader).await, 200);
+    std::fs::write(&file, lines).unwrap();
+    assert!(accounts.look(&mut seen).await.unwrap());
+    assert_eq!((ask(&writer).await, ask(&format!("Bearer {new}")).await), (200, 401));
+}
+
+#[tokio::test]
 async fn changes_are_written_down_and_nothing_else_is() {
     let place = Place::new(&[]);
     let [reader, writer] = [0, 1].map(|of| place.bearer(of));
@@ -161,7 +206,8 @@ async fn a_foreign_page_changes_nothing() {
 async fn a_cookie_without_an_origin_changes_nothing() {
     let place = Place::new(&[]);
     let caller = Caller { name: "anna".into(), role: Role::Write };
-    let cookie = format!("other=1; pulso={}", place.guard.sessions.start(caller).reveal());
+    let anna = Account { caller, removed: CancellationToken::new() };
+    let cookie = format!("other=1; pulso={}", place.guard.sessions.start(&anna).reveal());
     let with = |header: (&'static str, &'static str)| [("cookie", cookie.as_str()), header];
     assert_eq!(place.post(&[("cookie", &cookie)], "{}").await, 403);
     assert_eq!(place.post(&with(("origin", "http://localhost")), "{}").await, 200);
@@ -256,7 +302,10 @@ fn nobody_listens_beyond_this_machine_without_accounts() {
     writeln!(file, "# nobody").unwrap();
     let path = file.path().display().to_string();
     let error = open(&[("guard.accounts_file", &path)]).unwrap_err();
-    assert!(matches!(error, GuardError::NoAccount { .. }), "{error}");
+    assert!(
+        matches!(error, GuardError::ReadAccounts(ReadAccountsError::NoAccount { .. })),
+        "{error}"
+    );
     writeln!(file, "anna read {}", token_hash("a")).unwrap();
     let everywhere = [("web.listen", "0.0.0.0:80"), ("guard.accounts_file", path.as_str())];
     assert!(open(&everywhere).unwrap().asks());
