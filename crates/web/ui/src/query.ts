@@ -1,7 +1,7 @@
 // Asks again whenever there is news, and keeps the last answer on the page until the next is there,
 // so that nothing flickers.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 export interface Answer<T> {
   data: T | undefined;
@@ -10,21 +10,25 @@ export interface Answer<T> {
   old: boolean;
 }
 
-// Questions that come up together, in the order in which they are sent: a browser has few connections to a server, so
-// what one looks at first would wait for what is below it.
+// Of questions that come up together, the first are answered before others are asked: a browser has few connections to
+// a server, and one machine may be both. The last are sent last.
 export const FIRST = 0;
 export const USUAL = 1;
 export const LAST = 2;
 
-let waiting: { order: number; ask: () => void }[] = [];
+type Ask = () => Promise<unknown>;
+let waiting: { order: number; ask: Ask }[] = [];
 
-function inOrder(order: number, ask: () => void): void {
-  if (waiting.push({ order, ask }) > 1) return;
-  queueMicrotask(() => {
-    const questions = waiting.sort((a, b) => a.order - b.order);
-    waiting = [];
-    for (const { ask } of questions) ask();
-  });
+export function inOrder(order: number, ask: Ask): void {
+  if (waiting.push({ order, ask }) === 1) queueMicrotask(() => void askAll());
+}
+
+async function askAll(): Promise<void> {
+  const questions = waiting.sort((a, b) => a.order - b.order);
+  waiting = [];
+  const first = questions.filter(({ order }) => order === FIRST);
+  await Promise.all(first.map(({ ask }) => ask()));
+  for (const { ask } of questions.slice(first.length)) void ask();
 }
 
 // `key` names the question; `undefined` asks nothing. `news` changes when the answer may have.
@@ -39,7 +43,8 @@ export function useQuery<T>(
   const latest = useRef(load);
   latest.current = load;
 
-  useEffect(() => {
+  // Before the page is painted, which takes as long as an answer.
+  useLayoutEffect(() => {
     if (key === undefined) return;
     // The same question is under way: ask once more after it, however often news came.
     if (running.current?.key === key) {
@@ -51,11 +56,9 @@ export function useQuery<T>(
     function start(asked: string) {
       const run = { key: asked, control: new AbortController(), again: false };
       running.current = run;
-      inOrder(order, () => {
-        if (running.current === run) ask(run);
-      });
+      inOrder(order, async () => running.current === run && ask(run));
     }
-    function ask(run: { key: string; control: AbortController; again: boolean }) {
+    function ask(run: { key: string; control: AbortController; again: boolean }): Promise<void> {
       const done = (data: T | undefined, error: Error | undefined) => {
         if (running.current !== run) return;
         running.current = undefined;
@@ -66,7 +69,7 @@ export function useQuery<T>(
         }));
         if (run.again) start(run.key);
       };
-      latest.current(run.control.signal).then((data) => done(data, undefined), (error) => done(undefined, error));
+      return latest.current(run.control.signal).then((data) => done(data, undefined), (error) => done(undefined, error));
     }
   }, [key, news]);
   useEffect(() => () => {

@@ -8,6 +8,7 @@ import { feature } from "topojson-client";
 import type { GeometryCollection, Topology } from "topojson-specification";
 
 import { count, share } from "../format.ts";
+import { LAST, inOrder } from "../query.ts";
 
 export interface Circle {
   key: string;
@@ -83,7 +84,8 @@ export function World(props: Props) {
   const { label, unit, countries, nameOf, circles, chosen, choose } = props;
   const [shapes, setShapes] = useState<Shapes>();
   const [failed, setFailed] = useState(false);
-  useEffect(() => void loadShapes().then(setShapes, () => setFailed(true)), []);
+  // Numbers come before shapes, which also take a moment to project.
+  useEffect(() => inOrder(LAST, () => loadShapes().then(setShapes, () => setFailed(true))), []);
   const [pointed, setPointed] = useState<{ name: string; number: number }>();
   const view = useZoom();
   const total = useMemo(() => [...countries.values()].reduce((sum, number) => sum + number, 0), [countries]);
