@@ -50,7 +50,7 @@ pub use compaction::Compaction;
 pub use error::Error;
 pub use export::ParquetExport;
 pub use retention::{Removed, Retained};
-pub use rewrite::{Rewrite, Rewritten};
+pub use rewrite::{Prepared, Rewrite, Rewritten};
 pub use segment::{Segment, SegmentBuilder};
 pub use table::{Appended, Lake, SegmentWriter, WrittenSegment, empty_table};
 pub use times::TimeRange;

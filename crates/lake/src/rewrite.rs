@@ -26,7 +26,7 @@ use crate::path::TableFolder;
 use crate::stats::Positions;
 use crate::table::{day_of, read_log};
 use crate::{Error, Lake};
-use rows::{Rewriter, holds_any, new_payloads};
+use rows::{Rewriter, each_record, holds_any, new_payloads};
 
 /// How commits of a rewrite are called in the log of the table.
 pub(crate) const OPERATION: DeltaOperation = DeltaOperation::Update { predicate: None };
@@ -70,7 +70,13 @@ impl fmt::Debug for Rewrite {
 /// New payloads of one file.
 type Payloads = BTreeMap<Position, Vec<u8>>;
 
+/// Files with other payloads that are written, and not part of the table yet.
+#[derive(Debug)]
+#[must_use = "only a commit makes the files part of the table"]
+pub struct Prepared(Vec<Exchange>);
+
 /// A file of the table, and what stands in its place.
+#[derive(Debug)]
 struct Exchange {
     old: String,
     new: Add,
@@ -87,18 +93,41 @@ impl Lake {
     /// them. Nothing has changed then.
     pub async fn rewrite(&mut self, rewrite: &Rewrite, now: WallTime) -> Result<Rewritten, Error> {
         for _ in 0..RUNS_MAX {
-            self.refresh().await?;
-            let files = self.files_that_may_hold(&rewrite.rows)?;
-            let (folder, columns) = (self.folder.clone(), self.columns.clone());
-            let (decoder, rewrite) = (self.decoder.clone(), rewrite.clone());
-            let write = move || exchanges(&folder, &columns, &decoder, &rewrite, files);
-            let written = tokio::task::spawn_blocking(write).await;
-            let exchanges = written.map_err(|source| Error::Task { source })??;
-            if let Some(rewritten) = self.exchange(exchanges, now).await? {
+            let prepared = self.prepare(rewrite).await?;
+            if let Some(rewritten) = self.exchange(prepared, now).await? {
                 return Ok(rewritten);
             }
         }
         Err(Error::Contended { attempts: RUNS_MAX })
+    }
+
+    /// The first part of a [`rewrite`](Self::rewrite), which writes files and changes nothing. What is not
+    /// [exchanged](Self::exchange) afterwards is removed by the next [`vacuum`](Self::vacuum).
+    ///
+    /// # Errors
+    /// As `rewrite`, but never [`Error::Contended`].
+    pub async fn prepare(&mut self, rewrite: &Rewrite) -> Result<Prepared, Error> {
+        self.refresh().await?;
+        let files = self.files_that_may_hold(&rewrite.rows)?;
+        let (folder, columns) = (self.folder.clone(), self.columns.clone());
+        let (decoder, rewrite) = (self.decoder.clone(), rewrite.clone());
+        let write = move || exchanges(&folder, &columns, &decoder, &rewrite, files);
+        let written = tokio::task::spawn_blocking(write).await;
+        written.map_err(|source| Error::Task { source })?.map(Prepared)
+    }
+
+    /// Shows every message of the table, file by file. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::ReadLog`]; [`Error::Damaged`], [`Error::DecodeFile`] when a file cannot be read.
+    pub fn each_message(&self, mut see: impl FnMut(Record)) -> Result<(), Error> {
+        let state = self.table.snapshot().map_err(|error| read_log(&self.folder, error))?;
+        for file in state.log_data() {
+            for batch in read_file(&self.folder, &self.columns, &file.path()) {
+                each_record(&batch?, &mut see);
+            }
+        }
+        Ok(())
     }
 
     /// Removes all that is left of older versions of the table: files that were replaced, and the log of what
@@ -141,10 +170,13 @@ impl Lake {
         Ok(files.map(place).collect())
     }
 
-    /// Commits the exchange; `None` when one of the files has gone meanwhile.
-    async fn exchange(
+    /// Commits what was prepared; `None` when one of the files has gone meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::ReadLog`], the errors of a commit.
+    pub async fn exchange(
         &mut self,
-        exchanges: Vec<Exchange>,
+        Prepared(exchanges): Prepared,
         now: WallTime,
     ) -> Result<Option<Rewritten>, Error> {
         if exchanges.is_empty() {

@@ -21,6 +21,12 @@ use crate::Error;
 use crate::columns::{Columns, Rows};
 use crate::path::TableFolder;
 
+/// Shows the messages of a batch.
+pub(super) fn each_record(batch: &RecordBatch, see: &mut impl FnMut(Record)) {
+    let messages = Messages::of(batch);
+    (0..batch.num_rows()).for_each(|row| see(messages.record(row)));
+}
+
 /// What becomes of the messages of a batch that change.
 pub(super) fn new_payloads(
     batch: &RecordBatch,

@@ -129,6 +129,30 @@ async fn a_message_that_cannot_change_leaves_the_table_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_prepared_changes_nothing_before_it_is_exchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lake = three_files(folder.path()).await;
+    let seen = |lake: &Lake| {
+        let mut names = Vec::new();
+        let see = |record: Record| {
+            names.push(str::from_utf8(&record.payload).unwrap().contains("Zoë"));
+        };
+        lake.each_message(see).unwrap();
+        names
+    };
+    let version = lake.version();
+    let given_up = lake.prepare(&Rewrite::new(at(0..7), renamed)).await.unwrap();
+    let prepared = lake.prepare(&Rewrite::new(at(0..7), renamed)).await.unwrap();
+    lake.refresh().await.unwrap();
+    assert_eq!((lake.version(), seen(&lake)), (version, vec![true; 7]));
+    let done = lake.exchange(prepared, NOW).await.unwrap();
+    assert_eq!(done, Some(Rewritten { rows: 7, files: 3 }));
+    assert_eq!(seen(&lake), [false; 7]);
+    assert_eq!(lake.exchange(given_up, NOW).await.unwrap(), None, "its files have gone");
+    assert_eq!(seen(&lake), [false; 7]);
+}
+
+#[tokio::test]
 async fn a_purge_leaves_nothing_of_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = three_files(folder.path()).await;
@@ -157,6 +181,21 @@ async fn a_purge_leaves_nothing_of_what_was_there() {
     lake.purge().await.unwrap();
     assert_eq!(doubles_and_count(&lake).await, (vec![], "8".into()));
     assert_eq!(lake.vacuum(std::time::Duration::ZERO, WallTime(NOW.0 + DAY_MS)).await.unwrap(), 0);
+}
+
+/// A program that keeps a schedule holds its table for days, and uses it now and then.
+#[tokio::test]
+async fn a_table_that_stays_open_goes_on_after_the_purge_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut idle = three_files(folder.path()).await;
+    let mut lake = Lake::open(folder.path(), &decoder()).await.unwrap();
+    append(&mut lake, 1).await;
+    lake.rewrite(&Rewrite::new(at(0..7), renamed), NOW).await.unwrap();
+    lake.purge().await.unwrap();
+    idle.refresh().await.unwrap();
+    assert_eq!(idle.version(), lake.version());
+    append(&mut idle, 1).await;
+    assert_eq!(doubles_and_count(&idle).await, (vec![], "9".into()));
 }
 
 #[tokio::test]
