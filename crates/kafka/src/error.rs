@@ -28,6 +28,8 @@ pub enum Error {
     CreateTopic { topic: String, source: Fault },
     #[error("failed to change the retention of topic `{topic}`")]
     SetRetention { topic: String, source: Fault },
+    #[error("failed to delete messages of topic `{topic}`")]
+    Cut { topic: String, source: Fault },
     #[error("failed to write {count} messages to topic `{topic}`")]
     Write { topic: String, count: usize, source: Fault },
     #[error("failed to read topic `{topic}`")]
@@ -232,6 +234,7 @@ impl Error {
             | Self::Ask { source, .. }
             | Self::CreateTopic { source, .. }
             | Self::SetRetention { source, .. }
+            | Self::Cut { source, .. }
             | Self::Write { source, .. }
             | Self::Read { source, .. }
             | Self::Acquire { source, .. } => Some(source),
@@ -284,6 +287,9 @@ impl AdapterError for Error {
                  they have not read; what is gone can only be received again"
                     .into(),
             ),
+            Self::Cut { source, .. } if source.cause == Cause::Authorization => {
+                Some("give the user in `kafka.username` the right to delete in this topic".into())
+            }
             _ => self.cause().and_then(advice).map(str::to_owned),
         }
     }

@@ -1,8 +1,8 @@
 //! Kafka as the log: the only crate that names `rdkafka`.
 //!
 //! [`KafkaLog`] writes messages, [`KafkaSource`] reads them by offset, and [`KafkaDeadLetters`]
-//! keeps a copy of those that could not be read. [`set_up`], [`check`] and [`set_retention`] manage
-//! the topics. The layers decide when to write, retry or stop; an error tells them whether a retry
+//! keeps a copy of those that could not be read. [`set_up`], [`check`], [`set_retention`] and [`cut`]
+//! manage the topics. The layers decide when to write, retry or stop; an error tells them whether a retry
 //! can help, and tells a person which setting to change.
 //!
 //! | what holds | how |
@@ -32,4 +32,4 @@ pub use error::{Cause, Error, Fault};
 pub use lease::{Lease, LeaseOptions};
 pub use log::{KafkaLog, LogOptions};
 pub use source::{KafkaSource, Lost, SourceOptions};
-pub use topics::{Topics, check, set_retention, set_up};
+pub use topics::{Topics, check, cut, kept_for, partitions_of, set_retention, set_up};

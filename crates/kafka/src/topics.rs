@@ -1,9 +1,9 @@
-//! Creates and checks the topics, and sets how long they keep messages.
+//! Creates and checks the topics, sets how long they keep messages, and has them forget some at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic,
     ResourceSpecifier, TopicReplication,
@@ -11,6 +11,7 @@ use rdkafka::admin::{
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -133,6 +134,45 @@ pub async fn set_retention(
         let source = Fault::new(&error, &admin.context);
         Error::SetRetention { topic: topic.to_owned(), source }
     })
+}
+
+/// How long a topic may keep a message: it removes whole files, and only when the last message in one has its
+/// age. `None` for ever.
+pub async fn kept_for(connection: &Connection, topic: &str) -> Result<Option<Duration>, Error> {
+    let stored = Admin::new(connection)?.settings(topic).await?;
+    let millis = |key| stored.get(key)?.value.as_ref()?.parse().ok().map(Duration::from_millis);
+    let file = millis("segment.ms").unwrap_or_default();
+    Ok(millis("retention.ms").map(|retention| retention.saturating_add(file)))
+}
+
+/// Has a topic forget, for some of its partitions, all messages before an offset. Readers do not get them any
+/// more; the broker removes their files by and by, as it does those that are too old.
+pub async fn cut(
+    connection: &Connection,
+    topic: &str,
+    before: &BTreeMap<u32, u64>,
+) -> Result<(), Error> {
+    let admin = Admin::new(connection)?;
+    let failed = |error: KafkaError| {
+        let source = Fault::new(&error, &admin.context);
+        Error::Cut { topic: topic.to_owned(), source }
+    };
+    let mut list = TopicPartitionList::with_capacity(before.len());
+    for (partition, offset) in before {
+        let partition = i32::try_from(*partition).unwrap_or(i32::MAX);
+        let offset = Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX));
+        list.add_partition_offset(topic, partition, offset).map_err(failed)?;
+    }
+    let cut = admin.client.delete_records(&list, &admin.options()).await.map_err(failed)?;
+    cut.elements().iter().try_for_each(|partition| partition.error()).map_err(failed)
+}
+
+/// The number of partitions of a topic.
+///
+/// # Errors
+/// [`Error::MissingTopic`] among others.
+pub async fn partitions_of(connection: &Connection, topic: &str) -> Result<u32, Error> {
+    Admin::new(connection)?.partitions(topic).await
 }
 
 fn retention_ms(retention: Option<Duration>) -> String {
