@@ -54,8 +54,8 @@ pub enum Command {
     HonourDeletions,
     /// Archive messages and compute views on the configured schedule, until stopped
     Schedule,
-    /// Remove a person from all that is stored of a stream in the data directory, for good. Other
-    /// programs must not use it meanwhile
+    /// Remove a person from all that is stored of a stream, for good. Other programs must not run
+    /// meanwhile
     Erase(EraseArgs),
     /// List the jobs
     List,

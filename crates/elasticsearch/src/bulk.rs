@@ -19,7 +19,7 @@ use crate::store::{Refresh, Store};
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) action: Action,
-    /// The alias through which the document's index is written.
+    /// The alias through which the document's index is written; of what is amended, the index.
     pub(crate) alias: Arc<str>,
     pub(crate) document: ViewDocument,
 }
@@ -107,8 +107,10 @@ impl Store {
         for Item { action, alias, document } in items {
             push_item(&mut lines, *action, alias, call.layer, document);
         }
+        // What is amended is there, and where the batch layer has published it no alias takes documents.
+        let require_alias = call.operation != Operation::Amend;
         let request = Request::post("_bulk")
-            .with("require_alias", "true")
+            .with("require_alias", require_alias.to_string())
             .with("filter_path", "items.*.status,items.*.error");
         match call.refresh {
             Refresh::Soon => request.lines(lines),

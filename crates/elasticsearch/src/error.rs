@@ -26,6 +26,7 @@ pub enum Operation {
     LoadCheckpoint,
     SaveCheckpoint,
     Retain,
+    Amend,
     ImportDashboards,
 }
 
@@ -43,6 +44,7 @@ impl fmt::Display for Operation {
             Self::LoadCheckpoint => "load the checkpoint",
             Self::SaveCheckpoint => "save the checkpoint",
             Self::Retain => "remove old indices",
+            Self::Amend => "change documents for good",
             Self::ImportDashboards => "import dashboards into Kibana",
         })
     }
@@ -116,6 +118,12 @@ pub enum Error {
     /// The document was not written by Pulso, or was changed since.
     #[error("the document `{id}` in `{index}` is not as it was written")]
     Document { index: String, id: String },
+    /// The server does not take the document in the place of another, or the index is gone.
+    #[error("the document `{id}` in `{index}` cannot be changed")]
+    Amend { index: String, id: String },
+    /// A copy of a shard, or a follower in another cluster, may still ask for what was deleted.
+    #[error("Elasticsearch still keeps deleted documents of the index `{index}`")]
+    Retained { index: String },
     /// A later attempt at the same part has begun.
     #[error("stage {generation} of the view `{view}` is not open any more")]
     StageGone { view: View, generation: i64 },
@@ -212,6 +220,11 @@ impl AdapterError for Error {
             }
             Self::Document { index, .. } => {
                 return Some(format!("delete the index `{index}` and compute its part again"));
+            }
+            Self::Amend { .. } => "see the server's own log, and run the command again",
+            Self::Retained { .. } => {
+                "see whether all copies of its shards, and followers in other clusters, are up to date, and run \
+                 the command again"
             }
             Self::StageGone { .. } => "let one program at a time run batch jobs",
             Self::Replaced { .. } => "let one speed layer run at a time on one `index_prefix`",

@@ -6,6 +6,7 @@
 //! for a day, and the cluster changes them in one step; see `names`.
 
 mod aggregate;
+mod amend;
 mod batch_views;
 mod bulk;
 mod checkpoints;

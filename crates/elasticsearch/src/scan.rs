@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pulso_model::{FieldType, View, ViewKind};
-use pulso_pipeline::{Documents, LayerChoice};
+use pulso_pipeline::{Documents, LayerChoice, StoredDocument};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -30,8 +30,7 @@ pub(crate) async fn start(
     let mut scan = Scan::begin(store, view, &alias).await?;
     drop(tokio::spawn(async move {
         loop {
-            let Found { documents, .. } = std::mem::take(&mut scan.found);
-            let ended = documents.len() < chunk(view);
+            let (documents, ended) = scan.take();
             if sender.send(Ok(documents)).await.is_err() || ended {
                 break;
             }
@@ -41,12 +40,13 @@ pub(crate) async fn start(
                 break;
             }
         }
-        scan.store.close(scan.target).await;
+        scan.end().await;
     }));
     Ok(receiver)
 }
 
-struct Scan {
+/// A read of all documents of one view that an alias points to, or an index has.
+pub(crate) struct Scan {
     store: Arc<Store>,
     view: View,
     target: Target,
@@ -56,7 +56,7 @@ struct Scan {
 
 impl Scan {
     /// Reads the first chunk too, because until then the scan may start over.
-    async fn begin(store: &Arc<Store>, view: View, alias: &str) -> Result<Self, Error> {
+    pub(crate) async fn begin(store: &Arc<Store>, view: View, alias: &str) -> Result<Self, Error> {
         let refresh = Request::post(format!("{alias}/_refresh")).with("ignore_unavailable", "true");
         let mut attempt = 0;
         loop {
@@ -82,7 +82,19 @@ impl Scan {
         Ok(scan)
     }
 
-    async fn next(&mut self) -> Result<(), Error> {
+    /// What was read, and whether that was the last of it.
+    pub(crate) fn take(&mut self) -> (Vec<StoredDocument>, bool) {
+        let Found { documents, .. } = std::mem::take(&mut self.found);
+        let ended = documents.len() < chunk(self.view);
+        (documents, ended)
+    }
+
+    pub(crate) async fn end(self) {
+        self.store.close(self.target).await;
+    }
+
+    /// Reads the next chunk.
+    pub(crate) async fn next(&mut self) -> Result<(), Error> {
         let mut body = json!({ "size": chunk(self.view), "sort": order(self.view) });
         if let Some(after) = &self.after {
             body["search_after"] = after.clone();

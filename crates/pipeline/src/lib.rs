@@ -26,5 +26,6 @@ pub use log::{
 };
 pub use secret::Secret;
 pub use views::{
-    BatchViews, Documents, LayerChoice, Page, Part, Query, Stage, StoredDocument, Views,
+    Amend, BatchViews, Change, Documents, LayerChoice, Page, Part, Query, Row, Stage,
+    StoredDocument, Views,
 };

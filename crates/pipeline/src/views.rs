@@ -1,4 +1,5 @@
-//! The view store: reading documents, and replacing what the batch layer answers for.
+//! The view store: reading documents, replacing what the batch layer answers for, and changing for good what
+//! must not be there.
 //!
 //! The speed layer (and every journal) writes through [`Sink<ViewDocument>`](crate::Sink); the batch
 //! layer writes beside what readers see and switches.
@@ -146,4 +147,36 @@ pub trait BatchViews: Clone + Send + Sync + 'static {
         layer: Layer,
         before: Day,
     ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
+}
+
+/// A document where its store has it; one that nobody reads any more, too, as long as it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub layer: Layer,
+    /// What the store finds it by, beside its `_id`.
+    pub place: String,
+    pub document: ViewDocument,
+}
+
+/// What becomes of a row: another document of the same time, or none.
+pub type Change = (Row, Option<ViewDocument>);
+
+/// Views that one program has for itself, to change what is stored in them. Nobody else writes meanwhile.
+pub trait Amend: Send {
+    type Error: AdapterError;
+
+    /// Every document of a view that has a text in its body or `_id`, of both layers.
+    fn rows_with(
+        &mut self,
+        view: View,
+        text: &str,
+    ) -> impl Future<Output = Result<Vec<Row>, Self::Error>> + Send;
+
+    /// Makes changes. Broken off, it is to be called again with those that are left: no document is lost.
+    fn amend(&mut self, changes: &[Change])
+    -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Has the store forget for good what was replaced or removed in some views, and states that were saved
+    /// over; others may have the views afterwards.
+    fn finish(self, views: &[View]) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }

@@ -14,17 +14,19 @@ mod log;
 mod messages;
 mod open;
 mod set_up;
+mod topics;
 mod views;
 
 use std::path::Path;
 
-pub use alone::OwnStores;
+pub use alone::{OwnLog, OwnStores, OwnViews};
 pub use error::StoreError;
 pub use log::{LogReader, LogWriter, Reading};
 pub use messages::Messages;
 pub use open::Opener;
-pub use pulso_sqlite::{Alone, Change, Row, Waiting};
+pub use pulso_sqlite::{Alone, Waiting};
 pub use set_up::{check_log, check_views, retain_log, set_up};
+pub use topics::Topic;
 pub use views::{CheckpointStore, DeadLetters, ViewReader, ViewStore};
 
 /// Calls the same on whichever store it is: the embedded one, or that of the server.

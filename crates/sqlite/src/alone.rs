@@ -17,7 +17,6 @@ use crate::Error;
 use crate::database::{Contents, Schema, check};
 
 pub use spool::Waiting;
-pub use views::{Change, Row};
 
 /// A file that nobody else can open until this is dropped. Its methods block.
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl Alone {
     ///
     /// # Errors
     /// When there is no room for a second copy of it, or the disk fails.
-    pub fn finish(self) -> Result<(), Error> {
+    pub fn write_anew(self) -> Result<(), Error> {
         let written = self.connection.execute_batch("VACUUM; PRAGMA journal_mode = wal");
         written.map_err(|source| self.failed(source))
     }

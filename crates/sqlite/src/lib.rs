@@ -17,7 +17,7 @@ mod log;
 mod spool;
 mod views;
 
-pub use alone::{Alone, Change, Row, Waiting};
+pub use alone::{Alone, Waiting};
 pub use checkpoints::CheckpointStore;
 pub use database::Contents;
 pub use error::Error;

@@ -5,6 +5,7 @@
 //! time paused, because they wait only for events.
 
 mod aggregation;
+mod amend;
 mod batch_views;
 mod checkpoints;
 mod documents;
@@ -12,6 +13,7 @@ mod log;
 mod views;
 
 pub use aggregation::aggregation;
+pub use amend::{AmendHost, amend};
 pub use batch_views::batch_views;
 pub use checkpoints::{CheckpointsHost, checkpoints};
 pub use documents::{document, listing};

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stdin};
 use anyhow::{Context, anyhow};
 use clap::ArgGroup;
 use pulso_runtime::{Config, Exit, FailureExt};
+use tokio::runtime::Handle;
 
 use super::Erasure;
 use crate::cli::print;
@@ -25,6 +26,11 @@ pub struct EraseArgs {
     #[arg(long)]
     dry_run: bool,
 
+    /// Have a log in Kafka forget all messages up to the newest that names the person, of everybody: the
+    /// lake has them
+    #[arg(long)]
+    cut_log: bool,
+
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -41,7 +47,7 @@ pub async fn erase(config: &Config, chosen: &[String], args: EraseArgs) -> anyho
             .exit(Exit::Usage)
             .hint("`--member` is of the default stream, `--actor STREAM ID` of any");
     }
-    let EraseArgs { member, actor, dry_run, yes } = args;
+    let EraseArgs { member, actor, dry_run, cut_log, yes } = args;
     let (stream, id) = match (member, actor.as_deref()) {
         (_, Some([stream, id])) => (stream.clone(), id.clone()),
         (member, _) => (Config::STREAM.to_owned(), member.unwrap_or_default()),
@@ -53,10 +59,15 @@ pub async fn erase(config: &Config, chosen: &[String], args: EraseArgs) -> anyho
             return Err(unknown).exit(Exit::Usage).hint(hint);
         }
     };
-    let erasure = tokio::task::spawn_blocking(move || Erasure::find(config, &id));
-    let erasure = erasure.await.context("the search ended early")??;
+    // It blocks for long, and a second signal is to end the program at once.
+    let searching = Handle::current();
+    let search = move || searching.block_on(Erasure::find(config, &id, cut_log));
+    let erasure = tokio::task::spawn_blocking(search).await.context("the search ended early")??;
     if erasure.is_empty() {
-        return Err(anyhow!("nothing is stored of that person in the stream `{stream}`"))
+        let left = erasure.left_in_kafka();
+        print(&left)?;
+        let but = if left.is_empty() { "nothing" } else { "nothing but what Kafka still has" };
+        return Err(anyhow!("{but} is stored of that person in the stream `{stream}`"))
             .exit(Exit::NoInput)
             .hint("ids are case-sensitive; each stream has its own");
     }
@@ -68,7 +79,7 @@ pub async fn erase(config: &Config, chosen: &[String], args: EraseArgs) -> anyho
         return print("nothing was changed\n");
     }
     erasure.run().await?;
-    print("erased; copies of this data directory, exports and logs of programs are not\n")
+    print("erased; copies of this data, exports and logs of programs are not\n")
 }
 
 fn confirmed() -> anyhow::Result<bool> {

@@ -1,9 +1,10 @@
-//! The documents of embedded views that say something of a person, and what becomes of them.
+//! The documents of views that say something of a person, and what becomes of them.
 
 use std::collections::BTreeMap;
 
 use pulso_model::{Position, Renaming, View, push_json_text};
-use pulso_runtime::stores::{Alone, Change, Row};
+use pulso_pipeline::{Amend, Change};
+use pulso_runtime::stores::OwnViews;
 use pulso_runtime::{Exit, ExplainExt, FailureExt};
 use serde::Deserialize;
 
@@ -18,22 +19,39 @@ struct OfContact {
 #[derive(Deserialize)]
 struct OfDeadLetter {
     stream: String,
-    partition: u32,
-    offset: u64,
+    /// Not there where it was a document that the view store refused.
+    partition: Option<u32>,
+    offset: Option<u64>,
+    detail: Option<String>,
+    payload: Option<String>,
+    payload_hex: Option<String>,
+}
+
+impl OfDeadLetter {
+    fn position(&self) -> Option<Position> {
+        Some(Position { partition: self.partition?, offset: self.offset? })
+    }
+
+    /// Where the message is, is said in numbers that mean nobody.
+    fn names(&self, renaming: &Renaming) -> bool {
+        let bytes = self.payload_hex.as_deref().map(bytes);
+        let texts = [&self.detail, &self.payload].into_iter().flatten().map(String::as_bytes);
+        texts.chain(bytes.as_deref()).any(|text| renaming.is_named_in(text))
+    }
 }
 
 /// All changes.
-pub(super) fn changes(
-    views: &Alone,
+pub(super) async fn changes(
+    views: &mut OwnViews,
     renaming: &Renaming,
     found: &Found,
 ) -> anyhow::Result<Vec<Change>> {
     let mut changes = Vec::new();
     for view in renaming.views() {
-        changes.extend(in_view(views, renaming, view)?);
+        changes.extend(in_view(views, renaming, view).await?);
     }
-    changes.extend(contacts(views, renaming)?);
-    changes.extend(dead_letters(views, renaming, found)?);
+    changes.extend(contacts(views, renaming).await?);
+    changes.extend(dead_letters(views, renaming, found).await?);
     Ok(changes)
 }
 
@@ -46,8 +64,12 @@ pub(super) fn counts(changes: &[Change]) -> BTreeMap<View, u64> {
     counts
 }
 
-fn in_view(views: &Alone, renaming: &Renaming, view: View) -> anyhow::Result<Vec<Change>> {
-    let rows = rows(views, view, &as_json(renaming.actor()))?;
+async fn in_view(
+    views: &mut OwnViews,
+    renaming: &Renaming,
+    view: View,
+) -> anyhow::Result<Vec<Change>> {
+    let rows = views.rows_with(view, &as_json(renaming.actor())).await.explained()?;
     let mut changes = Vec::new();
     for row in rows {
         let renamed = renaming.document(&row.document);
@@ -61,8 +83,9 @@ fn in_view(views: &Alone, renaming: &Renaming, view: View) -> anyhow::Result<Vec
 }
 
 /// Who was contacted is of nobody else, so these are removed.
-fn contacts(views: &Alone, renaming: &Renaming) -> anyhow::Result<Vec<Change>> {
-    let mut rows = rows(views, View::CONTACTS, &as_json(renaming.actor()))?;
+async fn contacts(views: &mut OwnViews, renaming: &Renaming) -> anyhow::Result<Vec<Change>> {
+    let rows = views.rows_with(View::CONTACTS, &as_json(renaming.actor())).await;
+    let mut rows = rows.explained()?;
     rows.retain(|row| {
         let of: Option<OfContact> = serde_json::from_str(&row.document.body).ok();
         of.is_some_and(|of| of.stream == renaming.stream().name && of.actor == renaming.actor())
@@ -70,31 +93,36 @@ fn contacts(views: &Alone, renaming: &Renaming) -> anyhow::Result<Vec<Change>> {
     Ok(rows.into_iter().map(|row| (row, None)).collect())
 }
 
-/// They show what the new messages have. One whose message is gone goes, too, if it may name the person;
-/// where the message is there, it says whether it does, as a document has other numbers than those.
-fn dead_letters(views: &Alone, renaming: &Renaming, found: &Found) -> anyhow::Result<Vec<Change>> {
+/// They show what the new messages have. One whose message is gone, or none any more, goes, too, if it
+/// names the person; where the message is a dead letter, that says whether it does.
+async fn dead_letters(
+    views: &mut OwnViews,
+    renaming: &Renaming,
+    found: &Found,
+) -> anyhow::Result<Vec<Change>> {
     let mut changes = Vec::new();
-    for row in rows(views, View::DEAD_LETTERS, renaming.stream().name)? {
+    let rows = views.rows_with(View::DEAD_LETTERS, renaming.stream().name).await.explained()?;
+    for row in rows {
         let Ok(of) = serde_json::from_str::<OfDeadLetter>(&row.document.body) else { continue };
         if of.stream != renaming.stream().name {
             continue;
         }
-        let saw = found.saw(Position { partition: of.partition, offset: of.offset });
+        let dead = of.position().is_some_and(|position| found.dead.contains(&position));
         match found.dead_letters.get(&row.document.id) {
             Some(new) if *new == row.document => {}
             Some(new) => changes.push((row, Some(new.clone()))),
-            None if saw => {}
-            None if renaming.is_named_in(row.document.body.as_bytes()) => changes.push((row, None)),
+            None if !dead && of.names(renaming) => changes.push((row, None)),
             None => {}
         }
     }
     Ok(changes)
 }
 
-fn rows(views: &Alone, view: View, text: &str) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    views.each_document_with(view, text, |row| rows.push(row)).explained()?;
-    Ok(rows)
+/// Of pairs of hexadecimal digits.
+fn bytes(digits: &str) -> Vec<u8> {
+    let (pairs, _) = digits.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs.iter().filter_map(byte).collect()
 }
 
 /// As it stands in a document, without the quotes.

@@ -81,11 +81,6 @@ impl Kept {
         fs::remove_file(&self.path).and_then(|()| self.sync()).with_context(failed)
     }
 
-    /// Nothing has been changed by a name of this key.
-    pub(super) fn forget_unless_begun(&self) -> anyhow::Result<()> {
-        if self.begun { Ok(()) } else { self.forget() }
-    }
-
     fn sync(&self) -> io::Result<()> {
         File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
     }

@@ -11,8 +11,6 @@ use pulso_pipeline::Record;
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// By partition, where the search has come to.
-    next_offsets: BTreeMap<u32, u64>,
     /// The person's facts.
     pub(super) own: u64,
     /// Facts of others that name them.
@@ -25,7 +23,9 @@ pub(super) struct Found {
     pub(super) payloads: BTreeMap<Position, Vec<u8>>,
     /// Of facts: those that are called otherwise.
     pub(super) identities: BTreeMap<Identity, Identity>,
-    /// The new documents of dead letters, by `_id`.
+    /// Messages that are dead letters, of anybody.
+    pub(super) dead: BTreeSet<Position>,
+    /// The new documents of those that are dead letters, by `_id`.
     pub(super) dead_letters: BTreeMap<String, ViewDocument>,
     /// Messages of which the person cannot be taken out.
     pub(super) stuck: BTreeSet<Position>,
@@ -33,18 +33,11 @@ pub(super) struct Found {
     pub(super) terms: BTreeSet<Position>,
 }
 
-impl Found {
-    /// Whether the message at a position was looked at.
-    pub(super) fn saw(&self, Position { partition, offset }: Position) -> bool {
-        self.next_offsets.get(&partition).is_some_and(|next| offset < *next)
-    }
-}
-
 /// Looks for a person in messages.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     decoder: &'a Decoder,
-    renaming: &'a Renaming,
+    pub(super) renaming: &'a Renaming,
 }
 
 impl<'a> Search<'a> {
@@ -52,12 +45,12 @@ impl<'a> Search<'a> {
         Self { decoder, renaming }
     }
 
-    /// Looks at the next message of the log.
+    /// Looks at a message.
     pub(super) fn see(&self, record: &Record, found: &mut Found) {
         let Self { decoder, renaming } = *self;
         let (payload, log_time, position) = (&*record.payload, record.log_time, record.position());
-        found.next_offsets.insert(position.partition, position.offset + 1);
         let decoded = decoder.decode(payload, log_time);
+        found.dead.extend(decoded.is_err().then_some(position));
         if !self.is_concerned(&decoded, payload) {
             return;
         }
@@ -81,7 +74,7 @@ impl<'a> Search<'a> {
         found.payloads.insert(position, new);
     }
 
-    /// Whether a message that waits for the log says something of the person.
+    /// Whether a message that is not looked into further says something of the person.
     pub(super) fn concerns(&self, payload: &[u8], received_time: WallTime) -> bool {
         self.is_concerned(&self.decoder.decode(payload, received_time), payload)
     }

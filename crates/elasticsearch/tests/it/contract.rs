@@ -26,6 +26,12 @@ async fn batch_views() {
 }
 
 #[tokio::test]
+async fn amend() {
+    let Some(url) = servers::elasticsearch() else { return };
+    contract::amend(|| Host::new(url)).await;
+}
+
+#[tokio::test]
 async fn checkpoints() {
     let Some(url) = servers::elasticsearch() else { return };
     contract::checkpoints(|| Host::new(url)).await;

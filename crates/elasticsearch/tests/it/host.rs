@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulso_elasticsearch::{CheckpointStore, Connection, Credentials, Options, Refresh, ViewStore};
-use pulso_testkit::contract::{CheckpointsHost, ViewsHost};
+use pulso_testkit::contract::{AmendHost, CheckpointsHost, ViewsHost};
 use pulso_testkit::servers::unique;
 use serde_json::Value;
 
@@ -102,6 +102,14 @@ impl ViewsHost for Host {
     type Store = ViewStore;
 
     fn open(&mut self) -> ViewStore {
+        self.store()
+    }
+}
+
+impl AmendHost for Host {
+    type Own = ViewStore;
+
+    fn own(&mut self) -> ViewStore {
         self.store()
     }
 }

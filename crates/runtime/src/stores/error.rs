@@ -16,6 +16,9 @@ pub enum StoreError {
     MakeDirectory { path: PathBuf, source: std::io::Error },
     #[error("there are no views at `{}`", path.display())]
     NoViews { path: PathBuf },
+    /// Somebody else holds the lease of the log in Kafka.
+    #[error("the speed layer of the stream `{stream}` is running")]
+    Running { stream: String },
     #[error(transparent)]
     Embedded(#[from] pulso_sqlite::Error),
     #[error(transparent)]
@@ -43,7 +46,9 @@ impl AdapterError for StoreError {
             Self::Elasticsearch(error) => error.kind(),
             Self::Secret(_) => ErrorKind::Settings,
             Self::NoLog { .. } => ErrorKind::NoInput,
-            Self::MakeDirectory { .. } | Self::NoViews { .. } => ErrorKind::Unavailable,
+            Self::MakeDirectory { .. } | Self::NoViews { .. } | Self::Running { .. } => {
+                ErrorKind::Unavailable
+            }
         }
     }
 
@@ -57,6 +62,9 @@ impl AdapterError for StoreError {
                 "start `pulso-acquisition` with the same folder, or name another with `--data`"
                     .to_owned(),
             ),
+            Self::Running { .. } => {
+                Some("stop all programs of Pulso, then run the command again".to_owned())
+            }
             Self::MakeDirectory { .. } => {
                 Some("choose a directory that you may write to with `--data`".to_owned())
             }

@@ -46,11 +46,11 @@ fn name(config: &Config, what: &str) -> String {
     format!("{}-{}-{what}", config.kafka.topic_prefix, config.stream)
 }
 
-fn messages(config: &Config) -> String {
+pub(super) fn messages(config: &Config) -> String {
     name(config, "messages")
 }
 
-fn dead_letters(config: &Config) -> String {
+pub(super) fn dead_letters(config: &Config) -> String {
     name(config, "dead-letters")
 }
 

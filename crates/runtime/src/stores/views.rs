@@ -58,7 +58,9 @@ impl ViewStore {
 }
 
 /// Views in Elasticsearch that are found to be in order.
-async fn in_order(config: &Config) -> Result<pulso_elasticsearch::ViewStore, StoreError> {
+pub(super) async fn in_order(
+    config: &Config,
+) -> Result<pulso_elasticsearch::ViewStore, StoreError> {
     let views = elasticsearch::views(config)?;
     views.check().await?;
     Ok(views)

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use pulso_model::{EventTime, Key, Layer, Position, View, ViewDocument, WallTime};
-use pulso_pipeline::{Checkpoint, Checkpoints, ManualClock, Message, Record, Sink, Source};
+use pulso_model::{EventTime, Key, Position, View, ViewDocument, WallTime};
+use pulso_pipeline::{
+    Amend, Change, Checkpoint, Checkpoints, ManualClock, Message, Record, Sink, Source,
+};
 use pulso_testkit::contract::document;
 use pulso_testkit::message::{EPOCH, message};
 use pulso_testkit::{view, views};
@@ -50,7 +52,7 @@ async fn nothing_of_a_replaced_payload_stays_in_the_log() {
     let last = Position { partition: 1, offset: 24 };
     assert_eq!(payloads.last_key_value().unwrap().0, &last);
     alone.replace_payloads(&payloads).unwrap();
-    alone.finish().unwrap();
+    alone.write_anew().unwrap();
 
     assert!(!holds(&folder, SECRET));
     let log = Log::open(&path, 2, ManualClock::default()).unwrap();
@@ -74,11 +76,8 @@ async fn documents_and_states_are_replaced_where_they_are() {
     drop(store);
 
     let mut alone = Alone::open(&path, Contents::Views).unwrap();
-    let mut rows = Vec::new();
-    alone.each_document_with(view, secret(), |row| rows.push(row)).unwrap();
+    let rows = alone.rows_with(view, secret()).await.unwrap();
     assert_eq!(rows.len(), 20);
-    assert!(rows.iter().all(|row| row.layer == Layer::Speed));
-    alone.each_document_with(view, "something else", |row| panic!("{row:?}")).unwrap();
     let changes: Vec<Change> = (0..20)
         .zip(rows)
         .map(|(id, row)| {
@@ -86,11 +85,11 @@ async fn documents_and_states_are_replaced_where_they_are() {
             (row, Some(new).filter(|_| id > 0))
         })
         .collect();
-    alone.change_documents(&changes).unwrap();
+    alone.amend(&changes).await.unwrap();
     assert_eq!(alone.checkpoint("speed").unwrap().as_ref(), Some(&checkpoint));
     let empty = Checkpoint { state: Vec::new(), ..checkpoint };
     alone.save_checkpoint("speed", &empty).unwrap();
-    alone.finish().unwrap();
+    alone.finish(&[view]).await.unwrap();
 
     assert!(!holds(&folder, SECRET));
     let store = ViewStore::open(&path, &views()).unwrap();
@@ -118,7 +117,7 @@ async fn messages_go_from_the_spool_for_good() {
         })
         .unwrap();
     alone.forget(&found).unwrap();
-    alone.finish().unwrap();
+    alone.write_anew().unwrap();
     assert!(!holds(&folder, SECRET));
     let left = Spool::open(&path, u64::MAX).unwrap().first(10, usize::MAX).await.unwrap();
     assert_eq!(left.messages, [kept]);

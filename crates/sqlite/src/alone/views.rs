@@ -1,35 +1,18 @@
 //! Views and checkpoints: other documents in the place of some, and another state.
 
 use pulso_model::{EventTime, Layer, View, ViewDocument};
-use pulso_pipeline::Checkpoint;
+use pulso_pipeline::{Amend, Change, Checkpoint, Row};
 use rusqlite::params;
 
 use super::Alone;
 use crate::views::schema::table;
 use crate::{Error, checkpoints};
 
-/// A stored document; of one that was replaced, too, as long as it is there.
-#[derive(Clone, Debug)]
-pub struct Row {
-    pub layer: Layer,
-    place: i64,
-    pub document: ViewDocument,
-}
+impl Amend for Alone {
+    type Error = Error;
 
-/// What becomes of a row: another document, or none.
-pub type Change = (Row, Option<ViewDocument>);
-
-impl Alone {
-    /// Every document of a view that has a text in it, of both layers.
-    ///
-    /// # Errors
-    /// When the views cannot be read.
-    pub fn each_document_with(
-        &self,
-        view: View,
-        text: &str,
-        mut see: impl FnMut(Row),
-    ) -> Result<(), Error> {
+    async fn rows_with(&mut self, view: View, text: &str) -> Result<Vec<Row>, Error> {
+        let mut found = Vec::new();
         let mut read = |layer| -> rusqlite::Result<()> {
             let table = table(view, layer);
             if !self.connection.table_exists(None, &*table)? {
@@ -49,20 +32,20 @@ impl Alone {
                     scope: row.get(4)?,
                     body: row.get(5)?,
                 };
-                see(Row { layer, place: row.get(0)?, document });
+                let place = row.get::<_, i64>(0)?.to_string();
+                found.push(Row { layer, place, document });
             }
             Ok(())
         };
         let read = [Layer::Speed, Layer::Batch].into_iter().try_for_each(&mut read);
-        read.map_err(|source| self.failed(source))
+        read.map_err(|source| self.failed(source))?;
+        Ok(found)
     }
 
-    /// Makes these changes, all or none.
-    ///
-    /// # Errors
-    /// When the views cannot be written.
-    pub fn change_documents(&mut self, changes: &[Change]) -> Result<(), Error> {
+    /// All or none.
+    async fn amend(&mut self, changes: &[Change]) -> Result<(), Error> {
         self.change(|transaction| {
+            // A number given as text equals the `rowid` that it says.
             for (Row { layer, place, document }, new) in changes {
                 let table = table(document.view, *layer);
                 match new {
@@ -80,6 +63,12 @@ impl Alone {
         })
     }
 
+    async fn finish(self, _: &[View]) -> Result<(), Error> {
+        self.write_anew()
+    }
+}
+
+impl Alone {
     /// The checkpoint of the reader `name`.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! SQLite keeps the contracts of the ports.
 
 use pulso_pipeline::ManualClock;
-use pulso_sqlite::{CheckpointStore, Log, LogSource, ViewStore};
-use pulso_testkit::contract::{self, CheckpointsHost, LogHost, ViewsHost};
+use pulso_sqlite::{Alone, CheckpointStore, Contents, Log, LogSource, ViewStore};
+use pulso_testkit::contract::{self, AmendHost, CheckpointsHost, LogHost, ViewsHost};
 use pulso_testkit::views;
 use tempfile::TempDir;
 
@@ -53,6 +53,14 @@ impl ViewsHost for Files {
     }
 }
 
+impl AmendHost for Files {
+    type Own = Alone;
+
+    fn own(&mut self) -> Alone {
+        Alone::open(&self.folder.path().join("views.db"), Contents::Views).unwrap()
+    }
+}
+
 impl CheckpointsHost for Files {
     type Checkpoints = CheckpointStore;
 
@@ -84,6 +92,11 @@ async fn aggregation() {
 #[tokio::test(start_paused = true)]
 async fn batch_views() {
     contract::batch_views(files).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn amend() {
+    contract::amend(files).await;
 }
 
 #[tokio::test(start_paused = true)]
