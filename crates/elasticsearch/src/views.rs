@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use pulso_model::{Day, EventTime, Layer, View, ViewKind};
 use pulso_pipeline::{
-    Aggregate, Aggregation, Cursor, Documents, LayerChoice, Page, Query, StoredDocument, Views,
+    Aggregate, Aggregation, Cursor, Documents, Filter, LayerChoice, Page, Query, StoredDocument,
+    Views,
 };
 use serde_json::{Value, json};
 
@@ -245,7 +246,9 @@ pub(crate) fn filter(query: &Query) -> Option<Value> {
     if let Some(scope) = &query.scope {
         filters.push(json!({ "term": { "pulso.scope": scope } }));
     }
-    filters.extend(query.filters.iter().map(|(name, value)| json!({ "term": { *name: value } })));
+    let terms =
+        query.filters.iter().map(|Filter { field, texts }| json!({ "terms": { *field: texts } }));
+    filters.extend(terms);
     Some(json!({ "bool": { "filter": filters } }))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pulso_model::{EventTime, View};
 
-use crate::LayerChoice;
+use crate::{Filter, LayerChoice};
 
 /// What to make of the values of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,8 +84,8 @@ pub struct Aggregation {
     pub from: Option<EventTime>,
     /// `@timestamp` before.
     pub to: Option<EventTime>,
-    /// Text fields, and the value that documents have there.
-    pub filters: Vec<(&'static str, String)>,
+    /// Documents pass all of them.
+    pub filters: Vec<Filter>,
     pub measure: Measure,
     /// A text field: documents that are equal in it are a group. Those that lack it are in none.
     pub by: Option<&'static str>,

@@ -8,6 +8,7 @@ mod aggregation;
 mod clock;
 mod cursor;
 mod error;
+mod filter;
 mod log;
 pub mod memory;
 pub mod observe;
@@ -20,6 +21,7 @@ pub use aggregation::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cursor::{Cursor, ParseCursorError};
 pub use error::{AdapterError, ErrorKind, Retry};
+pub use filter::Filter;
 pub use log::{
     Batch, Checkpoint, Checkpoints, Headers, Message, Progress, Record, Sink, Source, SourceCursor,
     partition_of, speed_checkpoint,

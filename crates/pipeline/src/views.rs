@@ -10,7 +10,7 @@ use std::future::Future;
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use tokio::sync::mpsc;
 
-use crate::{AdapterError, Aggregate, Aggregation, Cursor};
+use crate::{AdapterError, Aggregate, Aggregation, Cursor, Filter};
 
 /// Whose documents to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Query {
     /// `@timestamp` before.
     pub to: Option<EventTime>,
     pub scope: Option<String>,
-    /// Text fields, and the value that documents have there.
-    pub filters: Vec<(&'static str, String)>,
+    /// Documents pass all of them.
+    pub filters: Vec<Filter>,
     /// The most documents in the answer.
     pub limit: usize,
     /// Only what comes after this place.

@@ -6,7 +6,7 @@ use pulso_model::ViewDocument;
 use serde_json::Value;
 
 use crate::aggregation::{LineTally, Tally, sort_groups};
-use crate::{Aggregate, Aggregation, Group, Measure};
+use crate::{Aggregate, Aggregation, Filter, Group, Measure};
 
 /// Aggregates documents of the right view and layers.
 pub(super) fn aggregate<'a>(
@@ -47,9 +47,11 @@ fn counted(document: &ViewDocument, body: &Value, question: &Aggregation) -> Opt
     }
 }
 
-/// Whether a document has these texts.
-pub(super) fn passes(body: &Value, filters: &[(&'static str, String)]) -> bool {
-    filters.iter().all(|(name, value)| field(body, name).as_str() == Some(value))
+/// Whether a document has one of the texts of each filter.
+pub(super) fn passes(body: &Value, filters: &[Filter]) -> bool {
+    filters.iter().all(|Filter { field: name, texts }| {
+        field(body, name).as_str().is_some_and(|own| texts.iter().any(|text| text == own))
+    })
 }
 
 /// A (dotted) field.

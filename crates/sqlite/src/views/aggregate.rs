@@ -13,7 +13,7 @@ use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, Row};
 
 use super::query::{Span, spans};
-use super::schema::{extract, table, visible};
+use super::schema::{extract, filtered, table, visible};
 
 /// Values that statements have for `?1`, `?2`, and so on.
 type Values = Vec<Value>;
@@ -108,7 +108,7 @@ fn tallies_sql(question: &Aggregation) -> String {
 }
 
 /// The bucket, group and value of each document of the answer. `?1` and `?2` are the spans that the
-/// layers answer, and from `?4` on come the values of filters.
+/// layers answer, and from `?4` on come the texts of filters.
 fn rows_sql(question: &Aggregation) -> String {
     let Aggregation { view, by, measure, interval, .. } = *question;
     let bucket = interval.map_or("NULL".to_owned(), |interval| {
@@ -121,15 +121,11 @@ fn rows_sql(question: &Aggregation) -> String {
         Measure::Documents => "1".to_owned(),
         Measure::Field { name, .. } => extract(name),
     };
-    let filters = question.filters.iter().enumerate().map(|(at, (name, _))| {
-        // The column has an index.
-        let field = match view.scope_field() == Some(name) {
-            true => "scope".to_owned(),
-            false => extract(name),
-        };
-        format!(" AND {field} = ?{}", at + 4)
+    let mut last = 3;
+    let filters = filtered(view, &question.filters, || {
+        last += 1;
+        format!("?{last}")
     });
-    let filters: String = filters.collect();
     let of_layer = |layer: Layer, spans: u32| {
         let (table, visible) = (table(view, layer), visible(layer));
         format!(
@@ -149,7 +145,8 @@ fn values(question: &Aggregation, spans: &[Span], third: Value) -> Values {
         Value::Text(format!("[{}]", pairs.join(",")))
     };
     let mut values = vec![of_layer(Layer::Speed), of_layer(Layer::Batch), third];
-    values.extend(question.filters.iter().map(|(_, value)| Value::Text(value.clone())));
+    let texts = question.filters.iter().flat_map(|filter| filter.texts.clone());
+    values.extend(texts.map(Value::Text));
     values
 }
 

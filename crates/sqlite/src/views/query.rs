@@ -13,7 +13,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
 
 use super::completed_days;
-use super::schema::{extract, table, visible};
+use super::schema::{filtered, table, visible};
 
 /// A span `[from, to)` in milliseconds since the epoch, and the layer that answers for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,8 @@ fn select(
             values.extend([&time.0 as &dyn ToSql, position, id]);
         }
     }
-    values.extend(query.filters.iter().map(|(_, value)| value as &dyn ToSql));
+    let texts = query.filters.iter().flat_map(|filter| &filter.texts);
+    values.extend(texts.map(|text| text as &dyn ToSql));
     values.push(&limit);
     let mut statement = connection.prepare_cached(&select_sql(query, layer, range))?;
     let rows = statement.query_map(&*values, |row| document(query, layer, row))?;
@@ -154,8 +155,7 @@ pub(super) fn select_sql(query: &Query, layer: Layer, range: &Range<'_>) -> Stri
         Range::Times { .. } => "time >= ? AND time < ?",
         Range::Ties(_) => "time = ? AND (position, id) > (?, ?)",
     };
-    let filters = query.filters.iter().map(|(name, _)| format!(" AND {} = ?", extract(name)));
-    let filters: String = filters.collect();
+    let filters = filtered(query.view, &query.filters, || "?".to_owned());
     format!(
         "SELECT id, time, position, scope, body FROM {table} AS d
          WHERE {scope} {range} AND {visible}{filters}

@@ -1,6 +1,7 @@
 //! The tables of the views file, and its SQL views for people.
 
 use pulso_model::{Layer, View, ViewKind};
+use pulso_pipeline::Filter;
 use rusqlite::{OptionalExtension, Transaction};
 
 use crate::database::{Contents, Schema};
@@ -49,6 +50,25 @@ pub(super) fn current(view: View, layer: Layer) -> String {
 pub(super) fn extract(field: &str) -> String {
     let path = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
     format!("json_extract(body, '{path}')")
+}
+
+/// What filters add to the conditions on a row of a layer's table. `parameter` gives the parameters for
+/// their texts, in order.
+pub(super) fn filtered(
+    view: View,
+    filters: &[Filter],
+    mut parameter: impl FnMut() -> String,
+) -> String {
+    let condition = |Filter { field, texts }: &Filter| {
+        // The column has an index.
+        let own = match view.scope_field() == Some(*field) {
+            true => "scope".to_owned(),
+            false => extract(field),
+        };
+        let texts: Vec<_> = texts.iter().map(|_| parameter()).collect();
+        format!(" AND {own} IN ({})", texts.join(", "))
+    };
+    filters.iter().map(condition).collect()
 }
 
 /// Creates what all files of views have.

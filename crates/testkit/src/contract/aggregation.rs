@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::{
-    Aggregate, Aggregation, BatchViews, Function, Group, Interval, LayerChoice, Line, Measure,
-    Part, Sink, Views,
+    Aggregate, Aggregation, BatchViews, Filter, Function, Group, Interval, LayerChoice, Line,
+    Measure, Part, Sink, Views,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ use super::views::ViewsHost;
 pub async fn aggregation<H: ViewsHost>(new_host: impl Fn() -> H) {
     nothing_is_no_group_and_no_value(&mut new_host()).await;
     facts_are_added_up_by_group_and_bucket(&mut new_host()).await;
+    a_filter_may_have_several_texts(&mut new_host()).await;
     every_function_is_of_the_documents_that_have_the_field(&mut new_host()).await;
     the_largest_groups_are_listed_and_ties_are_by_name(&mut new_host()).await;
     each_day_is_added_up_from_the_layer_that_answers(&mut new_host()).await;
@@ -163,11 +164,11 @@ async fn facts_are_added_up_by_group_and_bucket(host: &mut impl ViewsHost) {
     check(&store, first, total.clone(), &groups[..1], true).await;
     let none = Aggregation { groups_max: 0, ..both.clone() };
     check(&store, none, total, &[], true).await;
-    let filters = vec![("country", "US".to_owned()), ("response", "yes".to_owned())];
+    let filters = vec![Filter::is("country", "US"), Filter::is("response", "yes")];
     let filtered = Aggregation { filters, ..by_minute };
     check(&store, filtered, line(4.0, &[(0, 4.0)]), &[], false).await;
     let by = Some("response");
-    let filters = vec![("country", "US".to_owned())];
+    let filters = vec![Filter::is("country", "US")];
     let groups = [group("no", 4.0, &[]), group("yes", 4.0, &[])];
     check(&store, Aggregation { by, filters, ..sum.clone() }, line(8.0, &[]), &groups, false).await;
     // Buckets are aligned to the epoch, whatever the range; a week begins on a Thursday.
@@ -175,6 +176,49 @@ async fn facts_are_added_up_by_group_and_bucket(host: &mut impl ViewsHost) {
     let start = DAY.0.rem_euclid(7);
     let total = line(165.0, &[(-i64::from(start) * 86_400, 165.0)]);
     check(&store, week, total, &[], false).await;
+}
+
+/// By the scope, which stores keep apart, and by other fields.
+async fn a_filter_may_have_several_texts(host: &mut impl ViewsHost) {
+    let mut store = host.open();
+    let written = [
+        activity(at(0), "US", "yes", 1),
+        activity(at(0), "US", "no", 2),
+        activity(at(10), "DE", "yes", 4),
+        activity(at(10), "FR", "waitlist", 8),
+        activity(at(10), "it's", "yes", 16),
+        activity(at(20), "FR", "no", 32),
+    ];
+    store.write(written.to_vec()).await.unwrap();
+    let one_of = |field, texts: &[&str]| Filter {
+        field,
+        texts: texts.iter().map(|&text| text.to_owned()).collect(),
+    };
+    let by_country = Aggregation {
+        by: Some("country"),
+        interval: seconds(10),
+        ..measuring("country-activity", "responses", Function::Sum)
+    };
+    let ask = |filters: &[Filter]| Aggregation { filters: filters.to_vec(), ..by_country.clone() };
+    let us = group("US", 3.0, &[(0, 3.0)]);
+    let france = group("FR", 40.0, &[(10, 8.0), (20, 32.0)]);
+    let countries = one_of("country", &["US", "FR", "XX", "US"]);
+    let total = line(43.0, &[(0, 3.0), (10, 8.0), (20, 32.0)]);
+    check(&store, ask(&[countries.clone()]), total, &[france, us], false).await;
+    let answers = one_of("response", &["yes", "waitlist"]);
+    let total = line(29.0, &[(0, 1.0), (10, 28.0)]);
+    let groups = [
+        group("it's", 16.0, &[(10, 16.0)]),
+        group("FR", 8.0, &[(10, 8.0)]),
+        group("DE", 4.0, &[(10, 4.0)]),
+        group("US", 1.0, &[(0, 1.0)]),
+    ];
+    check(&store, ask(&[answers.clone()]), total, &groups, false).await;
+    let groups = [groups[1].clone(), groups[3].clone()];
+    let total = line(9.0, &[(0, 1.0), (10, 8.0)]);
+    check(&store, ask(&[countries.clone(), answers]), total, &groups, false).await;
+    let none = [countries, one_of("response", &[])];
+    check(&store, ask(&none), Line::default(), &[], false).await;
 }
 
 async fn every_function_is_of_the_documents_that_have_the_field(host: &mut impl ViewsHost) {
@@ -292,7 +336,7 @@ async fn any_text_is_a_group(host: &mut impl ViewsHost) {
     let by_second = Aggregation { interval: seconds(1), ..sum.clone() };
     check(&store, by_second, line(value, &buckets), &groups, false).await;
     for group in groups {
-        let filters = vec![("country", group.name.clone())];
+        let filters = vec![Filter::is("country", group.name.clone())];
         let line = Line { buckets: BTreeMap::new(), ..group.line };
         let expected = [Group { line: line.clone(), ..group }];
         check(&store, Aggregation { filters, ..sum.clone() }, line, &expected, false).await;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use pulso_model::{EventTime, Field, FieldType, KeyPart, View, ViewDocument};
-use pulso_pipeline::{Page, Query, StoredDocument, Views};
+use pulso_pipeline::{Filter, Page, Query, StoredDocument, Views};
 use serde_json::{Map, Value, json};
 
 /// A document of any view. Its key is made from `number` (and the time), and its body has all
@@ -91,7 +91,7 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
             query.from.is_none_or(|from| document.time >= from)
                 && query.to.is_none_or(|to| document.time < to)
                 && (query.scope.is_none() || document.scope == query.scope)
-                && query.filters.iter().all(|(name, text)| has_text(document, name, text))
+                && query.filters.iter().all(|filter| passes(document, filter))
         })
         .cloned()
         .collect();
@@ -101,9 +101,10 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
     listed
 }
 
-fn has_text(document: &ViewDocument, name: &str, text: &str) -> bool {
+fn passes(document: &ViewDocument, Filter { field, texts }: &Filter) -> bool {
     let body: Value = serde_json::from_str(&document.body).unwrap();
-    name.split('.').fold(&body, |value, name| &value[name]) == text
+    let own = field.split('.').fold(&body, |value, name| &value[name]);
+    texts.iter().any(|text| own == text)
 }
 
 /// Follows the cursors of a query from page to page to the end, which must come after at most

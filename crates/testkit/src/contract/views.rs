@@ -2,7 +2,9 @@
 //! and [`Views`].
 
 use pulso_model::{EventTime, Field, FieldType, Layer, View, ViewDocument};
-use pulso_pipeline::{BatchViews, Cursor, LayerChoice, Page, Query, Sink, StoredDocument, Views};
+use pulso_pipeline::{
+    BatchViews, Cursor, Filter, LayerChoice, Page, Query, Sink, StoredDocument, Views,
+};
 
 use super::documents::{all_pages, check_query, document, scan_all};
 
@@ -103,14 +105,15 @@ async fn documents_are_filtered_by_any_text(host: &mut impl ViewsHost) {
         let fields: Vec<_> = view.fields().iter().filter(is_text).map(|field| field.name).collect();
         assert!(fields.len() > 1, "{view}");
         for name in fields.into_iter().take(5) {
-            for text in [TEXTS[0], "k3", ""] {
-                let filters = vec![(name, text.to_owned())];
+            for texts in [&[TEXTS[0]][..], &["k3", "text"], &[""], &[]] {
+                let texts = texts.iter().map(|&text| text.to_owned()).collect();
+                let filters = vec![Filter { field: name, texts }];
                 check_query(&store, Query { filters, ..all.clone() }, &stored).await;
             }
         }
         // All of several conditions, with others beside them.
         let named = view.fields().iter().filter(is_text).map(|field| field.name);
-        let filters: Vec<_> = named.map(|name| (name, TEXTS[2].to_owned())).take(2).collect();
+        let filters: Vec<_> = named.map(|name| Filter::is(name, TEXTS[2])).take(2).collect();
         let scope = view.scope_field().map(|_| "US".to_owned());
         let (from, to) = (Some(time(4)), Some(time(20)));
         check_query(&store, Query { filters, scope, from, to, ..all }, &stored).await;

@@ -41,6 +41,8 @@ pub(super) enum Error {
     MissingParameter { name: &'static str, allowed: String },
     #[error("the parameter `{name}` is given more than once")]
     RepeatedParameter { name: &'static str },
+    #[error("the parameter `{name}` is given {count} times; it may be given {max} times at most")]
+    TooManyTexts { name: &'static str, count: usize, max: usize },
     #[error("the parameter `{name}` must be {allowed}, not `{value}`")]
     InvalidParameter { name: &'static str, value: String, allowed: String },
     #[error("the query string cannot be read as `name=value` pairs joined by `&`")]
@@ -129,6 +131,7 @@ impl Error {
                 (StatusCode::BAD_REQUEST, "urn:pulso:missing-parameter", "Missing parameter")
             }
             Self::RepeatedParameter { .. }
+            | Self::TooManyTexts { .. }
             | Self::InvalidParameter { .. }
             | Self::InvalidQuery(_) => {
                 (StatusCode::BAD_REQUEST, "urn:pulso:invalid-parameter", "Invalid parameter")

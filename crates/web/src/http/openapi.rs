@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::PROBLEM_JSON;
 use super::measures::Fields;
-use super::parameters::{self, Parameter, TEXT_CHARACTERS_MAX};
+use super::parameters::{self, FILTER_TEXTS_MAX, Parameter, TEXT_CHARACTERS_MAX};
 use super::{API, Error, Options, Shared, cache, kept, views};
 
 pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Response, Error> {
@@ -169,16 +169,27 @@ fn list_operation(view: View, options: &Options) -> Value {
     }
     operation["description"] = json!(description);
     let own = Parameter::of(view).map(|parameter| reference("parameters", parameter.name(view)));
-    let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
     let fields = Fields::of(view, options);
     let by_text = parameters::filters(&fields).map(|field| {
-        json!({
-            "name": field.name, "in": "query", "schema": text,
-            "description": "Only documents with this text.",
-        })
+        repeatable(field.name, text_schema(), "Only documents with one of these texts.")
     });
     operation["parameters"] = own.chain(by_text).collect();
     operation
+}
+
+/// A parameter that filters, and that a request may give several times.
+fn repeatable(name: &str, each: Value, description: &str) -> Value {
+    let schema = json!({
+        "type": "array", "items": each, "minItems": 1, "maxItems": FILTER_TEXTS_MAX,
+    });
+    json!({
+        "name": name, "in": "query", "style": "form", "explode": true, "schema": schema,
+        "description": description,
+    })
+}
+
+fn text_schema() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX })
 }
 
 /// How far the layers reach, which every answer about a view says.
@@ -225,14 +236,14 @@ fn parameter_description(parameter: Parameter, view: View, options: &Options) ->
             "Documents before this `@timestamp`: an RFC 3339 time or a UTC day. There are none \
              unless it is after `from`.",
         ),
-        Parameter::Scope => (
+        Parameter::Scope => {
+            let mut scope = text_schema();
             // More than white space; NEL is such here, but not in the expressions of JavaScript.
-            json!({
-                "type": "string", "pattern": r"[^\s\u0085]",
-                "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX,
-            }),
-            "Documents of this scope; countries and languages in upper or lower case.",
-        ),
+            scope["pattern"] = json!(r"[^\s\u0085]");
+            let text =
+                "Documents of one of these scopes; countries and languages in upper or lower case.";
+            return repeatable(parameter.name(view), scope, text);
+        }
         Parameter::Layer => (
             json!({ "type": "string", "enum": ["current", "speed", "batch"], "default": "current" }),
             "`current`: of each day the layer that answers for it.",

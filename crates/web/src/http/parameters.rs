@@ -10,7 +10,7 @@ use std::str::FromStr;
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
 use pulso_model::{EventTime, Field, Layer, ScopeValues, View};
-use pulso_pipeline::{LayerChoice, Query};
+use pulso_pipeline::{Filter, LayerChoice, Query};
 
 use super::Options;
 use super::error::Error;
@@ -19,9 +19,11 @@ use super::measures::Fields;
 pub(super) const TIME_ALLOWED: &str = "an RFC 3339 time such as `2017-03-19T12:00:00Z` (with `+` written as \
                             `%2B`) or a UTC day such as `2017-03-19`";
 
-/// The most characters of a scope or another text: more than any document has, and few enough that no valid
-/// request has a longer head than the server reads.
+/// The most characters of a scope or another text: more than any document has.
 pub(super) const TEXT_CHARACTERS_MAX: usize = 512;
+
+/// How often a request may give a filter: as many lines as a series may have.
+pub(super) const FILTER_TEXTS_MAX: usize = 50;
 
 pub(super) const LAYERS_ALLOWED: &str = "`current`, `speed` or `batch`";
 
@@ -81,41 +83,66 @@ pub(super) struct Wanted {
     pub(super) latest: bool,
 }
 
-/// What a pair of a request is.
-enum Given {
-    Parameter(Parameter),
-    Text(&'static Field),
-}
-
 /// Reads the parameters of a request for documents of a view.
 pub(super) fn documents(fields: &Fields<'_>, uri: &Uri) -> Result<Wanted, Error> {
     let &Fields { view, options, .. } = fields;
     let mut wanted =
         Wanted { query: Query::newest(view, options.page_limit_default), latest: false };
     let mut seen = Vec::new();
-    for (name, value) in pairs(uri)? {
-        let own = Parameter::of(view).map(|own| (own.name(view), Given::Parameter(own)));
-        let texts = filters(fields).map(|field| (field.name, Given::Text(field)));
-        let mut known = own.chain(texts);
-        let Some((known, given)) = known.find(|(known, _)| *known == name) else {
-            let own = Parameter::of(view).map(|parameter| parameter.name(view));
-            let allowed = own.chain(filters(fields).map(|field| field.name)).collect();
-            return Err(Error::UnknownParameter { name, allowed });
-        };
-        if seen.contains(&known) {
-            return Err(Error::RepeatedParameter { name: known });
-        }
-        seen.push(known);
-        let done = match given {
-            Given::Parameter(parameter) => set(&mut wanted, parameter, &value, options),
-            Given::Text(field) => {
-                let text = fields.filter(field, &value);
-                text.map(|text| wanted.query.filters.push((known, text)))
+    let pairs = pairs(uri)?;
+    for (name, value) in &pairs {
+        let own = |parameter: &Parameter| parameter.name(view) == name;
+        let parameter = match Parameter::of(view).find(own) {
+            Some(Parameter::Scope) => continue,
+            None if filters(fields).any(|field| field.name == name) => continue,
+            None => {
+                let own = Parameter::of(view).map(|parameter| parameter.name(view));
+                let allowed = own.chain(filters(fields).map(|field| field.name)).collect();
+                return Err(Error::UnknownParameter { name: name.clone(), allowed });
             }
+            Some(parameter) => parameter,
         };
-        done.map_err(|allowed| Error::InvalidParameter { name: known, value, allowed })?;
+        let name = parameter.name(view);
+        if seen.contains(&parameter) {
+            return Err(Error::RepeatedParameter { name });
+        }
+        seen.push(parameter);
+        let invalid = |allowed| Error::InvalidParameter { name, value: value.clone(), allowed };
+        set(&mut wanted, parameter, value, options).map_err(invalid)?;
+    }
+    set_scopes(&mut wanted.query, &pairs, options)?;
+    for field in filters(fields) {
+        wanted.query.filters.extend(filter(fields, (field.name, field), &pairs)?);
     }
     Ok(wanted)
+}
+
+/// The filter that a request has under a name, if any.
+pub(super) fn filter(
+    fields: &Fields<'_>,
+    (name, field): (&'static str, &'static Field),
+    pairs: &[(String, String)],
+) -> Result<Option<Filter>, Error> {
+    let texts = texts(pairs, name, |value| fields.filter(field, value))?;
+    Ok((!texts.is_empty()).then_some(Filter { field: field.name, texts }))
+}
+
+/// What a request gives under a name, which it may repeat. `read` says what is allowed.
+fn texts(
+    pairs: &[(String, String)],
+    name: &'static str,
+    read: impl Fn(&str) -> Result<String, String>,
+) -> Result<Vec<String>, Error> {
+    let given = || pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value);
+    let count = given().count();
+    if count > FILTER_TEXTS_MAX {
+        return Err(Error::TooManyTexts { name, count, max: FILTER_TEXTS_MAX });
+    }
+    let text = |value: &String| {
+        let invalid = |allowed| Error::InvalidParameter { name, value: value.clone(), allowed };
+        read(value).map_err(invalid)
+    };
+    given().map(text).collect()
 }
 
 /// Checks that a request has no parameters.
@@ -143,12 +170,8 @@ fn set(
     match parameter {
         Parameter::From => query.from = Some(parse::<EventTime>(value, TIME_ALLOWED)?),
         Parameter::To => query.to = Some(parse::<EventTime>(value, TIME_ALLOWED)?),
-        Parameter::Scope
-            if value.trim().is_empty() || value.chars().count() > TEXT_CHARACTERS_MAX =>
-        {
-            return Err(format!("1 to {TEXT_CHARACTERS_MAX} characters such as `US` or `en`"));
-        }
-        Parameter::Scope => query.scope = Some(scope(query.view, value, options)),
+        // It may be repeated, so it is read apart.
+        Parameter::Scope => {}
         Parameter::Layer => {
             query.layer = layer(value).ok_or_else(|| LAYERS_ALLOWED.to_owned())?;
         }
@@ -164,6 +187,28 @@ fn set(
         }
         Parameter::Window if value == "latest" => wanted.latest = true,
         Parameter::Window => return Err("`latest`".to_owned()),
+    }
+    Ok(())
+}
+
+fn set_scopes(
+    query: &mut Query,
+    pairs: &[(String, String)],
+    options: &Options,
+) -> Result<(), Error> {
+    let view = query.view;
+    let Some(field) = view.scope_field() else { return Ok(()) };
+    let read = |value: &str| {
+        if value.trim().is_empty() || value.chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(format!("1 to {TEXT_CHARACTERS_MAX} characters such as `US` or `en`"));
+        }
+        Ok(scope(view, value, options))
+    };
+    let mut scopes = texts(pairs, Parameter::Scope.name(view), read)?;
+    match scopes.len() {
+        // Stores keep an index in the order of the answer for one.
+        0 | 1 => query.scope = scopes.pop(),
+        _ => query.filters.push(Filter { field, texts: scopes }),
     }
     Ok(())
 }

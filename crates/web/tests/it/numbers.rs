@@ -82,6 +82,13 @@ async fn a_series_has_a_value_for_each_bucket_of_the_largest_groups() {
     let filtered = server.json(&format!("{path}&country=us&response=yes")).await;
     assert_eq!(filtered["total"], json!({ "value": 11, "values": [5, 0, 6, 0] }));
     assert_eq!(filtered["more"], json!(false));
+    let two = format!("{path}&country=us&country=de&country=FR&response=yes&response=waitlist");
+    let two = server.json(&two).await;
+    let groups = json!([
+        { "name": "US", "value": 11, "values": [5, 0, 6, 0] },
+        { "name": "DE", "value": 1, "values": [0, 0, 1, 0] },
+    ]);
+    assert_eq!((&two["groups"], &two["total"]["value"]), (&groups, &json!(12)));
 }
 
 #[tokio::test]
@@ -272,10 +279,11 @@ async fn what_has_no_meaning_is_refused_with_what_has() {
     .await;
     check(&format!("{activity}&topic=x"), "there is no parameter `topic` here; ").await;
     check(
-        &format!("{activity}&country=US&country=DE"),
-        "the parameter `country` is given more than once",
+        &format!("{activity}{}", "&country=US".repeat(51)),
+        "the parameter `country` is given 51 times; it may be given 50 times at most",
     )
     .await;
+    check(&format!("{activity}&view=health"), "the parameter `view` is given more than once").await;
     for interval in ["0", "500ms", "1w", "-1", "40000d", "", "99999999999999999999"] {
         let detail = "the parameter `interval` must be `1s` to `36500d`";
         check(&format!("{activity}&interval={interval}"), detail).await;

@@ -83,6 +83,7 @@ fn paths() -> Vec<String> {
             "limit=x".into(),
             "cursor=x".into(),
             "country=de&limit=50".into(),
+            "country=de&country=US&limit=3".into(),
             "country=".into(),
             "language=US&limit=50".into(),
             "language=%09".into(),
@@ -94,6 +95,7 @@ fn paths() -> Vec<String> {
             format!("from={}&to={}", days[1], days[0]),
             "from=yesterday".into(),
             "topic=rust".into(),
+            "topic=speed&topic=batch".into(),
         ] {
             paths.push(format!("/api/v1/{view}?{query}"));
         }
@@ -115,7 +117,8 @@ fn numbers(view: View) -> Vec<String> {
     for measure in &measures {
         paths.push(format!("/api/v1/top?view={view}{measure}&by={by}&limit=3"));
         let series = ranges.map(|range| format!("/api/v1/series?view={view}{measure}{range}"));
-        paths.extend(series.iter().map(|series| format!("{series}&by={by}&limit=3&{by}=text")));
+        let filters = format!("{by}=text&{by}=batch&{by}=speed&{by}=k3");
+        paths.extend(series.iter().map(|series| format!("{series}&by={by}&limit=3&{filters}")));
         paths.extend(series);
     }
     paths

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use pulso_model::duration::parse_duration;
 use pulso_model::{EventTime, Field, FieldType, View, ViewKind};
-use pulso_pipeline::{Aggregation, Function, Interval, LayerChoice, Measure};
+use pulso_pipeline::{Aggregation, Filter, Function, Interval, LayerChoice, Measure};
 
 use super::buckets::WIDTH_SECONDS_MAX;
 use crate::http::Options;
@@ -145,13 +145,17 @@ impl Given<'_> {
         }
     }
 
-    /// Checks that there are only parameters that the view has, and each once.
+    /// Checks that there are only parameters that the view has, and each once unless it filters.
     fn check(&self, fields: &Fields<'_>) -> Result<(), Error> {
-        let own = self.kind.parameters().iter().copied();
-        let known: Vec<_> = own.chain(filters(self.kind, fields).map(|(name, _)| name)).collect();
+        let own = self.kind.parameters();
+        let filters: Vec<_> = filters(self.kind, fields).map(|(name, _)| name).collect();
         for (at, (name, _)) in self.pairs.iter().enumerate() {
-            let Some(known_name) = known.iter().find(|known| *known == name) else {
-                return Err(Error::UnknownParameter { name: name.clone(), allowed: known });
+            let Some(known_name) = own.iter().find(|known| *known == name) else {
+                if filters.contains(&name.as_str()) {
+                    continue;
+                }
+                let allowed = own.iter().copied().chain(filters).collect();
+                return Err(Error::UnknownParameter { name: name.clone(), allowed });
             };
             if self.pairs.iter().take(at).any(|(earlier, _)| earlier == name) {
                 return Err(Error::RepeatedParameter { name: known_name });
@@ -232,15 +236,10 @@ impl Given<'_> {
         Ok(self.one("limit", &allowed, read)?.unwrap_or(GROUPS_USUAL))
     }
 
-    fn filters(&self, fields: &Fields<'_>) -> Result<Vec<(&'static str, String)>, Error> {
-        let mut found = Vec::new();
-        for (name, field) in filters(self.kind, fields) {
-            let Some(value) = self.get(name) else { continue };
-            let text = fields.filter(field, value);
-            let text = text.map_err(|allowed| invalid(name, value, &allowed))?;
-            found.push((field.name, text));
-        }
-        Ok(found)
+    fn filters(&self, fields: &Fields<'_>) -> Result<Vec<Filter>, Error> {
+        let named = filters(self.kind, fields);
+        let found = named.map(|named| parameters::filter(fields, named, &self.pairs));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 }
 

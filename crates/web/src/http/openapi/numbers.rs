@@ -6,11 +6,12 @@ use pulso_model::{FieldType, View};
 use pulso_pipeline::Function;
 use serde_json::{Value, json};
 
-use super::{add_reach, kept_operation, list_schema, object, reference, type_schema};
+use super::{
+    add_reach, kept_operation, list_schema, object, reference, repeatable, text_schema, type_schema,
+};
 use crate::http::Options;
 use crate::http::measures::Fields;
 use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
-use crate::http::parameters::TEXT_CHARACTERS_MAX;
 
 const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can be asked for: its \
                          `functions`, the usual first, and whether it is a `group`.";
@@ -90,15 +91,9 @@ fn parameters(kind: Kind, options: &Options) -> Value {
         }
     }
     let filters = fields.iter().flat_map(|fields| filters(kind, fields).map(|(name, _)| name));
-    let text = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
-    list.extend(names(filters).into_iter().map(|name| {
-        described(
-            name,
-            text.clone(),
-            "Only documents with this text, in views that have the field. Where people have pseudonyms: with \
-             this pseudonym.",
-        )
-    }));
+    let text = "Only documents with one of these texts, in views that have the field. Where people have \
+                pseudonyms: with one of these pseudonyms.";
+    list.extend(names(filters).into_iter().map(|name| repeatable(name, text_schema(), text)));
     Value::Array(list)
 }
 

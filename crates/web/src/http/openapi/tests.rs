@@ -103,6 +103,13 @@ fn parameters_are_those_that_the_view_takes() {
     assert_eq!(names(View::BATCH_RUNS), expected.collect::<Vec<_>>());
     assert!(names(view("groups")).contains(&"country"));
     assert!(names(view("trending-topics")).contains(&"window"));
+    let list = &document["paths"][format!("{API}/series")]["get"]["parameters"];
+    let country = list.as_array().unwrap().iter().find(|one| one["name"] == "country").unwrap();
+    assert_eq!((&country["style"], &country["explode"]), (&json!("form"), &json!(true)));
+    assert_eq!(
+        (&country["schema"]["type"], &country["schema"]["maxItems"]),
+        (&json!("array"), &json!(50))
+    );
     let limit = &document["components"]["parameters"]["limit"]["schema"];
     assert_eq!((&limit["maximum"], &limit["default"]), (&json!(1000), &json!(100)));
 }

@@ -34,6 +34,18 @@ const DAYS: [&str; 4] = ["0000-01-01", "2000-02-29", "2017-03-19", "9999-12-31"]
 /// How many texts are made for a pattern.
 const TEXTS: usize = 20;
 
+/// The values of parameters at the edges of what a schema allows.
+fn given(schema: &Value) -> Vec<Vec<String>> {
+    let one = |value| vec![value];
+    if schema["type"] != "array" {
+        return values(schema).into_iter().map(one).collect();
+    }
+    let mut items = values(&schema["items"]).into_iter();
+    let (first, most) = (items.next().unwrap(), schema["maxItems"].as_u64().unwrap());
+    assert_eq!(schema["minItems"], 1);
+    items.map(one).chain([vec![first; usize::try_from(most).unwrap()]]).collect()
+}
+
 /// Values at the edges of what a schema allows.
 fn values(schema: &Value) -> Vec<String> {
     if let Some(choices) = schema["anyOf"].as_array() {
@@ -88,8 +100,10 @@ fn pairs(document: &Value, view: View) -> Vec<Vec<String>> {
             let pointer = parameter["$ref"].as_str().map(|text| text.strip_prefix('#').unwrap());
             let parameter = pointer.map_or(parameter, |at| document.pointer(at).unwrap());
             let name = parameter["name"].as_str().unwrap();
-            let values = values(&parameter["schema"]);
-            values.iter().map(|value| format!("{name}={}", encoded(value))).collect()
+            let pair = |value: &String| format!("{name}={}", encoded(value));
+            let pairs =
+                |values: &Vec<String>| values.iter().map(pair).collect::<Vec<_>>().join("&");
+            given(&parameter["schema"]).iter().map(pairs).collect()
         })
         .collect()
 }

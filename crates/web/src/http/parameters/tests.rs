@@ -71,8 +71,11 @@ fn parameters_narrow_the_newest_documents() {
     check(view, "to=2017-03-19T12:00:00Z", Query { to: Some(noon), ..newest() });
     check(view, "to=2017-03-19T14:00:00%2B02:00", Query { to: Some(noon), ..newest() });
     check(view, "country=us", Query { scope: Some("US".to_owned()), ..newest() });
-    let filters = vec![("response", "yes".to_owned()), ("group.city", "Zürich".to_owned())];
+    let filters = vec![Filter::is("response", "yes"), Filter::is("group.city", "Zürich")];
     check(view, "response=yes&group.city=Z%C3%BCrich", Query { filters, ..newest() });
+    let one_of = |field, texts: [&str; 2]| Filter { field, texts: texts.map(str::to_owned).into() };
+    let filters = vec![one_of("country", ["US", "DE"]), one_of("response", ["yes", "no"])];
+    check(view, "response=yes&country=us&response=no&country=DE", Query { filters, ..newest() });
     check(view, "layer=current", newest());
     check(view, "layer=batch", Query { layer: LayerChoice::Only(Layer::Batch), ..newest() });
     check(view, "limit=50", Query { limit: 50, ..newest() });
@@ -122,7 +125,16 @@ fn refusals_name_the_parameter_its_value_and_what_is_allowed() {
     for value in [String::new(), "x".repeat(513)] {
         refused(&format!("topic={value}"), "topic", &value, "1 to 512 characters");
     }
-    check_refused(trends, "topic=a&topic=a", "the parameter `topic` is given more than once");
+    let fifty = "&topic=a".repeat(50);
+    assert_eq!(read(trends, &fifty).unwrap().query.filters[0].texts.len(), 50);
+    let detail = "the parameter `topic` is given 51 times; it may be given 50 times at most";
+    check_refused(trends, &format!("topic=b{fifty}"), detail);
+    refused(
+        &format!("topic=a&topic={}", "x".repeat(513)),
+        "topic",
+        &"x".repeat(513),
+        "1 to 512 characters",
+    );
     for (view, name) in [(view("responses"), "country"), (view("language-days"), "language")] {
         let detail = format!(
             "the parameter `{name}` must be 1 to 512 characters such as `US` or `en`, not ` `"

@@ -1,0 +1,17 @@
+//! Which documents a question is about, by what they say.
+
+/// Documents with one of some texts in a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// A text field.
+    pub field: &'static str,
+    /// No document passes where there are none.
+    pub texts: Vec<String>,
+}
+
+impl Filter {
+    /// Documents with this text in a field.
+    pub fn is(field: &'static str, text: impl Into<String>) -> Self {
+        Self { field, texts: vec![text.into()] }
+    }
+}
