@@ -93,8 +93,8 @@ export interface SeriesQuery {
   to?: string;
   interval?: number;
   limit?: number;
-  // Equality filters.
-  where?: Record<string, string>;
+  // A text, or one of several.
+  where?: Record<string, string | string[]>;
 }
 
 export interface SeriesGroup {
@@ -162,12 +162,12 @@ export class Refused extends Error {
 // Nobody answered.
 export class Unreachable extends Error {}
 
-type Parameters = Record<string, string | number | undefined>;
+type Parameters = Record<string, string | string[] | number | undefined>;
 
 export function url(path: string, parameters: Parameters = {}): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) query.set(name, String(value));
+    if (value !== undefined) for (const one of [value].flat()) query.append(name, String(one));
   }
   const text = query.toString().replaceAll("%3A", ":");
   return text === "" ? `${API}/${path}` : `${API}/${path}?${text}`;

@@ -13,6 +13,9 @@ import { valueOf } from "./route.ts";
 const HOUR_MS = 3_600_000;
 // Enough of an hour that each trend is in one of them.
 const NAMED_WINDOWS = 12;
+// What a filter of one request may name: the server reads heads of 16 KiB.
+const NAMED_TERMS = 50;
+const NAMED_CHARACTERS = 8_000;
 // More than a window lists unless the configuration says otherwise.
 const LISTED_MAX = 1000;
 export const STEPS_SHOWN = 96;
@@ -223,7 +226,7 @@ export interface TermLines {
   lines: Map<string, (number | null)[]>;
 }
 
-// Lines of terms over time; those that the first answer lacks are asked for one by one.
+// Lines of terms over time.
 export function useTermLines(
   app: App,
   facet: api.Facet | undefined,
@@ -236,28 +239,47 @@ export function useTermLines(
     ? `lines ${view} ${JSON.stringify(where)} ${app.route.range === "live" ? "" : spanKey(app)} ${terms.join("|")}`
     : undefined;
   return useQuery(asked, async (signal) => {
+    const term = termField(facet!);
     const query = {
       view,
       field: rankedBy(facet!),
-      by: termField(facet!),
       from: iso(span!.from + 1),
       to: iso(span!.to + 1),
       interval: step(span!, app.progress?.window.slide_seconds ?? 10, steps),
     };
-    const series = await api.series({ ...query, where, limit: 50 }, signal);
-    const lines = new Map(series.groups.map(({ name, values }) => [name, values]));
-    await Promise.all(terms.filter((term) => !lines.has(term)).map(async (term) => {
-      const alone = await api.series({ ...query, where: { ...where, [termField(facet!)]: term }, limit: 1 }, signal);
-      lines.set(term, alone.total.values);
-    }));
-    return sinceFirst(series, lines);
+    const [all, ...found] = await Promise.all([
+      api.series({ ...query, where }, signal),
+      ...requests(terms).map((named) => (
+        api.series({ ...query, by: term, where: { ...where, [term]: named }, limit: named.length }, signal)
+      )),
+    ]);
+    const groups = found.flatMap((series) => series.groups);
+    const known = new Map(groups.map(({ name, values }) => [name, values]));
+    const nowhere = all.total.values.map(() => null);
+    return sinceFirst(all, new Map(terms.map((term) => [term, known.get(term) ?? nowhere])));
   }, app.live.news);
 }
 
+// Terms as one request may name them, which is all of them unless they are very long.
+function requests(terms: string[]): string[][] {
+  const found: string[][] = [];
+  let room = -1;
+  for (const term of terms) {
+    const needed = encodeURIComponent(term).length;
+    if (needed > room || found.at(-1)!.length === NAMED_TERMS) {
+      found.push([]);
+      room = NAMED_CHARACTERS;
+    }
+    found.at(-1)!.push(term);
+    room -= needed;
+  }
+  return found;
+}
+
 // Before the first number of any term there was no stream: that is no low number.
-function sinceFirst({ start, interval_seconds, buckets }: api.Series, lines: Map<string, (number | null)[]>): TermLines {
-  const firsts = [...lines.values()].map((values) => values.findIndex((value) => value !== null)).filter((at) => at >= 0);
-  const first = Math.max(0, Math.min(...firsts, buckets - 2));
+function sinceFirst({ start, interval_seconds, buckets, total }: api.Series, lines: Map<string, (number | null)[]>): TermLines {
+  const number = total.values.findIndex((value) => value !== null);
+  const first = Math.max(0, Math.min(number < 0 ? buckets : number, buckets - 2));
   const times = Array.from({ length: buckets - first }, (_, index) => Date.parse(start) + (first + index) * interval_seconds * 1000);
   return {
     times,
