@@ -50,7 +50,9 @@ fn counted(document: &ViewDocument, body: &Value, question: &Aggregation) -> Opt
 /// Whether a document has one of the texts of each filter.
 pub(super) fn passes(body: &Value, filters: &[Filter]) -> bool {
     filters.iter().all(|Filter { field: name, texts }| {
-        field(body, name).as_str().is_some_and(|own| texts.iter().any(|text| text == own))
+        let own = field(body, name);
+        let items = own.as_array().map_or(std::slice::from_ref(own), Vec::as_slice);
+        items.iter().any(|item| texts.iter().any(|text| item == text))
     })
 }
 

@@ -1,6 +1,6 @@
 //! The tables of the views file, and its SQL views for people.
 
-use pulso_model::{Layer, View, ViewKind};
+use pulso_model::{FieldType, Layer, View, ViewKind};
 use pulso_pipeline::Filter;
 use rusqlite::{OptionalExtension, Transaction};
 
@@ -48,8 +48,11 @@ pub(super) fn current(view: View, layer: Layer) -> String {
 /// A (dotted) field of the body. It is not written `->>`, because tools older than SQLite 3.38
 /// could then not read the schema at all.
 pub(super) fn extract(field: &str) -> String {
-    let path = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
-    format!("json_extract(body, '{path}')")
+    format!("json_extract(body, '{}')", path(field))
+}
+
+fn path(field: &str) -> String {
+    field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""))
 }
 
 /// What filters add to the conditions on a row of a layer's table. `parameter` gives the parameters for
@@ -59,14 +62,22 @@ pub(super) fn filtered(
     filters: &[Filter],
     mut parameter: impl FnMut() -> String,
 ) -> String {
-    let condition = |Filter { field, texts }: &Filter| {
-        // The column has an index.
-        let own = match view.scope_field() == Some(*field) {
-            true => "scope".to_owned(),
-            false => extract(field),
-        };
+    let is_list = |name: &str| {
+        let mut fields = view.fields().iter();
+        fields.any(|field| field.name == name && field.field_type == FieldType::TextList)
+    };
+    let condition = |&Filter { field, ref texts }: &Filter| {
         let texts: Vec<_> = texts.iter().map(|_| parameter()).collect();
-        format!(" AND {own} IN ({})", texts.join(", "))
+        let texts = texts.join(", ");
+        if view.scope_field() == Some(field) {
+            // The column has an index.
+            return format!(" AND scope IN ({texts})");
+        }
+        if is_list(field) {
+            let items = format!("json_each(body, '{}')", path(field));
+            return format!(" AND EXISTS (SELECT 1 FROM {items} WHERE value IN ({texts}))");
+        }
+        format!(" AND {} IN ({texts})", extract(field))
     };
     filters.iter().map(condition).collect()
 }

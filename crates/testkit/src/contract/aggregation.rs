@@ -20,6 +20,7 @@ pub async fn aggregation<H: ViewsHost>(new_host: impl Fn() -> H) {
     nothing_is_no_group_and_no_value(&mut new_host()).await;
     facts_are_added_up_by_group_and_bucket(&mut new_host()).await;
     a_filter_may_have_several_texts(&mut new_host()).await;
+    a_filter_finds_any_item_of_a_list(&mut new_host()).await;
     every_function_is_of_the_documents_that_have_the_field(&mut new_host()).await;
     the_largest_groups_are_listed_and_ties_are_by_name(&mut new_host()).await;
     each_day_is_added_up_from_the_layer_that_answers(&mut new_host()).await;
@@ -219,6 +220,46 @@ async fn a_filter_may_have_several_texts(host: &mut impl ViewsHost) {
     check(&store, ask(&[countries.clone(), answers]), total, &groups, false).await;
     let none = [countries, one_of("response", &[])];
     check(&store, ask(&none), Line::default(), &[], false).await;
+}
+
+async fn a_filter_finds_any_item_of_a_list(host: &mut impl ViewsHost) {
+    let mut store = host.open();
+    let view = crate::view("responses");
+    let response = |number: i64, topics: Value| {
+        let fields = json!({
+            "@timestamp": at(number).to_string(), "rsvp_id": number, "response": "yes", "topics": topics,
+        });
+        made(view, number.to_string(), at(number), None, &fields)
+    };
+    let written = [
+        response(0, json!(["rust", "it's \"ü\""])),
+        response(1, json!(["rust", "wasm", "rust"])),
+        response(2, json!(["wasm"])),
+        response(3, json!([])),
+        response(4, Value::Null),
+        response(5, json!(["Rust", "[\"rust\"]", "rus"])),
+        response(6, json!(["7"])),
+    ];
+    store.write(written.to_vec()).await.unwrap();
+    let ask = |lists: &[&[&str]]| {
+        let texts = lists.iter().map(|texts| texts.iter().map(|&text| text.to_owned()).collect());
+        let filters = texts.map(|texts| Filter { field: "topics", texts }).collect();
+        Aggregation { filters, interval: seconds(1), ..counting("responses") }
+    };
+    for (lists, expected) in [
+        (&[&["rust"][..]][..], &[0, 1][..]),
+        (&[&["rust", "7"]], &[0, 1, 6]),
+        (&[&["rust"], &["wasm", "none"]], &[1]),
+        (&[&["it's \"ü\""]], &[0]),
+        (&[&["[\"rust\"]"]], &[5]),
+    ] {
+        let buckets: Vec<_> = expected.iter().map(|&number| (number, 1.0)).collect();
+        let total: f64 = buckets.iter().map(|(_, one)| one).sum();
+        check(&store, ask(lists), line(total, &buckets), &[], false).await;
+    }
+    for lists in [&[&["none"][..]][..], &[&[""]], &[&[]], &[&["null"]]] {
+        check(&store, ask(lists), Line::default(), &[], false).await;
+    }
 }
 
 async fn every_function_is_of_the_documents_that_have_the_field(host: &mut impl ViewsHost) {

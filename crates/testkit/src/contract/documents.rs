@@ -104,7 +104,9 @@ pub fn listing(documents: &[StoredDocument], query: &Query) -> Vec<StoredDocumen
 fn passes(document: &ViewDocument, Filter { field, texts }: &Filter) -> bool {
     let body: Value = serde_json::from_str(&document.body).unwrap();
     let own = field.split('.').fold(&body, |value, name| &value[name]);
-    texts.iter().any(|text| own == text)
+    texts
+        .iter()
+        .any(|text| own == text || own.as_array().is_some_and(|items| items.contains(&json!(text))))
 }
 
 /// Follows the cursors of a query from page to page to the end, which must come after at most

@@ -100,12 +100,13 @@ async fn documents_are_filtered_by_any_text(host: &mut impl ViewsHost) {
         let stored: Vec<_> = documents.iter().map(speed).collect();
         let all = Query::newest(view, 0);
         let is_text = |field: &&Field| {
-            field.field_type == FieldType::Text && !field.name.starts_with("payload")
+            matches!(field.field_type, FieldType::Text | FieldType::TextList)
+                && !field.name.starts_with("payload")
         };
         let fields: Vec<_> = view.fields().iter().filter(is_text).map(|field| field.name).collect();
         assert!(fields.len() > 1, "{view}");
         for name in fields.into_iter().take(5) {
-            for texts in [&[TEXTS[0]][..], &["k3", "text"], &[""], &[]] {
+            for texts in [&[TEXTS[0]][..], &["k3", "text"], &["\"quoted\"", ""], &[]] {
                 let texts = texts.iter().map(|&text| text.to_owned()).collect();
                 let filters = vec![Filter { field: name, texts }];
                 check_query(&store, Query { filters, ..all.clone() }, &stored).await;

@@ -1,4 +1,4 @@
-//! Which fields can be made into numbers, how, and by which fields documents can be grouped.
+//! Which fields can be made into numbers, how, and by which fields documents can be grouped and filtered.
 //!
 //! A number must mean something. Windows of trends overlap, so their counts are never added up: of many
 //! windows the largest count is asked for. Keys and ids are no quantities. Sums of floats depend on the
@@ -12,7 +12,7 @@ use super::parameters::{self, TEXT_CHARACTERS_MAX};
 use crate::people::Hidden;
 
 /// Texts of up to a megabyte, which no store has an index of.
-const NO_GROUPS: [&str; 2] = ["payload", "payload_hex"];
+const LONG_TEXTS: [&str; 2] = ["payload", "payload_hex"];
 
 /// The fields of a view, as far as answers may tell them.
 pub(super) struct Fields<'a> {
@@ -50,14 +50,23 @@ impl<'a> Fields<'a> {
         self.view.fields().iter().filter(|field| !self.functions(field).is_empty())
     }
 
-    /// Those by which documents can be grouped and filtered.
+    /// Those by which documents can be grouped.
     pub(super) fn grouping(&self) -> impl Iterator<Item = &'static Field> {
         self.view.fields().iter().filter(|field| self.groups(field))
     }
 
     pub(super) fn groups(&self, field: &Field) -> bool {
-        let shown = self.hidden.shown_as(field).is_some();
-        shown && field.field_type == FieldType::Text && !NO_GROUPS.contains(&field.name)
+        field.field_type == FieldType::Text && self.filters(field)
+    }
+
+    /// Those by which documents can be filtered: of a list, by any of its texts.
+    pub(super) fn filtering(&self) -> impl Iterator<Item = &'static Field> {
+        self.view.fields().iter().filter(|field| self.filters(field))
+    }
+
+    pub(super) fn filters(&self, field: &Field) -> bool {
+        let texts = matches!(field.field_type, FieldType::Text | FieldType::TextList);
+        texts && self.hidden.shown_as(field).is_some() && !LONG_TEXTS.contains(&field.name)
     }
 
     /// The text that a request filters a field by, as documents have it. The error says what is allowed.

@@ -33,6 +33,9 @@ pub(super) async fn show<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
 /// The licence as an SPDX expression.
 const LICENSE: &str = env!("CARGO_PKG_LICENSE");
 
+/// What a filter does.
+const FILTERS: &str = "Only documents with one of these texts, or with one of them in their list";
+
 /// The whole document.
 pub(super) fn document(options: &Options) -> Value {
     let views = options.views();
@@ -170,9 +173,8 @@ fn list_operation(view: View, options: &Options) -> Value {
     operation["description"] = json!(description);
     let own = Parameter::of(view).map(|parameter| reference("parameters", parameter.name(view)));
     let fields = Fields::of(view, options);
-    let by_text = parameters::filters(&fields).map(|field| {
-        repeatable(field.name, text_schema(), "Only documents with one of these texts.")
-    });
+    let by_text = parameters::filters(&fields)
+        .map(|field| repeatable(field.name, text_schema(), &format!("{FILTERS}.")));
     operation["parameters"] = own.chain(by_text).collect();
     operation
 }
@@ -359,8 +361,9 @@ fn views_schema() -> Value {
     let mut field = object(&[("name", text()), ("type", text())]);
     // What `series` and `top` can make of it.
     field["properties"]["functions"] = list_schema(text());
-    field["properties"]["group"] = type_schema(FieldType::Boolean);
-    field["properties"]["pseudonym"] = type_schema(FieldType::Boolean);
+    for name in ["group", "filter", "pseudonym"] {
+        field["properties"][name] = type_schema(FieldType::Boolean);
+    }
     let mut view = object(&[
         ("name", text()),
         ("title", text()),

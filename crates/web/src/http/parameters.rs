@@ -70,7 +70,7 @@ impl Parameter {
 /// parameter.
 pub(super) fn filters(fields: &Fields<'_>) -> impl Iterator<Item = &'static Field> {
     let view = fields.view;
-    fields.grouping().filter(move |field| {
+    fields.filtering().filter(move |field| {
         !Parameter::of(view).any(|parameter| parameter.name(view) == field.name)
     })
 }

@@ -43,9 +43,12 @@ struct FieldEntry {
     /// What `series` and `top` can make of it, the usual first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     functions: Vec<&'static str>,
-    /// Whether documents can be grouped and filtered by it.
+    /// Whether documents can be grouped by it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     group: bool,
+    /// Whether documents can be filtered by it, or by an item of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    filter: bool,
     /// Whether it is a pseudonym, as it would say who people are.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pseudonym: bool,
@@ -84,6 +87,7 @@ impl FieldEntry {
             field_type: type_name(hidden.shown_as(field)?),
             functions: functions.iter().map(|function| function.name()).collect(),
             group: fields.groups(field),
+            filter: fields.filters(field),
             pseudonym: hidden.of(field.name).is_some(),
         })
     }

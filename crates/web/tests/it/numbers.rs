@@ -340,4 +340,7 @@ async fn the_list_of_views_says_what_fields_can_be_asked_for() {
     check("dead-letters", "offset", &[], false);
     check("dead-letters", "reason", &[], true);
     check("dead-letters", "payload", &[], false);
+    let filters = |view: &str, name: &str| field(view, name)["filter"] == true;
+    assert!(filters("responses", "topics") && filters("responses", "response"));
+    assert!(!filters("responses", "guests") && !filters("dead-letters", "payload"));
 }

@@ -96,6 +96,7 @@ fn paths() -> Vec<String> {
             "from=yesterday".into(),
             "topic=rust".into(),
             "topic=speed&topic=batch".into(),
+            "topics=speed&limit=7".into(),
         ] {
             paths.push(format!("/api/v1/{view}?{query}"));
         }

@@ -95,15 +95,15 @@ pub(crate) fn names_of(view: View, field: &'static Field) -> impl Iterator<Item 
     [field.name].into_iter().chain(scope)
 }
 
-/// The filters that a view has: its text fields, unless they are called as another parameter.
+/// The filters that a view has: its texts and lists of them, unless they are called as another parameter.
 pub(crate) fn filters(
     kind: Kind,
     fields: &Fields<'_>,
 ) -> impl Iterator<Item = (&'static str, &'static Field)> {
     let view = fields.view;
-    let grouping = fields.grouping();
+    let filtering = fields.filtering();
     let named =
-        grouping.flat_map(move |field| names_of(view, field).map(move |name| (name, field)));
+        filtering.flat_map(move |field| names_of(view, field).map(move |name| (name, field)));
     named.filter(move |(name, _)| !kind.parameters().contains(name))
 }
 

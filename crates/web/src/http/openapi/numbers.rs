@@ -7,14 +7,15 @@ use pulso_pipeline::Function;
 use serde_json::{Value, json};
 
 use super::{
-    add_reach, kept_operation, list_schema, object, reference, repeatable, text_schema, type_schema,
+    FILTERS, add_reach, kept_operation, list_schema, object, reference, repeatable, text_schema,
+    type_schema,
 };
 use crate::http::Options;
 use crate::http::measures::Fields;
 use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
 
 const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can be asked for: its \
-                         `functions`, the usual first, and whether it is a `group`.";
+                         `functions`, the usual first, and whether it is a `group` or a `filter`.";
 
 pub(super) fn series_operation(options: &Options) -> Value {
     let summary = "Numbers of a view over time, by group";
@@ -91,9 +92,10 @@ fn parameters(kind: Kind, options: &Options) -> Value {
         }
     }
     let filters = fields.iter().flat_map(|fields| filters(kind, fields).map(|(name, _)| name));
-    let text = "Only documents with one of these texts, in views that have the field. Where people have \
-                pseudonyms: with one of these pseudonyms.";
-    list.extend(names(filters).into_iter().map(|name| repeatable(name, text_schema(), text)));
+    let text = format!(
+        "{FILTERS}, in views that have the field. Where people have pseudonyms: with one of these pseudonyms."
+    );
+    list.extend(names(filters).into_iter().map(|name| repeatable(name, text_schema(), &text)));
     Value::Array(list)
 }
 
