@@ -44,6 +44,7 @@ export interface Field {
   type: string;
   functions?: string[];
   group?: boolean;
+  filter?: boolean;
 }
 
 export interface View {

@@ -44,11 +44,14 @@ export function fieldOf(view: View, stream: Stream, filter: string): Field | und
   return named(filter) ?? named(facetOf(stream, filter)?.term.many);
 }
 
-// The filters that the store takes itself: on texts, and on the scope by its name.
-export function askedFilters(view: View, filters: Filter[]): Record<string, string> {
-  const known = ({ field: name }: Filter) => view.parameters.includes(name)
-    || view.fields.some((field) => field.name === name && field.group === true);
-  return Object.fromEntries(filters.filter(known).map(({ field, value }) => [field, value]));
+// The filters that the store takes itself: on texts, on lists of them, and on the scope by its name. Of
+// several on one field it takes one: it would let any of them through.
+export function askedFilters(view: View, stream: Stream, filters: Filter[]): Record<string, string> {
+  return Object.fromEntries(filters.flatMap(({ field: name, value }) => {
+    if (view.parameters.includes(name)) return [[name, value]];
+    const field = fieldOf(view, stream, name);
+    return field?.filter === true ? [[field.name, value]] : [];
+  }));
 }
 
 // Whether a document has what all filters ask for. Filters on fields that the view does not have
@@ -118,13 +121,14 @@ function Text({ field, value }: { field: Field; value: string }) {
 
 function List({ field, values, stream }: { field: Field; values: string[]; stream: Stream }) {
   const facet = stream.facets.find(({ term }) => term.many === field.name);
+  const filter = facet?.term.one ?? (field.filter === true ? field.name : undefined);
   const left = values.length - LIST_SHOWN;
   return (
     <span class="field-list">
       {values.slice(0, LIST_SHOWN).map((value) => (
-        facet === undefined
+        filter === undefined
           ? <bdi key={value}>{value}</bdi>
-          : <Value key={value} field={facet.term.one} value={value}><bdi>{value}</bdi></Value>
+          : <Value key={value} field={filter} value={value}><bdi>{value}</bdi></Value>
       ))}
       {left > 0 && <span class="muted" title={values.slice(LIST_SHOWN).join(", ")}>+{left}</span>}
     </span>

@@ -53,7 +53,7 @@ function days({ route, span }: App, view: View): { from?: string; to?: string } 
 }
 
 function useDocuments(app: App, view: View): Answer<Found> {
-  const asked = askedFilters(view, app.route.filters);
+  const asked = askedFilters(view, app.stream, app.route.filters);
   const parameters = { ...days(app, view), ...asked };
   // Which days a range means is not known at once.
   const known = isLive(app.route) || app.span !== undefined;
@@ -273,7 +273,7 @@ function Rows({ app, view, answer, documents, measure }: {
       class="batch-rows"
       end={
         <Copy
-          call={api.url(view.name, { ...days(app, view), ...askedFilters(view, route.filters) })}
+          call={api.url(view.name, { ...days(app, view), ...askedFilters(view, stream, route.filters) })}
           name={view.name}
           csv={() => ({
             head: view.fields.map(({ name }) => name),

@@ -53,7 +53,7 @@ function useFacts(app: App, view: View): Answer<Found> {
   const { route, stream } = app;
   const span = app.span!;
   const query = route.own["q"] ?? "";
-  const parameters = { from: iso(span.from), to: iso(span.to), ...askedFilters(view, route.filters) };
+  const parameters = { from: iso(span.from), to: iso(span.to), ...askedFilters(view, stream, route.filters) };
   const key = `facts ${isLive(route) ? "live" : spanKey(app)} ${JSON.stringify(route.filters)} ${query}`;
   return useQuery(key, async (signal) => {
     const documents: Document[] = [];
@@ -122,7 +122,7 @@ function FactsOf({ app, view }: { app: App; view: View }) {
         class="facts"
         end={
           <Copy
-            call={api.url(view.name, { from: iso(span.from), to: iso(span.to), ...askedFilters(view, route.filters) })}
+            call={api.url(view.name, { from: iso(span.from), to: iso(span.to), ...askedFilters(view, stream, route.filters) })}
             name={stream.fact.many}
             csv={() => ({
               head: view.fields.map(({ name }) => name),
