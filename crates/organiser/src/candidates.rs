@@ -9,6 +9,7 @@ use crate::contacts::Contact;
 use crate::distance::haversine_km;
 use crate::history::{Event, Group, History, Member};
 use crate::own::{Choice, OwnEvent};
+use crate::past::Past;
 use crate::similarity::Similarity;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -37,6 +38,8 @@ const MATCHES_MAX: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Search<'a> {
     pub choice: &'a Choice,
+    /// How active and reliable members are.
+    pub past: &'a Past,
     /// The organiser's upcoming events.
     pub events: &'a [OwnEvent],
     /// Topics that make an event relevant.
@@ -79,7 +82,7 @@ pub struct Reasons {
     /// When the member said yes.
     pub said_at: EventTime,
     pub hours_ago: f64,
-    /// To how many events the member said yes lately.
+    /// To how many events the member said yes, as far as the past is known.
     pub yes: usize,
     /// In how many of these it is still the last word.
     pub kept: usize,
@@ -155,7 +158,7 @@ impl Search<'_> {
         if !self.own_members && member.events().any(owns) {
             return None;
         }
-        let (yes, kept) = member.yes();
+        let (yes, kept) = self.past.yes(id);
         let best = member.events().filter_map(|event| {
             let said_at = member.coming_since(event)?;
             if !self.is_recent(said_at, self.recent) {

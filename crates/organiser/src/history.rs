@@ -196,15 +196,6 @@ impl Member {
         yes.last().map(|(_, time, _)| *time)
     }
 
-    /// To how many events the member said yes, and to how many of them it is still the last word.
-    pub fn yes(&self) -> (usize, usize) {
-        let yes = |said: &(Arc<str>, EventTime, Answer)| said.2 == Answer::Yes;
-        let said = self.by_event().filter(|answers| answers.iter().any(yes));
-        said.fold((0, 0), |(all, kept), answers| {
-            (all + 1, kept + usize::from(answers.last().is_some_and(yes)))
-        })
-    }
-
     fn by_event(&self) -> impl Iterator<Item = &[(Arc<str>, EventTime, Answer)]> {
         self.answers.chunk_by(|a, b| a.0 == b.0)
     }

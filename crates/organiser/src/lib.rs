@@ -11,6 +11,7 @@ mod contacts;
 mod distance;
 mod history;
 mod own;
+mod past;
 mod similarity;
 #[cfg(test)]
 mod tests;
@@ -21,4 +22,5 @@ pub use contacts::{Contact, Conversion, Rate, conversions, rates};
 pub use distance::haversine_km;
 pub use history::{Answer, Event, Group, History, Member, Response};
 pub use own::{Choice, OwnEvent, busiest_group, own_events};
+pub use past::Past;
 pub use similarity::Similarity;

@@ -59,6 +59,14 @@ fn history(responses: &[Response]) -> History {
     history
 }
 
+fn past(responses: &[Response]) -> Past {
+    let mut past = Past::default();
+    for Response { member, event, time, answer, .. } in responses {
+        past.add(*member, &event.id, *time, *answer);
+    }
+    past
+}
+
 fn find(responses: &[Response], contacts: &[Contact], cooling_hours: u64) -> Vec<Candidate> {
     let history = history(responses);
     let (mut similarity, choice) = (Similarity::default(), mine());
@@ -69,6 +77,7 @@ fn find(responses: &[Response], contacts: &[Contact], cooling_hours: u64) -> Vec
         contacts,
         &Search {
             choice: &choice,
+            past: &past(responses),
             events: &events,
             relevant: &choice.topics(&history),
             similarity: &similarity,
@@ -304,6 +313,48 @@ proptest! {
         prop_assert!(max == 0 || history(&newer).responses() <= max);
         let of = |history: &History| own_events(history, &mine(), NOW, EventTime(0));
         prop_assert_eq!(of(&some), of(&all));
+    }
+
+    #[test]
+    fn activity_and_reliability_equal_a_naive_recount_of_the_answers_that_are_known(
+        (responses, shuffled) in responses().prop_flat_map(|r| (Just(r.clone()), Just(r).prop_shuffle())),
+        max in 0_usize..40,
+        hour in 965_i64..1_005,
+    ) {
+        let pairs = |responses: &[Response]| -> BTreeSet<_> {
+            responses.iter().map(|one| (one.member, one.event.id.clone())).collect()
+        };
+        let last = |(member, event): &(i64, String)| {
+            let of = |one: &&Response| one.member == *member && one.event.id == *event;
+            responses.iter().filter(of).map(|one| (one.time, one.answer)).max().unwrap()
+        };
+        // By member: to how many events they said yes, and how many of these are still a yes.
+        let naive = |from: EventTime| -> Vec<_> {
+            let known = || pairs(&responses).into_iter().filter(|pair| last(pair).0 >= from);
+            let said_yes = |pair: &(i64, String)| responses.iter()
+                .any(|one| (one.member, &one.event.id, one.answer) == (pair.0, &pair.1, Answer::Yes));
+            (0..6).map(|member| {
+                let yes = known().filter(|pair| pair.0 == member && said_yes(pair));
+                let yes: Vec<_> = yes.collect();
+                let kept = yes.iter().filter(|pair| last(pair).1 == Answer::Yes).count();
+                (yes.len(), kept)
+            }).collect()
+        };
+        let told = |past: &Past| (0..6).map(|member| past.yes(member)).collect::<Vec<_>>();
+        let twice: Vec<_> = shuffled.iter().chain(&responses).cloned().collect();
+        let all = past(&twice);
+        prop_assert_eq!(all.answers(), pairs(&responses).len());
+        prop_assert_eq!(told(&all), naive(EventTime(0)));
+        let mut some = all.clone();
+        let cut = some.keep_newest(max);
+        prop_assert_eq!(cut.is_some(), all.answers() > max);
+        let cut = cut.unwrap_or(EventTime(0));
+        prop_assert_eq!(told(&some), naive(cut));
+        some.forget_before(EventTime(cut.0 + 1));
+        prop_assert!(max == 0 || some.answers() <= max);
+        let mut rest = all;
+        rest.forget_before(EventTime(hour * HOUR));
+        prop_assert_eq!(told(&rest), naive(EventTime(hour * HOUR)));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use pulso_model::{EventTime, Stream, View, WallTime};
 use pulso_organiser::{
-    Candidate, Choice, Contact, Conversion, Event, Group, History, OwnEvent, Search, Similarity,
-    busiest_group, candidates, conversions, own_events,
+    Candidate, Choice, Contact, Conversion, Event, Group, History, OwnEvent, Past, Search,
+    Similarity, busiest_group, candidates, conversions, own_events,
 };
-use pulso_pipeline::{Query, Views};
+use pulso_pipeline::{Cursor, Query, Views};
 use pulso_runtime::config;
 use tokio::time::Instant;
 
@@ -31,6 +31,9 @@ const OVERLAP_MS: i64 = 10_000;
 
 /// Documents read at once.
 const PAGE: usize = 2_000;
+
+/// How many responses are read beyond the newest each time, so that no request waits long for them.
+const PAST_AT_ONCE: usize = 5 * PAGE;
 
 /// More pairs of topics than these are not read, the newest first.
 const PAIRS_MAX: usize = 100_000;
@@ -60,6 +63,11 @@ pub(crate) struct Desk {
     pub(crate) newest: Option<EventTime>,
     /// All responses since then are known; `None`: all that there are.
     pub(crate) since: Option<EventTime>,
+    past: Past,
+    /// Where the responses begin that are still to be read for the past.
+    past_next: Option<Cursor>,
+    /// The past is known since then; `None`: as far as it goes.
+    past_since: Option<EventTime>,
     /// What the demo's organiser chose.
     automatic: Option<Choice>,
     read_at: Option<Instant>,
@@ -109,10 +117,16 @@ impl Desk {
         if is_old(self.read_at, now, AGE_MAX) {
             let all = is_old(self.all_read_at, now, LATE_AGE_MAX);
             let from = self.newest.filter(|_| !all).map(|at| EventTime(at.0 - OVERLAP_MS));
-            self.read_responses(views, stream, settings, from).await?;
+            let next = self.read_responses(views, stream, settings, from).await?;
             if from.is_none() {
+                if self.all_read_at.is_none() {
+                    self.past_since = next.as_ref().and(self.since);
+                    self.past_next = next;
+                }
                 self.all_read_at = Some(now);
+                self.past.forget_before(self.past_begin(settings));
             }
+            self.read_past(views, stream, settings).await?;
             self.read_at = Some(now);
         }
         Ok(())
@@ -150,25 +164,28 @@ impl Desk {
         Ok(())
     }
 
+    /// Reads the newest responses. Returns where those before them begin, if there are any.
     async fn read_responses<V: Views>(
         &mut self,
         views: &V,
         stream: &Stream,
         settings: &config::Organiser,
         from: Option<EventTime>,
-    ) -> Result<(), V::Error> {
+    ) -> Result<Option<Cursor>, V::Error> {
         let query = Query { from, ..Query::newest(stream.facts_view.view, PAGE) };
-        let (history, mut newest, mut oldest) = (&mut self.history, self.newest, None);
+        let (history, past) = (&mut self.history, &mut self.past);
+        let (mut newest, mut oldest) = (self.newest, None);
         let add = |body: &str| {
             if let Some(response) = read::response(body) {
                 newest = newest.max(Some(response.time));
                 oldest = Some(response.time);
+                past.add(response.member, &response.event.id, response.time, response.answer);
                 history.add(response);
             }
         };
-        let complete = pages(views, query, settings.responses_max, add).await?;
+        let next = pages(views, query, settings.responses_max, add).await?;
         self.newest = newest;
-        if !complete {
+        if next.is_some() {
             self.since = self.since.max(oldest);
         }
         if self.history.responses() > settings.responses_max + settings.responses_max / 10 {
@@ -179,7 +196,45 @@ impl Desk {
             });
             self.since = self.since.max(cut);
         }
+        Ok(next)
+    }
+
+    /// Reads more of the responses before those, for what they say of members.
+    async fn read_past<V: Views>(
+        &mut self,
+        views: &V,
+        stream: &Stream,
+        settings: &config::Organiser,
+    ) -> Result<(), V::Error> {
+        if self.past_next.is_some() {
+            let (from, after) = (Some(self.past_begin(settings)), self.past_next.clone());
+            let query = Query { from, after, ..Query::newest(stream.facts_view.view, PAGE) };
+            let (past, mut oldest) = (&mut self.past, self.past_since);
+            let add = |body: &str| {
+                if let Some(response) = read::response(body) {
+                    oldest = Some(response.time);
+                    past.add(response.member, &response.event.id, response.time, response.answer);
+                }
+            };
+            self.past_next = pages(views, query, PAST_AT_ONCE, add).await?;
+            self.past_since = self.past_next.as_ref().and(oldest);
+        }
+        if self.past.answers() > settings.past_max + settings.past_max / 10 {
+            self.past_since = self.past_since.max(self.past.keep_newest(settings.past_max));
+            self.past_next = None;
+        }
         Ok(())
+    }
+
+    fn past_begin(&self, settings: &config::Organiser) -> EventTime {
+        let past = i64::try_from(settings.past.as_millis()).unwrap_or(i64::MAX);
+        EventTime(self.now().0.saturating_sub(past))
+    }
+
+    /// Activity and reliability of members are of the responses since then.
+    pub(crate) fn past_since(&self, settings: &config::Organiser) -> Option<EventTime> {
+        self.newest?;
+        Some(self.past_begin(settings)).max(self.past_since)
     }
 
     fn kept(&self, settings: &config::Organiser) -> Kept {
@@ -245,6 +300,7 @@ impl Desk {
         let contacts: Vec<_> = self.contacts.iter().map(|stored| stored.contact.clone()).collect();
         let search = Search {
             choice: &wanted.choice,
+            past: &self.past,
             events: &looked.events,
             relevant: &self.relevant(wanted),
             similarity: &self.similarity,
@@ -341,15 +397,16 @@ fn is_old(read_at: Option<Instant>, now: Instant, age_max: Duration) -> bool {
     read_at.is_none_or(|at| now.duration_since(at) >= age_max)
 }
 
-/// Reads the newest documents, at most about `max`. Returns whether these were all.
+/// Reads the newest documents, at most `max`. Returns where the others begin, if there are any.
 async fn pages<V: Views>(
     views: &V,
     mut query: Query,
     max: usize,
     mut add: impl FnMut(&str),
-) -> Result<bool, V::Error> {
+) -> Result<Option<Cursor>, V::Error> {
     let mut read = 0;
     loop {
+        query.limit = PAGE.min(max - read);
         let page = views.query(query.clone()).await?;
         read += page.documents.len();
         for stored in &page.documents {
@@ -357,7 +414,7 @@ async fn pages<V: Views>(
         }
         query.after = page.next;
         if query.after.is_none() || read >= max {
-            return Ok(query.after.is_none());
+            return Ok(query.after);
         }
     }
 }

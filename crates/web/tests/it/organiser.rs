@@ -18,7 +18,13 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// A response some minutes after noon to an event of the next day.
-fn said(minutes: i64, member: i64, event: &str, group: i64, answer: &str) -> ViewDocument {
+pub(crate) fn said(
+    minutes: i64,
+    member: i64,
+    event: &str,
+    group: i64,
+    answer: &str,
+) -> ViewDocument {
     let mtime = NOON.0 + minutes * MINUTE_MS;
     let topics = match group {
         1 => json!([{ "urlkey": "rust", "topic_name": "Rust" }, { "urlkey": "wasm" }]),
@@ -43,7 +49,7 @@ fn said(minutes: i64, member: i64, event: &str, group: i64, answer: &str) -> Vie
     pulso_model::FactWriter::new(stream()).render(&fact, position)
 }
 
-fn some() -> Vec<ViewDocument> {
+pub(crate) fn some() -> Vec<ViewDocument> {
     vec![
         said(0, 1, "mine", 1, "yes"),
         said(1, 2, "theirs", 2, "yes"),
@@ -80,7 +86,7 @@ impl World {
     }
 }
 
-async fn candidates(server: &Server, query: &str) -> Vec<Value> {
+pub(crate) async fn candidates(server: &Server, query: &str) -> Vec<Value> {
     let answer = server.json(&format!("/api/v1/organiser/candidates{query}")).await;
     answer["candidates"].as_array().unwrap().clone()
 }
@@ -89,13 +95,13 @@ fn names(candidates: &[Value]) -> Vec<&str> {
     candidates.iter().map(|one| one["name"].as_str().unwrap()).collect()
 }
 
-fn note(candidate: &Value) -> String {
+pub(crate) fn note(candidate: &Value) -> String {
     json!({ "person": candidate["person"], "event": candidate["event"]["id"], "note": "by mail" })
         .to_string()
 }
 
-const MINE: &str = "?own=group:group-1";
-const CONTACTS: &str = "/api/v1/organiser/contacts?own=group:group-1";
+pub(crate) const MINE: &str = "?own=group:group-1";
+pub(crate) const CONTACTS: &str = "/api/v1/organiser/contacts?own=group:group-1";
 
 #[tokio::test]
 async fn whoever_said_yes_to_something_similar_nearby_is_offered_with_reasons() {
@@ -120,6 +126,37 @@ async fn whoever_said_yes_to_something_similar_nearby_is_offered_with_reasons() 
     let groups = server.json("/api/v1/organiser/groups").await;
     assert_eq!(groups["groups"][0]["urlname"], json!("group-2"));
     assert_eq!(groups["choice"], Value::Null);
+}
+
+#[tokio::test]
+async fn activity_and_reliability_are_of_more_responses_than_are_remembered() {
+    const DAY: i64 = 24 * 60;
+    let mut world = World::new(&[]).await;
+    let earlier = vec![
+        said(-40 * DAY, 3, "long-ago", 2, "yes"),
+        said(-20 * DAY, 3, "kept", 2, "yes"),
+        said(1 - 20 * DAY, 3, "taken-back", 2, "yes"),
+        said(-19 * DAY, 3, "taken-back", 2, "no"),
+        said(1 - 19 * DAY, 3, "never", 2, "no"),
+    ];
+    world.views.write(earlier).await.unwrap();
+    // Five answers are of the day; they say who is a candidate for what.
+    for (past_max, since, yes, kept) in [
+        (500_000, "2017-02-17T12:04:00.000Z", 3, 2),
+        (7, "2017-02-28T12:00:00.000Z", 2, 1),
+        (5, "2017-03-19T12:00:00.000Z", 1, 1),
+    ] {
+        world.restarted().await;
+        let settings = &mut world.options.organiser.settings;
+        (settings.responses_max, settings.past_max) = (5, past_max);
+        let server = world.server().await;
+        let answer = server.json(&format!("/api/v1/organiser/candidates{MINE}")).await;
+        assert_eq!((&answer["responses"], &answer["past_since"]), (&json!(5), &json!(since)));
+        assert_eq!(answer["since"], json!("2017-03-19T12:00:00.000Z"));
+        let mut found = answer["candidates"].as_array().unwrap().iter();
+        let found = found.find(|one| one["person"] == "3").unwrap();
+        assert_eq!((&found["yes"], &found["kept"]), (&json!(yes), &json!(kept)), "{past_max}");
+    }
 }
 
 #[tokio::test]

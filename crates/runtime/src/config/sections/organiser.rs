@@ -24,6 +24,9 @@ pub struct Organiser {
     /// Over what span the change of responses is shown.
     pub change: Duration,
     pub responses_max: usize,
+    /// Over what span activity and reliability of members are known; at least `recent`.
+    pub past: Duration,
+    pub past_max: usize,
 }
 
 /// Where names of people are shown.

@@ -22,6 +22,8 @@ pub(super) fn organiser(reader: &mut Reader) -> Organiser {
         own_members: reader.flag("organiser.own_members"),
         change: reader.duration("organiser.change", TICK),
         responses_max: reader.number("organiser.responses_max", 1_000..=2_000_000),
+        past: reader.duration("organiser.past", TICK),
+        past_max: reader.number("organiser.past_max", 1_000..=20_000_000),
     }
 }
 
@@ -42,6 +44,12 @@ pub(super) fn check(reader: &mut Reader, organiser: &Organiser) {
         ("organiser.cooling", "organiser.retention"),
         "is longer than",
         || "a contact that is forgotten cannot keep anyone from being contacted again".to_owned(),
+    );
+    reader.check_pair(
+        organiser.recent <= organiser.past,
+        ("organiser.recent", "organiser.past"),
+        "is longer than",
+        || "the yes that makes a candidate is part of what is known of them".to_owned(),
     );
     let one = organiser.group.is_none() || organiser.topic.is_none();
     reader.check(one, "organiser.topic", || {

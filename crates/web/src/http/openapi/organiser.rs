@@ -170,6 +170,7 @@ fn with(mut rest: Value) -> Value {
         ("as_of", or_null(time())),
         ("since", or_null(time())),
         ("responses", count()),
+        ("past_since", or_null(time())),
         ("members_shown", boolean()),
         ("can_contact", boolean()),
         ("demo_seconds", or_null(count())),

@@ -35,6 +35,8 @@ pub(super) struct About {
     /// All responses since then are known; `null`: all that there are.
     since: Option<String>,
     responses: usize,
+    /// How often members said yes and kept to it is known since then; `null`: nothing is known.
+    past_since: Option<String>,
     members_shown: bool,
     can_contact: bool,
     /// How often the demo contacts somebody; `null` where a person does.
@@ -76,6 +78,7 @@ impl About {
             as_of: text(desk.newest),
             since: text(desk.since),
             responses: desk.history.responses(),
+            past_since: text(desk.past_since(settings)),
             members_shown: organiser.people.shown(),
             can_contact: organiser.contacts.is_some(),
             demo_seconds: organiser.demo.as_ref().map(|demo| demo.every.as_secs()),
