@@ -9,6 +9,7 @@ export interface About {
   as_of: string | null;
   since: string | null;
   responses: number;
+  past_since: string | null;
   members_shown: boolean;
   can_contact: boolean;
   demo_seconds: number | null;

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useApp } from "../app.ts";
-import { count, duration, list, minute, share } from "../format.ts";
+import { count, duration, instant, list, minute, share } from "../format.ts";
 import * as desk from "../organiser.ts";
 import { Card } from "../parts/card.tsx";
 import { Loading } from "../parts/empty.tsx";
@@ -47,6 +47,7 @@ export function Candidates({ about, search }: { about: desk.About; search: desk.
       foot={
         <>
           Topics that groups often have beside the relevant ones count, too. Whoever was contacted is not offered again for that event, nor for any other within {duration(about.cooling_seconds)}.
+          {about.past_since !== null && ` How often they said yes and kept to it is counted since ${instant(about.past_since)}.`}
         </>
       }
     >
