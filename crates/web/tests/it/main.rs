@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
 
 mod api;
+mod contacts;
 mod guard;
 mod messages;
 mod numbers;

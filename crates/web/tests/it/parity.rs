@@ -15,7 +15,7 @@ use crate::views::NOON;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-fn config(settings: &[(&str, &str)]) -> Config {
+pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
     let overrides = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
     Config::load(&Layers { overrides: overrides.collect(), ..Layers::default() }).unwrap()
 }
@@ -53,7 +53,7 @@ fn day(document: &ViewDocument) -> Part {
 }
 
 /// Makes everything written so far visible to searches.
-async fn refresh(url: &str, prefix: &str) {
+pub(crate) async fn refresh(url: &str, prefix: &str) {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
     let request = format!(
