@@ -93,7 +93,9 @@ fn parameter(name: &str) -> Value {
             "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX,
         })
     };
-    let topic = format!("[^,\\s\\u0085]{{1,{TEXT_CHARACTERS_MAX}}}");
+    // With room around it, which does not count.
+    let (room, inner) = (r"[\s\u0085]*", TEXT_CHARACTERS_MAX - 2);
+    let topic = format!(r"{room}[^,\s\u0085]([^,]{{0,{inner}}}[^,\s\u0085])?{room}");
     let (schema, description) = match name {
         "own" => (
             json!({
