@@ -151,7 +151,7 @@ pub async fn execute(args: Args, shutdown: CancellationToken) -> anyhow::Result<
             operations.during(keeping).await.map(drop)
         }
         Command::Healthcheck => healthcheck(config.operations.batch, LISTEN_KEY).await,
-        Command::Erase(person) => erase(&config, &args.common.stream, person).await,
+        Command::Erase(person) => Box::pin(erase(&config, &args.common.stream, person)).await,
         Command::List => each(streams, async |config| list(config)).await,
         Command::Check => {
             each(streams, async |config| check(config).await).await?;
