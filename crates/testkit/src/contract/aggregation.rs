@@ -205,7 +205,7 @@ async fn a_filter_may_have_several_texts(host: &mut impl ViewsHost) {
     let france = group("FR", 40.0, &[(10, 8.0), (20, 32.0)]);
     let countries = one_of("country", &["US", "FR", "XX", "US"]);
     let total = line(43.0, &[(0, 3.0), (10, 8.0), (20, 32.0)]);
-    check(&store, ask(&[countries.clone()]), total, &[france, us], false).await;
+    check(&store, ask(std::slice::from_ref(&countries)), total, &[france, us], false).await;
     let answers = one_of("response", &["yes", "waitlist"]);
     let total = line(29.0, &[(0, 1.0), (10, 28.0)]);
     let groups = [
@@ -214,7 +214,7 @@ async fn a_filter_may_have_several_texts(host: &mut impl ViewsHost) {
         group("DE", 4.0, &[(10, 4.0)]),
         group("US", 1.0, &[(0, 1.0)]),
     ];
-    check(&store, ask(&[answers.clone()]), total, &groups, false).await;
+    check(&store, ask(std::slice::from_ref(&answers)), total, &groups, false).await;
     let groups = [groups[1].clone(), groups[3].clone()];
     let total = line(9.0, &[(0, 1.0), (10, 8.0)]);
     check(&store, ask(&[countries.clone(), answers]), total, &groups, false).await;
