@@ -116,6 +116,21 @@ test("facts are filtered by the store, however far back they are", async () => {
   await close();
 });
 
+test("the lines of trends are asked for at once", async () => {
+  const { page, problems, close } = await program.open("about:blank");
+  const asked = [];
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.pathname === "/api/v1/series" && url.searchParams.get("by") === "topic") asked.push(url.searchParams);
+  });
+  await page.goto(program.at("/trends?stream=rsvps&range=1h"));
+  await page.locator(".trends tbody tr svg").first().waitFor();
+  assert.ok(asked.every((query) => query.getAll("topic").length > 1), "several topics each");
+  assert.equal(new Set(asked.map(String)).size, 1);
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("a stream's sources are listed with their state", async () => {
   const { sources } = await program.json("streams/clicks/sources");
   const { page, problems, close } = await program.open("/streams?stream=clicks");
