@@ -47,6 +47,15 @@ async fn on_servers(person: Person, kafka: Option<&str>, elasticsearch: Option<&
     Person { config, file: path, ..person }
 }
 
+/// A member, with all that the layers make of the messages; `None` where there are no servers.
+async fn stored_on_servers(folder: &TempDir) -> Option<Person> {
+    let (kafka, url) = (servers::kafka()?, servers::elasticsearch()?);
+    let person = member(&folder.path().join("data"));
+    let person = on_servers(person, Some(kafka), Some(url)).await;
+    person.store().await;
+    Some(person)
+}
+
 /// Asks Elasticsearch directly.
 fn ask(url: &str, request: &str) -> Value {
     let address = url.strip_prefix("http://").unwrap();
@@ -182,12 +191,8 @@ async fn nothing_is_left_of_a_member_on_servers() {
 /// The layers of other programs would write the person again.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_erased_while_the_layers_run_or_are_behind() {
-    let Some(kafka) = servers::kafka() else { return };
-    let Some(url) = servers::elasticsearch() else { return };
     let folder = TempDir::new().unwrap();
-    let person = member(&folder.path().join("data"));
-    let person = on_servers(person, Some(kafka), Some(url)).await;
-    person.store().await;
+    let Some(person) = stored_on_servers(&folder).await else { return };
     let before = person.documents().await;
     let refused = async |part: &str| {
         let output = person.erase(&["--yes", "--cut-log"]);
@@ -214,12 +219,8 @@ async fn nobody_is_erased_while_the_layers_run_or_are_behind() {
 /// Whatever was changed before the program was killed, the next run ends the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_on_servers_that_was_broken_off_is_finished_by_the_next() {
-    let Some(kafka) = servers::kafka() else { return };
-    let Some(url) = servers::elasticsearch() else { return };
     let folder = TempDir::new().unwrap();
-    let person = member(&folder.path().join("data"));
-    let person = on_servers(person, Some(kafka), Some(url)).await;
-    person.store().await;
+    let Some(person) = stored_on_servers(&folder).await else { return };
     let before = person.documents().await;
     let (key, stream) = ([7; 32], person.config.stream());
     let renaming = Renaming::new(stream, &person.id, key).unwrap();
