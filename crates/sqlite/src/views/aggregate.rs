@@ -1,11 +1,11 @@
 //! Numbers from many documents, computed by SQLite.
 //!
-//! The first statement finds the groups to list, the second one the tallies of these and of all others
-//! together, by bucket. So what is kept in memory depends on the answer, not on the view.
+//! Documents are read once, into a table of their groups and buckets, which SQLite keeps and may put on
+//! disk. So what is kept here depends on the answer, not on the view.
 
 use std::collections::BTreeMap;
 
-use pulso_model::{EventTime, Layer, push_json_text};
+use pulso_model::{EventTime, Layer};
 use pulso_pipeline::{
     Aggregate, Aggregation, Function, Group, LineTally, Measure, Tally, sort_groups,
 };
@@ -25,19 +25,13 @@ pub(super) fn aggregate(
     connection: &mut Connection,
     question: &Aggregation,
 ) -> rusqlite::Result<Aggregate> {
-    // One moment for both statements, and for which layer answers.
+    // One moment for the statement and for which layer answers.
     let transaction = connection.transaction()?;
     let Aggregation { view, layer, from, to, measure, groups_max, .. } = *question;
     let spans = spans(&transaction, view, layer, from, to)?;
-    let mut names = match question.by {
-        Some(_) => names(&transaction, question, &spans)?,
-        None => Vec::new(),
-    };
-    let more = names.len() > groups_max;
-    names.truncate(groups_max);
     let mut total = LineTally::default();
     let mut groups: BTreeMap<String, LineTally> = BTreeMap::new();
-    for (name, bucket, tally) in tallies(&transaction, question, &spans, &names)? {
+    for (name, bucket, tally) in cells(&transaction, question, &spans)? {
         total.add(bucket, tally);
         if let Some(name) = name {
             groups.entry(name).or_default().add(bucket, tally);
@@ -46,64 +40,52 @@ pub(super) fn aggregate(
     let group = |(name, line): (String, LineTally)| Group { name, line: line.finish(measure) };
     let mut groups: Vec<_> = groups.into_iter().map(group).collect();
     sort_groups(&mut groups, measure);
+    let more = groups.len() > groups_max;
+    groups.truncate(groups_max);
     Ok(Aggregate { total: total.finish(measure), groups, more, exact: true })
 }
 
-/// The names of the groups to list, and one more if there is one.
-fn names(
+/// The tallies by bucket, of each of the groups to list (and one more if there is one) and of all others
+/// together.
+fn cells(
     connection: &Connection,
     question: &Aggregation,
     spans: &[Span],
-) -> rusqlite::Result<Vec<String>> {
-    let sql = names_sql(question);
+) -> rusqlite::Result<Vec<Cell>> {
+    let sql = cells_sql(question);
     let one_more = i64::try_from(question.groups_max).unwrap_or(i64::MAX).saturating_add(1);
     let values = values(question, spans, Value::Integer(one_more));
     let mut statement = connection.prepare_cached(&sql)?;
-    let names = statement.query_map(&*as_sql(&values), |row| row.get(0))?;
-    names.collect()
-}
-
-fn names_sql(question: &Aggregation) -> String {
-    let value = match question.measure {
-        Measure::Documents => "count(*)",
-        Measure::Field { function: Function::Sum, .. } => "total(v)",
-        Measure::Field { function: Function::Max, .. } => "max(v)",
-        Measure::Field { function: Function::Min, .. } => "min(v)",
-        Measure::Field { function: Function::Mean, .. } => "avg(v)",
-    };
-    let order = if question.measure.smallest_first() { "ASC" } else { "DESC" };
-    let rows = rows_sql(question);
-    format!(
-        "SELECT g FROM ({rows}) WHERE v IS NOT NULL AND g IS NOT NULL
-         GROUP BY g ORDER BY {value} {order}, g LIMIT ?3"
-    )
-}
-
-/// The tallies by name, if it is one of `names`, and by bucket.
-fn tallies(
-    connection: &Connection,
-    question: &Aggregation,
-    spans: &[Span],
-    names: &[String],
-) -> rusqlite::Result<Vec<Cell>> {
-    let sql = tallies_sql(question);
-    let values = values(question, spans, Value::Text(json_list(names)));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let tally = |row: &Row<'_>| {
+    let cell = |row: &Row<'_>| {
         let tally =
             Tally { documents: row.get(2)?, sum: row.get(3)?, max: row.get(4)?, min: row.get(5)? };
         Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(EventTime), tally))
     };
-    let tallies = statement.query_map(&*as_sql(&values), tally)?;
-    tallies.collect()
+    let cells = statement.query_map(&*as_sql(&values), cell)?;
+    cells.collect()
 }
 
-fn tallies_sql(question: &Aggregation) -> String {
+fn cells_sql(question: &Aggregation) -> String {
+    let value = match question.measure {
+        Measure::Documents => "sum(documents)",
+        Measure::Field { function: Function::Sum, .. } => "total(sum)",
+        Measure::Field { function: Function::Max, .. } => "max(max)",
+        Measure::Field { function: Function::Min, .. } => "min(min)",
+        Measure::Field { function: Function::Mean, .. } => "total(sum) / sum(documents)",
+    };
+    let order = if question.measure.smallest_first() { "ASC" } else { "DESC" };
     let rows = rows_sql(question);
     format!(
-        "SELECT iif(g IN (SELECT value FROM json_each(?3)), g, NULL) AS name, b,
-             count(*), total(v), max(v), min(v)
-         FROM ({rows}) WHERE v IS NOT NULL GROUP BY name, b"
+        "WITH cells AS MATERIALIZED (
+             SELECT g, b, count(*) AS documents, total(v) AS sum, max(v) AS max, min(v) AS min
+             FROM ({rows}) WHERE v IS NOT NULL GROUP BY g, b
+         ), listed AS MATERIALIZED (
+             SELECT g FROM cells WHERE g IS NOT NULL
+             GROUP BY g ORDER BY {value} {order}, g LIMIT ?3
+         )
+         SELECT iif(g IN listed, g, NULL) AS name, b,
+             sum(documents), total(sum), max(max), min(min)
+         FROM cells GROUP BY name, b"
     )
 }
 
@@ -148,18 +130,6 @@ fn values(question: &Aggregation, spans: &[Span], third: Value) -> Values {
     let texts = question.filters.iter().flat_map(|filter| filter.texts.clone());
     values.extend(texts.map(Value::Text));
     values
-}
-
-fn json_list(texts: &[String]) -> String {
-    let mut list = "[".to_owned();
-    for (at, text) in texts.iter().enumerate() {
-        if at > 0 {
-            list.push(',');
-        }
-        push_json_text(&mut list, text);
-    }
-    list.push(']');
-    list
 }
 
 fn as_sql(values: &[Value]) -> Vec<&dyn ToSql> {
