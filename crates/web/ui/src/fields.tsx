@@ -91,7 +91,15 @@ export function plain(document: Document, { name, type }: Field): string | numbe
   return Array.isArray(value) ? value.join(" | ") : typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-export function FieldValue({ document, field, stream }: { document: Document; field: Field; stream: Stream }): ComponentChildren {
+interface FieldValueProps {
+  document: Document;
+  field: Field;
+  stream: Stream;
+  // Shows all items of a list.
+  whole?: boolean;
+}
+
+export function FieldValue({ document, field, stream, whole = false }: FieldValueProps): ComponentChildren {
   const value = valueAt(document, field.name);
   if (value === undefined || value === null) return <span class="muted">–</span>;
   switch (field.type) {
@@ -101,7 +109,10 @@ export function FieldValue({ document, field, stream }: { document: Document; fi
       const { lat, lon } = value as { lat: number; lon: number };
       return `${lat.toFixed(2)}, ${lon.toFixed(2)}`;
     }
-    case "text-list": return <List field={field} values={value as string[]} stream={stream} />;
+    case "text-list": {
+      const values = value as string[];
+      return <List field={field} values={values} shown={whole ? values.length : LIST_SHOWN} stream={stream} />;
+    }
     case "integer":
     case "float":
       if (isId(field)) return <Value field={field.name} value={String(value)} />;
@@ -119,18 +130,18 @@ function Text({ field, value }: { field: Field; value: string }) {
   return <Value field={field.name} value={value} />;
 }
 
-function List({ field, values, stream }: { field: Field; values: string[]; stream: Stream }) {
+function List({ field, values, shown, stream }: { field: Field; values: string[]; shown: number; stream: Stream }) {
   const facet = stream.facets.find(({ term }) => term.many === field.name);
   const filter = facet?.term.one ?? (field.filter === true ? field.name : undefined);
-  const left = values.length - LIST_SHOWN;
+  const left = values.length - shown;
   return (
     <span class="field-list">
-      {values.slice(0, LIST_SHOWN).map((value) => (
+      {values.slice(0, shown).map((value) => (
         filter === undefined
           ? <bdi key={value}>{value}</bdi>
           : <Value key={value} field={filter} value={value}><bdi>{value}</bdi></Value>
       ))}
-      {left > 0 && <span class="muted" title={values.slice(LIST_SHOWN).join(", ")}>+{left}</span>}
+      {left > 0 && <span class="muted" title={values.slice(shown).join(", ")}>+{left}</span>}
     </span>
   );
 }

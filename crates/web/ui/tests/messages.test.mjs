@@ -116,6 +116,34 @@ test("facts are filtered by the store, however far back they are", async () => {
   await close();
 });
 
+test("a click on an item of a list filters by it, in the store", async () => {
+  const { page, problems, close } = await program.open("/facts?stream=rsvps&range=1h&columns=topic_names");
+  const item = page.locator(".facts tbody a.value").first();
+  await item.waitFor();
+  const name = await item.textContent();
+  const asked = page.waitForRequest((request) => new URL(request.url()).searchParams.get("topic_names") === name);
+  await item.click();
+  await asked;
+  await page.locator(".facts .value.chosen").first().waitFor();
+  const { documents } = await program.json(`responses?limit=20&topic_names=${encodeURIComponent(name)}`);
+  assert.ok(documents.length > 0 && documents.every(({ topic_names }) => topic_names.includes(name)));
+  assert.deepEqual(problems, []);
+  await close();
+});
+
+test("a fact that is opened shows whole lists", async () => {
+  const { page, problems, close } = await program.open("/facts?stream=rsvps&range=1h&columns=topic_names");
+  const left = page.locator(".field-list .muted");
+  const row = page.locator(".facts tbody tr").filter({ has: left }).first();
+  const last = (await row.locator(left).getAttribute("title")).split(", ").at(-1);
+  await row.locator(".fact-open").click();
+  // Topics themselves are written alike, but small.
+  await page.locator(".fact-all .value", { hasText: new RegExp(`^${last}$`) }).click();
+  await page.waitForURL((url) => url.searchParams.get("where") === `topic_names:${last}`);
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("the lines of trends are asked for at once", async () => {
   const { page, problems, close } = await program.open("about:blank");
   const asked = [];

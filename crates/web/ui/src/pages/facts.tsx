@@ -160,7 +160,7 @@ function AllFields({ document, view, app }: { document: Document; view: View; ap
         {view.fields.map((field) => (
           <div key={field.name}>
             <dt>{field.name}</dt>
-            <dd><FieldValue document={document} field={field} stream={app.stream} /></dd>
+            <dd><FieldValue document={document} field={field} stream={app.stream} whole /></dd>
           </div>
         ))}
       </dl>
