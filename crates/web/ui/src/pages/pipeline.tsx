@@ -40,6 +40,7 @@ export function Pipeline() {
         </Empty>
       )}
       <div class="pipeline">
+        {reports.data === undefined && <Reserved />}
         {reports.data && reports.data.length > 0 && <Health app={app} reports={reports.data} />}
         {reports.data && reports.data.length > 1 && <Rates reports={reports} />}
         {reports.data && reports.data.length > 1 && <Delays reports={reports} />}
@@ -51,6 +52,11 @@ export function Pipeline() {
       </div>
     </>
   );
+}
+
+// The room of the figures, which come at once in most cases.
+function Reserved() {
+  return <p class="pipeline-health pipeline-reserved waiting">Loading…</p>;
 }
 
 // Reports come about every ten seconds, so a rate needs the time between two.
