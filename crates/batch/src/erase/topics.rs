@@ -16,6 +16,8 @@ use super::search::Search;
 #[derive(Clone, Copy, Debug)]
 struct Newest {
     offset: u64,
+    /// How many messages the partition has up to it, which a cut removes.
+    messages: u64,
     /// When it is gone at the latest; `None` never.
     until: Option<EventTime>,
 }
@@ -63,18 +65,22 @@ impl Left {
         let mut next_offsets = reader.first_offsets().await.explained()?;
         reader.seek(&next_offsets).await.explained()?;
         let (mut newest, mut until) = (BTreeMap::new(), until.cloned());
+        let mut read: BTreeMap<u32, u64> = BTreeMap::new();
         loop {
             let batch = reader.next_batch().await.explained()?;
             let until = until.get_or_insert_with(|| batch.end_offsets.clone());
             for record in &batch.records {
                 next_offsets.pass(record.position());
+                let messages = read.entry(record.partition).or_default();
+                *messages += 1;
                 let before = until.have_passed(record.partition, record.offset);
                 if before && concerned(record) {
                     let kept_for =
                         topic.kept_for.and_then(|age| i64::try_from(age.as_millis()).ok());
                     let until =
                         kept_for.map(|age| EventTime(record.log_time.0.saturating_add(age)));
-                    newest.insert(record.partition, Newest { offset: record.offset, until });
+                    let found = Newest { offset: record.offset, messages: *messages, until };
+                    newest.insert(record.partition, found);
                 }
             }
             if next_offsets.reach(&until.at_most(&batch.end_offsets)) {
@@ -108,13 +114,14 @@ impl Left {
 
 impl fmt::Display for Left {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (partition, Newest { offset, until }) in &self.newest {
+        for (partition, Newest { offset, messages, until }) in &self.newest {
             let name = &self.topic.name;
             write!(formatter, "{name}: partition {partition} names them up to offset {offset}, ")?;
             match until {
-                Some(until) => writeln!(formatter, "which Kafka removes for its age by {until}")?,
-                None => writeln!(formatter, "which Kafka keeps for ever")?,
+                Some(until) => write!(formatter, "which Kafka removes for its age by {until}")?,
+                None => write!(formatter, "which Kafka keeps for ever")?,
             }
+            writeln!(formatter, "; a cut there removes {messages} messages, of all people")?;
         }
         Ok(())
     }
