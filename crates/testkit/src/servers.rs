@@ -8,6 +8,7 @@
 //!
 //! Calls block: a server takes seconds to start, and the test has nothing to do in the meantime.
 
+mod ask;
 mod certificates;
 mod elasticsearch;
 mod jars;
@@ -20,6 +21,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock};
 
+pub use ask::ask;
 pub use certificates::Certificates;
 pub use elasticsearch::{Elasticsearch, Generation};
 pub use kafka::{Kafka, KafkaOptions, PASSWORD, USER};

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 
 use pulso_model::{Layer, Renaming};
@@ -58,32 +56,9 @@ async fn stored_on_servers(folder: &TempDir) -> Option<Person> {
 
 /// Asks Elasticsearch directly.
 fn ask(url: &str, request: &str) -> Value {
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    let (head, body) = (answer[..end].to_ascii_lowercase(), &answer[end + 4..]);
-    match String::from_utf8(head).unwrap().contains("transfer-encoding: chunked") {
-        true => serde_json::from_slice(&unchunked(body)).unwrap(),
-        false => serde_json::from_slice(body).unwrap(),
-    }
-}
-
-/// A body whose parts come after their lengths.
-fn unchunked(mut rest: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    loop {
-        let end = rest.iter().position(|byte| *byte == b'\r').unwrap();
-        let length = usize::from_str_radix(str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
-        if length == 0 {
-            return body;
-        }
-        let from = end + 2;
-        body.extend_from_slice(&rest[from..from + length]);
-        rest = &rest[from + length + 2..];
-    }
+    let (status, body) = servers::ask(url, request, "").unwrap();
+    assert_eq!(status, 200, "{request}: {body}");
+    serde_json::from_str(&body).unwrap()
 }
 
 /// Every index of the server, hidden ones too, with all of its documents.
@@ -154,6 +129,7 @@ async fn nothing_is_left_of_a_member_on_servers() {
 
     let said = person.erased(&["--dry-run"]);
     assert!(said.contains("-rsvps-messages: partition ") && said.contains("`--cut-log`"), "{said}");
+    assert!(said.contains(" messages, of all people"), "{said}");
     assert_eq!(person.documents().await, before);
 
     let said = person.erased(&["--yes"]);

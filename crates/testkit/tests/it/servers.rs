@@ -16,30 +16,12 @@ fn speaks_kafka(address: &str) -> bool {
     stream.read_exact(&mut answer).is_ok() && answer[4..] == [0, 0, 0, 7, 0, 0]
 }
 
-/// Status and body of a request without headers of note.
-fn http(url: &str, request: &str, body: &str) -> Option<(u16, String)> {
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
-}
-
 #[test]
 fn shared_servers_answer() {
     let Some(brokers) = servers::kafka() else { return };
     assert!(speaks_kafka(brokers.split(',').next().unwrap()));
     let Some(url) = servers::elasticsearch() else { return };
-    let (status, body) = http(url, "GET /_cluster/health", "").unwrap();
+    let (status, body) = servers::ask(url, "GET /_cluster/health", "").unwrap();
     assert_eq!(status, 200, "{body}");
     assert_ne!(servers::unique("topic"), servers::unique("topic"));
 }
@@ -67,14 +49,14 @@ fn check_elasticsearch(generation: Generation) {
     let Some(mut server) = Elasticsearch::start(generation) else { return };
     let url = server.url();
     let document = "PUT /a/_doc/1?refresh=true&wait_for_active_shards=1";
-    let (status, body) = http(&url, document, r#"{"place": "here"}"#).unwrap();
+    let (status, body) = servers::ask(&url, document, r#"{"place": "here"}"#).unwrap();
     assert_eq!(status, 201, "{body}");
     server.stop();
-    assert_eq!(http(&url, "GET /a/_doc/1", ""), None);
+    assert_eq!(servers::ask(&url, "GET /a/_doc/1", ""), None);
     server.restart();
     let health = "GET /_cluster/health?wait_for_status=yellow&timeout=60s";
-    assert_eq!(http(&url, health, "").unwrap().0, 200);
-    let (status, body) = http(&url, "GET /a/_doc/1", "").unwrap();
+    assert_eq!(servers::ask(&url, health, "").unwrap().0, 200);
+    let (status, body) = servers::ask(&url, "GET /a/_doc/1", "").unwrap();
     assert!(status == 200 && body.contains("here"), "{body}");
 }
 
