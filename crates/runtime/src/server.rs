@@ -36,7 +36,7 @@ pub const CONNECTIONS_MAX: usize = 256;
 pub const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(10);
 
 /// The longest request line and headers together.
-pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// After this a connection may finish its request and no more, so that a client that never reads
 /// its answer does not keep its place for ever.
