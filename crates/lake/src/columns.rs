@@ -245,7 +245,7 @@ impl FactColumn {
             }
             (Part::Scope, Self::Text(texts)) => texts.append_value(&fact.scope),
             (Part::Sum(at), Self::Integer(numbers)) => {
-                numbers.append_value(i64::from(fact.sums[at]));
+                numbers.append_value(fact.sum(at));
             }
             (Part::Latitude, Self::Float(degrees)) => {
                 degrees.append_option(fact.place.map(Coordinate::latitude));

@@ -13,6 +13,9 @@ pub const KINDS_MAX: usize = 16;
 /// The most numbers of a fact that are added up.
 pub const SUMS_MAX: usize = 4;
 
+/// The largest such number: millions of them can be added up.
+pub const SUM_MAX: u64 = 1_000_000_000_000;
+
 /// The most facets of a stream.
 pub const FACETS_MAX: usize = 4;
 
@@ -27,13 +30,21 @@ pub struct Fact<'a> {
     pub scope: Cow<'a, str>,
     /// By place in the stream's list of kinds.
     pub kind: u8,
-    /// The numbers that are added up, in the stream's order; zeros after those that it has.
-    pub sums: [u32; SUMS_MAX],
+    /// The numbers that are added up, in the stream's order; zeros after those that it has. At most
+    /// [`SUM_MAX`] each.
+    pub sums: [u64; SUMS_MAX],
     pub place: Option<Coordinate>,
     /// By facet: distinct, sorted by key.
     pub terms: [Vec<Term<'a>>; FACETS_MAX],
     /// In the order of the stream's columns.
     pub columns: Vec<Value<'a>>,
+}
+
+impl Fact<'_> {
+    /// One of the numbers that are added up, as stores have it.
+    pub fn sum(&self, at: usize) -> i64 {
+        i64::try_from(self.sums[at]).unwrap_or(i64::MAX)
+    }
 }
 
 /// Something that can trend: a topic, a hashtag, a domain.

@@ -29,7 +29,7 @@ pub use document::{
     HealthDocument, KeyValue, LateFactDocument, Layout, TrendDocument, TrendWindow, ViewDocument,
     push_json_text,
 };
-pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
+pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUM_MAX, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;
 pub use offsets::Offsets;
 pub use redact::redact;

@@ -19,7 +19,7 @@ use sonic_rs::JsonValueTrait;
 use crate::json::check_depth;
 
 /// More guests than any number a person would enter; keeps sums far from overflow.
-const MAX_GUESTS: i64 = 1_000_000;
+const MAX_GUESTS: u64 = 1_000_000;
 
 /// The kinds in the order of the descriptor.
 const KINDS: [&str; 3] = ["no", "waitlist", "yes"];
@@ -86,9 +86,9 @@ fn convert(message: wire::Message<'_>) -> Result<Fact<'_>, DeadLetter> {
     let wire::Message { rsvp_id, mtime, response, guests, member, event, group, venue } = message;
     let kind = (0..).zip(KINDS).find(|(_, name)| *name == response.0);
     let (kind, _) = kind.ok_or_else(|| invalid(format!("`response` is `{}`", response.0)))?;
-    let guests = u32::try_from(guests)
+    let guests = u64::try_from(guests)
         .ok()
-        .filter(|&guests| i64::from(guests) <= MAX_GUESTS)
+        .filter(|&guests| guests <= MAX_GUESTS)
         .ok_or_else(|| invalid(format!("`guests` is {guests}")))?;
     let time = checked("mtime", mtime)?;
     let event_time = event.time.map(|millis| checked("event.time", millis)).transpose()?;

@@ -91,7 +91,7 @@ impl PaneAggregate {
         let activity = &mut self.scopes[scope][usize::from(fact.kind)];
         activity.facts += 1;
         for (sum, added) in activity.sums.iter_mut().zip(fact.sums) {
-            *sum += u64::from(added);
+            *sum += added;
         }
         activity.location.add(fact.place);
         for (facet, terms) in self.facets.iter_mut().zip(&fact.terms) {

@@ -62,7 +62,7 @@ pub(crate) fn activity(
         panes.entry((pane, &*fact.scope, fact.kind)).or_default().push(fact);
     }
     let document = |((pane, scope, kind), facts): (&(i64, &str, u8), &Vec<&Fact<'_>>)| {
-        let sum = |at: usize| facts.iter().map(|fact| u64::from(fact.sums[at])).sum::<u64>();
+        let sum = |at: usize| facts.iter().map(|fact| fact.sums[at]).sum::<u64>();
         let document = ActivityDocument {
             stream,
             pane_start: EventTime(*pane),
@@ -384,8 +384,8 @@ fn total(seen: &[&Counted<'_>], states: &[&Counted<'_>], of: Totals) -> (String,
         "responses": states.len(),
         "yes": of_kind(&states, "yes"),
         "no": of_kind(&states, "no"),
-        "guests": states.iter().map(|fact| fact.sums[0]).sum::<u32>(),
-        "attendees": states.iter().map(|fact| fact.sums[1]).sum::<u32>(),
+        "guests": states.iter().map(|fact| fact.sums[0]).sum::<u64>(),
+        "attendees": states.iter().map(|fact| fact.sums[1]).sum::<u64>(),
         "members": distinct(states.iter().map(|fact| integer(fact, "member_id"))),
     });
     let id = if of.events {

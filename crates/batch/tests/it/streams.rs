@@ -111,7 +111,7 @@ impl Decode for Notes {
             time: EventTime(time),
             scope: note["room"].as_str().unwrap_or(UNKNOWN_SCOPE).to_owned().into(),
             kind: u8::from(note["reply"] == true),
-            sums: [u32::try_from(payload.len()).unwrap(), 0, 0, 0],
+            sums: [payload.len() as u64, 0, 0, 0],
             place: None,
             terms: [terms(&note["words"]), terms(&note["links"]), terms(&note["tags"]), vec![]],
             columns: vec![note["number"].as_i64().into(), author],

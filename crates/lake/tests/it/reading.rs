@@ -175,7 +175,7 @@ async fn recordings_are_archived_as_they_decode() {
         record.log_time.0 += 700 * DAY_MS;
         match decoder().decode(payload, record.log_time) {
             Ok(Decoded::Fact(fact)) => {
-                guests += u64::from(fact.sums[0]);
+                guests += fact.sums[0];
                 topics += fact.terms[0].len();
             }
             Ok(Decoded::Skipped(reason)) => panic!("no stream of RSVPs has others: {reason}"),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pulso_lake::{Error, Lake, SegmentBuilder};
 use pulso_model::{
-    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Head, Reason, Term, TimeLimits, Value,
+    DeadLetter, Decode, Decoded, Decoder, EventTime, Fact, Head, Reason, SUM_MAX, Term, TimeLimits,
+    Value,
 };
 use pulso_pipeline::{AdapterError, Record};
 use pulso_streams::descriptor;
@@ -63,7 +64,7 @@ impl Decode for Visits {
             time: EventTime(time),
             scope: Cow::Borrowed(site),
             kind: u8::from(!full),
-            sums: [u32::MAX, 1, 0, 0],
+            sums: [SUM_MAX, 1, 0, 0],
             place: None,
             terms: [words.map(term).collect(), vec![term(visitor)], Vec::new(), Vec::new()],
             columns,
@@ -154,7 +155,7 @@ async fn every_type_of_column_reads_back() {
     };
     check("outcome, cursor", ["fact|line 0", "fact|line 1"]).await;
     check("kind, site", ["page|example.org", "image|example.net"]).await;
-    check("bytes, pages", ["4294967295|1"; 2]).await;
+    check("bytes, pages", ["1000000000000|1"; 2]).await;
     check("paths, path_names", ["[/a, /b]|[/A, /B]", "[]|[]"]).await;
     check("words, spellings", ["[Ada]|[ADA]", "[nobody]|[NOBODY]"]).await;
     check("visitor, number", ["Ada|-9223372036854775808", "|"]).await;

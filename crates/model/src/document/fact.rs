@@ -44,7 +44,7 @@ impl FactWriter {
             Part::Second => KeyPart::Integer(fact.time.nearest_second()),
             Part::Scope => KeyPart::Text(&fact.scope),
             Part::Kind => KeyPart::Text(self.stream.kind.values[usize::from(fact.kind)]),
-            Part::Sum(at) => KeyPart::Integer(fact.sums[at].into()),
+            Part::Sum(at) => KeyPart::Integer(fact.sum(at)),
             Part::Partition => KeyPart::Integer(position.partition.into()),
             Part::Offset => KeyPart::Integer(super::signed(position.offset)),
             Part::Column(at) => match &fact.columns[at] {
@@ -72,7 +72,7 @@ fn push_part(
         Part::Second => push_integer(body, fact.time.nearest_second()),
         Part::Scope => push_json_text(body, &fact.scope),
         Part::Kind => push_json_text(body, stream.kind.values[usize::from(fact.kind)]),
-        Part::Sum(at) => push_integer(body, fact.sums[at].into()),
+        Part::Sum(at) => push_integer(body, fact.sum(at)),
         Part::TermKeys(at) => push_texts(body, fact.terms[at].iter().map(|term| &*term.key)),
         Part::TermNames(at) => push_texts(body, fact.terms[at].iter().map(|term| &*term.name)),
         Part::Partition => push_integer(body, position.partition.into()),

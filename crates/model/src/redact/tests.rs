@@ -40,7 +40,7 @@ impl Decode for Sightings {
         fact.columns[2] = message["site"].as_f64().into();
         fact.columns[4] = message["ring"].as_i64().into();
         fact.columns[6] = Value::Integer(message["count"].as_i64().unwrap_or(-1));
-        fact.sums[0] = u32::try_from(message["note"].as_str().unwrap_or_default().len()).unwrap();
+        fact.sums[0] = message["note"].as_str().unwrap_or_default().len() as u64;
         let tags = message["tags"].as_array();
         let tags = tags.into_iter().flatten().filter_map(Json::as_str);
         // As of a link, all but its host is ignored.

@@ -50,7 +50,7 @@ pub(super) fn identity(parts: &[Part], stream: &Stream, fact: &Fact<'_>) -> Opti
             Part::Second => tuple.integer(fact.time.nearest_second()),
             Part::Scope => tuple.text(&fact.scope),
             Part::Kind => tuple.text(stream.kind.values[usize::from(fact.kind)]),
-            Part::Sum(at) => tuple.integer(fact.sums[at].into()),
+            Part::Sum(at) => tuple.integer(fact.sum(at)),
             Part::Column(at) => column(&mut tuple, &fact.columns[at]),
             _ => debug_assert!(false, "{part:?} is no part of an identity"),
         }

@@ -24,7 +24,7 @@ pub(crate) fn views(stream: &Stream) -> Vec<View> {
 struct Counted {
     time: i64,
     kind: u8,
-    sums: [u32; SUMS_MAX],
+    sums: [u64; SUMS_MAX],
     scope: String,
     place: Option<Coordinate>,
     actor: Option<String>,
@@ -91,7 +91,7 @@ fn activity(
         }
     }
     let document = |((pane, scope, kind), all): ((i64, &String, u8), Vec<&Counted>)| {
-        let sum = |at: usize| all.iter().map(|one| u64::from(one.sums[at])).sum::<u64>();
+        let sum = |at: usize| all.iter().map(|one| one.sums[at]).sum::<u64>();
         ActivityDocument {
             stream,
             pane_start: EventTime(pane),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use pulso_model::{
-    Column, ColumnType, Coordinate, DeadLetter, EventTime, FACETS_MAX, Fact, Key, Reason, SUMS_MAX,
-    ScopeValues, Stream, Term, UNKNOWN_SCOPE, Value as ColumnValue,
+    Column, ColumnType, Coordinate, DeadLetter, EventTime, FACETS_MAX, Fact, Key, Reason, SUM_MAX,
+    SUMS_MAX, ScopeValues, Stream, Term, UNKNOWN_SCOPE, Value as ColumnValue,
 };
 use vrl::value::{ObjectMap, Value};
 
@@ -86,7 +86,7 @@ impl Reader<'_> {
             .ok_or_else(|| invalid(format!("`.kind` is `{}`; {}", cut(text), there_are(kinds))))
     }
 
-    fn sums(&self, value: Value) -> Result<[u32; SUMS_MAX]> {
+    fn sums(&self, value: Value) -> Result<[u64; SUMS_MAX]> {
         let mut sums = [0; SUMS_MAX];
         for (name, value) in self.members("sums", value)? {
             let at = position(&self.stream.sums, |sum| *sum == name.as_str());
@@ -94,9 +94,12 @@ impl Reader<'_> {
             let place = format_args!("`.sums.{name}`");
             sums[at] = match value {
                 Value::Null => 0,
-                Value::Integer(number) => u32::try_from(number).map_err(|_| {
-                    invalid(format!("{place} is {number}; sums are 0 to {}", u32::MAX))
-                })?,
+                Value::Integer(number) => {
+                    let sum = u64::try_from(number).ok().filter(|sum| *sum <= SUM_MAX);
+                    sum.ok_or_else(|| {
+                        invalid(format!("{place} is {number}; sums are 0 to {SUM_MAX}"))
+                    })?
+                }
                 value => {
                     return Err(wrong_type(
                         &place,

@@ -197,7 +197,7 @@ fn a_part_of_a_wrong_type_is_a_dead_letter_that_names_it() {
     check(
         ".sums.points = .x",
         x(json!(-1)),
-        "invalid_value: `.sums.points` is -1; sums are 0 to 4294967295",
+        "invalid_value: `.sums.points` is -1; sums are 0 to 1000000000000",
     );
     check(
         ".terms.teams = .x",

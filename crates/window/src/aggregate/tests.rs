@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use pulso_model::{EventTime, FACETS_MAX};
+use pulso_model::{EventTime, FACETS_MAX, SUM_MAX};
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn aggregate(sent: &[Sent]) -> PaneAggregate {
             time: EventTime(0),
             scope: (*scope).into(),
             kind: *kind,
-            sums: [1, u32::MAX, 0, 0],
+            sums: [1, SUM_MAX, 0, 0],
             place: Coordinate::new(f64::from(*latitude), 1.0),
             terms: all,
             columns: vec![],
@@ -84,7 +84,7 @@ fn scopes_and_terms_are_counted() {
     assert_eq!(activity.len(), 3);
     let (scope, kind, sums) = &activity[1];
     assert_eq!((scope.as_str(), *kind, sums.facts), ("DE", 2, 2));
-    assert_eq!(sums.sums, [2, 2 * u64::from(u32::MAX), 0, 0]);
+    assert_eq!(sums.sums, [2, 2 * SUM_MAX, 0, 0]);
     assert_eq!(sums.location.mean().unwrap().lat, 15.0);
     let term = |facet, key: &str, scope: &str| {
         let (name, count, _, actors) = &terms[&(facet, key.to_owned(), scope.to_owned())];

@@ -77,7 +77,7 @@ impl Sent {
             time: EventTime(self.time),
             scope: self.scope.into(),
             kind: self.kind,
-            sums: [self.sum, 1, 0, 0],
+            sums: [self.sum.into(), 1, 0, 0],
             place: self.place(),
             terms: std::array::from_fn(terms),
             columns: vec![],
