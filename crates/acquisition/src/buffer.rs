@@ -9,7 +9,7 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pulso_model::{Decoder, EventTime, Head, Key, WallTime};
+use pulso_model::{Decoder, EventTime, Head, Key, StoreOptions, WallTime};
 use pulso_pipeline::{Clock, Headers, Message, observe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -52,6 +52,8 @@ struct Bounds {
 pub(crate) struct Buffer<C> {
     source: Arc<str>,
     decoder: Decoder,
+    /// What of a message is stored, where the stream asks.
+    store: StoreOptions,
     clock: C,
     bounds: Bounds,
     /// Bounded by the two semaphores.
@@ -91,7 +93,11 @@ impl<C: Clock> Buffer<C> {
             bytes: Arc::new(Semaphore::new(bytes_max as usize)),
             bytes_max,
         };
-        Self { source, decoder: decoder.clone(), clock, bounds, sender }
+        let store = StoreOptions {
+            anonymize_addresses: options.anonymize_addresses,
+            host: options.host.clone(),
+        };
+        Self { source, decoder: decoder.clone(), store, clock, bounds, sender }
     }
 
     pub(crate) fn source(&self) -> &Arc<str> {
@@ -121,6 +127,8 @@ impl<C: Clock> Buffer<C> {
         payload: Bytes,
         cursor: impl FnOnce(Times) -> Option<Arc<str>>,
     ) -> Result<(), WriterGone> {
+        // Only what is to be stored goes on from here.
+        let payload = self.decoder.stored(&payload, &self.store).map_or(payload, Bytes::from);
         // A message larger than the buffer takes all of it.
         let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let received_time = self.clock.now();

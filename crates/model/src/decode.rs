@@ -32,6 +32,21 @@ pub trait Decode: fmt::Debug + Send + Sync {
     /// What is to be known of a message before anybody decodes it, read in one pass. A message that is
     /// no fact may have a head, too.
     fn head<'a>(&self, payload: &'a [u8]) -> Head<'a>;
+
+    /// What the log keeps instead of a message that comes in; `None`: the message as it is. To do the same
+    /// with what is kept changes nothing.
+    fn stored(&self, _payload: &[u8], _options: &StoreOptions) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// What is asked of streams that do not keep messages as they come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Addresses of clients lose their last part.
+    pub anonymize_addresses: bool,
+    /// The host that was asked, for messages that do not say it.
+    pub host: Option<String>,
 }
 
 /// As much of a message as whoever stores it needs; `None` is what cannot be found.
@@ -105,6 +120,15 @@ impl Decoder {
             return Head::default();
         }
         self.program.head(payload)
+    }
+
+    /// What the log keeps instead of a message; see [`Decode::stored`]. One that is too long to be a fact
+    /// stays as it is.
+    pub fn stored(&self, payload: &[u8], options: &StoreOptions) -> Option<Vec<u8>> {
+        if payload.len() > MAX_MESSAGE_BYTES {
+            return None;
+        }
+        self.program.stored(payload, options)
     }
 
     /// Whether a time is as near to `received_time` as that of a fact must be.

@@ -23,7 +23,7 @@ mod view;
 pub use comparison::Comparison;
 pub use coordinate::{Coordinate, CoordinateSum, Location};
 pub use dead_letter::{DeadLetter, Reason};
-pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, TimeLimits};
+pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, StoreOptions, TimeLimits};
 pub use document::{
     ActivityDocument, ContactDocument, DeadLetterDocument, EndedTrendDocument, FactWriter,
     HealthDocument, KeyValue, LateFactDocument, Layout, TrendDocument, TrendWindow, ViewDocument,

@@ -1,6 +1,6 @@
 //! What becomes of one message, for people who want to see it: nothing is counted or stored.
 
-use pulso_model::{Decoded, Fact, Stream, Term, TimeLimits, Value, WallTime};
+use pulso_model::{Decoded, Fact, StoreOptions, Stream, Term, TimeLimits, Value, WallTime};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Definition;
@@ -20,9 +20,13 @@ pub enum Trial {
 }
 
 impl Definition {
-    /// Decodes a message as the layers would, whatever its time.
+    /// Decodes a message as the layers would once it is stored, whatever its time.
     pub fn try_message(&self, message: &[u8]) -> Trial {
-        match self.decoder(TimeLimits::NONE).decode(message, WallTime(0)) {
+        let decoder = self.decoder(TimeLimits::NONE);
+        let options = StoreOptions { anonymize_addresses: false, host: None };
+        let stored = decoder.stored(message, &options);
+        let message = stored.as_deref().unwrap_or(message);
+        match decoder.decode(message, WallTime(0)) {
             Ok(Decoded::Fact(fact)) => Trial::Fact(parts(self.stream, &fact)),
             Ok(Decoded::Skipped(reason)) => Trial::Skipped(reason.into_owned()),
             Err(dead_letter) => Trial::DeadLetter {

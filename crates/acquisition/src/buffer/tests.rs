@@ -37,6 +37,12 @@ impl Decode for Notes {
         let Some((time, key)) = Self::parts(payload) else { return Head::default() };
         Head { key: Some(Key::Text(key.into())), time: time.parse().ok().map(EventTime) }
     }
+
+    /// Notes of secrets are not for everybody.
+    fn stored(&self, payload: &[u8], options: &StoreOptions) -> Option<Vec<u8>> {
+        let text = std::str::from_utf8(payload).ok().filter(|_| options.anonymize_addresses)?;
+        text.contains("secret").then(|| text.replace("secret", "something").into_bytes())
+    }
 }
 
 fn notes() -> Decoder {
@@ -83,6 +89,17 @@ async fn a_message_keeps_its_key_and_its_payload_whatever_it_is() {
     let messages = buffered(rsvps, &[r#"{"rsvp_id":-7}"#, "{}"]).await;
     assert_eq!(messages[0].key, Some(Key::Integer(-7)));
     assert_eq!(messages[1].key, None);
+}
+
+#[tokio::test]
+async fn a_stream_says_what_of_a_message_is_stored() {
+    let messages = buffered(notes(), &["1 secret", "2 door"]).await;
+    let stored = ["1 something", "2 door"];
+    for (message, stored) in messages.iter().zip(stored) {
+        assert_eq!(message.payload, stored);
+        let key = stored.split_once(' ').map(|(_, key)| Key::Text(key.into()));
+        assert_eq!(message.key, key, "the key is that of what is stored");
+    }
 }
 
 #[tokio::test]

@@ -236,6 +236,9 @@ pub struct Acquisition {
     pub buffer_bytes: ByteSize,
     pub batch_messages: usize,
     pub batch_delay: Duration,
+    pub anonymize_addresses: bool,
+    /// The host that was asked, where messages do not say it.
+    pub host: Option<String>,
 }
 
 /// Durations in event time, but for `idle_timeout`.

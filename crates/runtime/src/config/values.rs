@@ -147,6 +147,8 @@ fn acquisition(reader: &mut Reader, served: &[String]) -> Acquisition {
         buffer_bytes: reader.size("acquisition.buffer_bytes"),
         batch_messages: reader.number("acquisition.batch_messages", 1..=10_000_000),
         batch_delay: reader.duration("acquisition.batch_delay", Duration::ZERO),
+        anonymize_addresses: reader.flag("acquisition.anonymize_addresses"),
+        host: reader.read("acquisition.host", host),
     }
 }
 
@@ -159,6 +161,15 @@ fn directory(value: &toml::Value) -> Result<PathBuf, Wrong> {
 
 fn file(value: &toml::Value) -> Result<Option<PathBuf>, Wrong> {
     Ok(Some(text(value)?).filter(|path| !path.is_empty()).map(PathBuf::from))
+}
+
+/// It is stored as a word of a line.
+fn host(value: &toml::Value) -> Result<Option<String>, Wrong> {
+    let host = text(value)?;
+    if host.contains(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '"')) {
+        return Err(Wrong::new("is not a host", "write a name, like \"www.example.org\""));
+    }
+    Ok(Some(host).filter(|host| !host.is_empty()).map(str::to_owned))
 }
 
 fn cron(value: &toml::Value) -> Result<croner::Cron, Wrong> {
