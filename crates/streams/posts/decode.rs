@@ -4,7 +4,6 @@
 //! of what an author's program writes only the text must.
 
 mod diagnose;
-mod domain;
 mod hashtag;
 mod lenient;
 #[cfg(test)]
@@ -16,6 +15,7 @@ use std::mem::take;
 
 use pulso_model::{DeadLetter, Decode, Decoded, EventTime, Fact, Head, Key, Term, Value, any_byte};
 
+use crate::domain;
 use crate::json::check_depth;
 use lenient::{Lenient, Object};
 

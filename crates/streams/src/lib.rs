@@ -4,6 +4,7 @@
 //! To add one that Pulso brings: a folder beside `src`, and a line in `BROUGHT`.
 
 pub mod descriptor;
+mod domain;
 mod folder;
 pub mod guess;
 mod json;
@@ -12,6 +13,8 @@ mod posts;
 pub mod program;
 #[cfg(test)]
 mod redaction;
+#[path = "../requests/decode.rs"]
+mod requests;
 #[path = "../rsvps/decode.rs"]
 mod rsvps;
 #[cfg(test)]
@@ -66,6 +69,11 @@ const BROUGHT: &[Brought] = &[
         "posts",
         Some(|| Arc::new(posts::Posts)),
         ["hashtag-days.sql", "domain-days.sql", "language-days.sql"]
+    ),
+    brought!(
+        "requests",
+        Some(|| Arc::new(requests::Requests)),
+        ["traffic-hours.sql", "path-days.sql", "referrer-days.sql", "visitor-days.sql"]
     ),
     brought!("clicks", None, ["decode.vrl", "link-days.sql", "city-days.sql"]),
     brought!("comments", None, ["decode.vrl", "discussions.sql", "discussion-days.sql"]),

@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use pulso_model::{Decoded, Decoder, Fact, Part, Renaming, TimeLimits, WallTime, redact};
+use pulso_model::{
+    Decoded, Decoder, Fact, Part, Renaming, StoreOptions, TimeLimits, WallTime, redact,
+};
 use pulso_simulator::posts::{self, PostsConfig, Protocol};
 use pulso_simulator::{Clock, EventTime, Generator, SyntheticConfig};
 use serde_json::Value as Json;
@@ -32,6 +34,12 @@ fn samples() -> Vec<(Decoder, Vec<String>)> {
                 .take(MESSAGES)
                 .map(|message| message.payload)
                 .collect()
+        }
+        "requests" => {
+            let text = std::fs::read_to_string("requests/sample.log").unwrap();
+            let options = StoreOptions { anonymize_addresses: true, host: None };
+            let stored = |line: &str| decoder("requests").stored(line.as_bytes(), &options);
+            text.lines().map(|line| String::from_utf8(stored(line).unwrap()).unwrap()).collect()
         }
         declared => {
             let text = std::fs::read_to_string(Path::new(declared).join("sample.ndjson")).unwrap();
@@ -153,6 +161,8 @@ fn recordings_are_redacted() {
         ("posts", "jetstream/v2-simulated.jsonl"),
         ("rsvps", "rsvps/wbaa-2017-03-19.jsonl"),
         ("rsvps", "rsvps/odd.jsonl"),
+        ("requests", "access-logs/elastic-examples.apache_logs"),
+        ("requests", "access-logs/nasa-jul95-first4000.common.log"),
         ("clicks", "usagov/pydata-book.example.txt"),
         ("open-events", "meetup-streams/open_events.embedded.jsonl"),
     ];

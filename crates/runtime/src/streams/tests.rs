@@ -94,7 +94,10 @@ fn what_is_wrong_with_a_declared_stream_is_told_and_the_others_are_known() {
 fn a_stream_that_is_not_there_is_refused_with_those_that_are() {
     let error = Config::default().of_stream("tweets").unwrap_err();
     assert_eq!(error.to_string(), "there is no stream `tweets`");
-    assert_eq!(error.hint(), "there are rsvps, posts, clicks, comments, open-events, calendar");
+    assert_eq!(
+        error.hint(),
+        "there are rsvps, posts, requests, clicks, comments, open-events, calendar"
+    );
 }
 
 /// A message is judged by the configured limits around the time at which the log stored it.

@@ -93,7 +93,7 @@ fn files_of_another_stream_become_lines_of_its_views() {
         2,
         &[
             "there is no stream `none`",
-            "there are rsvps, posts, clicks, comments, open-events, calendar",
+            "there are rsvps, posts, requests, clicks, comments, open-events, calendar",
         ],
     );
 }

@@ -26,6 +26,7 @@ fn is_personal(view: View, field: &Field) -> bool {
     match view.name() {
         "responses" => all(&["member.id", "member.name"]),
         "posts" => all(&["did", "rkey", "rev", "reply_root"]),
+        "requests" => all(&["source.ip", "user.name"]),
         "comments" => all(&["member_id"]),
         "calendar-records" => all(&["did", "rkey", "rev", "event_uri", "events", "event_names"]),
         "trending-calendar-events" => all(&["event", "name"]),

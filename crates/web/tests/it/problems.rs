@@ -37,7 +37,10 @@ async fn places_that_are_not_there() {
                   `group-days`, `event-days`, `topic-pairs`, `posts`, `language-activity`, `trending-hashtags`, \
                   `trending-hashtags-by-language`, `trending-domains`, `post-trends`, \
                   `post-trends-by-language`, `hashtag-days`, \
-                  `domain-days`, `language-days`, `clicks`, `click-activity`, \
+                  `domain-days`, `language-days`, `requests`, `request-activity`, \
+                  `trending-paths`, `trending-referrers`, `trending-browsers`, \
+                  `trending-browsers-by-country`, `request-trends`, `request-trends-by-country`, \
+                  `traffic-hours`, `path-days`, `referrer-days`, `visitor-days`, `clicks`, `click-activity`, \
                   `trending-clicked-domains`, `trending-clicked-domains-by-country`, \
                   `trending-links`, `click-trends`, `click-trends-by-country`, `link-days`, `city-days`, `comments`, `comment-activity`, \
                   `trending-discussions`, `trending-discussed-categories`, \

@@ -1,4 +1,4 @@
-//! The domains that posts link to.
+//! The domains of links.
 //!
 //! Nearly all links are plain: they are cut without a copy. What is not is left to the crate `url`, which
 //! knows how browsers read it (user names, addresses as numbers, other scripts); a test holds the two
@@ -13,7 +13,7 @@ use url::Url;
 const BYTES_MAX: usize = 253;
 
 /// The host of an http or https link, in lower case and without `www.`.
-pub(super) fn of(link: Cow<'_, str>) -> Option<Cow<'_, str>> {
+pub(crate) fn of(link: Cow<'_, str>) -> Option<Cow<'_, str>> {
     match link {
         Cow::Borrowed(link) => of_text(link),
         Cow::Owned(link) => of_text(&link).map(|host| Cow::Owned(host.into_owned())),
