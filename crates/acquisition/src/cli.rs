@@ -13,10 +13,10 @@ use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, run_app, t
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::websocket::Tcp;
+use crate::network::Tcp;
 use crate::{FileInput, INPUT_HINT, Input, Pace, Recording, store};
 
-/// Stores messages from websockets and files in the log.
+/// Stores messages from sources and files in the log.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Args {
@@ -110,7 +110,7 @@ async fn follow(config: &Config, shutdown: CancellationToken) -> anyhow::Result<
     let operations = Operations::start(config.operations.acquisition, LISTEN_KEY, &health).await?;
     let service = async move |config: Config, shutdown| {
         let health = health.of_stream(&config.stream);
-        let inputs = config.acquisition.sources.iter().cloned().map(Input::Websocket).collect();
+        let inputs = config.acquisition.sources.iter().cloned().map(Input::Source).collect();
         Box::pin(store_from(inputs, config, health, shutdown)).await
     };
     let following = together(streams, &shutdown, service);

@@ -1,4 +1,4 @@
-//! Brings messages into the log: from websockets, as they come, and from files and pipes.
+//! Brings messages into the log: from sources on the network, as they come, and from files and pipes.
 //!
 //! A message is kept as received; nothing is decoded or judged here. Each source reads into a buffer
 //! of its own with room for so many messages and bytes, one writer takes batches out of all buffers
@@ -8,7 +8,12 @@
 
 mod buffer;
 pub mod cli;
+mod connection;
 mod error;
+mod follow;
+mod http;
+mod lines;
+mod network;
 mod pace;
 mod recording;
 mod run;
@@ -21,6 +26,7 @@ mod websocket;
 mod writer;
 
 pub use error::{Error, TlsError};
+pub use follow::check;
 pub use pace::{Pace, ParsePaceError};
 pub use pulso_file::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};
 pub use pulso_sqlite::{Spool, SpoolLevel};
@@ -28,7 +34,6 @@ pub use recording::{Progress, Recording};
 pub use run::{Input, Options, Summary, run, run_spooled};
 pub use spool::{AtLimit, SpoolError, SpoolHandle, SpooledLog};
 pub use store::store;
-pub use websocket::check;
 
 /// The name of this component in metrics.
 const COMPONENT: &str = "acquisition";

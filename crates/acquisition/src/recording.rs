@@ -5,12 +5,11 @@ use std::sync::Arc;
 use pulso_pipeline::Clock;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::buffer::Buffer;
+use crate::follow::{Follow, Outlet, Positions};
 use crate::pace::Pacer;
-use crate::{FileError, FileInput, FileReader, Options, Pace};
+use crate::{Error, FileInput, FileReader, Pace};
 
 /// How far a recording is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,40 +38,42 @@ impl Recording {
     }
 }
 
-/// Reads to the end, until `stop`, or until nobody takes the messages.
-pub(crate) async fn play<C: Clock>(
-    recording: Recording,
-    options: &Options,
-    buffer: &Buffer<C>,
-    stop: &CancellationToken,
-) -> Result<(), FileError> {
-    let Recording { name, input, pace, progress } = recording;
-    let mut reader =
-        FileReader::open(input.clone(), options.acquisition.message_bytes_max.as_usize())?;
-    let mut state = Progress { bytes_total: reader.total_bytes(), ..Progress::default() };
-    let mut pacer = Pacer::new(pace, options.decoder.clone(), Instant::now());
-    while let Some(batch) = stop.run_until_cancelled(reader.next_batch()).await.transpose()? {
-        let Some(batch) = batch else {
-            info!(source = %name, %input, messages = state.messages, "read the recording to its end");
-            break;
-        };
-        state.bytes_read = batch.bytes_read;
-        for line in batch.lines {
-            if let Some(due) = pacer.due(&line)
-                && stop.run_until_cancelled(sleep_until(due)).await.is_none()
-            {
-                return Ok(());
+impl Follow for Recording {
+    /// Reads to the end, until it is told to stop, or until nobody takes the messages.
+    async fn follow<C: Clock, L: Positions>(
+        self,
+        outlet: Outlet<C, L>,
+    ) -> Result<(), Error<L::Error>> {
+        let Self { name, input, pace, progress } = self;
+        let Outlet { buffer, options, stop, .. } = outlet;
+        let line_bytes_max = options.acquisition.message_bytes_max.as_usize();
+        let mut reader = FileReader::open(input.clone(), line_bytes_max)?;
+        let mut state = Progress { bytes_total: reader.total_bytes(), ..Progress::default() };
+        let mut pacer = Pacer::new(pace, options.decoder, Instant::now());
+        while let Some(batch) = stop.run_until_cancelled(reader.next_batch()).await.transpose()? {
+            let Some(batch) = batch else {
+                info!(source = %name, %input, messages = state.messages, "read the recording to its end");
+                break;
+            };
+            state.bytes_read = batch.bytes_read;
+            for line in batch.lines {
+                if let Some(due) = pacer.due(&line)
+                    && stop.run_until_cancelled(sleep_until(due)).await.is_none()
+                {
+                    return Ok(());
+                }
+                let slot = stop.run_until_cancelled(buffer.slot()).await;
+                let Some(slot) = slot else { return Ok(()) };
+                if buffer.put(slot, line, |_| None).await.is_err() {
+                    return Ok(());
+                }
+                state.messages += 1;
+                progress.send_replace(state);
             }
-            let Some(slot) = stop.run_until_cancelled(buffer.slot()).await else { return Ok(()) };
-            if buffer.put(slot, line, |_| None).await.is_err() {
-                return Ok(());
-            }
-            state.messages += 1;
-            progress.send_replace(state);
         }
+        progress.send_replace(state);
+        Ok(())
     }
-    progress.send_replace(state);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -81,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{Running, options, payload, payloads};
-    use crate::{Error, Input, Summary};
+    use crate::{FileError, Input, Summary};
 
     fn recording(content: &[u8], pace: &str) -> (tempfile::NamedTempFile, Recording) {
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -12,16 +12,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
+use crate::follow::{Follow, Outlet, follow};
+use crate::network::{Network, Tcp};
 use crate::spool::{SpoolError, SpoolHandle, SpooledLog};
-use crate::websocket::{Network, Tcp, follow};
 use crate::writer::Writer;
-use crate::{Error, Recording, recording};
+use crate::{Error, Recording};
 
 /// Where messages come from.
 #[derive(Debug)]
 pub enum Input {
     /// Never ends by itself.
-    Websocket(Source),
+    Source(Source),
     Recording(Recording),
 }
 
@@ -125,25 +126,21 @@ where
     let stop = shutdown.child_token();
     let (sender, receiver) = mpsc::unbounded_channel();
     let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
-    let last_stored = Arc::new(last_stored);
+    let positions = Arc::new(last_stored);
     for input in inputs {
         let name = match &input {
-            Input::Websocket(source) => &source.name,
+            Input::Source(source) => &source.name,
             Input::Recording(recording) => &recording.name,
         };
         let buffer = Buffer::new(Arc::clone(name), &options, clock.clone(), sender.clone());
         gauges.push(buffer.gauge());
-        let (options, stop) = (options.clone(), stop.clone());
-        let (network, last_stored) = (network.clone(), Arc::clone(&last_stored));
+        let (options, positions) = (options.clone(), Arc::clone(&positions));
+        let outlet = Outlet { buffer, positions, options, stop: stop.clone() };
+        let network = network.clone();
         readers.spawn(async move {
             match input {
-                Input::Websocket(source) => {
-                    let options = &options.acquisition;
-                    follow(&source, &network, &*last_stored, &buffer, options, &stop).await
-                }
-                Input::Recording(recording) => {
-                    Ok(recording::play(recording, &options, &buffer, &stop).await?)
-                }
+                Input::Source(source) => follow(source, network, outlet).await,
+                Input::Recording(recording) => recording.follow(outlet).await,
             }
         });
     }

@@ -1,13 +1,16 @@
 //! A network and a log in memory, which do what a test tells them.
 
 use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Uri, header};
 use pulso_model::WallTime;
-use pulso_pipeline::{AdapterError, ErrorKind, ManualClock, Message, Retry, Sink, SourceCursor};
+use pulso_pipeline::{
+    self as pipeline, AdapterError, ManualClock, Message, Retry, Sink, SourceCursor,
+};
 use pulso_runtime::Config;
 use pulso_runtime::config::{Acquisition, Protocol, Source};
 use tokio::io::DuplexStream;
@@ -15,15 +18,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::server::Response;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self, error::UrlError};
-use tokio_tungstenite::{
-    WebSocketStream, accept_async, accept_hdr_async, client_async_with_config,
-};
+use tokio_tungstenite::{WebSocketStream, accept_async, accept_hdr_async};
 use tokio_util::sync::CancellationToken;
 
+use crate::network::Network;
 use crate::run::run_over;
-use crate::websocket::{Network, Request};
 use crate::{Error, Input, Options, Summary};
 
 /// How much a socket holds that its other side has not read.
@@ -38,7 +37,6 @@ pub(crate) type Socket = WebSocketStream<DuplexStream>;
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) url: Uri,
-    pub(crate) subprotocol: Option<&'static str>,
     answer: oneshot::Sender<DuplexStream>,
 }
 
@@ -48,11 +46,12 @@ impl Attempt {
         accept_async(self.accept_raw()).await.unwrap()
     }
 
-    /// The same of a server that speaks this subprotocol.
+    /// The same of a server that speaks this subprotocol, to a client that asks for it.
     #[expect(clippy::result_large_err, reason = "the type of the refusal is the library's")]
     pub(crate) async fn accept_with(self, subprotocol: &'static str) -> Socket {
-        let callback = |_: &http::Request<()>, mut response: Response| {
+        let callback = |request: &http::Request<()>, mut response: Response| {
             let name = HeaderValue::from_static(subprotocol);
+            assert_eq!(request.headers().get(header::SEC_WEBSOCKET_PROTOCOL), Some(&name));
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
             Ok(response)
         };
@@ -73,19 +72,10 @@ struct MemoryNetwork(mpsc::UnboundedSender<Attempt>);
 impl Network for MemoryNetwork {
     type Stream = DuplexStream;
 
-    async fn connect(
-        &self,
-        request: &Request,
-        config: WebSocketConfig,
-    ) -> Result<Socket, tungstenite::Error> {
+    async fn dial(&self, url: &Uri) -> io::Result<DuplexStream> {
         let (answer, answered) = oneshot::channel();
-        let Request { url, subprotocol, .. } = request.clone();
-        self.0.send(Attempt { url: url.clone(), subprotocol, answer }).unwrap();
-        let refused = |_| tungstenite::Error::Url(UrlError::UnableToConnect(url.to_string()));
-        let stream = answered.await.map_err(refused)?;
-        client_async_with_config(request.handshake(), stream, Some(config))
-            .await
-            .map(|(socket, _)| socket)
+        self.0.send(Attempt { url: url.clone(), answer }).unwrap();
+        answered.await.map_err(|_| io::Error::from(ErrorKind::ConnectionRefused))
     }
 }
 
@@ -98,8 +88,8 @@ impl AdapterError for Refused {
         self.0
     }
 
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Unavailable
+    fn kind(&self) -> pipeline::ErrorKind {
+        pipeline::ErrorKind::Unavailable
     }
 
     fn hint(&self) -> Option<String> {
@@ -220,7 +210,7 @@ impl Running {
 
     /// With one websocket source named `a`.
     pub(crate) fn with_source(options: Acquisition) -> Self {
-        Self::start(vec![Input::Websocket(source("a"))], options)
+        Self::start(vec![Input::Source(source("a"))], options)
     }
 
     pub(crate) async fn attempt(&mut self) -> Attempt {

@@ -73,7 +73,7 @@ pub(crate) async fn demo(
             None => Ok(()),
         }
     };
-    let inputs = vec![Input::Websocket(source)];
+    let inputs = vec![Input::Source(source)];
     let heading = format!("q quits   http://{address}/   data in {directory}");
     let (window, views) = (config.window.size, stores.views.clone());
     let ended = watched.clone();

@@ -14,8 +14,6 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::session::Lost;
-use super::{Follower, LOG_INTERVAL};
 use crate::testing::{Running, SOCKET_BYTES, Socket, options, payload, payloads, source};
 use crate::{Error, Input};
 
@@ -52,7 +50,7 @@ async fn a_start_does_not_move_the_position_back() {
     let log = running.log.clone();
     running.stop(5).await;
 
-    let input = Input::Websocket(source("a"));
+    let input = Input::Source(source("a"));
     let mut running = Running::start_after(log.messages(), vec![input], options());
     let attempt = running.attempt().await;
     assert_eq!(attempt.url.query(), Some("x=y&since_mtime=4990"));
@@ -80,7 +78,7 @@ async fn a_source_is_asked_to_go_on_only_when_all_is_stored() {
 async fn a_source_that_cannot_resume_is_asked_as_configured() {
     let mut source = source("a");
     source.protocol = Protocol::Websocket { resume_parameter: None };
-    let mut running = Running::start(vec![Input::Websocket(source)], options());
+    let mut running = Running::start(vec![Input::Source(source)], options());
     send(&mut running.attempt().await.accept().await, 1..2).await;
     assert_eq!(running.attempt().await.url, "ws://a.example/rsvps?x=y");
     running.stop(1).await;
@@ -134,28 +132,6 @@ async fn messages_that_come_within_the_delay_are_stored_together() {
     running.stored(3).await;
     assert_eq!(running.log.batches(), [2, 1]);
     running.stop(3).await;
-}
-
-/// Of an outage that was written about the end is, too, even when its last failures were not.
-#[tokio::test(start_paused = true)]
-async fn a_connection_is_logged_after_a_loss_that_was() {
-    let (source, options) = (source("a"), options());
-    let mut follower = Follower::new(&source, "rsvps", &options);
-    let request = follower.resume.request(None);
-    assert!(follower.logged, "the first connection is news");
-    follower.connected(&request);
-    assert!(!follower.logged);
-    let lost = || Lost::ConnectTimeout { limit: SECOND };
-    follower.lost(&lost(), 0, &request);
-    follower.lost(&lost(), 0, &request);
-    assert!(follower.logged);
-    follower.connected(&request);
-    follower.lost(&lost(), 0, &request);
-    assert!(!follower.logged, "a connection that comes and goes does not fill the log");
-    follower.connected(&request);
-    tokio::time::sleep(LOG_INTERVAL).await;
-    follower.lost(&lost(), 0, &request);
-    assert!(follower.logged);
 }
 
 #[tokio::test(start_paused = true)]
@@ -337,7 +313,7 @@ async fn a_log_that_refuses_for_good_is_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn sources_do_not_wait_for_each_other_and_keep_their_order() {
-    let inputs = ["a", "b", "c"].map(|name| Input::Websocket(source(name)));
+    let inputs = ["a", "b", "c"].map(|name| Input::Source(source(name)));
     let mut running = Running::start(inputs.into(), options());
     let mut servers = Vec::new();
     for _ in 0..3 {

@@ -150,7 +150,7 @@ impl Running {
         acquisition.batch_messages = 64;
         let (shutdown, positions) = (CancellationToken::new(), log.clone());
         let running = run(
-            vec![Input::Websocket(source)],
+            vec![Input::Source(source)],
             log.clone(),
             move |_: Arc<str>| std::future::ready(Ok(positions.last_stored())),
             SystemClock,

@@ -81,7 +81,7 @@ async fn a_source_is_followed_across_connections() {
     let last_stored = cursor.clone();
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(run(
-        vec![Input::Websocket(source)],
+        vec![Input::Source(source)],
         Stored(sender, cursor),
         move |_: Arc<str>| std::future::ready(Ok(last_stored.borrow().clone())),
         ManualClock::at(WallTime(7)),
@@ -115,7 +115,7 @@ async fn an_encrypted_source_is_greeted_with_tls() {
     let (sender, _stored) = mpsc::unbounded_channel();
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(run(
-        vec![Input::Websocket(source)],
+        vec![Input::Source(source)],
         Stored(sender, watch::Sender::default()),
         |_: Arc<str>| std::future::ready(Ok(None)),
         ManualClock::default(),

@@ -142,14 +142,14 @@ pub struct Time {
     pub behind_max: Option<Duration>,
 }
 
-/// A websocket that messages come from.
+/// Where messages come from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     /// Unique among the sources.
     pub name: Arc<str>,
     /// The stream that its messages are of.
     pub stream: String,
-    /// Servers of the same stream, at least one; with scheme `ws` or `wss` and a host.
+    /// Servers of the same stream, at least one; with a host and a scheme that fits the protocol.
     pub urls: Vec<Uri>,
     pub protocol: Protocol,
     /// How far before the largest time stored the source is asked to go on. At least a millisecond,
@@ -157,7 +157,7 @@ pub struct Source {
     pub resume_margin: Duration,
 }
 
-/// What a source speaks over its websocket.
+/// What a source speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// Each frame is a message.
@@ -167,6 +167,21 @@ pub enum Protocol {
     },
     /// That of the servers of the AT Protocol's stream, in the version that the path of the url names.
     Jetstream,
+    /// An answer to a GET that does not end.
+    Http {
+        format: Format,
+        /// As of a websocket.
+        resume_parameter: Option<String>,
+    },
+}
+
+/// How messages follow one another in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One on each line.
+    Lines,
+    /// As data of server-sent events.
+    Events,
 }
 
 impl Protocol {
@@ -174,6 +189,15 @@ impl Protocol {
     pub const JETSTREAM_1: &str = "/subscribe";
     /// The path of version 2.
     pub const JETSTREAM_2: &str = "/xrpc/network.bsky.jetstream.subscribeEvents";
+
+    /// Where the configuration names no `resume_margin`.
+    pub(crate) fn resume_margin(&self) -> Duration {
+        match self {
+            Self::Websocket { .. } => Source::RESUME_MARGIN,
+            Self::Jetstream => Source::JETSTREAM_MARGIN,
+            Self::Http { .. } => Source::HTTP_MARGIN,
+        }
+    }
 }
 
 impl Source {
@@ -181,6 +205,8 @@ impl Source {
     pub const RESUME_MARGIN: Duration = Duration::from_hours(90 * 24);
     /// More than the clocks of Jetstream's servers are apart.
     pub const JETSTREAM_MARGIN: Duration = Duration::from_secs(10);
+    /// By how much messages of one feed may be out of order; more than the servers behind one are apart.
+    pub const HTTP_MARGIN: Duration = Duration::from_mins(1);
 
     /// Reads the url of a source, and checks that it is one for the protocol.
     ///

@@ -2,6 +2,7 @@ use super::*;
 
 mod deployment;
 mod guard;
+mod sources;
 mod streams;
 
 fn layers(file: &str) -> Layers {
@@ -226,116 +227,6 @@ fn values_must_be_what_their_key_needs() {
         "`data.directory` () is empty",
         "name a directory; \".\" is the working directory",
     );
-}
-
-#[test]
-fn sources_are_checked_one_by_one() {
-    let source = |text: &str| format!("acquisition.sources = [{text}]");
-    let fields = "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
-                  `resume_parameter` and `resume_margin`";
-    let url = "write it like \"wss://stream.example.org/messages\"";
-    let place = |rest: &str| format!("`acquisition.sources[0]{rest}");
-    check(
-        "acquisition.sources = 'x'",
-        "`acquisition.sources` (x) is not a list",
-        "begin each source with `[[acquisition.sources]]`",
-    );
-    check(&source("1"), &place("` (1) is not a section"), fields);
-    check(&source("{name='a'}"), &place(".url` is missing"), fields);
-    check(
-        &source("{name='a', url='ws://a', uri='b'}"),
-        &place(".uri` is not a key of the configuration"),
-        fields,
-    );
-    check(&source("{name='a', url='a b'}"), &place(".url` (a b) is not a url"), url);
-    for wrong in ["http://a", "/x", "ws:a"] {
-        let message = place(&format!(".url` ({wrong}) is not a websocket url"));
-        let error = Config::load(&layers(&source(&format!("{{name='a', url='{wrong}'}}"))));
-        let error =
-            error.unwrap_err().to_string().replace("is not a url", "is not a websocket url");
-        assert_eq!(error, format!("failed to load config `x.toml`: {message}"));
-    }
-    check(
-        &source("{name='a', url='wss://a:99999/x'}"),
-        &place(".url` (wss://a:99999/x) has a port that is not a number from 0 to 65535"),
-        url,
-    );
-    check(
-        &source("{name='a', url='wss://me:secret@a/x?key=secret'}"),
-        &place(".url` (wss://***@a/x?***) has a user name, which a websocket does not send"),
-        "name what the source asks for in the query, like \"wss://stream.example.org/?key=…\"",
-    );
-    check(
-        &source("{name='a b', url='ws://a'}"),
-        &place(".name` (a b) is not a name for a source"),
-        "use up to 64 letters, digits, `-`, `_` and `.`",
-    );
-    check(
-        &source("{name='a', url='ws://a', resume_parameter='a=b'}"),
-        &place(".resume_parameter` (a=b) is not the name of a query parameter"),
-        "use letters, digits, `-`, `_` and `.`",
-    );
-    check(
-        &source("{name='a', url='ws://a', resume_margin='0s'}"),
-        &place(".resume_margin` (0s) is out of range"),
-        "choose a duration from 1ms to 3650d",
-    );
-    check(
-        &source("{name='a', url='ws://a'}, {name='a', url='ws://b'}"),
-        "`acquisition.sources[1].name` (a) is also the name of another",
-        "give every source a name of its own",
-    );
-}
-
-#[test]
-fn a_source_of_jetstream_has_servers_and_a_version() {
-    let config = load(
-        "[[acquisition.sources]]\nname = \"a\"\nprotocol = \"jetstream\"\n\
-         urls = [\"wss://one.example?kinds=commit\", \"wss://two.example/subscribe\"]",
-    );
-    let [source] = config.acquisition.sources.as_slice() else { panic!("not one source") };
-    assert_eq!(source.protocol, Protocol::Jetstream);
-    assert_eq!(source.resume_margin, Source::JETSTREAM_MARGIN);
-    let urls: Vec<_> = source.urls.iter().map(ToString::to_string).collect();
-    let version_2 = format!("wss://one.example{}?kinds=commit", Protocol::JETSTREAM_2);
-    assert_eq!(urls, [version_2.as_str(), "wss://two.example/subscribe"]);
-
-    let source = |text: &str| format!("acquisition.sources = [{{name='a', {text}}}]");
-    let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
-    let jetstream = |url: &str| source(&format!("protocol='jetstream', url='{url}'"));
-    check(
-        &source("url='ws://a', protocol='http'"),
-        &place("protocol` (http) is not a protocol"),
-        "use \"websocket\" or \"jetstream\"",
-    );
-    check(
-        &jetstream("wss://a/rsvps"),
-        &place("url` (wss://a/rsvps) has a path that Jetstream does not serve"),
-        "use the path `/subscribe` (version 1) or \
-         `/xrpc/network.bsky.jetstream.subscribeEvents` (version 2)",
-    );
-    check(
-        &jetstream("wss://a/?kinds=commit&cursor=7"),
-        &place("url` (wss://a/?***) has a `cursor`"),
-        "leave it out: Pulso goes on after the last stored message by itself",
-    );
-    check(
-        &source("protocol='jetstream', url='ws://a', resume_parameter='x'"),
-        &place("resume_parameter` is for the protocol \"websocket\""),
-        "leave it out: with \"jetstream\" a source goes on by itself",
-    );
-    check(
-        &source("urls=['ws://a', 'http://b?key=secret']"),
-        &place("urls[1]` (http://b?***) is not a websocket url"),
-        "write it like \"wss://stream.example.org/messages\"",
-    );
-    for wrong in ["urls=[]", "urls='ws://a'", "urls=['ws://a'], url='ws://b'"] {
-        check(
-            &source(wrong),
-            &place("urls` is not a list that stands for `url`"),
-            "name the servers of one stream in `urls`, or its only one in `url`",
-        );
-    }
 }
 
 #[test]

@@ -16,31 +16,57 @@ const NOT_JETSTREAM: [(&str, &str); 4] = [
 
 /// Reads the url of a source, and checks that it is one for the protocol.
 pub(super) fn read(text: &str, protocol: &Protocol) -> Result<Uri, Wrong> {
-    let url = websocket(text)?;
     match protocol {
-        Protocol::Websocket { .. } => Ok(url),
-        Protocol::Jetstream => jetstream(url),
+        Protocol::Websocket { .. } => WEBSOCKET.read(text),
+        Protocol::Jetstream => jetstream(WEBSOCKET.read(text)?),
+        Protocol::Http { .. } => HTTP.read(text),
     }
 }
 
-fn websocket(text: &str) -> Result<Uri, Wrong> {
-    let hint = "write it like \"wss://stream.example.org/messages\"";
-    let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", hint))?;
-    let host = url.host().filter(|host| !host.is_empty());
-    let (Some("ws" | "wss"), Some(host)) = (url.scheme_str(), host) else {
-        return Err(Wrong::new("is not a websocket url", hint));
-    };
-    let authority = url.authority().map_or("", |authority| authority.as_str());
-    if authority.contains('@') {
-        let hint =
-            "name what the source asks for in the query, like \"wss://stream.example.org/?key=…\"";
-        return Err(Wrong::new("has a user name, which a websocket does not send", hint));
+/// What is a url of one kind.
+struct Kind {
+    /// Goes on after "is not ".
+    name: &'static str,
+    schemes: [&'static str; 2],
+    example: &'static str,
+}
+
+const WEBSOCKET: Kind = Kind {
+    name: "a websocket url",
+    schemes: ["ws", "wss"],
+    example: "wss://stream.example.org/messages",
+};
+
+const HTTP: Kind = Kind {
+    name: "an HTTP url",
+    schemes: ["http", "https"],
+    example: "https://stream.example.org/messages",
+};
+
+impl Kind {
+    fn read(&self, text: &str) -> Result<Uri, Wrong> {
+        let hint = format!("write it like \"{}\"", self.example);
+        let url: Uri = text.parse().map_err(|_| Wrong::new("is not a url", &*hint))?;
+        let host = url.host().filter(|host| !host.is_empty());
+        let scheme = url.scheme_str().filter(|scheme| self.schemes.contains(scheme));
+        let (Some(_), Some(host)) = (scheme, host) else {
+            return Err(Wrong::new(format!("is not {}", self.name), hint));
+        };
+        let authority = url.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
+            let hint = format!(
+                "name what the source asks for in the query, like \"{}://stream.example.org/?key=…\"",
+                self.schemes[1]
+            );
+            let wrong = "has a user name, which is not sent to the source";
+            return Err(Wrong::new(wrong, hint));
+        }
+        // Of a port that is none the library would silently make the usual one.
+        if url.port().is_none() && authority != host {
+            return Err(Wrong::new("has a port that is not a number from 0 to 65535", hint));
+        }
+        Ok(url)
     }
-    // Of a port that is none the library would silently make the usual one.
-    if url.port().is_none() && authority != host {
-        return Err(Wrong::new("has a port that is not a number from 0 to 65535", hint));
-    }
-    Ok(url)
 }
 
 fn jetstream(url: Uri) -> Result<Uri, Wrong> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, DuplexStream};
 
 use super::*;
+use crate::connection::REFUSED_PAUSE;
 use crate::testing::Attempt;
-use crate::websocket::REFUSED_PAUSE;
 
 const INFO: &str = r##"{"$type":"message","payload":{"$type":"x#info","name":"OutdatedCursor","message":"moved"}}"##;
 
@@ -14,7 +14,7 @@ fn jetstream() -> Input {
     let mut source = source("a");
     source.urls = vec![format!("ws://a.example{}", Protocol::JETSTREAM_2).parse().unwrap()];
     source.protocol = Protocol::Jetstream;
-    Input::Websocket(source)
+    Input::Source(source)
 }
 
 fn error(name: &str) -> Message {
@@ -38,7 +38,6 @@ async fn answer(attempt: Attempt, status: &str, body: &str) -> DuplexStream {
 async fn frames_about_the_connection_are_not_stored() {
     let mut running = Running::start(vec![jetstream()], options());
     let attempt = running.attempt().await;
-    assert_eq!(attempt.subprotocol, Some("xrpc.v1.json"));
     let mut socket = attempt.accept_with("xrpc.v1.json").await;
     socket.send(Message::text(INFO)).await.unwrap();
     send(&mut socket, 1..3).await;

@@ -8,16 +8,22 @@ use toml::{Table, Value};
 
 use super::TICK;
 use crate::config::reader::{Reader, Wrong, duration, show, text};
-use crate::config::sections::{Protocol, Source, masked_url};
+use crate::config::sections::{Format, Protocol, Source, masked_url};
 use crate::config::url;
 use crate::streams::usual;
 
 const KEY: &str = "acquisition.sources";
-const KEYS: [&str; 7] =
-    ["name", "stream", "url", "urls", "protocol", "resume_parameter", "resume_margin"];
-const FIELDS: &str = "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
-     `resume_parameter` and `resume_margin`";
+/// What every source has.
+const COMMON: [&str; 3] = ["name", "stream", "protocol"];
+/// What it has besides, by its protocol.
+const KEYS: [(&str, &[&str]); 3] = [
+    ("websocket", &["url", "urls", "resume_parameter", "resume_margin"]),
+    ("jetstream", &["url", "urls", "resume_margin"]),
+    ("http", &["url", "urls", "format", "resume_parameter", "resume_margin"]),
+];
 const URLS: &str = "name the servers of one stream in `urls`, or its only one in `url`";
+/// The protocol of a source that names none.
+const USUAL: &str = "websocket";
 const RESUME_PARAMETER: &str = "since_mtime";
 
 pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
@@ -33,7 +39,7 @@ pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
         let Some(table) = value.as_table() else {
             let origin = reader.origin(KEY);
             let message = format!("`{key}` ({}){origin} is not a section", show(value));
-            reader.problem(&key, message, FIELDS.to_owned());
+            reader.problem(&key, message, fields(USUAL));
             continue;
         };
         let Some(source) = read_one(reader, &key, table, served) else { continue };
@@ -47,53 +53,99 @@ pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
 }
 
 fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) -> Option<Source> {
-    for name in table.keys() {
-        if !KEYS.contains(&name.as_str()) {
-            let origin = reader.origin(KEY);
-            let message = format!("`{key}.{name}`{origin} is not a key of the configuration");
-            reader.problem(&format!("{key}.{name}"), message, FIELDS.to_owned());
-        }
-    }
+    let protocol = match table.get("protocol") {
+        None => Some(USUAL),
+        Some(_) => field(reader, key, table, "protocol", protocol),
+    };
+    check_keys(reader, key, table, protocol.unwrap_or(USUAL));
     let name = field(reader, key, table, "name", name);
     let stream = match (table.get("stream"), usual(served)) {
         (None, Some(usual)) => Some(usual.to_owned()),
         _ => field(reader, key, table, "stream", |text| stream(text, served)),
     };
-    let protocol = read_protocol(reader, key, table);
-    // Where the protocol is wrong, any websocket url will do.
-    let plain = Protocol::Websocket { resume_parameter: None };
-    let urls = read_urls(reader, key, table, protocol.as_ref().unwrap_or(&plain));
-    let resume_margin = match (table.get("resume_margin"), &protocol) {
-        (None, Some(Protocol::Jetstream)) => Some(Source::JETSTREAM_MARGIN),
-        (None, _) => Some(Source::RESUME_MARGIN),
+    let protocol = protocol.map(|protocol| read_protocol(reader, key, table, protocol));
+    // Where something is wrong with the protocol, a url of its kind will do.
+    let plain = match table.get("protocol").and_then(Value::as_str) {
+        Some("http") => Protocol::Http { format: Format::Lines, resume_parameter: None },
+        _ => Protocol::Websocket { resume_parameter: None },
+    };
+    let known = protocol.as_ref().and_then(Option::as_ref);
+    let urls = read_urls(reader, key, table, known.unwrap_or(&plain));
+    let resume_margin = match (table.get("resume_margin"), known) {
+        (None, Some(protocol)) => Some(protocol.resume_margin()),
+        (None, None) => Some(Source::RESUME_MARGIN),
         (Some(_), _) => field(reader, key, table, "resume_margin", |text| duration(text, TICK)),
     };
     Some(Source {
         name: name?,
         stream: stream?,
         urls: urls?,
-        protocol: protocol?,
+        protocol: protocol??,
         resume_margin: resume_margin?,
     })
 }
 
-fn read_protocol(reader: &mut Reader, key: &str, table: &Table) -> Option<Protocol> {
-    let protocol = match table.get("protocol") {
-        None => protocol("websocket").ok(),
-        Some(_) => field(reader, key, table, "protocol", protocol),
+/// Notes the keys that a source with this protocol does not have.
+fn check_keys(reader: &mut Reader, key: &str, table: &Table, protocol: &str) {
+    for name in table.keys().map(String::as_str) {
+        let with: Vec<_> = KEYS.iter().filter(|(_, keys)| keys.contains(&name)).collect();
+        if COMMON.contains(&name) || with.iter().any(|(with, _)| *with == protocol) {
+            continue;
+        }
+        let (place, origin) = (format!("{key}.{name}"), reader.origin(KEY));
+        let others: Vec<_> = with.iter().map(|(other, _)| format!("\"{other}\"")).collect();
+        let message = match others.as_slice() {
+            [] => format!("`{place}`{origin} is not a key of the configuration"),
+            others => format!("`{place}`{origin} is for the protocol {}", others.join(" or ")),
+        };
+        reader.problem(&place, message, fields(protocol));
+    }
+}
+
+/// What a source with this protocol may have.
+fn fields(protocol: &str) -> String {
+    match protocol {
+        "jetstream" => {
+            "a source with the protocol \"jetstream\" has `name`, `url` (or `urls`) and, optionally, \
+             `stream` and `resume_margin`; it goes on by itself"
+        }
+        "http" => {
+            "a source with the protocol \"http\" has `name`, `url` (or `urls`) and, optionally, \
+             `stream`, `format`, `resume_parameter` and `resume_margin`"
+        }
+        _ => {
+            "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
+             `resume_parameter` and `resume_margin`"
+        }
+    }
+    .to_owned()
+}
+
+fn read_protocol(
+    reader: &mut Reader,
+    key: &str,
+    table: &Table,
+    protocol: &str,
+) -> Option<Protocol> {
+    let mut resume_parameter = |usual: Option<&str>| match table.get("resume_parameter") {
+        None => Some(usual.map(str::to_owned)),
+        Some(_) => field(reader, key, table, "resume_parameter", parameter),
     };
-    if !table.contains_key("resume_parameter") {
-        return protocol;
+    match protocol {
+        "jetstream" => Some(Protocol::Jetstream),
+        "http" => {
+            let resume_parameter = resume_parameter(None);
+            let format = match table.get("format") {
+                None => Some(Format::Lines),
+                Some(_) => field(reader, key, table, "format", format),
+            };
+            Some(Protocol::Http { format: format?, resume_parameter: resume_parameter? })
+        }
+        _ => {
+            let resume_parameter = resume_parameter(Some(RESUME_PARAMETER));
+            resume_parameter.map(|resume_parameter| Protocol::Websocket { resume_parameter })
+        }
     }
-    let resume_parameter = field(reader, key, table, "resume_parameter", parameter);
-    if protocol == Some(Protocol::Jetstream) {
-        let (key, origin) = (format!("{key}.resume_parameter"), reader.origin(KEY));
-        let message = format!("`{key}`{origin} is for the protocol \"websocket\"");
-        let hint = "leave it out: with \"jetstream\" a source goes on by itself";
-        reader.problem(&key, message, hint.to_owned());
-        return None;
-    }
-    protocol.and(resume_parameter).map(|resume_parameter| Protocol::Websocket { resume_parameter })
 }
 
 /// The `url`, or the `urls`.
@@ -138,7 +190,8 @@ fn field<T>(
     let key = format!("{key}.{name}");
     let Some(value) = table.get(name) else {
         let origin = reader.origin(KEY);
-        reader.problem(&key, format!("`{key}`{origin} is missing"), FIELDS.to_owned());
+        let protocol = table.get("protocol").and_then(Value::as_str).unwrap_or(USUAL);
+        reader.problem(&key, format!("`{key}`{origin} is missing"), fields(protocol));
         return None;
     };
     match text(value).and_then(parse) {
@@ -169,13 +222,19 @@ fn stream(text: &str, served: &[String]) -> Result<String, Wrong> {
     Err(Wrong::new("is not a stream that is served", hint))
 }
 
-fn protocol(text: &str) -> Result<Protocol, Wrong> {
+fn protocol(text: &str) -> Result<&'static str, Wrong> {
+    let names = KEYS.map(|(name, _)| name);
+    names.into_iter().find(|name| *name == text).ok_or_else(|| {
+        let names = names.map(|name| format!("\"{name}\""));
+        Wrong::new("is not a protocol", format!("use {}", names.join(" or ")))
+    })
+}
+
+fn format(text: &str) -> Result<Format, Wrong> {
     match text {
-        "websocket" => {
-            Ok(Protocol::Websocket { resume_parameter: Some(RESUME_PARAMETER.to_owned()) })
-        }
-        "jetstream" => Ok(Protocol::Jetstream),
-        _ => Err(Wrong::new("is not a protocol", "use \"websocket\" or \"jetstream\"")),
+        "lines" => Ok(Format::Lines),
+        "events" => Ok(Format::Events),
+        _ => Err(Wrong::new("is not a format", "use \"lines\" or \"events\"")),
     }
 }
 

@@ -13,7 +13,7 @@ use pulso_runtime::config::{self, Source};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::session::Lost;
+use super::super::lost::Lost;
 use super::{Gap, Resume};
 use crate::Input;
 use crate::buffer::Times;
@@ -220,7 +220,7 @@ async fn play(messages: &[Recorded], margin: Duration, first: usize) -> Outcome 
     const AWAY: usize = 10;
     const KEPT: usize = 100;
     let source = Source { resume_margin: margin, ..source("a") };
-    let mut running = Running::start(vec![Input::Websocket(source)], options());
+    let mut running = Running::start(vec![Input::Source(source)], options());
     let mut server = Server { messages, kept: KEPT, arrived: 0 };
     let (mut outcome, mut away) = (Outcome::default(), BTreeSet::new());
     server.serve(running.attempt().await, KEPT + first, AWAY).await;

@@ -21,7 +21,7 @@ fn two(host: &str) -> Uri {
 }
 
 fn numbered() -> Place {
-    Place { time: TIME, number: Some(Number { seq: 4000, host: "two.example".into() }) }
+    Place { time: TIME, number: Some(Number { seq: 4000, host: "two.example".into() }), id: None }
 }
 
 /// The cursor that a server is asked for.
@@ -57,7 +57,7 @@ fn version_2_goes_on_by_number_on_the_same_host_and_by_time_on_another() {
     }
     let unnumbered = Place { number: None, ..place };
     assert_eq!(asked(&same, Start::Before(&unnumbered, MARGIN)).unwrap(), "1795685353208000");
-    let early = Place { time: EventTime(5), number: None };
+    let early = Place { time: EventTime(5), number: None, id: None };
     let first = asked(&same, Start::After(&early)).unwrap();
     assert_eq!(first, "1000000000000000", "no time that would be taken for a number");
     assert_eq!(request(&same, Start::Live).url, same);

@@ -3,6 +3,7 @@
 //! Pure: from a url, a place and a frame to what follows. [`Resume`](super::resume::Resume) decides when to
 //! ask for what.
 
+mod events;
 pub(super) mod jetstream;
 mod plain;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use http::Uri;
 use pulso_model::EventTime;
-use pulso_runtime::config::{self, Source};
+use pulso_runtime::config::{self, Format, Source};
 
 /// A place in a source, as the cursor of a stored message names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(super) struct Place {
     pub(super) time: EventTime,
     /// The message there, where the source numbers them.
     pub(super) number: Option<Number>,
+    /// What the source calls the place behind it, where it has names for that.
+    pub(super) id: Option<Arc<str>>,
 }
 
 /// The number of a message on one of a source's hosts; on another it means nothing.
@@ -46,7 +49,9 @@ pub(super) enum Start<'a> {
 pub(crate) struct Request {
     pub(crate) url: Uri,
     pub(crate) subprotocol: Option<&'static str>,
-    /// Asks for a message by its number, which a source that has it sends at once.
+    /// The place to go on behind, by the source's name for it.
+    pub(crate) last_event_id: Option<Arc<str>>,
+    /// Asks for a place by its number or name, which only that source knows.
     pub(crate) by_number: bool,
 }
 
@@ -63,17 +68,17 @@ pub(super) enum Frame {
 
 /// What a source says of a message's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) time: EventTime,
-    pub(super) seq: Option<u64>,
+pub(crate) struct Mark {
+    pub(crate) time: EventTime,
+    pub(crate) seq: Option<u64>,
 }
 
 /// Why a server ends a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Farewell {
+pub(crate) struct Farewell {
     /// Its own name for it.
-    pub(super) error: String,
-    pub(super) message: String,
+    pub(crate) error: String,
+    pub(crate) message: String,
 }
 
 /// The protocol of one source.
@@ -81,6 +86,7 @@ pub(super) struct Farewell {
 pub(super) enum Protocol {
     Plain(plain::Plain),
     Jetstream,
+    Events(events::Events),
 }
 
 impl Protocol {
@@ -90,6 +96,13 @@ impl Protocol {
                 Self::Plain(plain::Plain { parameter: resume_parameter.clone() })
             }
             config::Protocol::Jetstream => Self::Jetstream,
+            config::Protocol::Http { format, resume_parameter } => {
+                let parameter = resume_parameter.clone();
+                match format {
+                    Format::Lines => Self::Plain(plain::Plain { parameter }),
+                    Format::Events => Self::Events(events::Events { parameter }),
+                }
+            }
         }
     }
 
@@ -97,8 +110,21 @@ impl Protocol {
     pub(super) fn resumes(&self) -> bool {
         match self {
             Self::Plain(plain) => plain.parameter.is_some(),
-            Self::Jetstream => true,
+            Self::Jetstream | Self::Events(_) => true,
         }
+    }
+
+    /// Whether the source can be asked to go on from this very place.
+    pub(super) fn knows(&self, place: &Place) -> bool {
+        match self {
+            Self::Events(events) => place.id.is_some() || events.parameter.is_some(),
+            _ => self.resumes(),
+        }
+    }
+
+    /// Whether the source goes on right behind this place, without a message that shows that nothing is missing.
+    pub(super) fn goes_on_behind(&self, place: &Place) -> bool {
+        matches!(self, Self::Events(_)) && place.id.is_some()
     }
 
     /// Whether a message comes after all that were sent before it, whatever their times. Then nothing is left
@@ -116,12 +142,13 @@ impl Protocol {
         match self {
             Self::Plain(plain) => plain.request(url, start),
             Self::Jetstream => jetstream::request(url, start),
+            Self::Events(events) => events.request(url, start),
         }
     }
 
     pub(super) fn read(&self, frame: &[u8]) -> Frame {
         match self {
-            Self::Plain(_) => Frame::Message(None),
+            Self::Plain(_) | Self::Events(_) => Frame::Message(None),
             Self::Jetstream => jetstream::read(frame),
         }
     }
@@ -131,6 +158,7 @@ impl Protocol {
         match self {
             Self::Plain(_) => plain::cursor(place),
             Self::Jetstream => jetstream::cursor(place),
+            Self::Events(_) => events::cursor(place),
         }
     }
 
@@ -138,6 +166,7 @@ impl Protocol {
         match self {
             Self::Plain(_) => plain::place(cursor),
             Self::Jetstream => jetstream::place(cursor),
+            Self::Events(_) => events::place(cursor),
         }
     }
 }

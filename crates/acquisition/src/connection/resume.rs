@@ -23,13 +23,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use pulso_model::EventTime;
 use pulso_pipeline::SourceCursor;
 use pulso_runtime::config::Source;
 use tokio::time::Instant;
 
+use super::lost::Lost;
 use super::protocol::{Mark, Number, Place, Protocol, Request, Start, host};
-use super::session::Lost;
 use crate::buffer::Times;
 
 /// Messages that came a little before the newest stored one may be newer: milliseconds are not quite
@@ -86,6 +87,8 @@ pub(super) struct Resume<'a> {
     went_on: bool,
     /// When a message last came that was no repetition.
     followed_until: Option<Instant>,
+    /// What the source calls the place behind the message that it gives.
+    id: Option<Arc<str>>,
 }
 
 impl<'a> Resume<'a> {
@@ -102,6 +105,7 @@ impl<'a> Resume<'a> {
             trusts_numbers: true,
             went_on: false,
             followed_until: None,
+            id: None,
         }
     }
 
@@ -123,6 +127,8 @@ impl<'a> Resume<'a> {
     /// Asks the source to go on after the newest stored message.
     pub(super) fn request(&mut self, last: Option<&SourceCursor>) -> Request {
         let position = last.and_then(|last| self.protocol.place(&last.cursor));
+        let position = position.map(|position| self.trusted(position));
+        let position = position.filter(|position| self.protocol.knows(position));
         if self.newest.is_none() {
             self.go_to_host_of(position.as_ref());
         }
@@ -136,11 +142,12 @@ impl<'a> Resume<'a> {
             self.newest = Some(position.clone());
         }
         (self.joint, self.went_on) = (Joint::Settled, false);
-        let place = self.position.as_ref().map(|position| Place {
-            time: position.time,
-            number: position.number.clone().filter(|_| self.trusts_numbers),
-        });
-        let start = match (&place, self.reach) {
+        let start = match (&self.position, self.reach) {
+            (Some(place), Reach::Margin) if self.protocol.goes_on_behind(place) => {
+                // What comes is new, whatever its time.
+                self.went_on = true;
+                Start::After(place)
+            }
             (Some(place), Reach::Margin) if self.needs_position() => {
                 self.joint = Joint::Open { newer: None };
                 Start::Before(place, self.source.resume_margin)
@@ -151,6 +158,17 @@ impl<'a> Resume<'a> {
         let request = self.protocol.request(&self.source.urls[self.url], start);
         self.awaits_number = request.by_number && self.reach == Reach::Margin;
         request
+    }
+
+    /// A place without what the source has just failed to know.
+    fn trusted(&self, place: Place) -> Place {
+        if self.trusts_numbers { place } else { Place { number: None, id: None, ..place } }
+    }
+
+    /// Takes note of what the source calls the place behind the next message. A name that cannot be sent back
+    /// is none.
+    pub(super) fn named(&mut self, id: Option<Arc<str>>) {
+        self.id = id.filter(|id| HeaderValue::from_str(id).is_ok());
     }
 
     /// Begins with the host that gave the last stored message: it knows its number.
@@ -183,6 +201,8 @@ impl<'a> Resume<'a> {
         let ahead_max = times.received_time.0.saturating_add(CLOCKS_APART_MS);
         let time = match self.protocol {
             Protocol::Plain(_) => times.time,
+            // One without a time of its own has the time at which it came.
+            Protocol::Events(_) => times.time.or(Some(EventTime(times.received_time.0))),
             Protocol::Jetstream => mark.map(|mark| mark.time).filter(|time| time.0 <= ahead_max),
         };
         (self.awaits_number, self.trusts_numbers) = (false, true);
@@ -198,7 +218,7 @@ impl<'a> Resume<'a> {
         if let Some(time) = newest {
             let number = seq.map(|seq| self.number(seq));
             let number = number.or_else(|| self.newest.take().and_then(|newest| newest.number));
-            self.newest = Some(Place { time, number });
+            self.newest = Some(Place { time, number, id: self.id.clone() });
         }
         self.newest.as_ref().map(|newest| self.protocol.cursor(newest))
     }
@@ -252,7 +272,8 @@ impl<'a> Resume<'a> {
             Reach::Position if unreceivable => Reach::Now,
             _ => Reach::Margin,
         };
-        let in_vain = matches!(lost, Lost::Idle { .. }) || lost.is_bad_request();
+        let idle = matches!(lost, Lost::Idle { .. }) && self.protocol.in_order();
+        let in_vain = idle || lost.is_bad_request();
         if self.awaits_number && in_vain {
             self.trusts_numbers = false;
         } else if messages == 0 {

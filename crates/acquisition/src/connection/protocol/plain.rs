@@ -1,4 +1,4 @@
-//! A websocket whose frames are messages, one each. It may take the event time to go on from, as Meetup's
+//! A source that gives messages, one by one. It may take the event time to go on from, as Meetup's
 //! `since_mtime`: it gives what has a *greater* one.
 
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Plain {
             Some((parameter, after)) => with_parameter(url, parameter, after.0),
             None => url.clone(),
         };
-        Request { url, subprotocol: None, by_number: false }
+        Request { url, subprotocol: None, last_event_id: None, by_number: false }
     }
 }
 
@@ -35,5 +35,5 @@ pub(super) fn cursor(place: &Place) -> Arc<str> {
 }
 
 pub(super) fn place(cursor: &str) -> Option<Place> {
-    Some(Place { time: EventTime(cursor.parse().ok()?), number: None })
+    Some(Place { time: EventTime(cursor.parse().ok()?), number: None, id: None })
 }

@@ -50,6 +50,7 @@ pub(super) fn request(url: &Uri, start: Start<'_>) -> Request {
     Request {
         url: cursor.map_or_else(|| url.clone(), |cursor| with_parameter(url, "cursor", cursor)),
         subprotocol: two.then_some(SUBPROTOCOL),
+        last_event_id: None,
         by_number: number.is_some(),
     }
 }
@@ -81,7 +82,7 @@ pub(super) fn place(cursor: &str) -> Option<Place> {
         (Some(seq), Some(host)) => Some(Number { seq: seq.parse().ok()?, host: host.into() }),
         _ => None,
     };
-    Some(Place { time, number })
+    Some(Place { time, number, id: None })
 }
 
 /// As much of a frame as says what it is.
