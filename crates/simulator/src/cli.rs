@@ -13,8 +13,8 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 pub use arguments::{
-    Cli, FaultArguments, GenerateArguments, PostArguments, ProtocolName, RepeatArguments,
-    RunArguments, StreamName, Verb,
+    Cli, FaultArguments, FormatName, GenerateArguments, PostArguments, ProtocolName,
+    RepeatArguments, RequestArguments, RunArguments, StreamName, Verb,
 };
 
 use crate::error::SimulatorError;

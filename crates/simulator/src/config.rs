@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::SimulatorError;
 use crate::posts::PostsConfig;
+use crate::requests::{Format, RequestsConfig};
 use crate::rsvps::SyntheticConfig;
 
 /// Messages that are kept by default for clients that come back: about 140 MB, a quarter of an hour
@@ -60,6 +61,12 @@ impl Config {
             "posts" => {
                 let posts = PostsConfig { seed, ..PostsConfig::default() };
                 Some(Self::new(Input::Posts(posts), Pace::Rate(per_second)))
+            }
+            "requests" => {
+                // With the host, links between its own pages are known as such.
+                let format = Format::VirtualHost;
+                let requests = RequestsConfig { seed, format, ..RequestsConfig::default() };
+                Some(Self::new(Input::Requests(requests), Pace::Rate(per_second)))
             }
             _ => None,
         }
@@ -120,6 +127,7 @@ impl Config {
         match &self.input {
             Input::Synthetic(synthetic) => synthetic.validate(),
             Input::Posts(posts) => posts.validate(),
+            Input::Requests(requests) => requests.validate(),
             Input::Recordings(_) => Ok(()),
         }
     }
@@ -132,6 +140,8 @@ pub enum Input {
     Synthetic(SyntheticConfig),
     /// Posts of a social network, generated as they are needed.
     Posts(PostsConfig),
+    /// Lines of a web server's access log, generated as they are needed.
+    Requests(RequestsConfig),
     /// Played from files.
     Recordings(RecordingsConfig),
 }

@@ -1,10 +1,10 @@
 //! Stand-ins for the servers of live streams: a websocket server that generates a realistic stream, or
 //! plays recordings of one.
 //!
-//! Each stream has a folder: [Meetup's RSVPs](Generator) and [Bluesky's posts](posts). The rest is what
-//! they share: the server, the ring of messages that it keeps, the pace.
+//! Each stream has a folder: [Meetup's RSVPs](Generator), [Bluesky's posts](posts) and a web server's
+//! [requests]. The rest is what they share: the server, the ring of messages that it keeps, the pace.
 //!
-//! - [`Generator`], [`posts::Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain
+//! - [`Generator`], [`posts::Generator`], [`requests::Generator`] and the recordings' [`Playback`] and [`Repeated`] are plain
 //!   iterators of messages, without IO and without waiting.
 //! - [`Simulator`] sends their messages to websocket clients, one JSON text frame each. To a client of the
 //!   RSVPs that asks with `?since_mtime=MILLISECONDS` it sends exactly the messages with a greater
@@ -17,7 +17,7 @@
 //!
 //! | guarantee | where |
 //! | --- | --- |
-//! | same seed and paced event time, same bytes | [`Generator`], [`posts::Generator`] |
+//! | same seed and paced event time, same bytes | [`Generator`], [`posts::Generator`], [`requests::Generator`] |
 //! | an echo repeats a message with `mtime` rounded half up to the second, and changes nothing else | [`Generator`] |
 //! | replaying with fresh ids and other times keeps what is an echo of what | [`Playback`], [`Repeated`] |
 //! | both versions of the protocol say the same of an event | [`posts::Event`] |
@@ -35,6 +35,7 @@ mod pacer;
 mod payload;
 pub mod posts;
 mod random;
+pub mod requests;
 mod ring;
 mod rsvps;
 mod server;

@@ -6,6 +6,7 @@ use crate::config::{Config, Input};
 use crate::error::SimulatorError;
 use crate::payload::Payload;
 use crate::posts;
+use crate::requests;
 use crate::rsvps::{Generated, Generator, Invitations, Kind, Playback, Recording};
 
 /// A configured input.
@@ -14,6 +15,7 @@ pub(crate) enum Source {
     Synthetic(Box<Generator>),
     Playback(Box<Playback>),
     Posts(Box<posts::Generator>),
+    Requests(Box<requests::Generator>),
 }
 
 /// A message that has been made.
@@ -37,6 +39,9 @@ impl Source {
             Input::Posts(posts) => {
                 Ok(Self::Posts(Box::new(posts::Generator::new(posts.clone(), clock))))
             }
+            Input::Requests(requests) => {
+                Ok(Self::Requests(Box::new(requests::Generator::new(requests.clone(), clock))))
+            }
             Input::Recordings(recordings) => {
                 let recording = Recording::read(&recordings.files)?;
                 let shift_to_now = recordings.shift_to_now.then_some(clock);
@@ -53,7 +58,7 @@ impl Source {
     pub(crate) fn invitations(&self) -> Option<Invitations> {
         match self {
             Self::Synthetic(generator) => Some(generator.invitations()),
-            Self::Playback(_) | Self::Posts(_) => None,
+            Self::Playback(_) | Self::Posts(_) | Self::Requests(_) => None,
         }
     }
 
@@ -61,7 +66,7 @@ impl Source {
     pub(crate) fn first_seq(&self) -> u64 {
         match self {
             Self::Posts(generator) => generator.first_seq(),
-            Self::Synthetic(_) | Self::Playback(_) => 0,
+            Self::Synthetic(_) | Self::Playback(_) | Self::Requests(_) => 0,
         }
     }
 }
@@ -74,6 +79,7 @@ impl Iterator for Source {
             Self::Synthetic(generator) => generator.next().map(Made::from),
             Self::Playback(playback) => playback.next().map(Made::from),
             Self::Posts(generator) => generator.next().map(Made::from),
+            Self::Requests(generator) => generator.next().map(Made::from),
         }
     }
 }
@@ -89,5 +95,12 @@ impl From<posts::Event> for Made {
     fn from(event: posts::Event) -> Self {
         let mtime_ms = event.time_us.div_euclid(1000);
         Self { mtime_ms, paced: true, payload: Payload::Event(Arc::new(event)) }
+    }
+}
+
+impl From<requests::Request> for Made {
+    fn from(request: requests::Request) -> Self {
+        let requests::Request { time_ms, line } = request;
+        Self { mtime_ms: time_ms, paced: true, payload: Payload::Text(line.into()) }
     }
 }

@@ -83,7 +83,7 @@ async fn simulated(config: &Config, args: &DemoArgs) -> anyhow::Result<(Simulato
     };
     let path = match stream.input {
         Input::Posts(_) => Protocol::JETSTREAM_2,
-        Input::Synthetic(_) | Input::Recordings(_) => "/",
+        Input::Synthetic(_) | Input::Recordings(_) | Input::Requests(_) => "/",
     };
     let stream = pulso_simulator::Config { resume_buffer: RESUME_BUFFER, ..stream };
     let bound = Simulator::bind(stream).await;

@@ -11,8 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{GAP_MAX_DEFAULT, Pace, RESUME_BUFFER_DEFAULT};
 use crate::duration::parse_duration;
 use crate::posts::Protocol;
+use crate::requests::Format;
 
-/// A stand-in for the servers of live streams: Meetup's RSVPs and Bluesky's posts.
+/// A stand-in for the servers of live streams: Meetup's RSVPs, Bluesky's posts, and the access log of a web site.
 ///
 /// Exit codes: 0 ok, 1 internal error, 2 wrong usage, 3 address unavailable, 4 no input.
 #[derive(Debug, Parser)]
@@ -100,6 +101,9 @@ pub struct RunArguments {
     /// What there is to posts alone.
     #[command(flatten)]
     pub posts: PostArguments,
+    /// What there is to requests alone.
+    #[command(flatten)]
+    pub requests: RequestArguments,
     /// Faults.
     #[command(flatten)]
     pub faults: FaultArguments,
@@ -112,6 +116,8 @@ pub enum StreamName {
     Rsvps,
     /// Bluesky's posts, with everything else that its network says.
     Posts,
+    /// The lines of a web server's access log.
+    Requests,
 }
 
 /// The shape of a stream of posts.
@@ -130,6 +136,42 @@ pub struct PostArguments {
     /// Share of messages whose time is seconds to minutes behind; 0.002 by default.
     #[arg(long, value_name = "SHARE")]
     pub late: Option<f64>,
+}
+
+/// The shape of an access log.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Requests")]
+pub struct RequestArguments {
+    /// How requests are written; `combined` by default.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub log_line: Option<FormatName>,
+    /// Share of requests by crawlers; 0.15 by default.
+    #[arg(long, value_name = "SHARE")]
+    pub crawlers: Option<f64>,
+}
+
+/// The formats of access logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// Apache's, and nginx's default: with referrer and user agent.
+    Combined,
+    /// Without these.
+    Common,
+    /// Combined, behind the virtual host and its port.
+    VirtualHost,
+    /// JSON as the server Caddy writes it.
+    Caddy,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Combined => Self::Combined,
+            FormatName::Common => Self::Common,
+            FormatName::VirtualHost => Self::VirtualHost,
+            FormatName::Caddy => Self::Caddy,
+        }
+    }
 }
 
 /// The versions of Jetstream's protocol.
@@ -208,6 +250,9 @@ pub struct GenerateArguments {
     /// What there is to posts alone.
     #[command(flatten)]
     pub posts: PostArguments,
+    /// What there is to requests alone.
+    #[command(flatten)]
+    pub requests: RequestArguments,
 }
 
 /// Arguments of `repeat`.

@@ -98,12 +98,14 @@ fn synthetic(arguments: &RunArguments) -> Result<Input, SimulatorError> {
         event_time: arguments.start.map_or(EventTime::Live, paced),
         malformed: arguments.malformed,
         posts: &arguments.posts,
+        requests: &arguments.requests,
     };
     shape.input()
 }
 
 fn recordings(arguments: &RunArguments) -> Result<Input, SimulatorError> {
     arguments.posts.check_absent("recordings")?;
+    arguments.requests.check_absent("recordings")?;
     if arguments.stream != StreamName::Rsvps {
         let problem = "recordings are of RSVPs only".to_owned();
         return Err(SimulatorError::Config { problem });

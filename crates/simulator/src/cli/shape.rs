@@ -1,9 +1,10 @@
 //! The synthetic stream that the arguments describe.
 
-use super::arguments::{PostArguments, StreamName};
+use super::arguments::{PostArguments, RequestArguments, StreamName};
 use crate::config::{EventTime, Input};
 use crate::error::SimulatorError;
 use crate::posts::PostsConfig;
+use crate::requests::RequestsConfig;
 use crate::rsvps::SyntheticConfig;
 
 /// What `run` and `generate` are told of a stream that is made up.
@@ -14,18 +15,47 @@ pub(super) struct Shape<'a> {
     pub(super) event_time: EventTime,
     pub(super) malformed: f64,
     pub(super) posts: &'a PostArguments,
+    pub(super) requests: &'a RequestArguments,
 }
 
 impl Shape<'_> {
     /// # Errors
     /// When arguments of one stream are given for another.
     pub(super) fn input(&self) -> Result<Input, SimulatorError> {
-        match self.stream {
-            StreamName::Posts => Ok(Input::Posts(self.posts())),
-            StreamName::Rsvps => {
-                self.posts.check_absent("RSVPs")?;
-                Ok(Input::Synthetic(self.rsvps()))
-            }
+        self.check()?;
+        Ok(match self.stream {
+            StreamName::Posts => Input::Posts(self.posts()),
+            StreamName::Rsvps => Input::Synthetic(self.rsvps()),
+            StreamName::Requests => Input::Requests(self.requests()),
+        })
+    }
+
+    /// # Errors
+    /// When arguments of one stream are given for another.
+    pub(super) fn check(&self) -> Result<(), SimulatorError> {
+        let what = match self.stream {
+            StreamName::Posts => "posts",
+            StreamName::Rsvps => "RSVPs",
+            StreamName::Requests => "requests",
+        };
+        if self.stream != StreamName::Posts {
+            self.posts.check_absent(what)?;
+        }
+        if self.stream != StreamName::Requests {
+            self.requests.check_absent(what)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn requests(&self) -> RequestsConfig {
+        let usual = RequestsConfig::default();
+        let RequestArguments { log_line, crawlers } = *self.requests;
+        RequestsConfig {
+            seed: self.seed,
+            event_time: self.event_time,
+            format: log_line.map_or(usual.format, Into::into),
+            crawler_share: crawlers.unwrap_or(usual.crawler_share),
+            malformed_share: self.malformed,
         }
     }
 
@@ -65,12 +95,26 @@ impl PostArguments {
             ("spam", spam.is_some()),
             ("late", late.is_some()),
         ];
-        match given.iter().find(|(_, given)| *given) {
-            Some((name, _)) => {
-                let problem = format!("`{name}` is for posts, not for {what}");
-                Err(SimulatorError::Config { problem })
-            }
-            None => Ok(()),
+        check_absent(&given, "posts", what)
+    }
+}
+
+impl RequestArguments {
+    /// # Errors
+    /// When there are any.
+    pub(super) fn check_absent(&self, what: &str) -> Result<(), SimulatorError> {
+        let Self { log_line, crawlers } = self;
+        let given = [("log-line", log_line.is_some()), ("crawlers", crawlers.is_some())];
+        check_absent(&given, "requests", what)
+    }
+}
+
+fn check_absent(given: &[(&str, bool)], own: &str, what: &str) -> Result<(), SimulatorError> {
+    match given.iter().find(|(_, given)| *given) {
+        Some((name, _)) => {
+            let problem = format!("`{name}` is for {own}, not for {what}");
+            Err(SimulatorError::Config { problem })
         }
+        None => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::EventTime;
 use crate::error::SimulatorError;
 use crate::posts;
+use crate::requests;
 use crate::rsvps::{Generator, Recording, Repeated};
 
 /// Bytes written to the file at once.
@@ -23,11 +24,12 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), SimulatorErr
         event_time: EventTime::Paced { start_ms: arguments.start, per_second },
         malformed: arguments.malformed,
         posts: &arguments.posts,
+        requests: &arguments.requests,
     };
+    shape.check()?;
     let (clock, count, output) = (Clock::system(), arguments.messages, &arguments.output);
     match arguments.stream {
         StreamName::Rsvps => {
-            arguments.posts.check_absent("RSVPs")?;
             let config = shape.rsvps();
             config.validate()?;
             let messages = Generator::new(config, clock);
@@ -39,6 +41,12 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), SimulatorErr
             let protocol = arguments.protocol.into();
             let events = posts::Generator::new(config, clock);
             write_all(events.filter_map(|event| event.frame(protocol)), count, output)
+        }
+        StreamName::Requests => {
+            let config = shape.requests();
+            config.validate()?;
+            let requests = requests::Generator::new(config, clock);
+            write_all(requests.map(|request| request.line), count, output)
         }
     }
 }

@@ -256,6 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let seed = match &self.shared.config.input {
             Input::Synthetic(synthetic) => synthetic.seed,
             Input::Posts(posts) => posts.seed,
+            Input::Requests(requests) => requests.seed,
             Input::Recordings(_) => 0,
         };
         garbage::belongs_before(place, self.shared.config.faults.garbage_share, seed)
