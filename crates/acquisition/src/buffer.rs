@@ -129,14 +129,15 @@ impl<C: Clock> Buffer<C> {
     ) -> Result<(), WriterGone> {
         // Only what is to be stored goes on from here.
         let payload = self.decoder.stored(&payload, &self.store).map_or(payload, Bytes::from);
-        // A message larger than the buffer takes all of it.
-        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let received_time = self.clock.now();
         let Head { key, time } = self.decoder.head(&payload);
         let key = key.map(Key::into_owned);
         let time = time.filter(|&time| self.decoder.is_plausible(time, received_time));
         let cursor = cursor(Times { time, received_time });
         let headers = Headers { source: Arc::clone(&self.source), received_time, cursor };
+        // A message larger than the buffer takes all of it.
+        let bytes = payload.len() + headers.cursor.as_ref().map_or(0, |cursor| cursor.len());
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let bytes = acquire(&self.bounds.bytes, bytes).await;
         let message = Message { headers, key, payload };
         let buffered = Buffered { message, room: Room { _message: slot, _bytes: bytes } };

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
 use crate::connection::{self, Connected};
+use crate::file::{self, FollowFiles};
 use crate::http::Http;
 use crate::network::{Network, Tcp};
 use crate::websocket::Websocket;
@@ -103,6 +104,9 @@ pub(crate) async fn follow<N: Network, C: Clock, L: Positions>(
             let transport = Http { network, format: *format };
             Connected { source, transport }.follow(outlet).await
         }
+        Protocol::File { paths, from } => {
+            FollowFiles { paths: paths.clone(), from: *from }.follow(outlet).await
+        }
     }
 }
 
@@ -119,5 +123,6 @@ pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()>
         Protocol::Http { format, .. } => {
             connection::check(&Http { network, format: *format }, source, options).await
         }
+        Protocol::File { paths, .. } => file::check(paths),
     }
 }

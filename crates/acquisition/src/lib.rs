@@ -10,6 +10,7 @@ mod buffer;
 pub mod cli;
 mod connection;
 mod error;
+mod file;
 mod follow;
 mod http;
 mod lines;

@@ -1,12 +1,13 @@
 //! Runs all sources and the writer together, and stops them in order.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use pulso_model::Decoder;
 use pulso_pipeline::{AdapterError, Clock, Message, Sink, SourceCursor};
 use pulso_runtime::Config;
-use pulso_runtime::config::{Acquisition, Source};
+use pulso_runtime::config::{Acquisition, Protocol, Source};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -126,7 +127,7 @@ where
     let stop = shutdown.child_token();
     let (sender, receiver) = mpsc::unbounded_channel();
     let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
-    let positions = Arc::new(last_stored);
+    let (positions, exact) = (Arc::new(last_stored), Arc::new(exact(&inputs)));
     for input in inputs {
         let name = match &input {
             Input::Source(source) => &source.name,
@@ -147,7 +148,8 @@ where
     drop(sender);
     let Options { acquisition: options, decoder } = options;
     let stream = decoder.stream().name;
-    let writer = Writer { stream, sink, receiver, gauges, options, dropped, stop: stop.clone() };
+    let stopped = stop.clone();
+    let writer = Writer { stream, sink, receiver, gauges, options, dropped, exact, stop: stopped };
     let (written, read) = tokio::join!(
         async {
             let written = writer.run().await;
@@ -158,6 +160,18 @@ where
     );
     let stored = written?;
     read.map(|()| Summary { stored })
+}
+
+/// The sources of which every line has to come exactly once. Where the log is on servers, the spool notes for
+/// each write how far they are stored.
+pub(crate) fn exact(inputs: &[Input]) -> BTreeSet<Arc<str>> {
+    let exact = |input: &Input| match input {
+        Input::Source(Source { name, protocol: Protocol::File { .. }, .. }) => {
+            Some(Arc::clone(name))
+        }
+        Input::Source(_) | Input::Recording(_) => None,
+    };
+    inputs.iter().filter_map(exact).collect()
 }
 
 /// Waits for all sources; the first that fails stops the others.

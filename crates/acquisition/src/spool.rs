@@ -19,6 +19,7 @@ mod drain;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -120,6 +121,8 @@ pub struct SpoolHandle {
     /// Whether the log will never take what waits.
     refused: watch::Receiver<bool>,
     dropped: Arc<AtomicU64>,
+    /// Sources that go on from what is noted here alone.
+    exact: Arc<BTreeSet<Arc<str>>>,
     _drain: Arc<Drain>,
 }
 
@@ -205,10 +208,19 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
             level,
             refused: shared.refused.subscribe(),
             dropped: Arc::default(),
+            exact: Arc::default(),
             _drain: Arc::new(Drain(drain)),
         };
         let dropping = Throttle::new(DROP_LOG_INTERVAL);
         Ok(Self { shared, handle, at_limit, remembered: None, dropping })
+    }
+
+    /// Notes with every write how far these sources are stored. The log, of several partitions, may have the last
+    /// message of a write that failed without an earlier one.
+    #[must_use]
+    pub fn exact(mut self, sources: BTreeSet<Arc<str>>) -> Self {
+        self.handle.exact = Arc::new(sources);
+        self
     }
 
     pub fn handle(&self) -> SpoolHandle {
@@ -268,7 +280,9 @@ impl<S: Sink<Message> + 'static> SpooledLog<S> {
 
     async fn remember(&mut self, messages: Vec<Message>) -> Result<(), SpoolError<S::Error>> {
         let due = |last: Instant| last.elapsed() >= REMEMBER_INTERVAL;
-        if self.remembered.is_none_or(due) {
+        let exact =
+            messages.iter().any(|message| self.handle.exact.contains(&message.headers.source));
+        if exact || self.remembered.is_none_or(due) {
             self.handle.spool.remember(messages).await?;
             self.remembered = Some(Instant::now());
         }
@@ -317,6 +331,12 @@ impl SpoolHandle {
         log_says: impl Future<Output = Result<Option<SourceCursor>, E>>,
     ) -> Result<Option<SourceCursor>, SpoolError<E>> {
         let noted = self.spool.last_cursor(source).await?;
+        if self.exact.contains(source) {
+            return match noted {
+                Some(noted) => Ok(Some(noted)),
+                None => log_says.await.map_err(|source| SpoolError::Log { source }),
+            };
+        }
         match timeout(ASK_TIMEOUT, log_says).await {
             Ok(Ok(stored)) => Ok(stored.max(noted)),
             Ok(Err(error)) if error.retry() == Retry::No => Err(SpoolError::Log { source: error }),

@@ -8,6 +8,7 @@ use pulso_runtime::stores::{self, LogWriter};
 use pulso_runtime::{Config, ExplainExt, config};
 use tokio_util::sync::CancellationToken;
 
+use crate::run::exact;
 use crate::{AtLimit, Input, Options, Spool, SpooledLog, run, run_spooled};
 
 /// Stores what the inputs give until they end or `shutdown` is cancelled; returns how many messages
@@ -64,7 +65,7 @@ async fn spooled(
     };
     let positions = log.clone();
     let log = SpooledLog::open(stream, Watched::new(log, "log", health), spool, at_limit).await;
-    let log = log.explained()?;
+    let log = log.explained()?.exact(exact(&inputs));
     let handle = log.handle();
     let last_stored = move |source: Arc<str>| {
         let (log, handle) = (positions.clone(), handle.clone());

@@ -1,5 +1,8 @@
 //! Takes messages out of all buffers and stores them in batches.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use pulso_pipeline::{Message, Sink, observe};
 use pulso_runtime::config::Acquisition;
 use pulso_runtime::{Retries, RetryPolicy};
@@ -20,6 +23,8 @@ pub(crate) struct Writer<S> {
     pub(crate) options: Acquisition,
     /// How many messages the sink has dropped, where it may.
     pub(crate) dropped: Option<SpoolHandle>,
+    /// Sources of whose messages, stored at once, only the last needs its cursor: long ones, which say all.
+    pub(crate) exact: Arc<BTreeSet<Arc<str>>>,
     /// Bounds how often storing is tried again once it is cancelled.
     pub(crate) stop: CancellationToken,
 }
@@ -58,7 +63,19 @@ impl<S: Sink<Message>> Writer<S> {
                 Ok(0) | Err(_) => break,
             }
         }
-        batch.into_iter().map(|Buffered { message, room }| (message, room)).unzip()
+        let (mut messages, rooms): (Vec<_>, _) =
+            batch.into_iter().map(|Buffered { message, room }| (message, room)).unzip();
+        self.drop_cursors(&mut messages);
+        (messages, rooms)
+    }
+
+    fn drop_cursors(&self, messages: &mut [Message]) {
+        let mut seen = BTreeSet::new();
+        for Message { headers, .. } in messages.iter_mut().rev() {
+            if self.exact.contains(&headers.source) && !seen.insert(Arc::clone(&headers.source)) {
+                headers.cursor = None;
+            }
+        }
     }
 
     async fn store(&mut self, messages: Vec<Message>) -> Result<(), Error<S::Error>> {

@@ -7,6 +7,8 @@ mod reader;
 mod sink;
 mod source;
 
-pub use reader::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};
+pub use reader::{
+    Decompressed, FileError, FileInput, FileReader, INPUT_HINT, LineBatch, is_compressed,
+};
 pub use sink::{NdjsonError, NdjsonOutput, NdjsonSink};
 pub use source::FileSource;

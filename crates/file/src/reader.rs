@@ -24,6 +24,7 @@ use pulso_pipeline::{AdapterError, ErrorKind, Retry, observe};
 use tokio::sync::mpsc;
 use tracing::error;
 
+pub use decompress::{Decompressed, is_compressed};
 use lines::Lines;
 
 /// The name of this component in metrics.
@@ -190,7 +191,7 @@ fn read(
 ) {
     let bytes_read = Arc::new(AtomicU64::new(0));
     let counted = decompress::Counted::new(reader, Arc::clone(&bytes_read));
-    let mut lines = Lines::new(decompress::Decompressed::new(counted), line_bytes_max);
+    let mut lines = Lines::new(Decompressed::new(counted), line_bytes_max);
     loop {
         let batch = match lines.next_chunk() {
             Ok(None) => return,

@@ -103,6 +103,8 @@ impl Protocol {
                     Format::Events => Self::Events(events::Events { parameter }),
                 }
             }
+            // It is not connected to.
+            config::Protocol::File { .. } => Self::Plain(plain::Plain { parameter: None }),
         }
     }
 

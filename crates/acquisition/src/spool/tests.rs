@@ -251,6 +251,27 @@ async fn a_source_goes_on_where_the_log_or_the_spool_ends() {
     assert_eq!(handle.last_stored("test", never).await.unwrap(), Some(cursor(8)));
 }
 
+/// The log may have a later message of a write that a crash has interrupted without an earlier one.
+#[tokio::test(start_paused = true)]
+async fn an_exact_source_goes_on_where_the_last_whole_write_ended() {
+    let (folder, log) = (TempDir::new().unwrap(), Log::new(Mood::Answers));
+    let spooled = open(&folder, &log, ROOMY, AtLimit::Wait).await;
+    let mut spooled = spooled.exact(BTreeSet::from(["test".into()]));
+    let handle = spooled.handle();
+    let ask = async |says: Result<Option<SourceCursor>, No>| {
+        handle.last_stored("test", std::future::ready(says)).await
+    };
+    assert_eq!(ask(Ok(Some(cursor(5)))).await.unwrap(), Some(cursor(5)), "nothing is noted");
+    assert!(ask(Err(No(Retry::Backoff))).await.is_err(), "it waits for the log to answer");
+    for id in 0..4 {
+        spooled.write(messages([id])).await.unwrap();
+        assert_eq!(ask(Ok(Some(cursor(9)))).await.unwrap(), Some(cursor(id)), "noted each time");
+    }
+    log.mood.send_replace(Mood::Away);
+    spooled.write(messages(4..6)).await.unwrap();
+    assert_eq!(ask(Err(No(Retry::Backoff))).await.unwrap(), Some(cursor(5)));
+}
+
 /// Failures of all kinds, restarts in between: whatever was acknowledged arrives, and nothing comes for
 /// the first time before what was acknowledged earlier.
 #[tokio::test(start_paused = true)]

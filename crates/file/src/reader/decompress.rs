@@ -14,10 +14,18 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// RFC 8878, section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// Whether a content that begins like this is that of a compressed file.
+pub fn is_compressed(begin: &[u8]) -> bool {
+    begin.starts_with(&GZIP_MAGIC) || begin.starts_with(&ZSTD_MAGIC)
+}
+
 type Begun<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// The content of a file: decompressed from all members or frames, or as it is.
-pub(super) enum Decompressed<R: Read> {
+/// The content of a file: decompressed from all members or frames, or as it is. Memory is bounded, whatever the
+/// file says of its size.
+pub struct Decompressed<R: Read>(Format<R>);
+
+enum Format<R: Read> {
     /// Nothing has been read yet, so the format is unknown.
     Unopened(Option<R>),
     Plain(Begun<R>),
@@ -26,10 +34,12 @@ pub(super) enum Decompressed<R: Read> {
 }
 
 impl<R: Read> Decompressed<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self::Unopened(Some(reader))
+    pub fn new(reader: R) -> Self {
+        Self(Format::Unopened(Some(reader)))
     }
+}
 
+impl<R: Read> Format<R> {
     fn open(mut reader: R) -> io::Result<Self> {
         let mut magic = Vec::new();
         reader.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
@@ -48,6 +58,12 @@ impl<R: Read> Decompressed<R> {
 }
 
 impl<R: Read> Read for Decompressed<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes)
+    }
+}
+
+impl<R: Read> Read for Format<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Unopened(reader) => match reader.take() {
@@ -81,5 +97,11 @@ impl<R: Read> Read for Counted<R> {
         let count = self.reader.read(bytes)?;
         self.bytes.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
+    }
+}
+
+impl<R: Read> std::fmt::Debug for Decompressed<R> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Decompressed").finish_non_exhaustive()
     }
 }

@@ -149,7 +149,7 @@ pub struct Source {
     pub name: Arc<str>,
     /// The stream that its messages are of.
     pub stream: String,
-    /// Servers of the same stream, at least one; with a host and a scheme that fits the protocol.
+    /// Servers of the same stream, at least one, where it comes from servers; with a host and a scheme that fits the protocol.
     pub urls: Vec<Uri>,
     pub protocol: Protocol,
     /// How far before the largest time stored the source is asked to go on. At least a millisecond,
@@ -173,6 +173,19 @@ pub enum Protocol {
         /// As of a websocket.
         resume_parameter: Option<String>,
     },
+    /// The lines of files that are written to.
+    File {
+        /// Patterns, at least one.
+        paths: Vec<String>,
+        from: FilesFrom,
+    },
+}
+
+/// Where files are read from that were there before the first start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilesFrom {
+    Start,
+    End,
 }
 
 /// How messages follow one another in an answer.
@@ -196,6 +209,7 @@ impl Protocol {
             Self::Websocket { .. } => Source::RESUME_MARGIN,
             Self::Jetstream => Source::JETSTREAM_MARGIN,
             Self::Http { .. } => Source::HTTP_MARGIN,
+            Self::File { .. } => Duration::ZERO,
         }
     }
 }

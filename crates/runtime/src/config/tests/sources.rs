@@ -82,7 +82,7 @@ fn a_source_of_jetstream_has_servers_and_a_version() {
     check(
         &source("url='ws://a', protocol='mqtt'"),
         &place("protocol` (mqtt) is not a protocol"),
-        "use \"websocket\" or \"jetstream\" or \"http\"",
+        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\"",
     );
     check(
         &jetstream("wss://a/rsvps"),
@@ -150,5 +150,44 @@ fn a_source_may_be_an_answer_that_does_not_end() {
         &place("format` is for the protocol \"http\""),
         "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
          `resume_parameter` and `resume_margin`",
+    );
+}
+
+#[test]
+fn a_source_may_be_files() {
+    let config = load(
+        "[[acquisition.sources]]\nname = \"a\"\nprotocol = \"file\"\npaths = [\"/x/*.log*\", \"y\"]\n\
+         from = \"end\"",
+    );
+    let [source] = config.acquisition.sources.as_slice() else { panic!("not one source") };
+    let paths = vec!["/x/*.log*".to_owned(), "y".to_owned()];
+    assert_eq!(source.protocol, Protocol::File { paths, from: FilesFrom::End });
+    assert_eq!(source.urls, Vec::<http::Uri>::new());
+
+    let source =
+        |text: &str| format!("acquisition.sources = [{{name='a', protocol='file', {text}}}]");
+    let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
+    let list = "name files, or patterns of them: `paths = [\"/var/log/app/*.log*\"]`";
+    for wrong in ["from='start'", "paths=[]", "paths='/x/*.log'"] {
+        check(&source(wrong), &place("paths` is not a list of files"), list);
+    }
+    let pattern = "write it like \"/var/log/app/*.log*\"; `*`, `?`, `[…]` and `**` have a meaning";
+    check(&source("paths=['a', '']"), &place("paths[1]` () is empty"), pattern);
+    check(
+        &source("paths=['a***']"),
+        &place(
+            "paths[0]` (a***) is not a pattern: wildcards are either regular `*` or recursive `**`",
+        ),
+        pattern,
+    );
+    check(
+        &source("paths=['a'], from='now'"),
+        &place("from` (now) is not a place to begin at"),
+        "use \"start\" or \"end\"",
+    );
+    check(
+        &source("paths=['a'], url='ws://a'"),
+        &place("url` is for the protocol \"websocket\" or \"jetstream\" or \"http\""),
+        "a source with the protocol \"file\" has `name`, `paths` and, optionally, `stream` and `from`",
     );
 }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::TICK;
 use crate::config::reader::{Reader, Wrong, duration, show, text};
-use crate::config::sections::{Format, Protocol, Source, masked_url};
+use crate::config::sections::{FilesFrom, Format, Protocol, Source, masked_url};
 use crate::config::url;
 use crate::streams::usual;
 
@@ -16,12 +16,20 @@ const KEY: &str = "acquisition.sources";
 /// What every source has.
 const COMMON: [&str; 3] = ["name", "stream", "protocol"];
 /// What it has besides, by its protocol.
-const KEYS: [(&str, &[&str]); 3] = [
+const KEYS: [(&str, &[&str]); 4] = [
     ("websocket", &["url", "urls", "resume_parameter", "resume_margin"]),
     ("jetstream", &["url", "urls", "resume_margin"]),
     ("http", &["url", "urls", "format", "resume_parameter", "resume_margin"]),
+    ("file", &["paths", "from"]),
 ];
-const URLS: &str = "name the servers of one stream in `urls`, or its only one in `url`";
+const URLS: (&str, &str) = (
+    "is not a list that stands for `url`",
+    "name the servers of one stream in `urls`, or its only one in `url`",
+);
+const PATHS: (&str, &str) = (
+    "is not a list of files",
+    "name files, or patterns of them: `paths = [\"/var/log/app/*.log*\"]`",
+);
 /// The protocol of a source that names none.
 const USUAL: &str = "websocket";
 const RESUME_PARAMETER: &str = "since_mtime";
@@ -63,6 +71,7 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
         (None, Some(usual)) => Some(usual.to_owned()),
         _ => field(reader, key, table, "stream", |text| stream(text, served)),
     };
+    let protocol_name = protocol;
     let protocol = protocol.map(|protocol| read_protocol(reader, key, table, protocol));
     // Where something is wrong with the protocol, a url of its kind will do.
     let plain = match table.get("protocol").and_then(Value::as_str) {
@@ -70,7 +79,10 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
         _ => Protocol::Websocket { resume_parameter: None },
     };
     let known = protocol.as_ref().and_then(Option::as_ref);
-    let urls = read_urls(reader, key, table, known.unwrap_or(&plain));
+    let urls = match protocol_name {
+        Some("file") => Some(Vec::new()),
+        _ => read_urls(reader, key, table, known.unwrap_or(&plain)),
+    };
     let resume_margin = match (table.get("resume_margin"), known) {
         (None, Some(protocol)) => Some(protocol.resume_margin()),
         (None, None) => Some(Source::RESUME_MARGIN),
@@ -113,6 +125,9 @@ fn fields(protocol: &str) -> String {
             "a source with the protocol \"http\" has `name`, `url` (or `urls`) and, optionally, \
              `stream`, `format`, `resume_parameter` and `resume_margin`"
         }
+        "file" => {
+            "a source with the protocol \"file\" has `name`, `paths` and, optionally, `stream` and `from`"
+        }
         _ => {
             "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
              `resume_parameter` and `resume_margin`"
@@ -141,6 +156,14 @@ fn read_protocol(
             };
             Some(Protocol::Http { format: format?, resume_parameter: resume_parameter? })
         }
+        "file" => {
+            let from = match table.get("from") {
+                None => Some(FilesFrom::Start),
+                Some(_) => field(reader, key, table, "from", from),
+            };
+            let paths = read_list(reader, key, table, ("paths", PATHS), path);
+            Some(Protocol::File { paths: paths?, from: from? })
+        }
         _ => {
             let resume_parameter = resume_parameter(Some(RESUME_PARAMETER));
             resume_parameter.map(|resume_parameter| Protocol::Websocket { resume_parameter })
@@ -156,20 +179,36 @@ fn read_urls(
     protocol: &Protocol,
 ) -> Option<Vec<Uri>> {
     let read = |text: &str| url::read(text, protocol);
-    let Some(urls) = table.get("urls") else {
+    if !table.contains_key("urls") {
         return field(reader, key, table, "url", read).map(|url| vec![url]);
-    };
-    let (place, origin) = (format!("{key}.urls"), reader.origin(KEY));
-    let list = urls.as_array().filter(|list| !list.is_empty() && !table.contains_key("url"));
+    }
+    if table.contains_key("url") {
+        let (place, origin) = (format!("{key}.urls"), reader.origin(KEY));
+        let (wrong, hint) = URLS;
+        reader.problem(&place, format!("`{place}`{origin} {wrong}"), hint.to_owned());
+        return None;
+    }
+    read_list(reader, key, table, ("urls", URLS), read)
+}
+
+/// A list of texts with at least one; the rest of the message and the hint for what is none.
+fn read_list<T>(
+    reader: &mut Reader,
+    key: &str,
+    table: &Table,
+    (name, (wrong, hint)): (&str, (&str, &str)),
+    parse: impl Fn(&str) -> Result<T, Wrong>,
+) -> Option<Vec<T>> {
+    let (place, origin) = (format!("{key}.{name}"), reader.origin(KEY));
+    let list = table.get(name).and_then(Value::as_array).filter(|list| !list.is_empty());
     let Some(list) = list else {
-        let message = format!("`{place}`{origin} is not a list that stands for `url`");
-        reader.problem(&place, message, URLS.to_owned());
+        reader.problem(&place, format!("`{place}`{origin} {wrong}"), hint.to_owned());
         return None;
     };
-    let mut read_urls = Vec::new();
+    let mut parsed = Vec::new();
     for (index, value) in list.iter().enumerate() {
-        match text(value).and_then(read) {
-            Ok(url) => read_urls.push(url),
+        match text(value).and_then(&parse) {
+            Ok(value) => parsed.push(value),
             Err(wrong) => {
                 let (place, shown) = (format!("{place}[{index}]"), masked_url(&show(value)));
                 let message = format!("`{place}` ({shown}){origin} {}", wrong.text);
@@ -177,7 +216,7 @@ fn read_urls(
             }
         }
     }
-    (read_urls.len() == list.len()).then_some(read_urls)
+    (parsed.len() == list.len()).then_some(parsed)
 }
 
 fn field<T>(
@@ -235,6 +274,23 @@ fn format(text: &str) -> Result<Format, Wrong> {
         "lines" => Ok(Format::Lines),
         "events" => Ok(Format::Events),
         _ => Err(Wrong::new("is not a format", "use \"lines\" or \"events\"")),
+    }
+}
+
+fn from(text: &str) -> Result<FilesFrom, Wrong> {
+    match text {
+        "start" => Ok(FilesFrom::Start),
+        "end" => Ok(FilesFrom::End),
+        _ => Err(Wrong::new("is not a place to begin at", "use \"start\" or \"end\"")),
+    }
+}
+
+fn path(text: &str) -> Result<String, Wrong> {
+    let hint = "write it like \"/var/log/app/*.log*\"; `*`, `?`, `[…]` and `**` have a meaning";
+    match glob::Pattern::new(text) {
+        Ok(_) if text.is_empty() => Err(Wrong::new("is empty", hint)),
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(Wrong::new(format!("is not a pattern: {}", error.msg), hint)),
     }
 }
 

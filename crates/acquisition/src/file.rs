@@ -1,0 +1,108 @@
+//! Files that are written to as sources: their lines, through any rotation.
+//!
+//! Lines have no identity of their own, so each has to come exactly once. Every message says in its cursor how
+//! far *all* files of the source are read, and the log keeps messages and the last cursor in one transaction:
+//! a start goes on right behind the last stored line of each file
+//! (see `docs/decisions/060-every-line-says-how-far-all-files-are-read.md`).
+
+mod files;
+mod followed;
+mod opened;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use pulso_pipeline::{Clock, SourceCursor};
+use pulso_runtime::config::FilesFrom;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::Error;
+use crate::follow::{Follow, Outlet, Positions};
+use crate::lines::report_cut;
+use files::Files;
+use place::Places;
+
+/// How long it takes at most until a new line or a new file is noticed.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Follows the files that these patterns match.
+#[derive(Clone, Debug)]
+pub(crate) struct FollowFiles {
+    pub(crate) paths: Vec<String>,
+    pub(crate) from: FilesFrom,
+}
+
+impl Follow for FollowFiles {
+    async fn follow<C: Clock, L: Positions>(
+        self,
+        outlet: Outlet<C, L>,
+    ) -> Result<(), Error<L::Error>> {
+        let Outlet { buffer, options, stop, .. } = &outlet;
+        let bytes_max = options.acquisition.message_bytes_max.as_usize();
+        let position = stop.run_until_cancelled(outlet.position());
+        let Some(position) = position.await.transpose()? else { return Ok(()) };
+        let last = position.and_then(|position| places(&position, buffer.source()));
+        let name = (buffer.stream(), Arc::clone(buffer.source()));
+        let skips = self.from == FilesFrom::End;
+        let mut files = Files::new(name, &self.paths, bytes_max, skips, last);
+        loop {
+            let step;
+            (files, step) = spawn_blocking(move || {
+                let step = files.step();
+                (files, step)
+            })
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            for (number, line) in (step.number..).zip(step.lines) {
+                let slot = stop.run_until_cancelled(buffer.slot()).await;
+                let Some(slot) = slot else { return Ok(()) };
+                if line.cut {
+                    report_cut(buffer, bytes_max);
+                }
+                let places = std::iter::once(line.place).chain(step.others.iter().cloned());
+                let cursor = Places { number, places: places.collect() }.to_string();
+                if buffer.put(slot, line.bytes, |_| Some(cursor.into())).await.is_err() {
+                    return Ok(());
+                }
+            }
+            let pause = if step.idle { PAUSE } else { Duration::ZERO };
+            if stop.run_until_cancelled(sleep(pause)).await.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What the cursor of the last stored message says.
+fn places(position: &SourceCursor, source: &str) -> Option<Places> {
+    let places = position.cursor.parse().ok();
+    if places.is_none() {
+        warn!(source, "the last stored message of this source was not read from files");
+    }
+    places
+}
+
+/// Has a look at whether there is a file to read.
+///
+/// # Errors
+/// When there is none, or one cannot be read.
+pub(crate) fn check(paths: &[String]) -> anyhow::Result<()> {
+    let mut found = false;
+    for pattern in paths {
+        for path in glob::glob(pattern)? {
+            let path = path?;
+            if path.is_file() {
+                opened::Opened::open(&path)
+                    .map_err(|error| anyhow!("failed to read `{}`: {error}", path.display()))?;
+                found = true;
+            }
+        }
+    }
+    if found { Ok(()) } else { Err(anyhow!("no file matches `{}`", paths.join("`, `"))) }
+}
