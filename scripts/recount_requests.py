@@ -49,8 +49,7 @@ OTHERWISE = [
     (r"^Mozilla/4.0 \(MSIE|; U; MSIE", None, "no Internet Explorer wrote it: all of them say `compatible`"),
     (r"^Midori/", None, "a browser that neither library knows as another one"),
     (r"^Dalvik/", None, "a program on Android, not its browser"),
-    (r"Android.* GSA/", "Android", "Google's search in the browser of Android"),
-    (r"iP(hone|ad).* GSA/", "Safari", "Google's search in the browser of iOS"),
+    (r" GSA/", None, "Google's search, a family of its own here"),
     (r"MSIE .*Opera 8", "Internet Explorer", "an Opera that says it is Internet Explorer"),
 ]
 
