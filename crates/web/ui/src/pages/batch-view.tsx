@@ -45,6 +45,9 @@ export function BatchView() {
   return <BatchViewOf app={app} view={view} />;
 }
 
+// When the UTC day of a document begins: some views have several documents a day for one key.
+const dayOf = (document: Document): number => Math.floor(Date.parse(document[TIME]) / DAY_MS) * DAY_MS;
+
 // Days are whole: a range of hours shows the days that it touches.
 function days({ route, span }: App, view: View): { from?: string; to?: string } {
   if (isLive(route) || span === undefined || view.kind === "now") return {};
@@ -73,7 +76,7 @@ function BatchViewOf({ app, view }: { app: App; view: View }) {
   const documents = (found?.documents ?? []).filter(
     (document) => passes(document, view, stream, route.filters) && matches(route.own["q"], textsOf(document, view.fields)),
   );
-  const several = new Set(documents.map((document) => document[TIME])).size > 1 && view.kind !== "now";
+  const several = new Set(documents.map(dayOf)).size > 1 && view.kind !== "now";
   return (
     <>
       <header class="page-head">
@@ -184,7 +187,7 @@ function OverDays({ view, measure, documents }: { view: View; measure: Field; do
   const label = labelField(view);
   const byDay = new Map<number, Document[]>();
   for (const document of documents) {
-    const time = Date.parse(document[TIME]);
+    const time = dayOf(document);
     byDay.set(time, [...(byDay.get(time) ?? []), document]);
   }
   const first = Math.min(...byDay.keys());

@@ -166,8 +166,10 @@ function options(
     scales: {
       x: {
         range: (plot, low, high) => {
-          const end = plot.data[0].at(-1);
-          return kind === "bars" && high === end ? [low, high + latest.current.stepSeconds] : [low, high];
+          const [times, step] = [plot.data[0], latest.current.stepSeconds];
+          // For one time alone the library would show years.
+          if (times.length === 1) return [times[0]!, times[0]! + step];
+          return kind === "bars" && high === times.at(-1) ? [low, high + step] : [low, high];
         },
       },
       y: { range: (_, __, high) => [0, Math.max(1, (high ?? 1) * 1.08)] },
