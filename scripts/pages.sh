@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the pages in a real browser, against the real program, on more than an hour of each of three streams: two that
-# Pulso brings in Rust, and one that is declared. Needs Node with npm, and Chromium; PULSO_CHROMIUM names one. Without them it
+# Tests the pages in a real browser, against the real program, on more than an hour of each of four streams: three
+# that Pulso brings in Rust, and one that is declared. Needs Node with npm, and Chromium; PULSO_CHROMIUM names one. Without them it
 # is skipped, unless PULSO_REQUIRE_BROWSER is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ trap 'rm -rf "$PULSO_DATA"' EXIT
 [ -d crates/web/ui/node_modules ] || crates/web/ui/build.sh --check
 
 # Long enough that there are scores, and recorded on a day that is over.
-for stream in rsvps posts; do
+for stream in rsvps posts requests; do
   "$(dirname "$PULSO_PROGRAM")/pulso-simulator" generate --stream "$stream" --seed 1 --messages 14400 \
     --start 2026-01-01T10:00:00Z --rate-event-time 3 --malformed 0.002 |
     "$PULSO_PROGRAM" replay - --stream "$stream" --data "$PULSO_DATA" >/dev/null

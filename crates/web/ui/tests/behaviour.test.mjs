@@ -137,6 +137,35 @@ test("what comes during a drag does not end it, and is shown after it", async ()
   await close();
 });
 
+test("a view by the hour is added up in every four hours of the page's zone", async () => {
+  const { documents, next_cursor } = await program.json("traffic-hours?limit=1000");
+  assert.equal(next_cursor, null);
+  for (const timeZone of ["UTC", "Asia/Kolkata"]) {
+    const part = (time, options) => new Intl.DateTimeFormat("en-GB", { timeZone, ...options }).format(Date.parse(time));
+    const counted = new Map();
+    for (const { hour, browser, requests } of documents) {
+      const into = Number(part(hour, { hour: "2-digit", hourCycle: "h23" })) % 4;
+      const begin = new Date(Date.parse(hour) - into * 3_600_000).toISOString();
+      const key = `${browser} ${part(begin, { hour: "2-digit", minute: "2-digit" })}`;
+      counted.set(key, (counted.get(key) ?? 0) + requests);
+    }
+    const { page, problems, close } = await program.open(`/views/traffic-hours?stream=requests&range=24h&zone=${timeZone}`);
+    await page.locator(".heat tbody tr").first().waitFor();
+    const begins = await page.locator(".heat thead th b").allTextContents();
+    const rows = await page.locator(".heat tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    assert.ok(rows.length > 4);
+    for (const [browser, ...cells] of rows) {
+      const shown = cells.map((text, step) => [`${browser} ${begins[step]}`, Number(text.replaceAll(",", ""))]);
+      const sums = shown.reduce((all, [key, number]) => all.set(key, (all.get(key) ?? 0) + number), new Map());
+      for (const [key, number] of sums) assert.equal(number, counted.get(key) ?? 0, `${timeZone}, ${key}`);
+    }
+    await page.locator(".four-hours .tabs a", { hasText: "Country" }).click();
+    await page.locator(".heat tbody th", { hasText: "United States" }).waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  }
+});
+
 test("times are the same instants in every zone", async () => {
   const seen = new Map();
   for (const zone of ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Chatham"]) {

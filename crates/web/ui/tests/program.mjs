@@ -8,7 +8,7 @@ import { after, before } from "node:test";
 
 import { chromium } from "playwright-core";
 
-export const STREAMS = ["rsvps", "posts", "clicks"];
+export const STREAMS = ["rsvps", "posts", "requests", "clicks"];
 
 export function temporary() {
   const folder = mkdtempSync(join(tmpdir(), "pulso-pages-"));

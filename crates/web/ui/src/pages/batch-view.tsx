@@ -9,6 +9,7 @@ import { type App, spanKey, useApp, viewOf } from "../app.ts";
 import { valueName, viewTitle } from "../descriptor.ts";
 import { FieldValue, TIME, askedFilters, fieldOf, isMeasure, passes, plain, sortValue, textsOf, title, valueAt } from "../fields.tsx";
 import { calendarDay, count, heading, iso, list, words } from "../format.ts";
+import { FourHours, isByHour } from "../cards/four-hours.tsx";
 import { Card } from "../parts/card.tsx";
 import { Chart, kindColour } from "../parts/chart.tsx";
 import { Copy } from "../parts/copy.tsx";
@@ -70,7 +71,9 @@ function useDocuments(app: App, view: View): Answer<Found> {
 function BatchViewOf({ app, view }: { app: App; view: View }) {
   const { stream, route } = app;
   const answer = useDocuments(app, view);
-  const measures = view.fields.filter(isMeasure);
+  // Of different visitors and the like, those of two hours are not the sum.
+  const added = (field: Field) => !isByHour(view) || [stream.fact.many, ...stream.sums].includes(field.name);
+  const measures = view.fields.filter((field) => isMeasure(field) && added(field));
   const measure = measures.find(({ name }) => name === route.own["measure"]) ?? measures.find(({ name }) => name === stream.fact.many) ?? measures.find(({ type }) => type === "float") ?? measures[0];
   const found = answer.data;
   const documents = (found?.documents ?? []).filter(
@@ -95,7 +98,8 @@ function BatchViewOf({ app, view }: { app: App; view: View }) {
         ? <NothingComputed view={view} notice={found.notice} />
         : (
           <div class="batch-view">
-            {measure && documents.length > 0 && (several
+            {measure && documents.length > 0 && isByHour(view) && <FourHours view={view} measure={measure} />}
+            {measure && documents.length > 0 && !isByHour(view) && (several
               ? <OverDays view={view} measure={measure} documents={documents} />
               : <Largest view={view} measure={measure} documents={documents} app={app} />)}
             {measure && documents.length > 0 && <Places app={app} view={view} measure={measure} documents={documents} />}
@@ -107,7 +111,8 @@ function BatchViewOf({ app, view }: { app: App; view: View }) {
 }
 
 function about(view: View): string {
-  const what = view.kind === "now" ? "As of now, computed from the whole master dataset." : "One row for each key and UTC day.";
+  const per = isByHour(view) ? "hour" : "UTC day";
+  const what = view.kind === "now" ? "As of now, computed from the whole master dataset." : `One row for each key and ${per}.`;
   return `${what} The batch layer writes it: it is exact, late messages included, and as new as the last run.`;
 }
 
