@@ -97,7 +97,7 @@ impl Generator {
             EventTime::Live => self.clock.now_ms(),
             EventTime::Paced { per_second, .. } => {
                 let now_ms = self.front_ms as i64;
-                let rate = f64::from(per_second.get()) * world::busy(now_ms);
+                let rate = f64::from(per_second.get()) * self.world.busy(now_ms);
                 self.front_ms += 1000.0 / rate;
                 now_ms
             }

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use crate::random::{Random, Weighted};
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// The virtual host.
 pub(super) const HOST: &str = "www.example.org";
 
@@ -151,6 +153,8 @@ pub(super) struct World {
     browser_law: Weighted,
     crawler_law: Weighted,
     referrer_law: Weighted,
+    /// How busy the site is in each hour of the day, on average 1.
+    busy: [f64; 24],
 }
 
 impl World {
@@ -170,11 +174,17 @@ impl World {
             browser_law: Weighted::new(BROWSERS.map(|(_, weight)| weight)),
             crawler_law: Weighted::new(CRAWLERS.map(|(_, weight)| weight)),
             referrer_law: Weighted::new(REFERRERS.map(|(_, weight)| weight)),
+            busy: busy(),
         }
     }
 
     pub(super) fn draw_page(&self, random: &mut Random) -> usize {
         self.page_law.draw(random)
+    }
+
+    /// How busy the site is at a time, on average over a day 1.
+    pub(super) fn busy(&self, now_ms: i64) -> f64 {
+        self.busy[hour_of_day(now_ms.div_euclid(HOUR_MS))]
     }
 
     /// A page that is read little.
@@ -202,23 +212,27 @@ fn awake(hour: i64) -> f64 {
         0.30, 0.18, 0.12, 0.10, 0.10, 0.15, 0.28, 0.45, 0.62, 0.74, 0.80, 0.82, 0.85, 0.82, 0.80,
         0.80, 0.82, 0.85, 0.90, 0.97, 1.00, 0.95, 0.75, 0.50,
     ];
-    BY_HOUR[usize::try_from(hour.rem_euclid(24)).unwrap_or_default()]
+    BY_HOUR[hour_of_day(hour)]
 }
 
 /// Who comes at a time, in proportion to how many are awake.
 pub(super) fn draw_country(random: &mut Random, now_ms: i64) -> &'static Country {
-    let hour = now_ms.div_euclid(3_600_000);
+    let hour = now_ms.div_euclid(HOUR_MS);
     let law = COUNTRIES.iter().map(|country| country.weight * awake(hour + country.ahead_hours));
     &COUNTRIES[Weighted::new(law).draw(random)]
 }
 
-/// How busy the site is at a time, on average over a day 1.
-pub(super) fn busy(now_ms: i64) -> f64 {
+fn busy() -> [f64; 24] {
     let at = |hour: i64| -> f64 {
         COUNTRIES.iter().map(|country| country.weight * awake(hour + country.ahead_hours)).sum()
     };
+    let hours: [f64; 24] = std::array::from_fn(|hour| at(i64::try_from(hour).unwrap_or_default()));
     let mean = (0..24).map(at).sum::<f64>() / 24.0;
-    at(now_ms.div_euclid(3_600_000)) / mean
+    hours.map(|hour| hour / mean)
+}
+
+fn hour_of_day(hour: i64) -> usize {
+    usize::try_from(hour.rem_euclid(24)).unwrap_or_default()
 }
 
 impl Country {
