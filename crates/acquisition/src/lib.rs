@@ -1,6 +1,7 @@
 //! Brings messages into the log: from sources on the network, as they come, and from files and pipes.
 //!
-//! A message is kept as received; nothing is decoded or judged here. Each source reads into a buffer
+//! A message is kept as received, unless its stream says what is stored instead (access logs without whole
+//! addresses); nothing is judged here. Each source reads into a buffer
 //! of its own with room for so many messages and bytes, one writer takes batches out of all buffers
 //! and stores them. A slow log fills the buffers, then the sources are no longer read: nothing is
 //! dropped. Where the log is on a server, a spool on disk takes messages while it is away. A message may come into the log twice (after a crash between storing and noting it, or
