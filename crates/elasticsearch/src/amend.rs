@@ -91,16 +91,21 @@ impl Amend for ViewStore {
         let mut waiting: BTreeMap<String, Shards> =
             found.filter(|(index, shards)| own.contains(index) && deleted(shards)).collect();
         let touched: Vec<String> = waiting.keys().cloned().collect();
-        for index in &touched {
-            // Otherwise segments with few deleted documents are left as they are.
-            store.set(index, json!(0)).await?;
-        }
-        store.wait_for_copies(&mut waiting).await?;
-        for index in &touched {
-            store.merge(index).await?;
-            store.set(index, Value::Null).await?;
-        }
-        Ok(())
+        // Otherwise segments with few deleted documents are left as they are.
+        let merged = async {
+            for index in &touched {
+                store.set(index, json!(0)).await?;
+            }
+            store.wait_for_copies(&mut waiting).await?;
+            for index in &touched {
+                store.merge(index).await?;
+            }
+            Ok(())
+        };
+        let merged = merged.await;
+        // Of every index: an earlier run that was broken off may have left one so.
+        let reset = store.set(&format!("{}-*", store.names.prefix()), Value::Null).await;
+        merged.and(reset)
     }
 }
 
@@ -194,10 +199,12 @@ impl Store {
         }
     }
 
-    /// Says how large a part of a segment may be deleted for it to be left alone, in percent.
+    /// Says how large a part of a segment may be deleted for it to be left alone, in percent; without one,
+    /// the server does.
     async fn set(&self, index: &str, percent: Value) -> Result<(), Error> {
         let setting = json!({ "index.merge.policy.expunge_deletes_allowed": percent });
         let request = Request::put(format!("{index}/_settings")).json(&setting);
+        let request = request.with("expand_wildcards", "all");
         self.client.ask(OPERATION, &request, self.write_patience()).await.map(drop)
     }
 

@@ -11,13 +11,16 @@ use pulso_runtime::config::{ConfigFile, Layers, LogStore, ViewStore as Views};
 use pulso_runtime::stores::{LogReader, LogWriter, OwnStores, Reading, Topic, set_up};
 use pulso_testkit::message::message;
 use pulso_testkit::servers::{self, Elasticsearch, Generation};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::person::{Person, author, files, member, unnamed};
 
 /// The most documents that the server gives at once.
 const PAGE: usize = 10_000;
+
+/// By which a run has few deleted documents merged away.
+const MERGE_SETTING: &str = "index.merge.policy.expunge_deletes_allowed";
 
 /// The same person in other stores.
 async fn on_servers(person: Person, kafka: Option<&str>, elasticsearch: Option<&str>) -> Person {
@@ -84,6 +87,13 @@ fn with_ghosts(url: &str) -> Vec<String> {
     with.map(|(name, index)| format!("{name}: {}", deleted(index))).collect()
 }
 
+/// Sets what an earlier run that was broken off may have left.
+fn leave_a_merge_setting(url: &str) {
+    let setting = json!({ MERGE_SETTING: 0 }).to_string();
+    let (status, body) = servers::ask(url, "PUT /erase-*/_settings", &setting).unwrap();
+    assert_eq!(status, 200, "{body}");
+}
+
 /// The files of a server in which any of these is found as it is.
 fn files_with(folder: &Path, secrets: &[Vec<u8>]) -> Vec<String> {
     let has = |path: &Path| {
@@ -132,8 +142,11 @@ async fn nothing_is_left_of_a_member_on_servers() {
     assert!(said.contains(" messages, of all people"), "{said}");
     assert_eq!(person.documents().await, before);
 
+    leave_a_merge_setting(&url);
     let said = person.erased(&["--yes"]);
     assert!(!said.contains(&person.id), "{said}");
+    let settings = ask(&url, "GET /*/_settings?expand_wildcards=all").to_string();
+    assert!(!settings.contains("expunge_deletes_allowed"), "{settings}");
     assert_eq!(person.traces().await, Vec::<String>::new());
     for (name, documents) in indices(&url) {
         let found = |secret: &Vec<u8>| documents.contains(str::from_utf8(secret).unwrap());
