@@ -5,6 +5,7 @@
 //! for, and then the segments with such documents are merged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use pulso_model::{Layer, View, ViewDocument};
 use pulso_pipeline::{Amend, Change, Row};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::warn;
 
 use crate::bulk::{Call, Item};
 use crate::encode::Action;
@@ -27,6 +29,9 @@ const OPERATION: Operation = Operation::Amend;
 
 /// How long one index may take to be merged.
 const MERGE_PATIENCE: Duration = Duration::from_hours(1);
+
+/// After how long the reader is told why it may take so long.
+const MERGE_SLOW: Duration = Duration::from_secs(10);
 
 /// How long the copies of a shard may take to let go of what was deleted. They tell each other twice a
 /// minute what they may still ask for.
@@ -214,6 +219,15 @@ impl Store {
         self.client.ask(OPERATION, &flush, self.write_patience()).await?;
         let merge = Request::post(format!("{index}/_forcemerge"));
         let merge = merge.with("only_expunge_deletes", "true");
-        self.client.ask(OPERATION, &merge, MERGE_PATIENCE).await.map(drop)
+        let mut merged = pin!(self.client.ask(OPERATION, &merge, MERGE_PATIENCE));
+        if let Ok(merged) = timeout(MERGE_SLOW, &mut merged).await {
+            return merged.map(drop);
+        }
+        warn!(
+            index,
+            "still waiting for a merge; Elasticsearch puts merges off while its disk is nearly full: see \
+             `indices.merge.disk.watermark.high`"
+        );
+        merged.await.map(drop)
     }
 }

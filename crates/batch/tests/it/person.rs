@@ -269,11 +269,16 @@ impl Person {
     }
 
     pub(crate) fn erase(&self, arguments: &[&str]) -> Output {
+        self.erasing(arguments).output().unwrap()
+    }
+
+    pub(crate) fn erasing(&self, arguments: &[&str]) -> Command {
         let Self { config, file, id, .. } = self;
         let mut command = Command::new(env!("CARGO_BIN_EXE_pulso-batch"));
         command.arg("--config").arg(file).args(["erase", "--actor", &config.stream, id]);
         command.arg("--data").arg(&config.data.directory).args(arguments);
-        command.env("PULSO__STREAMS__POSTS__FACTS", "true").output().unwrap()
+        command.env("PULSO__STREAMS__POSTS__FACTS", "true");
+        command
     }
 
     #[track_caller]

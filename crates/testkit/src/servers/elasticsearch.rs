@@ -126,7 +126,7 @@ fn url(port: u16) -> String {
 }
 
 fn launch(recipe: &Recipe, installed: &Installed, home: &Path, port: u16) -> Launch {
-    prepare(home, &installed.folder, port).unwrap();
+    prepare(home, &installed.folder, settings(recipe, port)).unwrap();
     let lib = home.join("lib").display().to_string();
     let classes = installed.folder.join("classes").display().to_string();
     let home = home.display();
@@ -158,7 +158,7 @@ fn launch(recipe: &Recipe, installed: &Installed, home: &Path, port: u16) -> Lau
 }
 
 /// Lays out the home folder as the server wants it: each module has its own jars.
-fn prepare(home: &Path, installed: &Path, port: u16) -> io::Result<()> {
+fn prepare(home: &Path, installed: &Path, settings: String) -> io::Result<()> {
     let module = home.join("modules/transport-netty4");
     for folder in [&home.join("config"), &home.join("lib"), &home.join("tmp"), &module] {
         fs::create_dir_all(folder)?;
@@ -175,15 +175,25 @@ fn prepare(home: &Path, installed: &Path, port: u16) -> io::Result<()> {
         std::os::unix::fs::symlink(jar.path(), folder.join(name))?;
     }
     fs::write(home.join("config/log4j2.properties"), LOG)?;
-    let settings = [
-        "cluster.name: pulso-test".to_owned(),
-        "node.name: pulso-test".to_owned(),
-        "discovery.type: single-node".to_owned(),
-        format!("http.port: {port}"),
-        format!("transport.port: {}", free_port()),
-        // A test needs little room, and a machine of tests may have little.
-        "cluster.routing.allocation.disk.threshold_enabled: false".to_owned(),
-        "cluster.max_shards_per_node: 5000".to_owned(),
-    ];
-    fs::write(home.join("config/elasticsearch.yml"), settings.join("\n"))
+    fs::write(home.join("config/elasticsearch.yml"), settings)
+}
+
+fn settings(recipe: &Recipe, port: u16) -> String {
+    // A test needs little room, and a machine of tests may have little.
+    let mut settings = format!(
+        "cluster.name: pulso-test
+node.name: pulso-test
+discovery.type: single-node
+http.port: {port}
+transport.port: {}
+cluster.routing.allocation.disk.threshold_enabled: false
+cluster.max_shards_per_node: 5000
+",
+        free_port()
+    );
+    if recipe.class == NINE.class {
+        settings +=
+            "indices.merge.disk.watermark.high: 100%\nindices.merge.disk.check_interval: 1s\n";
+    }
+    settings
 }
