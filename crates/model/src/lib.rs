@@ -40,4 +40,4 @@ pub use stream::{
     Part, Personal, Position, ScopeField, ScopeValues, Stream,
 };
 pub use time::{Day, DayRange, EventTime, WallTime};
-pub use view::{Field, FieldType, KeyField, KeyPart, Layer, View, ViewDescriptor, ViewKind};
+pub use view::{Edges, Field, FieldType, KeyField, KeyPart, Layer, View, ViewDescriptor, ViewKind};

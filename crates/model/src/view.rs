@@ -36,6 +36,19 @@ pub struct ViewDescriptor {
     /// Whether the first document written under an `_id` stays, as the first message in log order is
     /// the fact and later ones are its echoes. Elsewhere the last one written stays.
     pub first_write_wins: bool,
+    /// Where each document is an edge of a graph: its fields.
+    pub edges: Option<Edges>,
+}
+
+/// The fields of a document that is a weighted, directed edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edges {
+    /// A text.
+    pub from: &'static str,
+    /// A text.
+    pub to: &'static str,
+    /// A number that can be added up.
+    pub weight: &'static str,
 }
 
 /// One kind of document that Pulso keeps: a view by its descriptor. Views of one name are equal.
@@ -200,6 +213,11 @@ impl View {
     /// Whether the first document written under an `_id` stays; elsewhere the last one does.
     pub fn first_write_wins(self) -> bool {
         self.0.first_write_wins
+    }
+
+    /// The fields of its edges, where each document is one.
+    pub fn edges(self) -> Option<Edges> {
+        self.0.edges
     }
 
     /// The `_id` for the values of [`View::key`], in their order: the same in every layer.

@@ -122,9 +122,12 @@ pub(crate) struct ExportArgs {
     /// Which layer's documents: `current` takes each day from the layer that answers for it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) layer: LayerArg,
-    /// One JSON document per line, CSV with a header, or Parquet
+    /// One JSON document per line, CSV with a header, Parquet; or, of a view of links, a graph
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExportFormat,
+    /// In a graph, count both directions of a link as one
+    #[arg(long)]
+    pub(crate) undirected: bool,
     /// File to write; an existing file is replaced once everything is written [default: standard
     /// output]
     #[arg(long, short, value_name = "FILE")]
@@ -155,6 +158,16 @@ pub(crate) enum ExportFormat {
     Ndjson,
     Csv,
     Parquet,
+    /// For Gephi, Cytoscape, NetworkX
+    Graphml,
+    /// For Graphviz
+    Dot,
+}
+
+impl ExportFormat {
+    pub(crate) fn is_graph(self) -> bool {
+        matches!(self, Self::Graphml | Self::Dot)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
-//! Writes a view to a file: one document a line or a row, sorted by the view's key.
+//! Writes a view to a file: one document a line or a row, sorted by the view's key; or the graph of a view
+//! whose documents are edges.
 
 mod csv;
+mod graph;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -17,14 +19,16 @@ use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::data::{DataFolder, start};
 use crate::export::csv::CsvExport;
+use crate::export::graph::Graph;
 use crate::output::is_broken_pipe;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
 pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Result<()> {
-    let ExportArgs { view, data, layer, format, output } = args;
+    let ExportArgs { view, data, layer, format, undirected, output } = args;
     let config = start(common, &data)?;
     let view = named(&config, &view)?;
+    let graph = graph(&config, view, format, undirected)?;
     if format == ExportFormat::Parquet && output.is_none() && io::stdout().is_terminal() {
         return Err(anyhow!("Parquet cannot be written to a terminal"))
             .exit(Exit::Usage)
@@ -35,7 +39,7 @@ pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Res
     let layer = if view.kind() == ViewKind::Journal { LayerChoice::Current } else { layer.into() };
     let mut documents = views.scan(view, layer).await.explained()?;
     let target = Target::new(output);
-    let mut writer = target.with_context(Writer::open(view, format, &target))?;
+    let mut writer = target.with_context(Writer::open(view, format, graph, &target))?;
     let mut empty = true;
     while let Some(chunk) = documents.recv().await {
         let chunk = chunk.explained()?;
@@ -65,6 +69,32 @@ fn must_be_written(config: &Config, view: View) -> anyhow::Result<()> {
         .with_context(|| format!("the view `{view}` is empty"))
         .exit(Exit::NoInput)
         .hint(format!("read the Delta table in `{}` with Spark, DuckDB or Polars", lake.display()))
+}
+
+/// The graph that is to be made of a view, for the formats of graphs.
+fn graph(
+    config: &Config,
+    view: View,
+    format: ExportFormat,
+    undirected: bool,
+) -> anyhow::Result<Option<Graph>> {
+    if !format.is_graph() {
+        let wrong = || anyhow!("`--undirected` is for graphs");
+        let graph = (!undirected).then_some(None).ok_or_else(wrong);
+        return graph.exit(Exit::Usage).hint("add `--format graphml` or `--format dot`");
+    }
+    let Some(edges) = view.edges() else {
+        let streams = config.streams();
+        let with = streams.views().into_iter().filter(|view| view.edges().is_some());
+        let with: Vec<_> = with.map(View::name).collect();
+        return Err(anyhow!("the view `{view}` is not a graph")).exit(Exit::Usage).hint(match with
+            .as_slice()
+        {
+            [] => "a job of a declared stream has one if it names its `edges`".to_owned(),
+            with => format!("views that are: {}", with.join(", ")),
+        });
+    };
+    Ok(Some(Graph::new(edges, undirected)))
 }
 
 /// The view of a name, of whichever stream.
@@ -156,12 +186,22 @@ enum Writer {
     Ndjson(Output),
     Csv(Box<CsvExport<Output>>),
     Parquet(Box<ParquetExport<Output>>),
+    /// What is added up, until all is known.
+    Graph(Graph, graph::Format, Output),
 }
 
 impl Writer {
-    fn open(view: View, format: ExportFormat, target: &Target) -> anyhow::Result<Self> {
+    fn open(
+        view: View,
+        format: ExportFormat,
+        graph: Option<Graph>,
+        target: &Target,
+    ) -> anyhow::Result<Self> {
         let output = target.open()?;
+        let graph = || graph.context("a format of graphs without a graph");
         Ok(match format {
+            ExportFormat::Graphml => Self::Graph(graph()?, graph::Format::GraphMl, output),
+            ExportFormat::Dot => Self::Graph(graph()?, graph::Format::Dot, output),
             ExportFormat::Ndjson => Self::Ndjson(output),
             ExportFormat::Csv => Self::Csv(Box::new(CsvExport::new(view, output)?)),
             ExportFormat::Parquet => Self::Parquet(Box::new(ParquetExport::new(view, output)?)),
@@ -177,6 +217,11 @@ impl Writer {
                 }
             }
             Self::Csv(csv) => csv.write(chunk)?,
+            Self::Graph(graph, ..) => {
+                for StoredDocument { document, .. } in chunk {
+                    graph.add(&document.body)?;
+                }
+            }
             Self::Parquet(parquet) => {
                 parquet.write(chunk.iter().map(|stored| stored.document.body.as_str()))?;
             }
@@ -188,6 +233,10 @@ impl Writer {
         match self {
             Self::Ndjson(mut output) => output.flush()?,
             Self::Csv(csv) => (*csv).finish()?,
+            Self::Graph(graph, format, mut output) => {
+                graph.write(format, &mut output)?;
+                output.flush()?;
+            }
             Self::Parquet(parquet) => parquet.finish()?,
         }
         Ok(())

@@ -191,6 +191,7 @@ impl Reader<'_> {
         let fields = fields.unwrap_or_default();
         let key = fields::key(&mut job, &fields);
         let personal = fields::personal(&mut job, &fields);
+        let edges = fields::edges(&mut job, &fields);
         let default_file = format!("{}.sql", name.value);
         let file = job.text("sql");
         let span = file.as_ref().map_or(job.span().clone(), |file| file.span.clone());
@@ -219,6 +220,7 @@ impl Reader<'_> {
             scope_field,
             position_field: None,
             first_write_wins: false,
+            edges,
         });
         named.then_some(Job { view, personal: personal.leak(), sql: leak(&sql?) })
     }

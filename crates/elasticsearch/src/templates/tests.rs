@@ -73,6 +73,7 @@ fn every_type_has_a_mapping() {
         aliases: &[("host", "link.host")],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     });
     let mapping = mappings(view, &[view]);
     for (name, _, expected) in expected {
@@ -138,6 +139,7 @@ fn late_facts_answer_to_the_scope_names_of_all_streams() {
         aliases: &[],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     });
     let mapping = mappings(View::LATE_FACTS, &[view, View::LATE_FACTS]);
     assert_eq!(mapping.pointer("/properties/stream/type"), Some(&json!("keyword")));

@@ -211,6 +211,7 @@ fn view(
         aliases: &[],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     })
 }
 

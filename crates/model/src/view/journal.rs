@@ -29,6 +29,7 @@ const fn journal(
         aliases: &[],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn views_are_equal_by_name() {
         aliases: &[],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     };
     assert_eq!(View::new(descriptor("a")), View::new(descriptor("a")));
     assert_ne!(View::new(descriptor("a")), View::new(descriptor("b")));
@@ -67,6 +68,7 @@ fn a_filter_by_scope_has_the_last_part_of_the_fields_name() {
             aliases: &[],
             position_field: None,
             first_write_wins: false,
+            edges: None,
         };
         View::new(descriptor).scope_name()
     };

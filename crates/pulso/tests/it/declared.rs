@@ -32,6 +32,7 @@ by_scope = true
 view = "site-days"
 per = "day"
 key = ["day", "referrer", "target"]
+edges = { from = "referrer", to = "target", weight = "visits" }
 fields = { day = "day", referrer = "text", target = "text", visits = "integer", last = "time" }
 "#;
 
@@ -197,6 +198,16 @@ fn a_declared_stream_has_all_that_others_have() {
     let links = documents("site-days", "batch");
     let visits: u64 = links.iter().map(|link| link["visits"].as_u64().unwrap()).sum();
     assert_eq!((links.len(), visits), (8, 4800));
+    let graph = place.run(0, &["export", "site-days", "--format", "dot"]);
+    let link = "  \"direct\" -> \"site0.example\" [weight=240, label=240]\n";
+    assert!(graph.starts_with("digraph {\n") && graph.contains(link), "{graph}");
+    let graph = place.run(0, &["export", "site-days", "--format", "graphml", "--undirected"]);
+    assert_eq!((graph.matches("<node ").count(), graph.matches("<edge ").count()), (6, 8));
+    let refused = place.run(2, &["export", "visits", "--format", "dot"]);
+    assert!(refused.contains("the view `visits` is not a graph"), "{refused}");
+    assert!(refused.contains("site-days"), "{refused}");
+    let refused = place.run(2, &["export", "visits", "--undirected"]);
+    assert!(refused.contains("`--undirected` is for graphs"), "{refused}");
     let letters = documents("dead-letters", "current");
     let error = letters.iter().find(|letter| letter["reason"] == "program_error").unwrap();
     assert!(error["detail"].as_str().unwrap().contains("expected string, got integer"), "{error}");

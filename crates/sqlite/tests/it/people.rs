@@ -108,6 +108,7 @@ fn declared(name: &'static str, fields: &[&'static str]) -> View {
         aliases: &[],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     })
 }
 

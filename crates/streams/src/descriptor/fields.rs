@@ -1,7 +1,8 @@
 //! The fields of views and where they come from.
 
 use pulso_model::{
-    ColumnType, Facet, FactsView, Field, FieldType, KeyField, Part, View, ViewDescriptor, ViewKind,
+    ColumnType, Edges, Facet, FactsView, Field, FieldType, KeyField, Part, View, ViewDescriptor,
+    ViewKind,
 };
 use toml::Spanned;
 use toml::de::DeValue;
@@ -61,6 +62,29 @@ pub(super) fn personal(job: &mut Table<'_, '_>, fields: &[Field]) -> Vec<&'stati
         }
     }
     personal
+}
+
+/// The fields that make each document of a job an edge of a graph.
+pub(super) fn edges(job: &mut Table<'_, '_>, fields: &[Field]) -> Option<Edges> {
+    let mut table = job.table("edges")?;
+    let mut field = |key, wanted| {
+        let name = table.required_text(key)?;
+        let found = fields.iter().find(|field| field.name == name.value);
+        let message = match found {
+            Some(field) if field.field_type == wanted => return Some(field.name),
+            Some(field) => {
+                let (is, wanted) = (field.field_type.name(), wanted.name());
+                format!("`{}` is of the type `{is}`; `{key}` needs `{wanted}`", name.value)
+            }
+            None => format!("`{}` is not one of `fields`", name.value),
+        };
+        table.problem(&name.span, message);
+        None
+    };
+    let (from, to) = (field("from", FieldType::Text), field("to", FieldType::Text));
+    let weight = field("weight", FieldType::Integer);
+    table.finish();
+    Some(Edges { from: from?, to: to?, weight: weight? })
 }
 
 /// The field that a filter by scope compares: that of its name, or one that ends with it.
@@ -144,6 +168,7 @@ pub(super) fn facts_view(
         key: key.leak(),
         position_field: None,
         first_write_wins: true,
+        edges: None,
     });
     Some(FactsView {
         view,

@@ -361,7 +361,7 @@ fn words_that_are_not_known_are_told_with_those_that_are() {
     let field_type = "the type of `bird` can be `boolean`, `integer`, `float`, `text`, `texts`, `time`, \
                       `day` or `location`";
     check("bird = \"text\"", "bird = \"string\"", 66, field_type);
-    let key = "unknown key `extent` in `[[jobs]]`; there are `fields`, `key`, `per`, `personal`, `sql`, `title`, `view`";
+    let key = "unknown key `extent` in `[[jobs]]`; there are `edges`, `fields`, `key`, `per`, `personal`, `sql`, `title`, `view`";
     check("per = \"now\"", "per = \"now\"\nextent = \"all\"", 63, key);
 }
 
@@ -441,4 +441,25 @@ fn fields_can_be_written_one_after_the_other() {
     let default = "in the view `ticks` there are two fields `location`";
     let text = TICKS.to_owned() + "place = true\n[columns]\nlocation = \"text\"\n";
     assert_eq!(problems(&text), [format!("line 1: {default}")]);
+}
+
+#[test]
+fn documents_of_a_job_may_be_edges() {
+    let edges = "key = [\"bird\"]\nedges = { from = \"bird\", to = \"marsh\", weight = \"seen\" }";
+    let more = "\nmarsh = \"text\"\nseen = \"integer\"\n";
+    let text = SIGHTINGS.replace("key = [\"bird\"]", edges);
+    let with = text.replace("bird = \"text\"\n", &format!("bird = \"text\"{more}"));
+    let views = good(&with).stream.views();
+    let birds = views.iter().find(|view| view.name() == "birds").unwrap();
+    let expected = pulso_model::Edges { from: "bird", to: "marsh", weight: "seen" };
+    assert_eq!(birds.edges(), Some(expected));
+    assert!(views.iter().filter(|view| view.edges().is_some()).count() == 1);
+
+    let wrong = |weight: &str, message: &str| {
+        let key = "key = [\"day\", \"marsh.name\"]";
+        let ends = "from = \"marsh.name\", to = \"marsh.country\"";
+        check(key, &format!("{key}\nedges = {{ {ends}, weight = \"{weight}\" }}"), 52, message);
+    };
+    wrong("birds", "`birds` is not one of `fields`");
+    wrong("complete", "`complete` is of the type `boolean`; `weight` needs `integer`");
 }

@@ -110,6 +110,7 @@ fn by_day(
         aliases: &[],
         position_field: None,
         first_write_wins: false,
+        edges: None,
     }
 }
 
