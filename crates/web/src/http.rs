@@ -4,6 +4,7 @@
 mod cache;
 mod documents;
 mod error;
+mod feed;
 mod guard;
 mod live;
 mod measures;
@@ -181,6 +182,8 @@ struct App<V> {
     known: reach::Known,
     numbers: numbers::Answers,
     live: live::Live,
+    /// Places for clients that are given messages.
+    feeds: Arc<Semaphore>,
 }
 
 impl<V> fmt::Debug for App<V> {
@@ -234,8 +237,19 @@ pub(crate) fn router<V: Views>(
     let (known, numbers) = (reach::Known::default(), numbers::Answers::default());
     let streams = options.streams.iter().map(|served| served.stream.name);
     let live = live::Live::new(streams, shutdown);
-    let app =
-        Arc::new(App { views, status, metrics, options, openapi, queries, known, numbers, live });
+    let feeds = Arc::new(Semaphore::new(feed::CLIENTS_MAX));
+    let app = Arc::new(App {
+        views,
+        status,
+        metrics,
+        options,
+        openapi,
+        queries,
+        known,
+        numbers,
+        live,
+        feeds,
+    });
     // `any`, as the fallback of a router of methods names those that are allowed: none.
     let listed = views_served.clone();
     let unknown = any(move |uri: Uri| async move { error::no_route(&uri, &listed) });

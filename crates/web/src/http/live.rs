@@ -43,7 +43,7 @@ pub(crate) const LISTENING_MAX: Duration = Duration::from_secs(590);
 const COME_BACK_AFTER: Duration = Duration::from_secs(2);
 
 /// The header in which a client says what it has been told last.
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The streams of events, by the name of the stream.
 #[derive(Debug)]
@@ -60,6 +60,11 @@ impl Live {
     ) -> Self {
         let channels = streams.into_iter().map(|name| (name, Arc::default())).collect();
         Self { channels, places: Arc::new(Semaphore::new(CLIENTS_MAX)), shutdown }
+    }
+
+    /// When all have to go.
+    pub(super) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
     }
 }
 
@@ -103,7 +108,7 @@ pub(super) async fn listen<V: Views>(
 }
 
 /// When a login ends; without one, never.
-async fn end_of(login: Option<&Login>) {
+pub(super) async fn end_of(login: Option<&Login>) {
     match login {
         Some(login) => login.end().await,
         None => std::future::pending().await,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tracing::error;
 
 use super::parameters::{TEXT_CHARACTERS_MAX, pairs};
-use super::{API, App, Error, Options, Route, Shared, json};
+use super::{API, App, Error, Options, Route, Shared, feed, json};
 
 /// The longest request with a message on trial.
 pub(super) const TRIAL_BYTES_MAX: usize = 256 * 1024;
@@ -44,6 +44,7 @@ const IN_KAFKA: &str =
 pub(super) fn routes<V: Views>() -> Vec<Route<Arc<App<V>>>> {
     let route = |name, methods| Route::new(format!("{API}/streams/{{stream}}/{name}"), methods);
     vec![
+        route("messages", get(feed::follow::<V>)),
         route("message", get(message::<V>)),
         route("messages/{partition}/{offset}", get(message_at::<V>)),
         route("sources", get(sources::<V>)),
@@ -53,7 +54,7 @@ pub(super) fn routes<V: Views>() -> Vec<Route<Arc<App<V>>>> {
 
 impl Options {
     /// The configuration of a stream that is served.
-    fn config_of(&self, name: &str) -> Result<Config, Error> {
+    pub(super) fn config_of(&self, name: &str) -> Result<Config, Error> {
         let served = self.streams.iter().any(|served| served.stream.name == name);
         let config = served.then(|| self.messages.0.of_stream(name).ok()).flatten();
         config.ok_or_else(|| {
@@ -73,7 +74,7 @@ enum Asked {
 
 /// A message as it is in the log.
 #[derive(Debug, Serialize)]
-struct Message {
+pub(super) struct Message {
     stream: &'static str,
     partition: u32,
     offset: u64,
@@ -170,7 +171,7 @@ fn of_fact(id: &str, facts: View) -> Asked {
     place.map_or_else(|| Asked::Fact(id.to_owned()), Asked::At)
 }
 
-fn failed(cause: StoreError) -> Error {
+pub(super) fn failed(cause: StoreError) -> Error {
     error!(error = %chain(&cause), "failed to read the log");
     Error::NoMessage { reason: "the log cannot be read here; see the server's log".to_owned() }
 }
@@ -260,7 +261,7 @@ fn nothing_at(stream: &str, partition: &dyn Display, offset: &dyn Display) -> Er
     Error::NoMessage { reason: format!("the log of `{stream}` has no message at {place}") }
 }
 
-fn shown(stream: &'static str, record: &Record) -> Message {
+pub(super) fn shown(stream: &'static str, record: &Record) -> Message {
     let payload = String::from_utf8(record.payload.to_vec());
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let (payload, payload_hex) = match payload {

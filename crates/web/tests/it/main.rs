@@ -5,6 +5,7 @@
 
 mod api;
 mod contacts;
+mod feed;
 mod guard;
 mod messages;
 mod numbers;

@@ -14,7 +14,11 @@ use tempfile::TempDir;
 use crate::server::{Server, options};
 
 /// A server of a folder whose log has responses of these ids.
-async fn start(folder: &TempDir, ids: impl IntoIterator<Item = i64>, shown: bool) -> Server {
+pub(crate) async fn start(
+    folder: &TempDir,
+    ids: impl IntoIterator<Item = i64>,
+    shown: bool,
+) -> Server {
     let directory = folder.path().display().to_string();
     let show = if shown { "always" } else { "never" };
     let overrides = [("data.directory", &*directory), ("privacy.show_members", show)];

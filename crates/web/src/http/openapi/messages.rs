@@ -1,16 +1,20 @@
 //! The description of single messages.
 
+use std::collections::BTreeSet;
+
 use pulso_model::FieldType;
 use serde_json::{Map, Value, json};
 
 use super::{API, list_schema, object, operation, type_schema};
 use crate::http::Options;
+use crate::http::feed::wanted;
 use crate::http::parameters::TEXT_CHARACTERS_MAX;
 
 pub(super) fn paths(options: &Options) -> Map<String, Value> {
     let path = |name: &str| format!("{API}/streams/{{stream}}/{name}");
     Map::from_iter([
         (path("sources"), json!({ "get": sources(options) })),
+        (path("messages"), json!({ "get": feed(options) })),
         (path("message"), json!({ "get": message(options) })),
         (path("messages/{partition}/{offset}"), json!({ "get": message_at(options) })),
         (path("try"), json!({ "post": trial(options) })),
@@ -63,6 +67,37 @@ fn found() -> Value {
 
 const SHOWN: &str = "Refused with status 403 where members are not shown (`privacy.show_members`); 404 says that \
                      the log has no such message, or is not read here.";
+
+const FEED: &str = "Server-sent events: each message as the other operations show it, from where `from` or \
+    `Last-Event-ID` says. The filters are called as the facts of the stream call what they compare (kind, scope, \
+    terms); each may be repeated, and then any of its texts will do. Without filters, messages that are no facts come, \
+    too. Each client reads the log at its own pace. `missed`: so many messages of a partition are not in the log any \
+    more. A line of comment says every 15 seconds that the connection is alive; after ten minutes the client is asked to \
+    come back, and goes on where it was. Refused with status 403 where members are not shown \
+    (`privacy.show_members`); 404 says that there is no log, or that the id is of another.";
+
+fn feed(options: &Options) -> Value {
+    let summary = "The messages of a stream, as they come";
+    let mut described = operation("followMessages", summary, "text/event-stream", text());
+    described["description"] = json!(FEED);
+    let from = json!({
+        "name": "from", "in": "query", "schema": text(),
+        "description": "`now` (the default), `start`, or the id of an event.",
+    });
+    let last = json!({
+        "name": "Last-Event-ID", "in": "header", "schema": text(),
+        "description": "The id of the last event that the client has.",
+    });
+    let names: BTreeSet<_> =
+        options.streams.iter().flat_map(|served| wanted::names(served.stream)).collect();
+    let filter = |name| {
+        let schema = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS_MAX });
+        json!({ "name": name, "in": "query", "schema": list_schema(schema) })
+    };
+    let parameters = [stream(options), from, last].into_iter().chain(names.into_iter().map(filter));
+    described["parameters"] = parameters.collect();
+    described
+}
 
 fn message_at(options: &Options) -> Value {
     let summary = "A message as it is in the log, by its place";
