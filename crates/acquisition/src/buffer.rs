@@ -6,14 +6,21 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pulso_model::{Decoder, EventTime, Head, Key, StoreOptions, WallTime};
 use pulso_pipeline::{Clock, Headers, Message, observe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tracing::error;
 
-use crate::Options;
+use crate::throttle::Throttle;
+use crate::{COMPONENT, Options};
+
+/// How often it is logged that messages are cut off, at most.
+const CUT_LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The writer has ended, because of an error that it reports itself.
 #[derive(Debug)]
@@ -58,6 +65,7 @@ pub(crate) struct Buffer<C> {
     bounds: Bounds,
     /// Bounded by the two semaphores.
     sender: mpsc::UnboundedSender<Buffered>,
+    cuts: Mutex<Throttle>,
 }
 
 /// When a message happened and came in.
@@ -97,7 +105,8 @@ impl<C: Clock> Buffer<C> {
             anonymize_addresses: options.anonymize_addresses,
             host: options.host.clone(),
         };
-        Self { source, decoder: decoder.clone(), store, clock, bounds, sender }
+        let (decoder, cuts) = (decoder.clone(), Mutex::new(Throttle::new(CUT_LOG_INTERVAL)));
+        Self { source, decoder, store, clock, bounds, sender, cuts }
     }
 
     pub(crate) fn source(&self) -> &Arc<str> {
@@ -142,6 +151,16 @@ impl<C: Clock> Buffer<C> {
         let message = Message { headers, key, payload };
         let buffered = Buffered { message, room: Room { _message: slot, _bytes: bytes } };
         self.sender.send(buffered).map_err(|_| WriterGone)
+    }
+
+    /// Counts and logs that a message was longer than this, and lost its rest.
+    pub(crate) fn report_cut(&self, bytes_max: usize) {
+        observe::error_of_stream(COMPONENT, self.stream(), "receive", "line_too_long");
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = cuts.pass(Instant::now()) {
+            let source = &self.source;
+            error!(%source, bytes_max, suppressed, "cut off the rest of a message that is too long");
+        }
     }
 
     /// Waits until all messages of this source are stored (or the writer is gone).

@@ -30,7 +30,7 @@ pub struct Args {
 pub enum Command {
     /// Store messages until stopped, or until the files end
     Run(RunArgs),
-    /// Check the configuration and connect to every source, without changing anything
+    /// Check the configuration and whether every source can be followed, without changing anything
     Check,
     /// Ask the running service whether it is healthy: exits with 0 if it is, otherwise with 1
     Healthcheck,
@@ -153,10 +153,10 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         }
     }
     if failed > 0 {
-        return Err(anyhow!("failed to connect to {failed} of {count} sources"))
+        return Err(anyhow!("failed to follow {failed} of {count} sources"))
             .exit(Exit::Unavailable)
             .hint(
-                "see standard output for the reasons; check each `url`, and that its source runs",
+                "see standard output for the reasons; check each `url`, `paths` or `listen`, and that the source is there",
             );
     }
     Ok(())

@@ -24,7 +24,6 @@ use tracing::warn;
 
 use crate::Error;
 use crate::follow::{Follow, Outlet, Positions};
-use crate::lines::report_cut;
 use files::Files;
 use place::Places;
 
@@ -63,7 +62,7 @@ impl Follow for FollowFiles {
                 let slot = stop.run_until_cancelled(buffer.slot()).await;
                 let Some(slot) = slot else { return Ok(()) };
                 if line.cut {
-                    report_cut(buffer, bytes_max);
+                    buffer.report_cut(bytes_max);
                 }
                 let places = std::iter::once(line.place).chain(step.others.iter().cloned());
                 let cursor = Places { number, places: places.collect() }.to_string();

@@ -13,8 +13,9 @@ use crate::connection::{self, Connected};
 use crate::file::{self, FollowFiles};
 use crate::http::Http;
 use crate::network::{Network, Tcp};
+use crate::tcp::FollowTcp;
 use crate::websocket::Websocket;
-use crate::{COMPONENT, Error, Options};
+use crate::{COMPONENT, Error, Options, senders};
 
 /// One kind of source.
 ///
@@ -107,6 +108,7 @@ pub(crate) async fn follow<N: Network, C: Clock, L: Positions>(
         Protocol::File { paths, from } => {
             FollowFiles { paths: paths.clone(), from: *from }.follow(outlet).await
         }
+        Protocol::Tcp(listening) => FollowTcp(listening.clone()).follow(outlet).await,
     }
 }
 
@@ -124,5 +126,6 @@ pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()>
             connection::check(&Http { network, format: *format }, source, options).await
         }
         Protocol::File { paths, .. } => file::check(paths),
+        Protocol::Tcp(listening) => senders::check(listening).await,
     }
 }

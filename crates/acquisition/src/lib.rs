@@ -4,8 +4,9 @@
 //! addresses); nothing is judged here. Each source reads into a buffer
 //! of its own with room for so many messages and bytes, one writer takes batches out of all buffers
 //! and stores them. A slow log fills the buffers, then the sources are no longer read: nothing is
-//! dropped. Where the log is on a server, a spool on disk takes messages while it is away. A message may come into the log twice (after a crash between storing and noting it, or
-//! after a reconnect): it is then an echo.
+//! dropped. Where the log is on a server, a
+//! spool on disk takes messages while it is away. A message may come into the log twice (after a crash between storing
+//! and noting it, or after a reconnect): it is then an echo.
 
 mod buffer;
 pub mod cli;
@@ -19,15 +20,17 @@ mod network;
 mod pace;
 mod recording;
 mod run;
+mod senders;
 mod spool;
 mod store;
+mod tcp;
 #[cfg(test)]
 mod testing;
 mod throttle;
 mod websocket;
 mod writer;
 
-pub use error::{Error, TlsError};
+pub use error::{Error, ListenError, TlsError};
 pub use follow::check;
 pub use pace::{Pace, ParsePaceError};
 pub use pulso_file::{FileError, FileInput, FileReader, INPUT_HINT, LineBatch};

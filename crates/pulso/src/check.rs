@@ -34,10 +34,10 @@ pub(crate) async fn check(common: &CommonArgs, args: &DataArgs) -> anyhow::Resul
     for source in served {
         pulso_acquisition::check(source, &config.acquisition)
             .await
-            .with_context(|| format!("source `{}` does not answer", source.name))
+            .with_context(|| format!("source `{}` cannot be followed", source.name))
             .exit(Exit::Unavailable)
-            .hint("check its `url` in the configuration, and the network")?;
-        print(&format!("source `{}`: answers\n", source.name))?;
+            .hint("check its `url`, `paths` or `listen` in the configuration, and the network")?;
+        print(&format!("source `{}`: ok\n", source.name))?;
     }
     Ok(())
 }

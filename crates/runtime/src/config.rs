@@ -22,10 +22,10 @@ pub use pulso_model::duration::{format_duration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use sections::{
     Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Declared, Demo, Echo,
-    Elasticsearch, FilesFrom, Format, Guard, Kafka, Kibana, Log, LogFormat, LogStore, Login,
-    LoginMode, Logs, Lost, Network, Operations, Organiser, ParseNetworkError, Privacy, Protocol,
-    Retention, SaslMechanism, Schedule, ShowMembers, Source, Spool, Time, Tls, Trends, ViewStore,
-    Views, Web, Window, shown_url,
+    Elasticsearch, FilesFrom, Format, Guard, Kafka, Kibana, Listening, Log, LogFormat, LogStore,
+    Login, LoginMode, Logs, Lost, Network, Operations, Organiser, ParseNetworkError, Privacy,
+    Protocol, Retention, SaslMechanism, Schedule, ServerTls, ShowMembers, Source, Spool, Time, Tls,
+    Trends, ViewStore, Views, Web, Window, shown_url,
 };
 pub use size::{ByteSize, ParseByteSizeError};
 

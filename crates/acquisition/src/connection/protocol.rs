@@ -103,8 +103,10 @@ impl Protocol {
                     Format::Events => Self::Events(events::Events { parameter }),
                 }
             }
-            // It is not connected to.
-            config::Protocol::File { .. } => Self::Plain(plain::Plain { parameter: None }),
+            // These are not connected to.
+            config::Protocol::File { .. } | config::Protocol::Tcp(_) => {
+                Self::Plain(plain::Plain { parameter: None })
+            }
         }
     }
 

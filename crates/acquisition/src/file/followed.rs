@@ -14,6 +14,7 @@ use pulso_file::Decompressed;
 
 use super::opened::{Fit, Opened, block};
 use super::place::{HEAD_BYTES, Place, TAIL_BYTES};
+use crate::lines;
 
 /// How much of a file is read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -193,15 +194,12 @@ impl Followed {
 
     /// Takes line ends off, and what is too long; leaves empty lines out.
     fn cut(&self, look: Look, bytes_max: usize) -> Look {
-        let Look::Lines(mut lines) = look else { return look };
-        for Line { bytes, cut, .. } in &mut lines {
-            if bytes.last() == Some(&b'\r') {
-                bytes.truncate(bytes.len() - 1);
-            }
-            *cut = bytes.len() > bytes_max;
-            bytes.truncate(bytes_max);
-        }
-        lines.retain(|line| !line.bytes.is_empty());
+        let Look::Lines(lines) = look else { return look };
+        let cut = |Line { bytes, place, .. }| {
+            let lines::Line { bytes, cut } = lines::Line::new(bytes, bytes_max)?;
+            Some(Line { bytes, cut, place })
+        };
+        let lines: Vec<_> = lines.into_iter().filter_map(cut).collect();
         if lines.is_empty() { Look::More } else { Look::Lines(lines) }
     }
 

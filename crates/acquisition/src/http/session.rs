@@ -13,7 +13,7 @@ use super::events::{Event, Events};
 use super::{Answer, reason};
 use crate::buffer::{Buffer, Times};
 use crate::connection::{Heard, Listener, Lost, Received};
-use crate::lines::{Line, Lines, report_cut};
+use crate::lines::{Line, Lines};
 
 /// Receives into the buffer until the answer ends, `stop`, or nobody takes the messages.
 pub(super) async fn receive<C: Clock>(
@@ -64,7 +64,7 @@ impl Session<'_> {
             let line = stop.run_until_cancelled(self.message(listener)).await.transpose()?;
             let Some(Line { bytes, cut }) = line else { return Ok(()) };
             if cut {
-                report_cut(buffer, self.options.message_bytes_max.as_usize());
+                buffer.report_cut(self.options.message_bytes_max.as_usize());
             }
             self.messages += 1;
             let cursor = |times: Times| listener.cursor_after(Heard(None), times);

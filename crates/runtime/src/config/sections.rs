@@ -14,6 +14,7 @@ use super::{ByteSize, url};
 
 mod deployment;
 mod guard;
+mod listening;
 mod organiser;
 
 pub use deployment::{
@@ -21,6 +22,7 @@ pub use deployment::{
     SaslMechanism, Spool, Tls, ViewStore, Views,
 };
 pub use guard::{Guard, LoginMode, Network, ParseNetworkError};
+pub use listening::{Listening, ServerTls};
 
 pub use organiser::{Organiser, Privacy, ShowMembers};
 
@@ -179,6 +181,8 @@ pub enum Protocol {
         paths: Vec<String>,
         from: FilesFrom,
     },
+    /// Lines of senders that connect.
+    Tcp(Listening),
 }
 
 /// Where files are read from that were there before the first start.
@@ -209,7 +213,7 @@ impl Protocol {
             Self::Websocket { .. } => Source::RESUME_MARGIN,
             Self::Jetstream => Source::JETSTREAM_MARGIN,
             Self::Http { .. } => Source::HTTP_MARGIN,
-            Self::File { .. } => Duration::ZERO,
+            Self::File { .. } | Self::Tcp(_) => Duration::ZERO,
         }
     }
 }

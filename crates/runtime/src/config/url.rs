@@ -19,7 +19,9 @@ pub(super) fn read(text: &str, protocol: &Protocol) -> Result<Uri, Wrong> {
     match protocol {
         Protocol::Websocket { .. } => WEBSOCKET.read(text),
         Protocol::Jetstream => jetstream(WEBSOCKET.read(text)?),
-        Protocol::Http { .. } | Protocol::File { .. } => HTTP.read(text),
+        Protocol::Http { .. } => HTTP.read(text),
+        // Nobody connects to one of these.
+        Protocol::File { .. } | Protocol::Tcp(_) => HTTP.read(text),
     }
 }
 

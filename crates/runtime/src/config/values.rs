@@ -178,8 +178,12 @@ fn cron(value: &toml::Value) -> Result<croner::Cron, Wrong> {
 }
 
 fn address(value: &toml::Value) -> Result<std::net::SocketAddr, Wrong> {
+    text(value).and_then(socket_address)
+}
+
+fn socket_address(text: &str) -> Result<std::net::SocketAddr, Wrong> {
     let hint = "write an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"";
-    text(value)?.parse().map_err(|_| Wrong::new("is not a socket address", hint))
+    text.parse().map_err(|_| Wrong::new("is not a socket address", hint))
 }
 
 /// What single keys cannot show.

@@ -82,7 +82,7 @@ fn a_source_of_jetstream_has_servers_and_a_version() {
     check(
         &source("url='ws://a', protocol='mqtt'"),
         &place("protocol` (mqtt) is not a protocol"),
-        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\"",
+        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\" or \"tcp\"",
     );
     check(
         &jetstream("wss://a/rsvps"),
@@ -190,4 +190,55 @@ fn a_source_may_be_files() {
         &place("url` is for the protocol \"websocket\" or \"jetstream\" or \"http\""),
         "a source with the protocol \"file\" has `name`, `paths` and, optionally, `stream` and `from`",
     );
+}
+
+#[test]
+fn a_source_may_be_lines_of_senders_that_connect() {
+    let config = load(
+        "[[acquisition.sources]]\nname = \"a\"\nprotocol = \"tcp\"\nlisten = \"127.0.0.1:9999\"\n\
+         [[acquisition.sources]]\nname = \"b\"\nprotocol = \"tcp\"\nlisten = \"[::]:9999\"\n\
+         connections_max = 3\ntls_certificate = \"a.pem\"\ntls_key = \"/b.pem\"",
+    );
+    let [a, b] = config.acquisition.sources.as_slice() else { panic!("not two sources") };
+    let address = "127.0.0.1:9999".parse().unwrap();
+    assert_eq!(a.protocol, Protocol::Tcp(Listening { address, connections_max: 64, tls: None }));
+    let (address, tls) = ("[::]:9999".parse().unwrap(), tls_files());
+    assert_eq!(b.protocol, Protocol::Tcp(Listening { address, connections_max: 3, tls }));
+    assert_eq!(a.urls, Vec::<http::Uri>::new());
+
+    let source =
+        |text: &str| format!("acquisition.sources = [{{name='a', protocol='tcp', {text}}}]");
+    let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
+    let fields = "a source with the protocol \"tcp\" has `name`, `listen` and, optionally, `stream`, \
+                  `connections_max`, and `tls_certificate` with `tls_key`";
+    check(&source("connections_max=3"), &place("listen` is missing"), fields);
+    check(
+        &source("listen='9999'"),
+        &place("listen` (9999) is not a socket address"),
+        "write an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+    );
+    for wrong in ["0", "-1", "10001"] {
+        check(
+            &source(&format!("listen='[::]:1', connections_max={wrong}")),
+            &place(&format!("connections_max` ({wrong}) is out of range")),
+            "choose a number from 1 to 10000",
+        );
+    }
+    check(
+        &source("listen='[::]:1', connections_max='3'"),
+        &place("connections_max` (3) is not a whole number"),
+        "write it without quotes",
+    );
+    let both = "name two PEM files, `tls_certificate` and `tls_key`, or neither of them";
+    check(&source("listen='[::]:1', tls_key='a'"), &place("tls_certificate` is missing"), both);
+    check(&source("listen='[::]:1', tls_certificate='a'"), &place("tls_key` is missing"), both);
+    check(
+        &source("listen='[::]:1', tls_certificate='a', tls_key=''"),
+        &place("tls_key` () is empty"),
+        "name a PEM file",
+    );
+}
+
+fn tls_files() -> Option<ServerTls> {
+    Some(ServerTls { certificate: "a.pem".into(), key: "/b.pem".into() })
 }

@@ -12,15 +12,18 @@ use crate::config::sections::{FilesFrom, Format, Protocol, Source, masked_url};
 use crate::config::url;
 use crate::streams::usual;
 
+mod listening;
+
 const KEY: &str = "acquisition.sources";
 /// What every source has.
 const COMMON: [&str; 3] = ["name", "stream", "protocol"];
 /// What it has besides, by its protocol.
-const KEYS: [(&str, &[&str]); 4] = [
+const KEYS: [(&str, &[&str]); 5] = [
     ("websocket", &["url", "urls", "resume_parameter", "resume_margin"]),
     ("jetstream", &["url", "urls", "resume_margin"]),
     ("http", &["url", "urls", "format", "resume_parameter", "resume_margin"]),
     ("file", &["paths", "from"]),
+    ("tcp", &["listen", "connections_max", "tls_certificate", "tls_key"]),
 ];
 const URLS: (&str, &str) = (
     "is not a list that stands for `url`",
@@ -80,7 +83,7 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
     };
     let known = protocol.as_ref().and_then(Option::as_ref);
     let urls = match protocol_name {
-        Some("file") => Some(Vec::new()),
+        Some("file" | "tcp") => Some(Vec::new()),
         _ => read_urls(reader, key, table, known.unwrap_or(&plain)),
     };
     let resume_margin = match (table.get("resume_margin"), known) {
@@ -128,6 +131,10 @@ fn fields(protocol: &str) -> String {
         "file" => {
             "a source with the protocol \"file\" has `name`, `paths` and, optionally, `stream` and `from`"
         }
+        "tcp" => {
+            "a source with the protocol \"tcp\" has `name`, `listen` and, optionally, `stream`, \
+             `connections_max`, and `tls_certificate` with `tls_key`"
+        }
         _ => {
             "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
              `resume_parameter` and `resume_margin`"
@@ -164,6 +171,7 @@ fn read_protocol(
             let paths = read_list(reader, key, table, ("paths", PATHS), path);
             Some(Protocol::File { paths: paths?, from: from? })
         }
+        "tcp" => listening::tcp(reader, key, table).map(Protocol::Tcp),
         _ => {
             let resume_parameter = resume_parameter(Some(RESUME_PARAMETER));
             resume_parameter.map(|resume_parameter| Protocol::Websocket { resume_parameter })
@@ -226,6 +234,17 @@ fn field<T>(
     name: &str,
     parse: impl Fn(&str) -> Result<T, Wrong>,
 ) -> Option<T> {
+    value_field(reader, key, table, name, |value| text(value).and_then(&parse))
+}
+
+/// The same for what need not be text.
+fn value_field<T>(
+    reader: &mut Reader,
+    key: &str,
+    table: &Table,
+    name: &str,
+    parse: impl Fn(&Value) -> Result<T, Wrong>,
+) -> Option<T> {
     let key = format!("{key}.{name}");
     let Some(value) = table.get(name) else {
         let origin = reader.origin(KEY);
@@ -233,7 +252,7 @@ fn field<T>(
         reader.problem(&key, format!("`{key}`{origin} is missing"), fields(protocol));
         return None;
     };
-    match text(value).and_then(parse) {
+    match parse(value) {
         Ok(parsed) => Some(parsed),
         Err(wrong) => {
             let (shown, origin) = (masked_url(&show(value)), reader.origin(KEY));

@@ -1,0 +1,60 @@
+//! Reads where senders connect.
+
+use std::path::PathBuf;
+
+use toml::{Table, Value};
+
+use super::{KEY, field, value_field};
+use crate::config::reader::{Reader, Wrong};
+use crate::config::sections::{Listening, ServerTls};
+use crate::config::values::socket_address;
+
+/// For more, the open files of most systems do not suffice.
+const CONNECTIONS_MAX: usize = 10_000;
+
+pub(super) fn tcp(reader: &mut Reader, key: &str, table: &Table) -> Option<Listening> {
+    let address = field(reader, key, table, "listen", socket_address);
+    let connections_max = match table.get("connections_max") {
+        None => Some(Listening::CONNECTIONS_MAX),
+        Some(_) => value_field(reader, key, table, "connections_max", connections_max),
+    };
+    let tls = tls(reader, key, table);
+    Some(Listening { address: address?, connections_max: connections_max?, tls: tls? })
+}
+
+/// `None` after noting a problem.
+fn tls(reader: &mut Reader, key: &str, table: &Table) -> Option<Option<ServerTls>> {
+    let names = ["tls_certificate", "tls_key"];
+    let missing: Vec<_> = names.into_iter().filter(|name| !table.contains_key(*name)).collect();
+    match missing.as_slice() {
+        [] => {
+            let [certificate, key] = names.map(|name| field(reader, key, table, name, path));
+            Some(Some(ServerTls { certificate: certificate?, key: key? }))
+        }
+        [missing] => {
+            let (place, origin) = (format!("{key}.{missing}"), reader.origin(KEY));
+            let hint = "name two PEM files, `tls_certificate` and `tls_key`, or neither of them";
+            reader.problem(&place, format!("`{place}`{origin} is missing"), hint.to_owned());
+            None
+        }
+        _ => Some(None),
+    }
+}
+
+fn connections_max(value: &Value) -> Result<usize, Wrong> {
+    let number = value.as_integer();
+    let number =
+        number.ok_or_else(|| Wrong::new("is not a whole number", "write it without quotes"))?;
+    let within = usize::try_from(number).ok();
+    within.filter(|number| (1..=CONNECTIONS_MAX).contains(number)).ok_or_else(|| {
+        let hint = format!("choose a number from 1 to {CONNECTIONS_MAX}");
+        Wrong::new("is out of range", hint)
+    })
+}
+
+fn path(text: &str) -> Result<PathBuf, Wrong> {
+    match text {
+        "" => Err(Wrong::new("is empty", "name a PEM file")),
+        path => Ok(PathBuf::from(path)),
+    }
+}
