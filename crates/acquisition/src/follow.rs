@@ -13,6 +13,7 @@ use crate::connection::{self, Connected};
 use crate::file::{self, FollowFiles};
 use crate::http::Http;
 use crate::network::{Network, Tcp};
+use crate::syslog::{self, FollowSyslog};
 use crate::tcp::FollowTcp;
 use crate::websocket::Websocket;
 use crate::{COMPONENT, Error, Options, senders};
@@ -109,6 +110,7 @@ pub(crate) async fn follow<N: Network, C: Clock, L: Positions>(
             FollowFiles { paths: paths.clone(), from: *from }.follow(outlet).await
         }
         Protocol::Tcp(listening) => FollowTcp(listening.clone()).follow(outlet).await,
+        Protocol::Syslog(transport) => FollowSyslog(transport.clone()).follow(outlet).await,
     }
 }
 
@@ -127,5 +129,6 @@ pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()>
         }
         Protocol::File { paths, .. } => file::check(paths),
         Protocol::Tcp(listening) => senders::check(listening).await,
+        Protocol::Syslog(transport) => syslog::check(transport).await,
     }
 }

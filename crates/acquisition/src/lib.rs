@@ -4,7 +4,7 @@
 //! addresses); nothing is judged here. Each source reads into a buffer
 //! of its own with room for so many messages and bytes, one writer takes batches out of all buffers
 //! and stores them. A slow log fills the buffers, then the sources are no longer read: nothing is
-//! dropped. Where the log is on a server, a
+//! dropped, except datagrams, of which the system drops those for which it has no room. Where the log is on a server, a
 //! spool on disk takes messages while it is away. A message may come into the log twice (after a crash between storing
 //! and noting it, or after a reconnect): it is then an echo.
 
@@ -23,6 +23,7 @@ mod run;
 mod senders;
 mod spool;
 mod store;
+mod syslog;
 mod tcp;
 #[cfg(test)]
 mod testing;

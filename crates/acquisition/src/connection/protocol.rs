@@ -104,9 +104,9 @@ impl Protocol {
                 }
             }
             // These are not connected to.
-            config::Protocol::File { .. } | config::Protocol::Tcp(_) => {
-                Self::Plain(plain::Plain { parameter: None })
-            }
+            config::Protocol::File { .. }
+            | config::Protocol::Tcp(_)
+            | config::Protocol::Syslog(_) => Self::Plain(plain::Plain { parameter: None }),
         }
     }
 

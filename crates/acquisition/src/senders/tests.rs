@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use pulso_runtime::ByteSize;
-use pulso_runtime::config::{Protocol, Source};
+use pulso_runtime::config::{Protocol, Source, SyslogTransport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -167,4 +167,17 @@ async fn an_address_that_is_in_use_is_named() {
     assert!(error.starts_with(&format!("failed to listen on `{address}`: ")), "{error}");
     drop(taken);
     check(&listening).await.unwrap();
+}
+
+#[tokio::test]
+async fn syslog_says_its_messages_over_tcp() {
+    let address = free().await;
+    let protocol = Protocol::Syslog(SyslogTransport::Tcp(Listening::plain(address)));
+    let mut running = Running::start(vec![input(protocol)], options());
+    let nginx = "<190>Nov 27 21:00:00 web nginx: first line\n";
+    let five = "<14>1 - - - - - [a b=\"\\\"]\"] two\nlines";
+    send(address, format!("{nginx}{} {five}plain\n<14>{{\"a\":1}}", five.len())).await;
+    let stored = running.stored(4).await;
+    assert_eq!(stored, ["first line", "two\nlines", "plain", "{\"a\":1}"]);
+    running.stop(4).await;
 }

@@ -200,6 +200,55 @@ async fn many_connections_garbage_and_a_line_of_16_mib_are_all_stored() {
     assert_eq!(stored.iter().map(Vec::len).max(), Some(16 * 1024 * 1024));
 }
 
+/// Runs a program that sends, if this machine has it.
+fn send(program: &str, args: &[&str], input: &str) -> bool {
+    let child =
+        Command::new(program).args(args).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = child else {
+        eprintln!("skipped: there is no `{program}`");
+        return false;
+    };
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{program} {args:?}");
+    true
+}
+
+#[tokio::test]
+async fn what_nc_and_logger_send_is_stored_as_it_was_given_to_them() {
+    let syslog = "protocol = \"syslog\"\ntransport =";
+    let (tcp, udp) = (format!("{syslog} \"tcp\""), format!("{syslog} \"udp\""));
+    let directory = configured(&["protocol = \"tcp\"", &tcp, &udp]);
+    let program = Program::start(directory.path(), 3);
+    let ports: Vec<_> = program.addresses.iter().map(|it| it.port().to_string()).collect();
+    let mut expected = Vec::new();
+    if send("nc", &["-N", "127.0.0.1", &ports[0]], "{\"a\": 1}\r\ntwo\nthree") {
+        expected.extend(["{\"a\": 1}", "two", "three"].map(str::to_owned));
+    }
+    let ways: [(usize, &[&str]); 7] = [
+        (1, &["--tcp", "--rfc5424"]),
+        (1, &["--tcp", "--rfc5424", "--octet-count"]),
+        (1, &["--tcp", "--rfc3164"]),
+        (1, &["--tcp", "--rfc3164", "--octet-count", "--id=7"]),
+        (2, &["--udp", "--rfc5424", "--sd-id", "a@1", "--sd-param", "b=\"c\\\"\\] d\""]),
+        (2, &["--udp", "--rfc5424=notime,notq,nohost", "--msgid", "x"]),
+        (2, &["--udp", "--rfc3164", "--id=7", "-t", "nginx"]),
+    ];
+    for (number, (source, way)) in ways.into_iter().enumerate() {
+        let lines = [format!("{number} said: \"ü\" [x] - "), format!("{{\"number\": {number}}}")];
+        for line in &lines {
+            let to = ["--server", "127.0.0.1", "--port", &ports[source]];
+            if send("logger", &[way, &to, &["--", line]].concat(), "") {
+                expected.push(line.clone());
+            }
+        }
+    }
+    let log = log(directory.path());
+    until_stored(&log, expected.len() as u64).await;
+    program.stop();
+    expected.sort();
+    assert_eq!(text(stored(&log).await), expected);
+}
+
 fn tls_files(certificate: &str) -> String {
     let folder = std::env::current_dir().unwrap().join("tests/it/tls");
     let key = folder.join("server.key");
@@ -227,9 +276,12 @@ fn encrypted(address: SocketAddr, trusts: bool) -> StreamOwned<ClientConnection,
 #[tokio::test]
 async fn senders_may_use_tls_and_none_without_it_is_heard() {
     let files = tls_files("server.pem");
-    let directory = configured(&[&format!("protocol = \"tcp\"\n{files}")]);
-    let program = Program::start(directory.path(), 1);
-    let lines = program.addresses[0];
+    let directory = configured(&[
+        &format!("protocol = \"tcp\"\n{files}"),
+        &format!("protocol = \"syslog\"\ntransport = \"tcp\"\n{files}"),
+    ]);
+    let program = Program::start(directory.path(), 2);
+    let [lines, syslog] = program.addresses[..] else { panic!("not two sources") };
     // One that does not trust the certificate, and one that has not heard of TLS.
     encrypted(lines, false).write_all(b"never\n").unwrap_err();
     let mut plain = TcpStream::connect(lines).unwrap();
@@ -244,11 +296,15 @@ async fn senders_may_use_tls_and_none_without_it_is_heard() {
     hasty.write_all(b"three").unwrap();
     hasty.flush().unwrap();
     drop(hasty);
+    let mut sender = encrypted(syslog, true);
+    // RFC 5425: always with its length.
+    sender.write_all(b"26 <13>1 - - - - - - \xef\xbb\xbffour\n").unwrap();
+    sender.flush().unwrap();
     let log = log(directory.path());
-    until_stored(&log, 3).await;
+    until_stored(&log, 4).await;
     let logged = program.stop();
     assert!(logged.contains("a sender could not connect with TLS"), "{logged}");
-    assert_eq!(text(stored(&log).await), ["one", "three", "two"]);
+    assert_eq!(text(stored(&log).await), ["four", "one", "three", "two"]);
 }
 
 /// Gives the exit code, and what went to both outputs.

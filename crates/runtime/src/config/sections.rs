@@ -22,7 +22,7 @@ pub use deployment::{
     SaslMechanism, Spool, Tls, ViewStore, Views,
 };
 pub use guard::{Guard, LoginMode, Network, ParseNetworkError};
-pub use listening::{Listening, ServerTls};
+pub use listening::{Listening, ServerTls, SyslogTransport};
 
 pub use organiser::{Organiser, Privacy, ShowMembers};
 
@@ -183,6 +183,8 @@ pub enum Protocol {
     },
     /// Lines of senders that connect.
     Tcp(Listening),
+    /// What senders of syslog send.
+    Syslog(SyslogTransport),
 }
 
 /// Where files are read from that were there before the first start.
@@ -213,7 +215,7 @@ impl Protocol {
             Self::Websocket { .. } => Source::RESUME_MARGIN,
             Self::Jetstream => Source::JETSTREAM_MARGIN,
             Self::Http { .. } => Source::HTTP_MARGIN,
-            Self::File { .. } | Self::Tcp(_) => Duration::ZERO,
+            Self::File { .. } | Self::Tcp(_) | Self::Syslog(_) => Duration::ZERO,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sources that senders connect to.
+//! Sources that senders connect to, or send to.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +19,14 @@ pub struct ServerTls {
     /// The server's certificate, and those between it and an authority that senders trust.
     pub certificate: PathBuf,
     pub key: PathBuf,
+}
+
+/// What carries messages of syslog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyslogTransport {
+    /// One message in each datagram.
+    Udp(SocketAddr),
+    Tcp(Listening),
 }
 
 impl Listening {

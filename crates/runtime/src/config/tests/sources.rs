@@ -82,7 +82,7 @@ fn a_source_of_jetstream_has_servers_and_a_version() {
     check(
         &source("url='ws://a', protocol='mqtt'"),
         &place("protocol` (mqtt) is not a protocol"),
-        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\" or \"tcp\"",
+        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\" or \"tcp\" or \"syslog\"",
     );
     check(
         &jetstream("wss://a/rsvps"),
@@ -236,6 +236,45 @@ fn a_source_may_be_lines_of_senders_that_connect() {
         &source("listen='[::]:1', tls_certificate='a', tls_key=''"),
         &place("tls_key` () is empty"),
         "name a PEM file",
+    );
+    check(
+        &source("listen='[::]:1', transport='udp'"),
+        &place("transport` is for the protocol \"syslog\""),
+        fields,
+    );
+}
+
+#[test]
+fn a_source_may_be_syslog() {
+    let config = load(
+        "[[acquisition.sources]]\nname = \"a\"\nprotocol = \"syslog\"\nlisten = \"127.0.0.1:514\"\n\
+         [[acquisition.sources]]\nname = \"b\"\nprotocol = \"syslog\"\nlisten = \"127.0.0.1:514\"\n\
+         transport = \"tcp\"\ntls_certificate = \"a.pem\"\ntls_key = \"/b.pem\"",
+    );
+    let [a, b] = config.acquisition.sources.as_slice() else { panic!("not two sources") };
+    let address = "127.0.0.1:514".parse().unwrap();
+    assert_eq!(a.protocol, Protocol::Syslog(SyslogTransport::Udp(address)));
+    let tcp = Listening { tls: tls_files(), ..Listening::plain(address) };
+    assert_eq!(b.protocol, Protocol::Syslog(SyslogTransport::Tcp(tcp)));
+
+    let source =
+        |text: &str| format!("acquisition.sources = [{{name='a', protocol='syslog', {text}}}]");
+    let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
+    check(
+        &source("transport='tcp'"),
+        &place("listen` is missing"),
+        "a source with the protocol \"syslog\" has `name`, `listen` and, optionally, `stream`, \
+         `transport` and, with the transport \"tcp\", `connections_max`, and `tls_certificate` with `tls_key`",
+    );
+    check(
+        &source("listen='[::]:1', transport='tls'"),
+        &place("transport` (tls) is not a transport"),
+        "use \"udp\" or \"tcp\"; TLS is \"tcp\" with `tls_certificate` and `tls_key`",
+    );
+    check(
+        &source("listen='[::]:1', connections_max=7"),
+        &place("connections_max` is for the transport \"tcp\""),
+        "add `transport = \"tcp\"`, or leave it out: datagrams have no connection",
     );
 }
 

@@ -18,12 +18,13 @@ const KEY: &str = "acquisition.sources";
 /// What every source has.
 const COMMON: [&str; 3] = ["name", "stream", "protocol"];
 /// What it has besides, by its protocol.
-const KEYS: [(&str, &[&str]); 5] = [
+const KEYS: [(&str, &[&str]); 6] = [
     ("websocket", &["url", "urls", "resume_parameter", "resume_margin"]),
     ("jetstream", &["url", "urls", "resume_margin"]),
     ("http", &["url", "urls", "format", "resume_parameter", "resume_margin"]),
     ("file", &["paths", "from"]),
     ("tcp", &["listen", "connections_max", "tls_certificate", "tls_key"]),
+    ("syslog", &["listen", "transport", "connections_max", "tls_certificate", "tls_key"]),
 ];
 const URLS: (&str, &str) = (
     "is not a list that stands for `url`",
@@ -83,7 +84,7 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
     };
     let known = protocol.as_ref().and_then(Option::as_ref);
     let urls = match protocol_name {
-        Some("file" | "tcp") => Some(Vec::new()),
+        Some("file" | "tcp" | "syslog") => Some(Vec::new()),
         _ => read_urls(reader, key, table, known.unwrap_or(&plain)),
     };
     let resume_margin = match (table.get("resume_margin"), known) {
@@ -135,6 +136,10 @@ fn fields(protocol: &str) -> String {
             "a source with the protocol \"tcp\" has `name`, `listen` and, optionally, `stream`, \
              `connections_max`, and `tls_certificate` with `tls_key`"
         }
+        "syslog" => {
+            "a source with the protocol \"syslog\" has `name`, `listen` and, optionally, `stream`, \
+             `transport` and, with the transport \"tcp\", `connections_max`, and `tls_certificate` with `tls_key`"
+        }
         _ => {
             "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
              `resume_parameter` and `resume_margin`"
@@ -172,6 +177,7 @@ fn read_protocol(
             Some(Protocol::File { paths: paths?, from: from? })
         }
         "tcp" => listening::tcp(reader, key, table).map(Protocol::Tcp),
+        "syslog" => listening::syslog(reader, key, table).map(Protocol::Syslog),
         _ => {
             let resume_parameter = resume_parameter(Some(RESUME_PARAMETER));
             resume_parameter.map(|resume_parameter| Protocol::Websocket { resume_parameter })

@@ -1,4 +1,4 @@
-//! Reads where senders connect.
+//! Reads where senders connect, or send to.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,14 @@ use toml::{Table, Value};
 
 use super::{KEY, field, value_field};
 use crate::config::reader::{Reader, Wrong};
-use crate::config::sections::{Listening, ServerTls};
+use crate::config::sections::{Listening, ServerTls, SyslogTransport};
 use crate::config::values::socket_address;
 
 /// For more, the open files of most systems do not suffice.
 const CONNECTIONS_MAX: usize = 10_000;
+
+/// What only connections have.
+const OF_CONNECTIONS: [&str; 3] = ["connections_max", "tls_certificate", "tls_key"];
 
 pub(super) fn tcp(reader: &mut Reader, key: &str, table: &Table) -> Option<Listening> {
     let address = field(reader, key, table, "listen", socket_address);
@@ -20,6 +23,23 @@ pub(super) fn tcp(reader: &mut Reader, key: &str, table: &Table) -> Option<Liste
     };
     let tls = tls(reader, key, table);
     Some(Listening { address: address?, connections_max: connections_max?, tls: tls? })
+}
+
+pub(super) fn syslog(reader: &mut Reader, key: &str, table: &Table) -> Option<SyslogTransport> {
+    let is_tcp = match table.get("transport") {
+        None => false,
+        Some(_) => field(reader, key, table, "transport", is_tcp)?,
+    };
+    if is_tcp {
+        return tcp(reader, key, table).map(SyslogTransport::Tcp);
+    }
+    for name in OF_CONNECTIONS.into_iter().filter(|name| table.contains_key(*name)) {
+        let (place, origin) = (format!("{key}.{name}"), reader.origin(KEY));
+        let message = format!("`{place}`{origin} is for the transport \"tcp\"");
+        let hint = "add `transport = \"tcp\"`, or leave it out: datagrams have no connection";
+        reader.problem(&place, message, hint.to_owned());
+    }
+    field(reader, key, table, "listen", socket_address).map(SyslogTransport::Udp)
 }
 
 /// `None` after noting a problem.
@@ -38,6 +58,17 @@ fn tls(reader: &mut Reader, key: &str, table: &Table) -> Option<Option<ServerTls
             None
         }
         _ => Some(None),
+    }
+}
+
+fn is_tcp(text: &str) -> Result<bool, Wrong> {
+    match text {
+        "tcp" => Ok(true),
+        "udp" => Ok(false),
+        _ => Err(Wrong::new(
+            "is not a transport",
+            "use \"udp\" or \"tcp\"; TLS is \"tcp\" with `tls_certificate` and `tls_key`",
+        )),
     }
 }
 
