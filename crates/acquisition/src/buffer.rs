@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pulso_model::{Decoder, EventTime, Head, Key, StoreOptions, WallTime};
 use pulso_pipeline::{Clock, Headers, Message, observe};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::error;
 
@@ -38,6 +38,27 @@ pub(crate) struct Buffered {
 pub(crate) struct Room {
     _message: Slot,
     _bytes: OwnedSemaphorePermit,
+    receipt: Option<Receipt>,
+}
+
+impl Room {
+    /// The message is stored.
+    pub(crate) fn stored(self) {
+        if let Some(receipt) = self.receipt {
+            receipt.stored();
+        }
+    }
+}
+
+/// Tells whoever waits for it that a message is stored, and so are all of its source before.
+#[derive(Debug)]
+pub(crate) struct Receipt(pub(crate) oneshot::Sender<()>);
+
+impl Receipt {
+    pub(crate) fn stored(self) {
+        // Nobody may wait any more.
+        self.0.send(()).ok();
+    }
 }
 
 /// Room for one message.
@@ -136,6 +157,17 @@ impl<C: Clock> Buffer<C> {
         payload: Bytes,
         cursor: impl FnOnce(Times) -> Option<Arc<str>>,
     ) -> Result<(), WriterGone> {
+        self.put_for(slot, payload, cursor, None).await
+    }
+
+    /// The same for somebody who waits until the message is stored.
+    pub(crate) async fn put_for(
+        &self,
+        slot: Slot,
+        payload: Bytes,
+        cursor: impl FnOnce(Times) -> Option<Arc<str>>,
+        receipt: Option<Receipt>,
+    ) -> Result<(), WriterGone> {
         // Only what is to be stored goes on from here.
         let payload = self.decoder.stored(&payload, &self.store).map_or(payload, Bytes::from);
         let received_time = self.clock.now();
@@ -149,8 +181,8 @@ impl<C: Clock> Buffer<C> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let bytes = acquire(&self.bounds.bytes, bytes).await;
         let message = Message { headers, key, payload };
-        let buffered = Buffered { message, room: Room { _message: slot, _bytes: bytes } };
-        self.sender.send(buffered).map_err(|_| WriterGone)
+        let room = Room { _message: slot, _bytes: bytes, receipt };
+        self.sender.send(Buffered { message, room }).map_err(|_| WriterGone)
     }
 
     /// Counts and logs that a message was longer than this, and lost its rest.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pulso_pipeline::AdapterError;
+use pulso_runtime::config::SecretError;
 use pulso_runtime::{Exit, Explain};
 use rustls::pki_types::pem;
 
@@ -43,6 +44,8 @@ pub enum TlsError {
 pub enum ListenError {
     #[error("failed to listen on `{address}`")]
     Bind { address: SocketAddr, source: io::Error },
+    #[error("failed to read the token of senders")]
+    Token { source: SecretError },
     #[error("failed to read the server's certificate in `{}`", path.display())]
     ReadCertificate { path: PathBuf, source: pem::Error },
     #[error("failed to read the server's key in `{}`", path.display())]
@@ -100,9 +103,10 @@ impl Explain for ListenError {
     fn exit(&self) -> Exit {
         match self {
             Self::Bind { .. } => Exit::Unavailable,
-            Self::ReadCertificate { .. } | Self::ReadKey { .. } | Self::Mismatch { .. } => {
-                Exit::Usage
-            }
+            Self::Token { .. }
+            | Self::ReadCertificate { .. }
+            | Self::ReadKey { .. }
+            | Self::Mismatch { .. } => Exit::Usage,
         }
     }
 
@@ -119,6 +123,7 @@ impl Explain for ListenError {
                     "let the source's `listen` name an address of this machine; `0.0.0.0` and `[::]` are all of them"
                 }
             },
+            Self::Token { source } => source.hint(),
             Self::ReadCertificate { .. } => {
                 "set the source's `tls_certificate` to a PEM file with `-----BEGIN CERTIFICATE-----` in it"
             }

@@ -13,6 +13,7 @@ use crate::connection::{self, Connected};
 use crate::file::{self, FollowFiles};
 use crate::http::Http;
 use crate::network::{Network, Tcp};
+use crate::push::{self, Push};
 use crate::syslog::{self, FollowSyslog};
 use crate::tcp::FollowTcp;
 use crate::websocket::Websocket;
@@ -111,6 +112,10 @@ pub(crate) async fn follow<N: Network, C: Clock, L: Positions>(
         }
         Protocol::Tcp(listening) => FollowTcp(listening.clone()).follow(outlet).await,
         Protocol::Syslog(transport) => FollowSyslog(transport.clone()).follow(outlet).await,
+        Protocol::Push { listen, token, body_bytes_max } => {
+            let (listen, token, body_bytes_max) = (*listen, token.clone(), *body_bytes_max);
+            Push { listen, token, body_bytes_max }.follow(outlet).await
+        }
     }
 }
 
@@ -130,5 +135,6 @@ pub async fn check(source: &Source, options: &Acquisition) -> anyhow::Result<()>
         Protocol::File { paths, .. } => file::check(paths),
         Protocol::Tcp(listening) => senders::check(listening).await,
         Protocol::Syslog(transport) => syslog::check(transport).await,
+        Protocol::Push { listen, token, .. } => push::check(*listen, token.as_ref()).await,
     }
 }

@@ -18,6 +18,7 @@ mod http;
 mod lines;
 mod network;
 mod pace;
+mod push;
 mod recording;
 mod run;
 mod senders;

@@ -166,9 +166,11 @@ where
 /// each write how far they are stored.
 pub(crate) fn exact(inputs: &[Input]) -> BTreeSet<Arc<str>> {
     let exact = |input: &Input| match input {
-        Input::Source(Source { name, protocol: Protocol::File { .. }, .. }) => {
-            Some(Arc::clone(name))
-        }
+        Input::Source(Source {
+            name,
+            protocol: Protocol::File { .. } | Protocol::Push { .. },
+            ..
+        }) => Some(Arc::clone(name)),
         Input::Source(_) | Input::Recording(_) => None,
     };
     inputs.iter().filter_map(exact).collect()

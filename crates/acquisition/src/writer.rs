@@ -45,7 +45,12 @@ impl<S: Sink<Message>> Writer<S> {
             let kept = count - (self.dropped() - dropped);
             observe::sent(COMPONENT, self.stream, kept);
             stored += kept;
-            drop(rooms);
+            // Which of them a sink dropped is not known.
+            if kept == count {
+                rooms.into_iter().for_each(Room::stored);
+            } else {
+                drop(rooms);
+            }
             self.observe_buffers();
         }
     }

@@ -106,7 +106,8 @@ impl Protocol {
             // These are not connected to.
             config::Protocol::File { .. }
             | config::Protocol::Tcp(_)
-            | config::Protocol::Syslog(_) => Self::Plain(plain::Plain { parameter: None }),
+            | config::Protocol::Syslog(_)
+            | config::Protocol::Push { .. } => Self::Plain(plain::Plain { parameter: None }),
         }
     }
 

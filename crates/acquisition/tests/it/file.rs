@@ -65,7 +65,7 @@ impl Logs {
     }
 }
 
-fn start(directory: &Path) -> Child {
+pub(crate) fn start(directory: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_pulso-acquisition"))
         .arg("run")
         .current_dir(directory)
@@ -74,12 +74,12 @@ fn start(directory: &Path) -> Child {
         .unwrap()
 }
 
-fn kill(mut program: Child) {
+pub(crate) fn kill(mut program: Child) {
     program.kill().unwrap();
     program.wait().unwrap();
 }
 
-fn log(directory: &Path) -> Log {
+pub(crate) fn log(directory: &Path) -> Log {
     Log::open(&directory.join("pulso-data/log/rsvps.db"), 4, SystemClock).unwrap()
 }
 
@@ -93,7 +93,7 @@ async fn until_stored(log: &Log, count: u64) {
 }
 
 /// How often each line is in the log.
-async fn counts(log: &Log) -> BTreeMap<Vec<u8>, u64> {
+pub(crate) async fn counts(log: &Log) -> BTreeMap<Vec<u8>, u64> {
     let mut source = log.source(5000).unwrap();
     let end = log.end_offsets().await.unwrap().messages_before();
     let (mut counts, mut read) = (BTreeMap::new(), 0);

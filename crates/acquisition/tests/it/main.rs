@@ -5,6 +5,7 @@
 mod file;
 mod jetstream;
 mod program;
+mod push;
 mod senders;
 mod spool;
 mod tls;

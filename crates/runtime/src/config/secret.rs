@@ -40,7 +40,8 @@ impl Secret {
         Self { key: key.to_owned(), place: Place::Here(text.to_owned()) }
     }
 
-    pub(super) fn file(key: &str, path: PathBuf) -> Self {
+    /// A secret in a file that `key` names.
+    pub fn file(key: &str, path: PathBuf) -> Self {
         Self { key: key.to_owned(), place: Place::File(path) }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use croner::Cron;
 use http::Uri;
 
-use super::{ByteSize, url};
+use super::{ByteSize, Secret, url};
 
 mod deployment;
 mod guard;
@@ -185,6 +185,14 @@ pub enum Protocol {
     Tcp(Listening),
     /// What senders of syslog send.
     Syslog(SyslogTransport),
+    /// The bodies of POSTs.
+    Push {
+        listen: SocketAddr,
+        /// What senders have to know; there is one where others than this machine can send.
+        token: Option<Secret>,
+        /// Of a body, decompressed.
+        body_bytes_max: ByteSize,
+    },
 }
 
 /// Where files are read from that were there before the first start.
@@ -215,7 +223,9 @@ impl Protocol {
             Self::Websocket { .. } => Source::RESUME_MARGIN,
             Self::Jetstream => Source::JETSTREAM_MARGIN,
             Self::Http { .. } => Source::HTTP_MARGIN,
-            Self::File { .. } | Self::Tcp(_) | Self::Syslog(_) => Duration::ZERO,
+            Self::File { .. } | Self::Tcp(_) | Self::Syslog(_) | Self::Push { .. } => {
+                Duration::ZERO
+            }
         }
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn read(text: &str, protocol: &Protocol) -> Result<Uri, Wrong> {
         Protocol::Jetstream => jetstream(WEBSOCKET.read(text)?),
         Protocol::Http { .. } => HTTP.read(text),
         // Nobody connects to one of these.
-        Protocol::File { .. } | Protocol::Tcp(_) | Protocol::Syslog(_) => HTTP.read(text),
+        Protocol::File { .. } | Protocol::Tcp(_) | Protocol::Syslog(_) | Protocol::Push { .. } => {
+            HTTP.read(text)
+        }
     }
 }
 

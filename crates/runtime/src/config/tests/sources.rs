@@ -82,7 +82,7 @@ fn a_source_of_jetstream_has_servers_and_a_version() {
     check(
         &source("url='ws://a', protocol='mqtt'"),
         &place("protocol` (mqtt) is not a protocol"),
-        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\" or \"tcp\" or \"syslog\"",
+        "use \"websocket\" or \"jetstream\" or \"http\" or \"file\" or \"tcp\" or \"syslog\" or \"push\"",
     );
     check(
         &jetstream("wss://a/rsvps"),
@@ -276,6 +276,49 @@ fn a_source_may_be_syslog() {
         &place("connections_max` is for the transport \"tcp\""),
         "add `transport = \"tcp\"`, or leave it out: datagrams have no connection",
     );
+}
+
+#[test]
+fn a_source_may_be_what_is_sent_to_us() {
+    let config = load(
+        "[[acquisition.sources]]\nname = \"a\"\nprotocol = \"push\"\nlisten = \"127.0.0.1:8088\"\n\
+         [[acquisition.sources]]\nname = \"b\"\nprotocol = \"push\"\nlisten = \"0.0.0.0:8088\"\n\
+         token_file = \"/run/secrets/push\"\nbody_bytes_max = \"1MiB\"",
+    );
+    let [a, b] = config.acquisition.sources.as_slice() else { panic!("not two sources") };
+    let push = |listen: &str, token, body_bytes_max| {
+        let listen = listen.parse().unwrap();
+        Protocol::Push { listen, token, body_bytes_max: ByteSize(body_bytes_max) }
+    };
+    assert_eq!(a.protocol, push("127.0.0.1:8088", None, 16 << 20));
+    let token = Secret::file("acquisition.sources[1].token_file", "/run/secrets/push".into());
+    assert_eq!(b.protocol, push("0.0.0.0:8088", Some(token), 1 << 20));
+
+    let source =
+        |text: &str| format!("acquisition.sources = [{{name='a', protocol='push', {text}}}]");
+    let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
+    check(
+        &source("listen='8088'"),
+        &place("listen` (8088) is not a socket address"),
+        "write an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+    );
+    check(
+        &source("listen='[::]:8088'"),
+        &place("listen` ([::]:8088) is open to others, and there is no token"),
+        "name a file with a secret of your own in `token_file`, or listen on 127.0.0.1",
+    );
+    check(
+        &source("listen='127.0.0.1:1', token_file=''"),
+        &place("token_file` () is empty"),
+        "name a file that holds nothing but the secret",
+    );
+    for wrong in ["0B", "1GiB", "much"] {
+        check(
+            &source(&format!("listen='127.0.0.1:1', body_bytes_max='{wrong}'")),
+            &place(&format!("body_bytes_max` ({wrong}) is not the size of a body")),
+            "choose a size from \"1KiB\" to \"256MiB\"",
+        );
+    }
 }
 
 fn tls_files() -> Option<ServerTls> {

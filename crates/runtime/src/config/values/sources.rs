@@ -18,13 +18,14 @@ const KEY: &str = "acquisition.sources";
 /// What every source has.
 const COMMON: [&str; 3] = ["name", "stream", "protocol"];
 /// What it has besides, by its protocol.
-const KEYS: [(&str, &[&str]); 6] = [
+const KEYS: [(&str, &[&str]); 7] = [
     ("websocket", &["url", "urls", "resume_parameter", "resume_margin"]),
     ("jetstream", &["url", "urls", "resume_margin"]),
     ("http", &["url", "urls", "format", "resume_parameter", "resume_margin"]),
     ("file", &["paths", "from"]),
     ("tcp", &["listen", "connections_max", "tls_certificate", "tls_key"]),
     ("syslog", &["listen", "transport", "connections_max", "tls_certificate", "tls_key"]),
+    ("push", &["listen", "token_file", "body_bytes_max"]),
 ];
 const URLS: (&str, &str) = (
     "is not a list that stands for `url`",
@@ -84,7 +85,7 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
     };
     let known = protocol.as_ref().and_then(Option::as_ref);
     let urls = match protocol_name {
-        Some("file" | "tcp" | "syslog") => Some(Vec::new()),
+        Some("file" | "tcp" | "syslog" | "push") => Some(Vec::new()),
         _ => read_urls(reader, key, table, known.unwrap_or(&plain)),
     };
     let resume_margin = match (table.get("resume_margin"), known) {
@@ -140,6 +141,10 @@ fn fields(protocol: &str) -> String {
             "a source with the protocol \"syslog\" has `name`, `listen` and, optionally, `stream`, \
              `transport` and, with the transport \"tcp\", `connections_max`, and `tls_certificate` with `tls_key`"
         }
+        "push" => {
+            "a source with the protocol \"push\" has `name`, `listen` and, optionally, `stream`, \
+             `token_file` and `body_bytes_max`"
+        }
         _ => {
             "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
              `resume_parameter` and `resume_margin`"
@@ -178,6 +183,7 @@ fn read_protocol(
         }
         "tcp" => listening::tcp(reader, key, table).map(Protocol::Tcp),
         "syslog" => listening::syslog(reader, key, table).map(Protocol::Syslog),
+        "push" => listening::push(reader, key, table),
         _ => {
             let resume_parameter = resume_parameter(Some(RESUME_PARAMETER));
             resume_parameter.map(|resume_parameter| Protocol::Websocket { resume_parameter })

@@ -6,11 +6,15 @@ use toml::{Table, Value};
 
 use super::{KEY, field, value_field};
 use crate::config::reader::{Reader, Wrong};
-use crate::config::sections::{Listening, ServerTls, SyslogTransport};
+use crate::config::sections::{Listening, Protocol, ServerTls, SyslogTransport};
 use crate::config::values::socket_address;
+use crate::config::{ByteSize, Secret};
 
 /// For more, the open files of most systems do not suffice.
 const CONNECTIONS_MAX: usize = 10_000;
+
+/// Of a source by POST that names none.
+const BODY_BYTES_MAX: ByteSize = ByteSize(16 << 20);
 
 /// What only connections have.
 const OF_CONNECTIONS: [&str; 3] = ["connections_max", "tls_certificate", "tls_key"];
@@ -40,6 +44,27 @@ pub(super) fn syslog(reader: &mut Reader, key: &str, table: &Table) -> Option<Sy
         reader.problem(&place, message, hint.to_owned());
     }
     field(reader, key, table, "listen", socket_address).map(SyslogTransport::Udp)
+}
+
+pub(super) fn push(reader: &mut Reader, key: &str, table: &Table) -> Option<Protocol> {
+    let listen = field(reader, key, table, "listen", socket_address);
+    let place = format!("{key}.token_file");
+    let token = match table.get("token_file") {
+        None => Some(None),
+        Some(_) => field(reader, key, table, "token_file", |path| token(&place, path)).map(Some),
+    };
+    let body_bytes_max = match table.get("body_bytes_max") {
+        None => Some(BODY_BYTES_MAX),
+        Some(_) => field(reader, key, table, "body_bytes_max", body_bytes_max),
+    };
+    let (listen, token, body_bytes_max) = (listen?, token?, body_bytes_max?);
+    if token.is_none() && !listen.ip().to_canonical().is_loopback() {
+        let message = format!("`{key}.listen` ({listen}) is open to others, and there is no token");
+        let hint = "name a file with a secret of your own in `token_file`, or listen on 127.0.0.1";
+        reader.problem(&format!("{key}.listen"), message, hint.to_owned());
+        return None;
+    }
+    Some(Protocol::Push { listen, token, body_bytes_max })
 }
 
 /// `None` after noting a problem.
@@ -88,4 +113,21 @@ fn path(text: &str) -> Result<PathBuf, Wrong> {
         "" => Err(Wrong::new("is empty", "name a PEM file")),
         path => Ok(PathBuf::from(path)),
     }
+}
+
+fn token(key: &str, text: &str) -> Result<Secret, Wrong> {
+    let hint = "name a file that holds nothing but the secret";
+    if text.is_empty() {
+        return Err(Wrong::new("is empty", hint));
+    }
+    Ok(Secret::file(key, text.into()))
+}
+
+fn body_bytes_max(text: &str) -> Result<ByteSize, Wrong> {
+    let wrong = || {
+        let hint = "choose a size from \"1KiB\" to \"256MiB\"";
+        Wrong::new("is not the size of a body", hint)
+    };
+    let size: ByteSize = text.parse().map_err(|_| wrong())?;
+    (ByteSize(1 << 10)..=ByteSize(256 << 20)).contains(&size).then_some(size).ok_or_else(wrong)
 }
