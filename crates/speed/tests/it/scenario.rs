@@ -58,6 +58,7 @@ scenarios! {
     late_and_its_echo,
     one_idle_partition,
     posts_by_language,
+    requests_by_country,
     score_of_a_jump,
     second_input_goes_on,
     sliding_counts_and_ranks,
