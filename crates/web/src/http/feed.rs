@@ -7,16 +7,14 @@
 pub(super) mod wanted;
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use futures::stream;
+use axum::response::Response;
+use axum::response::sse::Event;
 use pulso_model::{Decoder, Offsets, Position};
 use pulso_pipeline::{Batch, Record, Source, Views};
 use pulso_runtime::config::Lost;
@@ -29,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::guard::Login;
-use super::live::{HEARTBEAT, LISTENING_MAX, end_of};
+use super::live::{COME_BACK_AFTER, LISTENING_MAX, Listener, end_of, events};
 use super::messages::{failed, shown};
 use super::{Error, Shared};
 use wanted::{From, Wanted, show};
@@ -42,9 +40,6 @@ const BATCH_RECORDS: usize = 500;
 
 /// How long a log may take to say where it ends.
 const END_WAIT: Duration = Duration::from_secs(5);
-
-/// How long a client waits before it comes back.
-const COME_BACK_AFTER: Duration = Duration::from_secs(2);
 
 /// Messages of a stream until the client goes, or has listened for long.
 pub(super) async fn follow<V: Views>(
@@ -72,12 +67,7 @@ pub(super) async fn follow<V: Views>(
         greeted: false,
         _place: place,
     };
-    let events = stream::unfold(client, |mut client| async {
-        let event = client.next().await?;
-        Some((Ok::<_, Infallible>(event), client))
-    });
-    let alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
-    Ok(Sse::new(events).keep_alive(alive).into_response())
+    Ok(events(client))
 }
 
 /// Someone who is given messages.
@@ -91,8 +81,7 @@ struct Client {
     _place: OwnedSemaphorePermit,
 }
 
-impl Client {
-    /// The next event, when there is one; `None` at the end.
+impl Listener for Client {
     async fn next(&mut self) -> Option<Event> {
         if !self.greeted {
             self.greeted = true;

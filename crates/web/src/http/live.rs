@@ -40,7 +40,7 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(crate) const LISTENING_MAX: Duration = Duration::from_secs(590);
 
 /// How long a client waits before it comes back.
-const COME_BACK_AFTER: Duration = Duration::from_secs(2);
+pub(super) const COME_BACK_AFTER: Duration = Duration::from_secs(2);
 
 /// The header in which a client says what it has been told last.
 pub(super) const LAST_EVENT_ID: &str = "last-event-id";
@@ -99,12 +99,23 @@ pub(super) async fn listen<V: Views>(
         farewell: false,
         _place: place,
     };
-    let events = stream::unfold(client, |mut client| async {
-        let event = client.next().await?;
-        Some((Ok::<_, Infallible>(event), client))
+    Ok(events(client))
+}
+
+/// Somebody who is sent events.
+pub(super) trait Listener: Send + 'static {
+    /// The next event, when there is something to tell; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
+}
+
+/// An answer with all events of a listener, and signs of life in between.
+pub(super) fn events(listener: impl Listener) -> Response {
+    let events = stream::unfold(listener, |mut listener| async {
+        let event = listener.next().await?;
+        Some((Ok::<_, Infallible>(event), listener))
     });
     let alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
-    Ok(Sse::new(events).keep_alive(alive).into_response())
+    Sse::new(events).keep_alive(alive).into_response()
 }
 
 /// When a login ends; without one, never.
@@ -135,8 +146,9 @@ impl Client {
         let data = r#"{"detail":"the login has ended; log in again"}"#;
         first.then(|| Event::default().event("logged_out").data(data))
     }
+}
 
-    /// The next event, when there is something to tell; `None` at the end.
+impl Listener for Client {
     async fn next(&mut self) -> Option<Event> {
         if !self.greeted {
             self.greeted = true;
