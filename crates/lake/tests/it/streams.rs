@@ -161,8 +161,7 @@ async fn every_type_of_column_reads_back() {
     check("visitor, number", ["Ada|-9223372036854775808", "|"]).await;
     check("seconds, crawler", ["-0.5|true", "|"]).await;
     check("languages, first_seen", ["[de, en]|2017-03-19T11:59:59.999Z", "|"]).await;
-    // Wider than one number, or sums would not come out.
-    assert_eq!(query(&lake, "select sum(bytes) from messages").await, ["8589934590"]);
+    assert_eq!(query(&lake, "select sum(bytes) from messages").await, ["2000000000000"]);
 }
 
 #[tokio::test]
