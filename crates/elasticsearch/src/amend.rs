@@ -40,6 +40,9 @@ const COPIES_PATIENCE: Duration = Duration::from_mins(5);
 /// How often they are asked.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How many indices one request names: the line of a request holds 4,096 bytes.
+const NAMES_AT_ONCE: usize = 16;
+
 impl Amend for ViewStore {
     type Error = Error;
 
@@ -108,9 +111,7 @@ impl Amend for ViewStore {
             Ok(())
         };
         let merged = merged.await;
-        // Of every index: an earlier run that was broken off may have left one so.
-        let reset = store.set(&format!("{}-*", store.names.prefix()), Value::Null).await;
-        merged.and(reset)
+        merged.and(store.unset(&own).await)
     }
 }
 
@@ -209,8 +210,18 @@ impl Store {
     async fn set(&self, index: &str, percent: Value) -> Result<(), Error> {
         let setting = json!({ "index.merge.policy.expunge_deletes_allowed": percent });
         let request = Request::put(format!("{index}/_settings")).json(&setting);
-        let request = request.with("expand_wildcards", "all");
+        let request = request.with("ignore_unavailable", "true");
         self.client.ask(OPERATION, &request, self.write_patience()).await.map(drop)
+    }
+
+    /// Of every index: an earlier run that was broken off may have left one so. Each by its name, as a
+    /// pattern would also find those of an installation whose prefix begins like this one.
+    async fn unset(&self, own: &BTreeSet<String>) -> Result<(), Error> {
+        let names: Vec<&str> = own.iter().map(String::as_str).collect();
+        for names in names.chunks(NAMES_AT_ONCE) {
+            self.set(&names.join(","), Value::Null).await?;
+        }
+        Ok(())
     }
 
     /// A merge keeps what the last commit does not know to be deleted everywhere.
