@@ -13,7 +13,7 @@ use woothee::parser::Parser;
 const CRAWLER_WORDS: [&str; 7] = ["bot", "crawl", "spider", "slurp", "archiver", "scan", "monitor"];
 
 /// The family of a program that nobody knows.
-pub(super) const OTHER: &str = "Other";
+pub(super) const UNKNOWN: &str = "Unknown";
 
 /// How many texts are remembered, each of at most so many bytes; servers see far fewer in an hour. A program
 /// that makes up a new one for each request makes all be forgotten now and then, which costs time only.
@@ -55,7 +55,7 @@ impl Device {
 impl Agent {
     /// Of a request without a user agent.
     pub(super) const NONE: Self =
-        Self { family: Cow::Borrowed(OTHER), os: None, device: Device::Other };
+        Self { family: Cow::Borrowed(UNKNOWN), os: None, device: Device::Other };
 
     /// The family as a term; that of a crawler is marked in its name.
     pub(super) fn term<'a>(&self) -> Option<Term<'a>> {
@@ -64,7 +64,7 @@ impl Agent {
             Device::Crawler => Cow::Owned(format!("{key} (crawler)")),
             _ => key.clone(),
         };
-        (key != OTHER).then_some(Term { key, name })
+        (key != UNKNOWN).then_some(Term { key, name })
     }
 }
 
@@ -105,7 +105,7 @@ fn parse(text: &str) -> Agent {
         let family = family.unwrap_or(Cow::Borrowed("Crawler"));
         return Agent { family, os: None, device: Device::Crawler };
     }
-    let family = known(found.name).map_or(Cow::Borrowed(OTHER), |name| family(name, text));
+    let family = known(found.name).map_or(Cow::Borrowed(UNKNOWN), |name| family(name, text));
     Agent { family, os, device: device(found.category, os, text) }
 }
 
@@ -128,9 +128,10 @@ fn device(category: &str, os: Option<&str>, text: &str) -> Device {
 }
 
 /// What the crawler is called: the first word of its text that says so, `AhrefsBot` of `(compatible; AhrefsBot/5.0;
-/// …)`, but for addresses; else the first word.
+/// …)`, but for addresses; else the word behind `compatible`, or the first one.
 fn crawler_name(text: &str, lower: &str) -> Option<String> {
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'!');
+    let in_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'!' | b'.');
     let mut places: Vec<_> =
         CRAWLER_WORDS.into_iter().flat_map(|word| lower.match_indices(word)).collect();
     places.sort_unstable();
@@ -138,10 +139,14 @@ fn crawler_name(text: &str, lower: &str) -> Option<String> {
         let (before, behind) = text.as_bytes().split_at(at);
         let begin = at - before.iter().rev().take_while(|byte| in_name(byte)).count();
         let end = at + behind.iter().take_while(|byte| in_name(byte)).count();
-        let in_address = text.get(..begin)?.ends_with(['/', '.', '@', ':']);
-        text.get(begin..end).filter(|_| !in_address)
+        let in_address = text.get(..begin)?.ends_with(['/', '@', ':']);
+        let name = text.get(begin..end)?.trim_matches('.');
+        (!in_address && !name.starts_with("www.")).then_some(name)
     });
-    let first = text.split(['/', ' ', '(', ';']).find(|word| *word != "Mozilla");
+    let rest = text.split_once("compatible; ").map_or(text, |(_, rest)| rest);
+    // So browsers begin as well.
+    let first = rest.split(['/', ' ', '(', ';']).next();
+    let first = first.filter(|word| !["Mozilla", "MSIE"].contains(word));
     let mut names = names.chain(first).filter(|name| (2..=NAME_BYTES_MAX).contains(&name.len()));
     names.next().map(str::to_owned)
 }

@@ -307,10 +307,27 @@ fn user_agents_have_a_family_a_system_and_a_device() {
         "FeedThing/1.0 (+http://feeds.example/robots.html)",
         ["FeedThing", "FeedThing (crawler)", "-", "crawler"],
     );
+    for (text, name) in [
+        (
+            "(compatible; archive.org_bot +http://www.archive.org/details/archive.org_bot)",
+            "archive.org_bot",
+        ),
+        (
+            "(compatible; Linux x86_64; Mail.RU_Bot/2.0; +http://go.mail.ru/help/robots)",
+            "Mail.RU_Bot",
+        ),
+        ("(compatible; YandexImages/3.0; +http://yandex.com/bots)", "YandexImages"),
+        ("(X11; U; Linux x86_64; see http://spinn3r.com/robot) Gecko/2010040121", "Crawler"),
+        ("(compatible; MSIE 6.0; Windows NT 5.1; http://feeds.example/bot.html)", "Crawler"),
+        ("(X11; see www.bots.example)", "Crawler"),
+    ] {
+        let agent = agent::of(&format!("Mozilla/5.0 {text}"));
+        assert_eq!((&*agent.family, agent.device.name()), (name, "crawler"), "{text}");
+    }
     check("Tiny Tiny RSS/1.11 (http://tt-rss.org/)", ["RSSReader", "RSSReader", "-", "other"]);
     check("curl/7.35.0", ["HTTP Library", "HTTP Library", "-", "other"]);
-    check("", ["Other", "-", "-", "other"]);
-    check(&"x".repeat(5000), ["Other", "-", "-", "other"]);
+    check("", ["Unknown", "-", "-", "other"]);
+    check(&"x".repeat(5000), ["Unknown", "-", "-", "other"]);
 }
 
 fn request() -> impl Strategy<Value = (String, [String; 4], u16, u64)> {
