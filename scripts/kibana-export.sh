@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Writes Kibana's objects to crates/streams/rsvps/kibana.ndjson: the dashboards that are made by hand, everything they
-# consist of, and their data views. Objects, keys and embedded JSON are in a fixed order, and attributes that change with
-# every import are left out, so that a diff shows what was edited.
+# Writes Kibana's objects to the file of each stream whose dashboards are made by hand, crates/streams/*/kibana.ndjson:
+# the dashboards, everything they consist of, and their data views. Objects, keys and embedded JSON are in a fixed order,
+# and attributes that change with every import are left out, so that a diff shows what was edited.
 #
 #   scripts/kibana-export.sh URL     (such as http://localhost:5601)
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: $0 URL" >&2 && exit 2; }
-exec python3 - "${1%/}" "$(dirname "$0")/../crates/streams/rsvps/kibana.ndjson" <<'PYTHON'
+exec python3 - "${1%/}" "$(dirname "$0")"/../crates/streams/*/kibana.ndjson <<'PYTHON'
 import json, os, sys, urllib.request
 
-url, file = sys.argv[1:]
+url, files = sys.argv[1], sys.argv[2:]
 VOLATILE = ["updated_at", "updated_by", "created_at", "created_by", "version", "managed", "namespaces", "originId",
             "sort"]
 
@@ -44,19 +44,24 @@ def nested(item):
     return text(stable(json.loads(item))) if item else item
 
 
-with open(file) as lines:
-    known = [json.loads(line) for line in lines]
-views = [{"type": item["type"], "id": item["id"]} for item in known if item["type"] == "index-pattern"]
-# It links every dashboard that is made by hand.
-navigation = {"type": "links", "id": "pulso-navigation"}
-found = {(item["type"], item["id"]): item for item in export({"objects": [navigation, *views]})}
-lines = []
-for _, item in sorted(found.items()):
-    item = {key: value for key, value in item.items() if key not in VOLATILE}
-    item["references"].sort(key=lambda reference: reference["name"])
-    lines.append(text(stable(item)) + "\n")
-with open(file + ".new", "w") as out:
-    out.writelines(lines)
-os.replace(file + ".new", file)
-print(f"wrote {len(lines)} objects")
+def write(file):
+    with open(file) as lines:
+        known = [json.loads(line) for line in lines]
+    # A `links` object names dashboards that are new.
+    roots = ["dashboard", "index-pattern", "links"]
+    roots = [{"type": item["type"], "id": item["id"]} for item in known if item["type"] in roots]
+    found = {(item["type"], item["id"]): item for item in export({"objects": roots})}
+    lines = []
+    for _, item in sorted(found.items()):
+        item = {key: value for key, value in item.items() if key not in VOLATILE}
+        item["references"].sort(key=lambda reference: reference["name"])
+        lines.append(text(stable(item)) + "\n")
+    with open(file + ".new", "w") as out:
+        out.writelines(lines)
+    os.replace(file + ".new", file)
+    print(f"{file}: wrote {len(lines)} objects")
+
+
+for file in files:
+    write(file)
 PYTHON

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Compares the figures of every chart that is made by hand with those counted from exported documents.
 
-usage: scripts/kibana-figures.py ELASTICSEARCH_URL DOCUMENTS FROM TO
-       scripts/kibana-figures.py ELASTICSEARCH_URL --times FROM TO
+usage: scripts/kibana-figures.py [--stream NAME] ELASTICSEARCH_URL DOCUMENTS FROM TO
+       scripts/kibana-figures.py [--stream NAME] ELASTICSEARCH_URL --times FROM TO
+
+The charts are those of `rsvps`, or of the stream NAME.
 
 DOCUMENTS is a folder with VIEW.ndjson files, written by `pulso export VIEW --layer current`; Elasticsearch must
 hold the same documents. The script reads the charts' queries from the file and answers them twice: with the
@@ -109,7 +111,7 @@ def order_of(column, columns):
 
 def bucket_aggregation(column, columns, inner, step):
     if column["operationType"] == "date_histogram":
-        interval = "1d" if column["params"]["interval"] == "1d" else f"{step.total_seconds():.0f}s"
+        interval = interval_of(column, step)
         return {"date_histogram": {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 1}, "aggs": inner}
     params = column["params"]
     size, order = params["size"], {"_key": params["orderDirection"]}
@@ -127,6 +129,16 @@ def bucket_aggregation(column, columns, inner, step):
     if len(names) > 1:
         return {"multi_terms": {"terms": [{"field": name} for name in names], **terms}, "aggs": inner}
     return {"terms": {"field": names[0], **terms}, "aggs": inner}
+
+
+def interval_of(column, step):
+    own = column["params"]["interval"]
+    return f"{step.total_seconds():.0f}s" if own == "auto" else own
+
+
+def width_of(column):
+    interval = interval_of(column, STEP)
+    return int(interval[:-1]) * {"s": 1000, "h": 3_600_000, "d": 86_400_000}[interval[-1]]
 
 
 def search_body(columns, buckets, metrics, query, start, end, step=STEP):
@@ -182,7 +194,7 @@ def groups_of(documents, column, columns):
     groups = defaultdict(list)
     for document in documents:
         if column["operationType"] == "date_histogram":
-            width = 86_400_000 if column["params"]["interval"] == "1d" else STEP.seconds * 1000
+            width = width_of(column)
             groups[millis(document["@timestamp"]) // width * width].append(document)
             continue
         value = get(document, column["sourceField"])
@@ -307,8 +319,8 @@ def times(objects, url, start, end):
     return 0
 
 
-def main(url, folder, start, end):
-    path = os.path.join(os.path.dirname(__file__), "../crates/streams/rsvps/kibana.ndjson")
+def main(stream, url, folder, start, end):
+    path = os.path.join(os.path.dirname(__file__), f"../crates/streams/{stream}/kibana.ndjson")
     with open(path) as lines:
         objects = [json.loads(line) for line in lines]
     if folder == "--times":
@@ -335,7 +347,10 @@ def search(url, view, body):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    arguments, stream = sys.argv[1:], "rsvps"
+    if arguments[:1] == ["--stream"]:
+        stream, arguments = arguments[1], arguments[2:]
+    if len(arguments) != 4:
         sys.exit(__doc__)
-    span = [datetime.fromisoformat(text.replace("Z", "+00:00")) for text in sys.argv[3:]]
-    sys.exit(main(sys.argv[1].rstrip("/"), sys.argv[2], *span))
+    span = [datetime.fromisoformat(text.replace("Z", "+00:00")) for text in arguments[2:]]
+    sys.exit(main(stream, arguments[0].rstrip("/"), arguments[1], *span))

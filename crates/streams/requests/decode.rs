@@ -8,6 +8,7 @@ mod address;
 mod agent;
 mod json;
 mod line;
+mod place;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -156,10 +157,10 @@ fn fact<'a>(stored: Stored<'a>, request: Request<'a>) -> Result<Decoded<'a>, Dea
     let sums = [request.bytes, 0, 0, 0];
     Ok(Decoded::Fact(Fact {
         time: request.time,
+        place: place::middle(&country),
         scope: country,
         kind,
         sums,
-        place: None,
         terms,
         columns,
     }))

@@ -73,7 +73,13 @@ const BROUGHT: &[Brought] = &[
     brought!(
         "requests",
         Some(|| Arc::new(requests::Requests)),
-        ["traffic-hours.sql", "path-days.sql", "referrer-days.sql", "visitor-days.sql"]
+        [
+            "traffic-hours.sql",
+            "path-days.sql",
+            "referrer-days.sql",
+            "visitor-days.sql",
+            "kibana.ndjson"
+        ]
     ),
     brought!("clicks", None, ["decode.vrl", "link-days.sql", "city-days.sql"]),
     brought!("comments", None, ["decode.vrl", "discussions.sql", "discussion-days.sql"]),

@@ -68,6 +68,7 @@ proptest! {
         let network = std::net::Ipv4Addr::from_bits(address & !0xff).to_string();
         before.columns[0] = Value::Text(network.clone().into());
         before.scope = address::country(&std::net::Ipv4Addr::from_bits(address).to_string()).into();
+        before.place = place::middle(&before.scope);
         prop_assert_eq!(&before, &after);
         prop_assert_eq!(decoder().head(kept.as_bytes()).key, Some(Key::Text(network.into())));
     }
