@@ -1,7 +1,9 @@
-//! The command line: `run` serves a stream, `generate` and `repeat` write one to a file.
+//! The command line: `run` serves a stream, `send` writes one where servers log to, `generate` and `repeat` write
+//! one to a file.
 
 mod arguments;
 mod commands;
+mod send;
 mod serve;
 mod shape;
 mod write;
@@ -13,8 +15,9 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 pub use arguments::{
-    Cli, FaultArguments, FormatName, GenerateArguments, PostArguments, ProtocolName,
-    RepeatArguments, RequestArguments, RunArguments, StreamName, Verb,
+    Cli, ClockArguments, FaultArguments, FormatName, FramingName, GenerateArguments, PostArguments,
+    ProtocolName, RepeatArguments, RequestArguments, RotateName, RotationArguments, RunArguments,
+    SendArguments, StreamName, SyslogArguments, SyslogName, Verb,
 };
 
 use crate::error::SimulatorError;
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
 pub fn execute(cli: Cli) -> Result<(), SimulatorError> {
     match cli.verb {
         Verb::Run(arguments) => serve::run(&arguments),
+        Verb::Send(arguments) => send::run(&arguments),
         Verb::Generate(arguments) => write::generate(&arguments),
         Verb::Repeat(arguments) => write::repeat(&arguments),
     }

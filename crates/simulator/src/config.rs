@@ -1,7 +1,7 @@
 //! The configuration of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -124,12 +124,7 @@ impl Config {
                 self.faults.garbage_share
             ));
         }
-        match &self.input {
-            Input::Synthetic(synthetic) => synthetic.validate(),
-            Input::Posts(posts) => posts.validate(),
-            Input::Requests(requests) => requests.validate(),
-            Input::Recordings(_) => Ok(()),
-        }
+        self.input.validate()
     }
 }
 
@@ -146,6 +141,17 @@ pub enum Input {
     Recordings(RecordingsConfig),
 }
 
+impl Input {
+    pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
+        match self {
+            Self::Synthetic(synthetic) => synthetic.validate(),
+            Self::Posts(posts) => posts.validate(),
+            Self::Requests(requests) => requests.validate(),
+            Self::Recordings(_) => Ok(()),
+        }
+    }
+}
+
 /// Where the `mtime` of a synthetic message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventTime {
@@ -159,6 +165,24 @@ pub enum EventTime {
         /// Messages per second of event time.
         per_second: NonZeroU32,
     },
+}
+
+/// Sets the clock of the source back, and right again, again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockBack {
+    /// After this many messages; it is behind for as many.
+    pub every: NonZeroU64,
+    /// By this much.
+    pub by: Duration,
+}
+
+impl ClockBack {
+    /// How far the clock is behind at the message of this number, from 0, in milliseconds.
+    pub(crate) fn ms_at(self, number: u64) -> i64 {
+        let behind = (number / self.every) % 2 == 1;
+        let by_ms = i64::try_from(self.by.as_millis()).unwrap_or(i64::MAX);
+        if behind { by_ms } else { 0 }
+    }
 }
 
 /// Files to play, in this order.

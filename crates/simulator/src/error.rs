@@ -24,6 +24,14 @@ pub enum SimulatorError {
         /// The operating system's answer.
         source: io::Error,
     },
+    /// The address has no meaning on this machine, or there is no socket for it.
+    #[error("failed to send to `{address}`")]
+    Connect {
+        /// The address asked for.
+        address: String,
+        /// The operating system's answer.
+        source: io::Error,
+    },
     /// A recording cannot be read.
     #[error("failed to read recording `{}`", path.display())]
     ReadRecording {
@@ -74,7 +82,7 @@ impl SimulatorError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config { .. } => 2,
-            Self::Bind { .. } => 3,
+            Self::Bind { .. } | Self::Connect { .. } => 3,
             Self::ReadRecording { .. } | Self::NoMessages { .. } => 4,
             Self::WriteOutput { .. }
             | Self::Task { .. }
@@ -88,14 +96,17 @@ impl SimulatorError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Config { .. } => {
-                Some("`pulso-simulator help run` lists every option with its range")
+                Some("`pulso-simulator help run` (or `send`) lists every option with its range")
             }
             Self::Bind { .. } => Some("use `--listen 127.0.0.1:0` for any free port"),
+            Self::Connect { .. } => Some("check the name of the host"),
             Self::ReadRecording { .. } => {
                 Some("a recording is a file with one JSON message a line")
             }
             Self::NoMessages { .. } => Some("without a file name, `run` makes a synthetic stream"),
-            Self::WriteOutput { .. } => Some("use `--output -` for standard output"),
+            Self::WriteOutput { .. } => {
+                Some("check that the folder is there and may be written to")
+            }
             Self::Task { .. } | Self::Signals { .. } | Self::Runtime { .. } => None,
         }
     }

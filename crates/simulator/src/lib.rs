@@ -10,6 +10,7 @@
 //!   RSVPs that asks with `?since_mtime=MILLISECONDS` it sends exactly the messages with a greater
 //!   `mtime`, beginning with those it has kept. Posts it serves as Jetstream does, in both versions of the
 //!   protocol, with filters and cursors.
+//! - [`send`](send::send) writes them where servers log to: files that are rotated, syslog, TCP.
 //! - [`Control`] disturbs the stream on demand, [`Faults`] do so by themselves.
 //!
 //! It does not know the rest of the workspace and takes nothing from it, so what it sends is an
@@ -38,13 +39,14 @@ mod random;
 pub mod requests;
 mod ring;
 mod rsvps;
+pub mod send;
 mod server;
 mod source;
 
 pub use clock::Clock;
 pub use config::{
-    Config, EventTime, Faults, GAP_MAX_DEFAULT, Input, Pace, RATE_MAX, RESUME_BUFFER_DEFAULT,
-    RESUME_BUFFER_MIN, RecordingsConfig, Stall,
+    ClockBack, Config, EventTime, Faults, GAP_MAX_DEFAULT, Input, Pace, RATE_MAX,
+    RESUME_BUFFER_DEFAULT, RESUME_BUFFER_MIN, RecordingsConfig, Stall,
 };
 pub use duration::parse_duration;
 pub use error::SimulatorError;

@@ -1,8 +1,10 @@
 //! Access logs of a made-up web site: what visitors, crawlers and intruders ask of it.
 
 mod config;
+mod format;
 mod generator;
 mod world;
 
-pub use config::{Format, RequestsConfig};
+pub use config::RequestsConfig;
+pub use format::Format;
 pub use generator::{Generator, Request};

@@ -76,7 +76,7 @@ impl Simulator {
         config.validate()?;
         let address = config.listen;
         let (config, source) = tokio::task::spawn_blocking(move || {
-            let source = Source::open(&config);
+            let source = Source::open(&config.input, config.clock.clone());
             (config, source)
         })
         .await

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Input};
+use crate::clock::Clock;
+use crate::config::Input;
 use crate::error::SimulatorError;
 use crate::payload::Payload;
 use crate::posts;
@@ -30,9 +31,8 @@ pub(crate) struct Made {
 
 impl Source {
     /// Reads the recordings or builds the synthetic world. Blocks until it is done.
-    pub(crate) fn open(config: &Config) -> Result<Self, SimulatorError> {
-        let clock = config.clock.clone();
-        match &config.input {
+    pub(crate) fn open(input: &Input, clock: Clock) -> Result<Self, SimulatorError> {
+        match input {
             Input::Synthetic(synthetic) => {
                 Ok(Self::Synthetic(Box::new(Generator::new(synthetic.clone(), clock))))
             }

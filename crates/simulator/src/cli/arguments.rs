@@ -1,7 +1,13 @@
 //! What can be written on the command line.
 
+mod send;
+
+pub use send::{
+    FramingName, RotateName, RotationArguments, SendArguments, SyslogArguments, SyslogName,
+};
+
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,6 +47,10 @@ pub enum Verb {
     /// kept and those to come. Messages come out of order: to miss none, ask from well before the last one.
     #[command(visible_alias = "serve")]
     Run(Box<RunArguments>),
+    /// Write a stream as servers log: to a file that is rotated, to syslog, over TCP; or ask a web server.
+    ///
+    /// Prints on standard output, at its end, how many messages were sent, and what happened on the way.
+    Send(Box<SendArguments>),
     /// Write a synthetic stream, one message per line; the same arguments always give the same
     /// bytes.
     Generate(GenerateArguments),
@@ -104,6 +114,9 @@ pub struct RunArguments {
     /// What there is to requests alone.
     #[command(flatten)]
     pub requests: RequestArguments,
+    /// The clock of the source.
+    #[command(flatten)]
+    pub clock: ClockArguments,
     /// Faults.
     #[command(flatten)]
     pub faults: FaultArguments,
@@ -150,6 +163,18 @@ pub struct RequestArguments {
     pub crawlers: Option<f64>,
 }
 
+/// A clock that is set back, and right again.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clock of the source (requests)")]
+pub struct ClockArguments {
+    /// After this many messages the clock of the source is behind, for as many: time goes back, and then ahead again.
+    #[arg(long, value_name = "N")]
+    pub clock_back_every: Option<NonZeroU64>,
+    /// How far it is behind.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1h")]
+    pub clock_back_by: Duration,
+}
+
 /// The formats of access logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {
@@ -159,8 +184,12 @@ pub enum FormatName {
     Common,
     /// Combined, behind the virtual host and its port.
     VirtualHost,
+    /// Common, behind the virtual host and its port.
+    CommonVirtualHost,
     /// JSON as the server Caddy writes it.
     Caddy,
+    /// JSON as the proxy Traefik writes it.
+    Traefik,
 }
 
 impl From<FormatName> for Format {
@@ -169,7 +198,9 @@ impl From<FormatName> for Format {
             FormatName::Combined => Self::Combined,
             FormatName::Common => Self::Common,
             FormatName::VirtualHost => Self::VirtualHost,
+            FormatName::CommonVirtualHost => Self::CommonVirtualHost,
             FormatName::Caddy => Self::Caddy,
+            FormatName::Traefik => Self::Traefik,
         }
     }
 }
@@ -253,6 +284,9 @@ pub struct GenerateArguments {
     /// What there is to requests alone.
     #[command(flatten)]
     pub requests: RequestArguments,
+    /// The clock of the source.
+    #[command(flatten)]
+    pub clock: ClockArguments,
 }
 
 /// Arguments of `repeat`.

@@ -24,7 +24,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), SimulatorError> {
     runtime.block_on(serve(config))
 }
 
-async fn serve(config: Config) -> Result<(), SimulatorError> {
+/// Is cancelled when the program is asked to end.
+pub(super) fn until_signal() -> Result<CancellationToken, SimulatorError> {
     let shutdown = CancellationToken::new();
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|source| SimulatorError::Signals { source })?;
@@ -38,6 +39,11 @@ async fn serve(config: Config) -> Result<(), SimulatorError> {
         }
         on_signal.cancel();
     });
+    Ok(shutdown)
+}
+
+async fn serve(config: Config) -> Result<(), SimulatorError> {
+    let shutdown = until_signal()?;
     let simulator = Simulator::bind(config).await?;
     print_line(&format!("ws://{}/", simulator.local_addr()))?;
     let control = simulator.control();
@@ -49,7 +55,7 @@ async fn serve(config: Config) -> Result<(), SimulatorError> {
     simulator.run(shutdown).await
 }
 
-fn print_line(line: &str) -> Result<(), SimulatorError> {
+pub(super) fn print_line(line: &str) -> Result<(), SimulatorError> {
     let mut out = io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
     written.map_err(|source| SimulatorError::WriteOutput { output: "-".to_owned(), source })
@@ -99,6 +105,7 @@ fn synthetic(arguments: &RunArguments) -> Result<Input, SimulatorError> {
         malformed: arguments.malformed,
         posts: &arguments.posts,
         requests: &arguments.requests,
+        clock: &arguments.clock,
     };
     shape.input()
 }
@@ -106,6 +113,7 @@ fn synthetic(arguments: &RunArguments) -> Result<Input, SimulatorError> {
 fn recordings(arguments: &RunArguments) -> Result<Input, SimulatorError> {
     arguments.posts.check_absent("recordings")?;
     arguments.requests.check_absent("recordings")?;
+    arguments.clock.check_absent("recordings")?;
     if arguments.stream != StreamName::Rsvps {
         let problem = "recordings are of RSVPs only".to_owned();
         return Err(SimulatorError::Config { problem });

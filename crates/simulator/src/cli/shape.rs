@@ -1,7 +1,7 @@
 //! The synthetic stream that the arguments describe.
 
-use super::arguments::{PostArguments, RequestArguments, StreamName};
-use crate::config::{EventTime, Input};
+use super::arguments::{ClockArguments, PostArguments, RequestArguments, StreamName};
+use crate::config::{ClockBack, EventTime, Input};
 use crate::error::SimulatorError;
 use crate::posts::PostsConfig;
 use crate::requests::RequestsConfig;
@@ -16,6 +16,7 @@ pub(super) struct Shape<'a> {
     pub(super) malformed: f64,
     pub(super) posts: &'a PostArguments,
     pub(super) requests: &'a RequestArguments,
+    pub(super) clock: &'a ClockArguments,
 }
 
 impl Shape<'_> {
@@ -43,6 +44,7 @@ impl Shape<'_> {
         }
         if self.stream != StreamName::Requests {
             self.requests.check_absent(what)?;
+            self.clock.check_absent(what)?;
         }
         Ok(())
     }
@@ -56,6 +58,7 @@ impl Shape<'_> {
             format: log_line.map_or(usual.format, Into::into),
             crawler_share: crawlers.unwrap_or(usual.crawler_share),
             malformed_share: self.malformed,
+            clock_back: self.clock.back(),
         }
     }
 
@@ -106,6 +109,18 @@ impl RequestArguments {
         let Self { log_line, crawlers } = self;
         let given = [("log-line", log_line.is_some()), ("crawlers", crawlers.is_some())];
         check_absent(&given, "requests", what)
+    }
+}
+
+impl ClockArguments {
+    fn back(&self) -> Option<ClockBack> {
+        self.clock_back_every.map(|every| ClockBack { every, by: self.clock_back_by })
+    }
+
+    /// # Errors
+    /// When there are any.
+    pub(super) fn check_absent(&self, what: &str) -> Result<(), SimulatorError> {
+        check_absent(&[("clock-back-every", self.clock_back_every.is_some())], "requests", what)
     }
 }
 

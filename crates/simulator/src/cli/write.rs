@@ -25,6 +25,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), SimulatorErr
         malformed: arguments.malformed,
         posts: &arguments.posts,
         requests: &arguments.requests,
+        clock: &arguments.clock,
     };
     shape.check()?;
     let (clock, count, output) = (Clock::system(), arguments.messages, &arguments.output);

@@ -1,20 +1,8 @@
 //! The shape of the synthetic access log.
 
-use crate::config::EventTime;
+use super::format::Format;
+use crate::config::{ClockBack, EventTime};
 use crate::error::SimulatorError;
-
-/// How a request is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Apache's, and nginx's default: with referrer and user agent.
-    Combined,
-    /// Without these.
-    Common,
-    /// Combined, behind the virtual host and its port.
-    VirtualHost,
-    /// JSON as the server Caddy writes it.
-    Caddy,
-}
 
 /// The shape of a synthetic access log. Shares are between 0 and 1.
 #[derive(Debug, Clone)]
@@ -25,6 +13,8 @@ pub struct RequestsConfig {
     /// less.
     pub event_time: EventTime,
     pub format: Format,
+    /// When the clock of the server is behind.
+    pub clock_back: Option<ClockBack>,
     /// Share of requests by crawlers.
     pub crawler_share: f64,
     /// Share of lines that are broken.
@@ -37,6 +27,7 @@ impl Default for RequestsConfig {
             seed: 1,
             event_time: EventTime::Live,
             format: Format::Combined,
+            clock_back: None,
             crawler_share: 0.15,
             malformed_share: 0.001,
         }

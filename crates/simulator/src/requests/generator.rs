@@ -6,9 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use chrono::DateTime;
-
-use super::config::{Format, RequestsConfig};
+use super::config::RequestsConfig;
+use super::format::Said;
 use super::world::{self, ASSETS, HOST, PROBES, World};
 use crate::bursts::Plan;
 use crate::clock::Clock;
@@ -36,6 +35,8 @@ pub struct Generator {
     number: u64,
     /// With paced time: that of the newest request, in milliseconds.
     front_ms: f64,
+    /// How far the server's clock is behind, in milliseconds.
+    back_ms: i64,
 }
 
 /// A line of the log.
@@ -58,17 +59,6 @@ struct Session {
     assets_left: usize,
 }
 
-/// What a line says.
-struct Said<'a> {
-    address: &'a str,
-    method: &'static str,
-    path: String,
-    status: u16,
-    bytes: u64,
-    referrer: Option<&'a str>,
-    agent: &'a str,
-}
-
 impl Generator {
     /// Returns a log for `config`. It reads `clock` only with [`EventTime::Live`].
     #[must_use]
@@ -84,6 +74,7 @@ impl Generator {
             sessions: Vec::with_capacity(SESSIONS_MAX),
             number: 0,
             front_ms,
+            back_ms: 0,
             config,
             clock,
         }
@@ -92,6 +83,7 @@ impl Generator {
     /// Moves on to the time of the request being made.
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds of many thousand years fit")]
     fn advance(&mut self) -> i64 {
+        self.back_ms = self.config.clock_back.map_or(0, |back| back.ms_at(self.number));
         self.number += 1;
         match self.config.event_time {
             EventTime::Live => self.clock.now_ms(),
@@ -227,35 +219,7 @@ impl Generator {
     }
 
     fn write(&self, now_ms: i64, said: &Said<'_>) -> String {
-        let Said { address, method, path, status, bytes, referrer, agent } = said;
-        let text = |format: &str| {
-            let time = DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
-            time.format(format).to_string()
-        };
-        let time = || text("%d/%b/%Y:%H:%M:%S +0000");
-        let request = format!("\"{method} {path} HTTP/1.1\" {status} {bytes}");
-        let from = referrer.unwrap_or("-");
-        match self.config.format {
-            Format::Common => format!("{address} - - [{}] {request}", time()),
-            Format::Combined => {
-                format!("{address} - - [{}] {request} \"{from}\" \"{agent}\"", time())
-            }
-            Format::VirtualHost => {
-                format!("{HOST}:443 {address} - - [{}] {request} \"{from}\" \"{agent}\"", time())
-            }
-            Format::Caddy => {
-                let seconds = now_ms as f64 / 1000.0;
-                let referrer = referrer.map(|from| format!(",\"Referer\":[\"{from}\"]"));
-                format!(
-                    "{{\"level\":\"info\",\"ts\":{seconds:.3},\"logger\":\"http.log.access\",\
-                     \"msg\":\"handled request\",\"request\":{{\"remote_ip\":\"{address}\",\
-                     \"client_ip\":\"{address}\",\"proto\":\"HTTP/2.0\",\"method\":\"{method}\",\
-                     \"host\":\"{HOST}\",\"uri\":\"{path}\",\"headers\":{{\"User-Agent\":[\"{agent}\"]{}}}}},\
-                     \"status\":{status},\"size\":{bytes},\"duration\":0.004}}",
-                    referrer.unwrap_or_default()
-                )
-            }
-        }
+        self.config.format.write(now_ms - self.back_ms, said)
     }
 
     /// As lines are broken: cut off, run into another, or from another program.
@@ -277,6 +241,6 @@ impl Iterator for Generator {
         if self.random.chance(self.config.malformed_share) {
             line = self.broken(&line);
         }
-        Some(Request { time_ms, line })
+        Some(Request { time_ms: time_ms - self.back_ms, line })
     }
 }

@@ -60,7 +60,7 @@ type Client = WebSocketStream<DuplexStream>;
 impl Rig {
     fn start(config: Config) -> Self {
         config.validate().unwrap();
-        let source = Source::open(&config).unwrap();
+        let source = Source::open(&config.input, config.clock.clone()).unwrap();
         let shared = Arc::new(Shared::new(config, &source));
         let stop = CancellationToken::new();
         tokio::spawn(producer::run(source, Arc::clone(&shared), stop.clone()));

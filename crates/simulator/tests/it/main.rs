@@ -45,11 +45,56 @@ fn exit_codes_tell_what_is_wrong_and_one_line_what_to_do() {
     check(&["run", "--stream", "posts", "--hashtags", "7"], 2, hashtags);
     let recordings = "invalid configuration: recordings are of RSVPs only";
     check(&["run", "--stream", "posts", "empty"], 2, recordings);
+    let absent = "invalid configuration: `clock-back-every` is for requests, not for RSVPs";
+    check(&["run", "--clock-back-every", "5"], 2, absent);
     check(&["run", "--listen", &taken], 3, "failed to listen on `");
     check(&["run", "missing"], 4, "failed to read recording `missing`");
     check(&["repeat", "--messages", "1", "."], 4, "failed to read recording `.`");
     check(&["run", "empty"], 4, "found no message");
     check(&["generate", "--messages", "1", "--output", "no/x"], 1, "failed to write `no/x`");
+}
+
+#[test]
+fn what_does_not_fit_a_destination_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |to: &str, more: &[&str], message: &str| {
+        let output = simulator(directory.path(), &[&["send", "--to", to], more].concat());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{to} {more:?}: {error}");
+        assert!(error.contains(message), "{to} {more:?}: {error}");
+    };
+    check("access.log", &[], "is none of `file:PATH`, `tcp:HOST:PORT`");
+    check("file:x", &["--compress"], "no rotation without `rotate-lines` or `rotate-every`");
+    check("file:x", &["--rotate-lines", "0"], "`rotate-lines` is 0");
+    check("file:x", &["--rotate-every", "0s"], "`rotate-every` is 0");
+    let torn = ["--rotate-lines", "9", "--rotate-inside-line", "--rotate", "copytruncate"];
+    check("file:x", &torn, "a copy would tear the line apart");
+    check("file:x", &["--cut-every", "5"], "`cut-every` is for connections");
+    check("file:x", &["--rate", "recorded"], "`rate` is `recorded`, and nothing here is");
+    check("tcp:localhost:1", &["--rotate-lines", "5"], "only `file:` is rotated");
+    check("tcp:localhost:1", &["--framing", "counted"], "are for `syslog:` and `syslog+tcp:`");
+    check("tcp:localhost:1", &["--cut-every", "0"], "`cut-every` is 0");
+    check("syslog:localhost:1", &["--framing", "counted"], "a datagram is one message");
+    check("http://localhost", &["--log-line", "caddy"], "the server writes the lines");
+    check("http://localhost", &["--stream", "posts"], "`--stream` has to be `requests`");
+}
+
+#[test]
+fn a_sent_file_has_the_same_bytes_each_time_and_the_counts_are_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |to: &str, seed: &str| {
+        let args = ["send", "--to", to, "--seed", seed, "--messages", "500", "--rate", "unlimited"];
+        let more = ["--start", "2026-01-01T00:00:00Z", "--log-line", "traefik"];
+        let output = simulator(directory.path(), &[&args[..], &more].concat());
+        assert_eq!(output.status.code(), Some(0));
+        let path = directory.path().join(to.strip_prefix("file:").unwrap());
+        (String::from_utf8(output.stdout).unwrap(), std::fs::read(path).unwrap())
+    };
+    let (said, first) = write("file:a.log", "7");
+    let bytes = first.len();
+    let rest = "rotations=0 cuts=0 stalls=0 broken=0 unanswered=0";
+    assert_eq!(said, format!("messages=500 bytes={bytes} {rest}\n"));
+    assert!(first == write("file:b.log", "7").1 && first != write("file:c.log", "8").1);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
 
 use super::*;
+use crate::config::ClockBack;
+use crate::requests::Format;
 
 const START_MS: i64 = 1_767_225_600_000;
 
@@ -73,14 +76,52 @@ fn somebody_tries_doors_and_a_page_is_talked_about() {
 fn formats_say_the_same() {
     let of = |format| requests(RequestsConfig { format, ..config(3) }, 200);
     let (combined, common) = (of(Format::Combined), of(Format::Common));
-    let (hosts, caddy) = (of(Format::VirtualHost), of(Format::Caddy));
+    let (hosts, common_hosts) = (of(Format::VirtualHost), of(Format::CommonVirtualHost));
+    let (caddy, traefik) = (of(Format::Caddy), of(Format::Traefik));
+    let asked = of(Format::Asked);
     for at in 0..combined.len() {
-        assert!(combined[at].line.starts_with(&common[at].line));
-        assert_eq!(hosts[at].line, format!("{HOST}:443 {}", combined[at].line));
+        let (combined, common) = (&combined[at].line, &common[at].line);
+        assert!(combined.starts_with(common));
+        assert_eq!(hosts[at].line, format!("{HOST}:443 {combined}"));
+        assert_eq!(common_hosts[at].line, format!("{HOST}:443 {common}"));
         let json: serde_json::Value = serde_json::from_str(&caddy[at].line).unwrap();
-        assert_eq!(json["request"]["client_ip"], word(&common[at].line, 0));
-        assert_eq!(json["status"].to_string(), word(&common[at].line, 8));
-        assert_eq!(json["size"].to_string(), word(&common[at].line, 9));
+        assert_eq!(json["request"]["client_ip"], word(common, 0));
+        assert_eq!(json["status"].to_string(), word(common, 8));
+        assert_eq!(json["size"].to_string(), word(common, 9));
+        let json: serde_json::Value = serde_json::from_str(&traefik[at].line).unwrap();
+        assert_eq!(json["ClientHost"], word(common, 0));
+        assert_eq!(json["DownstreamStatus"].to_string(), word(common, 8));
+        let [_, _, _, from, _, agent] = combined.split('"').collect::<Vec<_>>()[..6] else {
+            panic!("{combined}")
+        };
+        assert_eq!(json["request_User-Agent"], agent);
+        assert_eq!(json["request_Referer"].as_str().unwrap_or("-"), from);
+        let head = &asked[at].line;
+        let (first, path) =
+            (format!("{} ", word(common, 5).trim_start_matches('"')), word(common, 6));
+        assert!(head.starts_with(&format!("{first}{path} HTTP/1.1\r\nHost: {HOST}\r\n")), "{head}");
+        assert!(head.contains(&format!("\r\nUser-Agent: {agent}\r\n")), "{head}");
+        assert!(head.contains(&format!("\r\nX-Forwarded-For: {}\r\n", word(common, 0))), "{head}");
+        assert_eq!(head.contains(&format!("\r\nReferer: {from}\r\n")), from != "-", "{head}");
+        assert!(head.ends_with("\r\nConnection: close\r\n\r\n"), "{head}");
+    }
+}
+
+#[test]
+fn a_clock_is_set_back_and_right_again() {
+    let (every, by) = (NonZeroU64::new(50).unwrap(), Duration::from_hours(1));
+    let back = RequestsConfig { clock_back: Some(ClockBack { every, by }), ..config(3) };
+    for (number, (request, usual)) in
+        requests(back, 200).iter().zip(requests(config(3), 200)).enumerate()
+    {
+        let behind_ms = if number / 50 % 2 == 1 { 3_600_000 } else { 0 };
+        assert_eq!(request.time_ms, usual.time_ms - behind_ms, "{number}");
+        assert_eq!(request.line == usual.line, behind_ms == 0, "{}", request.line);
+        let all_but_time = |line: &str| {
+            let (before, rest) = line.split_once('[').unwrap();
+            [before, rest.split_once(']').unwrap().1].concat()
+        };
+        assert_eq!(all_but_time(&request.line), all_but_time(&usual.line));
     }
 }
 
