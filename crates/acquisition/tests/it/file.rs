@@ -19,7 +19,7 @@ const KILLS: u64 = 100;
 /// How long the program may take for what it does in a moment.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-const CONFIG: &str = "[operations]\nacquisition = \"off\"\n\
+pub(crate) const CONFIG: &str = "[operations]\nacquisition = \"off\"\n\
     [[acquisition.sources]]\nname = \"files\"\nprotocol = \"file\"\npaths = [\"logs/app.log*\"]\n";
 
 struct Logs {
@@ -83,7 +83,7 @@ pub(crate) fn log(directory: &Path) -> Log {
     Log::open(&directory.join("pulso-data/log/rsvps.db"), 4, SystemClock).unwrap()
 }
 
-async fn until_stored(log: &Log, count: u64) {
+pub(crate) async fn until_stored(log: &Log, count: u64) {
     let stored = async {
         while log.end_offsets().await.unwrap().messages_before() < count {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -7,6 +7,7 @@ mod jetstream;
 mod program;
 mod push;
 mod senders;
+mod simulated;
 mod spool;
 mod tls;
 

@@ -24,9 +24,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const KILLS: usize = 10;
 
 /// The program at work, and where its sources listen.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// The rest of what it logs.
     logged: Option<JoinHandle<String>>,
 }
@@ -39,7 +39,7 @@ impl Drop for Program {
 }
 
 impl Program {
-    fn start(directory: &Path, sources: usize) -> Self {
+    pub(crate) fn start(directory: &Path, sources: usize) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pulso-acquisition"))
             .arg("run")
             .current_dir(directory)
@@ -60,7 +60,7 @@ impl Program {
     }
 
     /// Asks it to end, and gives what it logged.
-    fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -74,7 +74,7 @@ fn field(line: &str, name: &str) -> String {
 }
 
 /// A folder with these sources, by what is special about each. All may have any port.
-fn configured(sources: &[&str]) -> TempDir {
+pub(crate) fn configured(sources: &[&str]) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let mut text = "[operations]\nacquisition = \"off\"\n".to_owned();
     for (number, source) in sources.iter().enumerate() {
