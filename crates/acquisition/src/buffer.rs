@@ -6,21 +6,22 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use pulso_model::{Decoder, EventTime, Head, Key, StoreOptions, WallTime};
-use pulso_pipeline::{Clock, Headers, Message, observe};
+use pulso_pipeline::{Clock, Headers, Message, SourceCursor, observe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{error, warn};
 
+use crate::door::{Door, Verdict};
 use crate::throttle::Throttle;
 use crate::{COMPONENT, Options};
 
-/// How often it is logged that messages are cut off, at most.
-const CUT_LOG_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is logged that messages are cut off, or that a filter fails, at most.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The writer has ended, because of an error that it reports itself.
 #[derive(Debug)]
@@ -82,11 +83,16 @@ pub(crate) struct Buffer<C> {
     decoder: Decoder,
     /// What of a message is stored, where the stream asks.
     store: StoreOptions,
+    door: Door,
+    counts: observe::Admitted,
     clock: C,
     bounds: Bounds,
     /// Bounded by the two semaphores.
     sender: mpsc::UnboundedSender<Buffered>,
     cuts: Mutex<Throttle>,
+    undecided: Mutex<Throttle>,
+    /// Where the source goes on, if that is behind messages that did not come in.
+    passed: Mutex<Option<SourceCursor>>,
 }
 
 /// When a message happened and came in.
@@ -107,7 +113,7 @@ pub(crate) struct Gauge {
 
 impl<C: Clock> Buffer<C> {
     pub(crate) fn new(
-        source: Arc<str>,
+        (source, door): (Arc<str>, Door),
         options: &Options,
         clock: C,
         sender: mpsc::UnboundedSender<Buffered>,
@@ -126,8 +132,23 @@ impl<C: Clock> Buffer<C> {
             anonymize_addresses: options.anonymize_addresses,
             host: options.host.clone(),
         };
-        let (decoder, cuts) = (decoder.clone(), Mutex::new(Throttle::new(CUT_LOG_INTERVAL)));
-        Self { source, decoder, store, clock, bounds, sender, cuts }
+        let decoder = decoder.clone();
+        let counts = observe::Admitted::of(decoder.stream().name, &source);
+        let [cuts, undecided] = [LOG_INTERVAL; 2].map(|every| Mutex::new(Throttle::new(every)));
+        let passed = Mutex::default();
+        Self {
+            source,
+            decoder,
+            store,
+            door,
+            counts,
+            clock,
+            bounds,
+            sender,
+            cuts,
+            undecided,
+            passed,
+        }
     }
 
     pub(crate) fn source(&self) -> &Arc<str> {
@@ -149,18 +170,63 @@ impl<C: Clock> Buffer<C> {
         Slot { _permit: acquire(&self.bounds.messages, 1).await }
     }
 
-    /// Waits until there is room for the bytes, too, and hands the message to the writer. `cursor` says
-    /// where the source goes on after it.
+    /// Hands a message to the writer, if it comes in, once there is room for its bytes, too. `cursor` says where
+    /// the source goes on after it.
     pub(crate) async fn put(
         &self,
         slot: Slot,
         payload: Bytes,
         cursor: impl FnOnce(Times) -> Option<Arc<str>>,
     ) -> Result<(), WriterGone> {
-        self.put_for(slot, payload, cursor, None).await
+        let payload = self.stored(payload);
+        let verdict = self.judge(&payload);
+        self.count(&verdict);
+        if verdict.keeps() {
+            return self.put_for(slot, payload, cursor, None).await;
+        }
+        // The source goes on all the same.
+        let (_, times) = self.times(&payload);
+        if let Some(cursor) = cursor(times) {
+            let received_time = times.received_time;
+            *lock(&self.passed) = Some(SourceCursor { received_time, cursor });
+        }
+        Ok(())
     }
 
-    /// The same for somebody who waits until the message is stored.
+    /// What of a message goes on from here: as much as is to be stored.
+    pub(crate) fn stored(&self, payload: Bytes) -> Bytes {
+        self.decoder.stored(&payload, &self.store).map_or(payload, Bytes::from)
+    }
+
+    /// Judges a message that is as it is [`stored`](Self::stored).
+    pub(crate) fn judge(&self, payload: &[u8]) -> Verdict {
+        self.door.judge(&self.decoder, payload, self.clock.now())
+    }
+
+    /// Whether every message comes in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.door.is_open()
+    }
+
+    /// Counts what becomes of a message.
+    pub(crate) fn count(&self, verdict: &Verdict) {
+        self.counts.read();
+        match verdict {
+            Verdict::Kept => {}
+            Verdict::Filtered => self.counts.filtered(),
+            Verdict::SampledOut => self.counts.sampled_out(),
+            Verdict::Undecided(error) => {
+                self.counts.filter_error();
+                if let Some(suppressed) = lock(&self.undecided).pass(Instant::now()) {
+                    let source = &self.source;
+                    warn!(%source, error, suppressed, "a filter failed on a message, which is kept");
+                }
+            }
+        }
+    }
+
+    /// Hands on a message that comes in, for somebody who may wait until it is stored. It is as it is
+    /// [`stored`](Self::stored), and counted.
     pub(crate) async fn put_for(
         &self,
         slot: Slot,
@@ -168,28 +234,35 @@ impl<C: Clock> Buffer<C> {
         cursor: impl FnOnce(Times) -> Option<Arc<str>>,
         receipt: Option<Receipt>,
     ) -> Result<(), WriterGone> {
-        // Only what is to be stored goes on from here.
-        let payload = self.decoder.stored(&payload, &self.store).map_or(payload, Bytes::from);
-        let received_time = self.clock.now();
-        let Head { key, time } = self.decoder.head(&payload);
-        let key = key.map(Key::into_owned);
-        let time = time.filter(|&time| self.decoder.is_plausible(time, received_time));
-        let cursor = cursor(Times { time, received_time });
-        let headers = Headers { source: Arc::clone(&self.source), received_time, cursor };
+        let (key, times) = self.times(&payload);
+        let (source, received_time) = (Arc::clone(&self.source), times.received_time);
+        let headers = Headers { source, received_time, cursor: cursor(times) };
         // A message larger than the buffer takes all of it.
         let bytes = payload.len() + headers.cursor.as_ref().map_or(0, |cursor| cursor.len());
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let bytes = acquire(&self.bounds.bytes, bytes).await;
         let message = Message { headers, key, payload };
         let room = Room { _message: slot, _bytes: bytes, receipt };
+        *lock(&self.passed) = None;
         self.sender.send(Buffered { message, room }).map_err(|_| WriterGone)
+    }
+
+    fn times(&self, payload: &[u8]) -> (Option<Key<'static>>, Times) {
+        let received_time = self.clock.now();
+        let Head { key, time } = self.decoder.head(payload);
+        let time = time.filter(|&time| self.decoder.is_plausible(time, received_time));
+        (key.map(Key::into_owned), Times { time, received_time })
+    }
+
+    /// Where the source goes on once all that came in is stored, if the last messages did not come in.
+    pub(crate) fn passed(&self) -> Option<SourceCursor> {
+        lock(&self.passed).clone()
     }
 
     /// Counts and logs that a message was longer than this, and lost its rest.
     pub(crate) fn report_cut(&self, bytes_max: usize) {
         observe::error_of_stream(COMPONENT, self.stream(), "receive", "line_too_long");
-        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(suppressed) = cuts.pass(Instant::now()) {
+        if let Some(suppressed) = lock(&self.cuts).pass(Instant::now()) {
             let source = &self.source;
             error!(%source, bytes_max, suppressed, "cut off the rest of a message that is too long");
         }
@@ -207,6 +280,10 @@ impl Gauge {
         let free = messages.available_permits();
         observe::buffered(self.stream, &self.source, (*messages_max as usize).saturating_sub(free));
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn acquire(semaphore: &Arc<Semaphore>, permits: u32) -> OwnedSemaphorePermit {

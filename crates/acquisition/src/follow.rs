@@ -68,12 +68,16 @@ pub(crate) struct Outlet<C, L> {
 }
 
 impl<C: Clock, L: Positions> Outlet<C, L> {
-    /// Asks the log where the source goes on, once all that was received is in it.
+    /// Where the source goes on, once all that was received is stored: the log is asked, unless the last
+    /// messages did not come in.
     ///
     /// # Errors
     /// When the log cannot tell, now and for ever.
     pub(crate) async fn position(&self) -> Result<Option<SourceCursor>, Error<L::Error>> {
         self.buffer.drained().await;
+        if let Some(passed) = self.buffer.passed() {
+            return Ok(Some(passed));
+        }
         let options = &self.options.acquisition;
         let policy = RetryPolicy {
             initial: options.backoff_initial,

@@ -11,6 +11,7 @@
 mod buffer;
 pub mod cli;
 mod connection;
+mod door;
 mod error;
 mod file;
 mod follow;

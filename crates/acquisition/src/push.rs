@@ -25,15 +25,17 @@ use pulso_runtime::config::{ByteSize, Secret};
 use pulso_runtime::server;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::buffer::{Buffer, Receipt};
+use crate::door::Verdict;
 use crate::error::ListenError;
 use crate::follow::{Follow, Outlet, Positions};
 use crate::{COMPONENT, Error};
-use answer::{Answer, Refusal};
+use answer::{Accepted, Answer, Refusal};
 use keys::{Keyed, Keys, Turn};
 use request::{Head, Token};
 
@@ -97,6 +99,23 @@ struct Receiver<C> {
     storing: TaskTracker,
 }
 
+/// A message, and what becomes of it.
+struct Judged {
+    message: Bytes,
+    verdict: Verdict,
+}
+
+impl Accepted {
+    fn of(messages: &[Judged]) -> Self {
+        let count = |verdict| messages.iter().filter(|judged| judged.verdict == verdict).count();
+        Self {
+            messages: messages.len(),
+            filtered: count(Verdict::Filtered),
+            sampled_out: count(Verdict::SampledOut),
+        }
+    }
+}
+
 /// Held by a request from before its body is read until its messages are stored.
 struct Place {
     _place: OwnedSemaphorePermit,
@@ -130,7 +149,7 @@ impl<C: Clock> Receiver<C> {
         B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
     {
         match Arc::clone(&self).receive(request).await {
-            Ok(messages) => answer::stored(messages),
+            Ok(accepted) => answer::accepted(accepted, self.buffer.is_open()),
             Err(refusal) => {
                 let reason = refusal.reason();
                 observe::error_of_stream(COMPONENT, self.buffer.stream(), "receive", reason);
@@ -139,8 +158,8 @@ impl<C: Clock> Receiver<C> {
         }
     }
 
-    /// Stores the messages of a request; says how many it has.
-    async fn receive<B>(self: Arc<Self>, request: Request<B>) -> Result<usize, Refusal>
+    /// Stores the messages of a request that come in; says how many it has.
+    async fn receive<B>(self: Arc<Self>, request: Request<B>) -> Result<Accepted, Refusal>
     where
         B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
     {
@@ -153,22 +172,35 @@ impl<C: Clock> Receiver<C> {
         }
         let place = self.place(head.bytes_max(length, self.body_bytes_max))?;
         let body = head.body(body, self.body_bytes_max).await?;
-        let messages = head.messages(&body, self.message_bytes_max)?;
-        let all = messages.len();
+        let messages = self.judge(head.messages(&body, self.message_bytes_max)?).await;
+        let accepted = Accepted::of(&messages);
         let keyed = head.key.map(|key| Keyed::new(&key, &body));
         let from = match keyed.map(|keyed| self.keys().begin(keyed)) {
             None => 0,
-            Some(Turn::Store { from }) => from.min(all),
-            Some(Turn::Stored) => return Ok(all),
+            Some(Turn::Store { from }) => from.min(messages.len()),
+            Some(Turn::Stored) => return Ok(accepted),
             Some(Turn::Busy) => return Err(Refusal::KeyBusy),
             Some(Turn::OtherBody) => return Err(Refusal::KeyUsed),
         };
         // It goes on when the sender does not wait any more: otherwise a part would be stored.
         let storing = Arc::clone(&self).store(messages, from, keyed, place);
         match timeout(STORE_WAIT, self.storing.spawn(storing)).await {
-            Ok(Ok(true)) => Ok(all),
+            Ok(Ok(true)) => Ok(accepted),
             _ => Err(Refusal::NotStored),
         }
+    }
+
+    /// What becomes of messages, each as it is to be stored. Says the same whenever a request is repeated.
+    async fn judge(&self, messages: Vec<Bytes>) -> Vec<Judged> {
+        let mut judged = Vec::with_capacity(messages.len());
+        for message in messages {
+            let message = self.buffer.stored(message);
+            let verdict = self.buffer.judge(&message);
+            judged.push(Judged { message, verdict });
+            // Others have a turn between two messages.
+            consume_budget().await;
+        }
+        judged
     }
 
     /// A place among the requests under way, with room for so many bytes.
@@ -182,7 +214,7 @@ impl<C: Clock> Receiver<C> {
     /// Whether all messages are stored.
     async fn store(
         self: Arc<Self>,
-        messages: Vec<Bytes>,
+        messages: Vec<Judged>,
         from: usize,
         keyed: Option<Keyed>,
         _place: Place,
@@ -204,7 +236,7 @@ impl<C: Clock> Receiver<C> {
     /// when nobody takes them.
     async fn hand_over(
         &self,
-        messages: Vec<Bytes>,
+        messages: Vec<Judged>,
         from: usize,
         keyed: Option<Keyed>,
     ) -> Option<oneshot::Receiver<()>> {
@@ -213,17 +245,24 @@ impl<C: Clock> Receiver<C> {
         let alone = (!before.is_empty()).then(|| Arc::<str>::from(&*before));
         let (receipt, stored) = oneshot::channel();
         let (all, mut receipt) = (messages.len(), Some(Receipt(receipt)));
-        for (index, message) in messages.into_iter().enumerate().skip(from) {
-            let count = index + 1;
+        // With the last message that comes in, all are done with.
+        let last = messages.iter().rposition(|judged| judged.verdict.keeps());
+        for (index, Judged { message, verdict }) in messages.into_iter().enumerate().skip(from) {
+            self.buffer.count(&verdict);
+            if !verdict.keeps() {
+                continue;
+            }
+            let is_last = last == Some(index);
+            let count = if is_last { all } else { index + 1 };
             let cursor = match keyed {
                 Some(keyed) => Some(keys::cursor(&before, keyed, (count, all)).into()),
                 None => alone.clone(),
             };
-            let receipt = receipt.take_if(|_| count == all);
+            let receipt = receipt.take_if(|_| is_last);
             let slot = self.buffer.slot().await;
             self.buffer.put_for(slot, message, |_| cursor, receipt).await.ok()?;
         }
-        // A crash had come between the last message and its answer.
+        // None comes in, or a crash had come between the last one and its answer.
         if let Some(receipt) = receipt {
             receipt.stored();
         }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
+use crate::door::Door;
 use crate::follow::{Follow, Outlet, follow};
 use crate::network::{Network, Tcp};
 use crate::spool::{SpoolError, SpoolHandle, SpooledLog};
@@ -129,11 +130,11 @@ where
     let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
     let (positions, exact) = (Arc::new(last_stored), Arc::new(exact(&inputs)));
     for input in inputs {
-        let name = match &input {
-            Input::Source(source) => &source.name,
-            Input::Recording(recording) => &recording.name,
+        let (name, door) = match &input {
+            Input::Source(source) => (&source.name, Door::new(source.admission.clone())),
+            Input::Recording(recording) => (&recording.name, Door::default()),
         };
-        let buffer = Buffer::new(Arc::clone(name), &options, clock.clone(), sender.clone());
+        let buffer = Buffer::new((Arc::clone(name), door), &options, clock.clone(), sender.clone());
         gauges.push(buffer.gauge());
         let (options, positions) = (options.clone(), Arc::clone(&positions));
         let outlet = Outlet { buffer, positions, options, stop: stop.clone() };

@@ -12,7 +12,7 @@ use pulso_pipeline::{
     self as pipeline, AdapterError, ManualClock, Message, Retry, Sink, SourceCursor,
 };
 use pulso_runtime::Config;
-use pulso_runtime::config::{Acquisition, Protocol, Source};
+use pulso_runtime::config::{Acquisition, Admission, Protocol, Source};
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -262,6 +262,7 @@ pub(crate) fn source(name: &str) -> Source {
         stream: "rsvps".into(),
         urls: vec![format!("ws://{name}.example/rsvps?x=y").parse().unwrap()],
         protocol: Protocol::Websocket { resume_parameter: Some("since_mtime".to_owned()) },
+        admission: Admission::default(),
         resume_margin: Duration::from_millis(10),
     }
 }

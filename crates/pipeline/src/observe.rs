@@ -3,6 +3,7 @@
 //! Only the facade; the applications install an exporter. What is of a stream has its name as a label.
 //! Topics, urls and other values without a bound are never labels.
 
+use std::fmt;
 use std::time::Duration;
 
 use metrics::{Counter, counter, gauge, histogram};
@@ -77,6 +78,66 @@ fn gaps(stream: &'static str, source: &str) -> Counter {
 
 fn gap_seconds(stream: &'static str, source: &str) -> Counter {
     counter!("pulso_acquisition_gap_seconds_total", "stream" => stream, "source" => source.to_owned())
+}
+
+/// What became of the messages of a source at the door. Counted one by one, so that the counters are kept.
+#[derive(Clone)]
+pub struct Admitted {
+    read: Counter,
+    filtered: Counter,
+    sampled_out: Counter,
+    filter_errors: Counter,
+}
+
+impl Admitted {
+    /// All are shown from the beginning, as nothing.
+    pub fn of(stream: &'static str, source: &str) -> Self {
+        let of = |counter: Counter| {
+            counter.increment(0);
+            counter
+        };
+        let source = || source.to_owned();
+        Self {
+            read: of(
+                counter!("pulso_acquisition_read_events_total", "stream" => stream, "source" => source()),
+            ),
+            filtered: of(
+                counter!("pulso_acquisition_filtered_events_total", "stream" => stream, "source" => source()),
+            ),
+            sampled_out: of(
+                counter!("pulso_acquisition_sampled_out_events_total", "stream" => stream, "source" => source()),
+            ),
+            filter_errors: of(
+                counter!("pulso_acquisition_filter_errors_total", "stream" => stream, "source" => source()),
+            ),
+        }
+    }
+
+    /// A message that was read from the source.
+    pub fn read(&self) {
+        self.read.increment(1);
+    }
+
+    /// One that the filter keeps out.
+    pub fn filtered(&self) {
+        self.filtered.increment(1);
+    }
+
+    /// One whose actor is not in the sample.
+    pub fn sampled_out(&self) {
+        self.sampled_out.increment(1);
+    }
+
+    /// One on which the filter fails; it comes in.
+    pub fn filter_error(&self) {
+        self.filter_errors.increment(1);
+    }
+}
+
+impl fmt::Debug for Admitted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Admitted").finish_non_exhaustive()
+    }
 }
 
 /// Messages waiting in acquisition's buffer.

@@ -21,11 +21,11 @@ pub use layers::{ConfigFile, Layers};
 pub use pulso_model::duration::{format_duration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use sections::{
-    Acquisition, Archive, AtLimit, Batch, Checkpoint, Config, Data, Declared, Demo, Echo,
-    Elasticsearch, FilesFrom, Format, Guard, Kafka, Kibana, Listening, Log, LogFormat, LogStore,
-    Login, LoginMode, Logs, Lost, Network, Operations, Organiser, ParseNetworkError, Privacy,
-    Protocol, Retention, SaslMechanism, Schedule, ServerTls, ShowMembers, Source, Spool,
-    SyslogTransport, Time, Tls, Trends, ViewStore, Views, Web, Window, shown_url,
+    Acquisition, Admission, Archive, AtLimit, Batch, Checkpoint, Config, Data, Declared, Demo,
+    Echo, Elasticsearch, FilesFrom, Format, Guard, Kafka, Kibana, Listening, Log, LogFormat,
+    LogStore, Login, LoginMode, Logs, Lost, Network, Operations, Organiser, ParseNetworkError,
+    Privacy, Protocol, Retention, SaslMechanism, Schedule, ServerTls, Share, ShowMembers, Source,
+    Spool, SyslogTransport, Time, Tls, Trends, ViewStore, Views, Web, Window, shown_url,
 };
 pub use size::{ByteSize, ParseByteSizeError};
 

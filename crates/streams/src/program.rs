@@ -26,6 +26,7 @@
 //! honest program do is bounded, see the module `limits`.
 
 mod check;
+mod condition;
 mod fact;
 mod functions;
 mod guard;
@@ -46,12 +47,14 @@ use pulso_model::{DeadLetter, Decode, Decoded, Head, Key, Reason, Stream};
 use vrl::compiler::runtime::{Runtime, Terminate};
 use vrl::compiler::state::{ExternalEnv, LocalEnv};
 use vrl::compiler::{CompileConfig, Compiler, ExpressionError, TimeZone, TypeState};
-use vrl::diagnostic::{Diagnostic, DiagnosticMessage};
+use vrl::diagnostic::{Diagnostic, DiagnosticMessage, Span};
+use vrl::path::OwnedValuePath;
 use vrl::value::kind::Collection;
-use vrl::value::{Kind, Value};
+use vrl::value::{Kind, ObjectMap, Value};
 
 use crate::descriptor::{MessageFormat, Problem};
-use guard::Guarded;
+pub use condition::Condition;
+use guard::{Guarded, Purpose};
 use limits::{Measure, SKIP_REASON_BYTES_MAX};
 use message::{Fields, Message};
 use target::Target;
@@ -148,21 +151,7 @@ impl Program {
     /// it may, or leaves something that is no fact of the stream.
     pub fn run(&self, payload: &[u8]) -> Result<Outcome, Failure> {
         let Compiled { program, fields } = self.compiled();
-        let message = self.message(payload, fields)?;
-        limits::begin(message.size);
-        let mut target = Target::new(message.value);
-        let run = || {
-            let mut runtime = RUNTIME.take().unwrap_or_default();
-            let result =
-                runtime.resolve_with_control(&mut target, program, &UTC, &mut limits::step);
-            runtime.clear();
-            RUNTIME.set(Some(runtime));
-            result
-        };
-        let result = caught(run)?;
-        if let Some(over) = limits::over() {
-            return Err(program_error(over.to_owned()).into());
-        }
+        let (result, target) = resolve(program, read(self.format, payload, fields)?)?;
         match result {
             Ok(_) => {}
             Err(Terminate::Abort(ExpressionError::Abort { message, .. })) => {
@@ -184,22 +173,6 @@ impl Program {
     pub fn show(&self, failure: &Failure) -> Option<String> {
         let error = failure.error.clone()?;
         Some(problem::show(&self.file, &self.source, error.into()))
-    }
-
-    fn message(&self, payload: &[u8], fields: &Fields) -> Result<Message, DeadLetter> {
-        match self.format {
-            MessageFormat::Json => match message::read(payload, fields) {
-                Ok(Some(message)) => Ok(message),
-                Ok(None) => Err(DeadLetter::new(Reason::WrongType, "the message is not an object")),
-                Err(error) => Err(DeadLetter::new(Reason::InvalidJson, error.to_string())),
-            },
-            MessageFormat::Text => {
-                let line = std::str::from_utf8(payload)
-                    .map_err(|error| DeadLetter::new(Reason::InvalidText, error.to_string()))?;
-                let message = BTreeMap::from([("message".into(), line.into())]);
-                Ok(Message::new(Value::Object(message)))
-            }
-        }
     }
 
     fn failure(&self, error: ExpressionError) -> Failure {
@@ -238,6 +211,46 @@ impl From<DeadLetter> for Failure {
     }
 }
 
+/// What a program sees of a message.
+fn read(format: MessageFormat, payload: &[u8], fields: &Fields) -> Result<Message, DeadLetter> {
+    match format {
+        MessageFormat::Json => match message::read(payload, fields) {
+            Ok(Some(message)) => Ok(message),
+            Ok(None) => Err(DeadLetter::new(Reason::WrongType, "the message is not an object")),
+            Err(error) => Err(DeadLetter::new(Reason::InvalidJson, error.to_string())),
+        },
+        MessageFormat::Text => line(payload).map(|line| Message::new(Value::Object(line))),
+    }
+}
+
+/// A line of text as the only field.
+fn line(payload: &[u8]) -> Result<ObjectMap, DeadLetter> {
+    let line = std::str::from_utf8(payload)
+        .map_err(|error| DeadLetter::new(Reason::InvalidText, error.to_string()))?;
+    Ok(BTreeMap::from([("message".into(), line.into())]))
+}
+
+/// Runs a program on a message, within its limits. Gives its result, and what it has left behind.
+fn resolve(
+    program: &vrl::compiler::Program,
+    message: Message,
+) -> Result<(Result<Value, Terminate>, Target), DeadLetter> {
+    limits::begin(message.size);
+    let mut target = Target::new(message.value);
+    let run = || {
+        let mut runtime = RUNTIME.take().unwrap_or_default();
+        let result = runtime.resolve_with_control(&mut target, program, &UTC, &mut limits::step);
+        runtime.clear();
+        RUNTIME.set(Some(runtime));
+        result
+    };
+    let result = caught(run)?;
+    match limits::over() {
+        Some(over) => Err(program_error(over.to_owned())),
+        None => Ok((result, target)),
+    }
+}
+
 /// Without a stream, what VRL itself has to say.
 fn compile(
     stream: Option<&Stream>,
@@ -248,7 +261,21 @@ fn compile(
         let error: Box<dyn DiagnosticMessage> = Box::new(error);
         vec![error.into()]
     })?;
-    let Guarded { program, mut found, assigned, loop_variables } = guard::guard(parsed)?;
+    let guarded = guard::guard(parsed, Purpose::Fact)?;
+    compile_guarded(guarded, format, source, |assigned, kind| {
+        stream.map(|stream| check::check(stream, assigned, kind)).unwrap_or_default()
+    })
+}
+
+/// Compiles a program that was looked through. `check` finds what is wrong with what it assigns, of these
+/// types if it can be compiled.
+fn compile_guarded(
+    guarded: Guarded,
+    format: MessageFormat,
+    source: &str,
+    check: impl FnOnce(&[(OwnedValuePath, Span)], Option<&Kind>) -> Vec<Diagnostic>,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let Guarded { program, mut found, assigned, loop_variables } = guarded;
     let message = match format {
         MessageFormat::Json => Collection::any(),
         MessageFormat::Text => Collection::empty().with_known("message", Kind::bytes()),
@@ -260,7 +287,7 @@ fn compile(
     let compiled = Compiler::compile(&functions, program, &state, CompileConfig::default());
     let info = compiled.as_ref().ok().map(|compiled| compiled.program.final_type_info());
     let kind = info.as_ref().map(|info| info.state.external.target_kind());
-    found.extend(stream.map(|stream| check::check(stream, &assigned, kind)).unwrap_or_default());
+    found.extend(check(&assigned, kind));
     match compiled {
         Ok(compiled) if found.is_empty() => {
             let fields = Fields::of(&compiled.program);

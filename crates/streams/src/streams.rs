@@ -74,6 +74,10 @@ impl Definition {
         self.program.as_deref()
     }
 
+    pub(crate) fn decode(&self) -> Arc<dyn Decode> {
+        Arc::clone(&self.decode)
+    }
+
     /// The same stream with the view of single facts, or without it.
     #[must_use]
     pub fn showing_facts(self, shown: bool) -> Self {

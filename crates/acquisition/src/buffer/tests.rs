@@ -56,7 +56,7 @@ async fn buffered(decoder: Decoder, payloads: &[&'static str]) -> Vec<Message> {
     let options = Options { acquisition: Config::default().acquisition, decoder };
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let clock = ManualClock::at(WallTime(1000));
-    let buffer = Buffer::new("test".into(), &options, clock, sender);
+    let buffer = Buffer::new(("test".into(), Door::default()), &options, clock, sender);
     for payload in payloads {
         let cursor = |Times { time, received_time }: Times| {
             Some(format!("{} at {}", time?.0, received_time.0).into())

@@ -104,9 +104,25 @@ impl Refusal {
     }
 }
 
-/// So many messages are stored.
-pub(super) fn stored(messages: usize) -> Answer {
-    answer(StatusCode::OK, "application/json", &json!({ "messages": messages }).to_string())
+/// What became of the messages of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// All of them, whether they are stored or were not wanted.
+    pub(super) messages: usize,
+    pub(super) filtered: usize,
+    pub(super) sampled_out: usize,
+}
+
+/// All messages that come in are stored; of a source that is `open`, those are all.
+pub(super) fn accepted(accepted: Accepted, open: bool) -> Answer {
+    let Accepted { messages, filtered, sampled_out } = accepted;
+    let body = match open {
+        true => json!({ "messages": messages }),
+        false => {
+            json!({ "messages": messages, "filtered": filtered, "sampled_out": sampled_out })
+        }
+    };
+    answer(StatusCode::OK, "application/json", &body.to_string())
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: &str) -> Answer {

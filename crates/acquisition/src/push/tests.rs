@@ -283,3 +283,34 @@ async fn what_has_begun_is_stored_whole_at_a_stop() {
     assert_eq!(pushed.running.log.stored("a"), payloads(0..10));
     pushed.running.stop(10).await;
 }
+
+/// What a filter keeps out is acknowledged; the answer says how much that is, also when it is repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_says_what_did_not_come_in() {
+    let address = free();
+    let Input::Source(source) = input(address, None) else { panic!("not a source") };
+    let start = |stored, condition: &str| {
+        let admission = crate::door::filter(condition);
+        let input = Input::Source(pulso_runtime::config::Source { admission, ..source.clone() });
+        Pushed { running: Running::start_after(stored, vec![input], options()), address }
+    };
+    let pushed = start(Vec::new(), "int!(.rsvp_id) < 2");
+    let key = "Idempotency-Key: \"one\"\r\n";
+    let answers = "{\"filtered\":3,\"messages\":5,\"sampled_out\":0}\n";
+    for _ in 0..2 {
+        assert_eq!(pushed.send(key, &lines(0..5)).await.body, answers);
+    }
+    let none = pushed.send("Idempotency-Key: \"two\"\r\n", &lines(2..4)).await;
+    assert_eq!(
+        (none.status, &*none.body),
+        (200, "{\"filtered\":2,\"messages\":2,\"sampled_out\":0}\n")
+    );
+    assert_eq!(pushed.running.log.stored("a"), payloads(0..2));
+    let stored = pushed.running.log.messages();
+    pushed.running.stop(2).await;
+    // After a start the log knows that all of the first is done with, whatever is filtered now.
+    let pushed = start(stored, "true");
+    let again = pushed.send(key, &lines(0..5)).await;
+    assert_eq!((again.status, pushed.running.log.stored("a").len()), (200, 2));
+    pushed.running.stop(0).await;
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pulso_acquisition::{Input, Options, check, run};
 use pulso_model::TimeLimits;
 use pulso_pipeline::{Message, Sink, SourceCursor, SystemClock};
-use pulso_runtime::config::{Protocol, Source};
+use pulso_runtime::config::{Admission, Protocol, Source};
 use pulso_simulator::posts::{Generator, PostsConfig, Protocol as Version};
 use pulso_simulator::{
     Clock, Config as Simulated, EventTime, Faults, Input as Simulation, Pace, Simulator,
@@ -133,6 +133,7 @@ fn source(path: &str, addresses: &[SocketAddr]) -> Source {
         stream: "posts".into(),
         urls: addresses.iter().map(url).collect(),
         protocol: Protocol::Jetstream,
+        admission: Admission::default(),
         resume_margin: Source::JETSTREAM_MARGIN,
     }
 }

@@ -20,7 +20,7 @@ use pulso_acquisition::{Input, Options, check, run};
 use pulso_model::{Decoder, Key, WallTime};
 use pulso_pipeline::{ManualClock, Message, Sink, SourceCursor};
 use pulso_runtime::Config;
-use pulso_runtime::config::{Acquisition, Protocol, Source};
+use pulso_runtime::config::{Acquisition, Admission, Protocol, Source};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -39,9 +39,9 @@ async fn listen(scheme: &str) -> (TcpListener, Source) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{scheme}://{}/stream", listener.local_addr().unwrap()).parse().unwrap();
     let protocol = Protocol::Websocket { resume_parameter: Some("since_mtime".to_owned()) };
-    let resume_margin = Duration::from_millis(2);
+    let (admission, resume_margin) = (Admission::default(), Duration::from_millis(2));
     let (name, stream, urls) = ("local".into(), "rsvps".into(), vec![url]);
-    (listener, Source { name, stream, urls, protocol, resume_margin })
+    (listener, Source { name, stream, urls, protocol, admission, resume_margin })
 }
 
 /// The next connection, and the path and query that it asks for.

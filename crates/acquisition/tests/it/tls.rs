@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use pulso_acquisition::check;
-use pulso_runtime::config::{Acquisition, Protocol, Source};
+use pulso_runtime::config::{Acquisition, Admission, Protocol, Source};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -51,7 +51,8 @@ fn source(host: &str, listener: &TcpListener) -> Source {
     let protocol = Protocol::Websocket { resume_parameter: None };
     let resume_margin = Source::RESUME_MARGIN;
     let (name, stream, urls) = ("encrypted".into(), "rsvps".into(), vec![url]);
-    Source { name, stream, urls, protocol, resume_margin }
+    let admission = Admission::default();
+    Source { name, stream, urls, protocol, admission, resume_margin }
 }
 
 fn said_goodbye<S: Read + Write>(mut socket: WebSocket<S>) -> bool {

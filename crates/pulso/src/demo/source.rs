@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
 use pulso_pipeline::{Clock, SystemClock};
-use pulso_runtime::config::{Acquisition, Protocol, Source, shown_url};
+use pulso_runtime::config::{Acquisition, Admission, Protocol, Source, shown_url};
 use pulso_runtime::{Config, Exit, FailureExt};
 use pulso_simulator::{Input, Simulator};
 use tracing::warn;
@@ -105,8 +105,8 @@ fn source(config: &Config, urls: &[impl AsRef<str>]) -> anyhow::Result<Source> {
         })
     };
     let urls = urls.iter().map(|url| read(url.as_ref())).collect::<anyhow::Result<Vec<_>>>()?;
-    let (name, stream) = (SOURCE.into(), config.stream.clone());
-    Ok(Source { name, stream, urls, protocol, resume_margin })
+    let (name, stream, admission) = (SOURCE.into(), config.stream.clone(), Admission::default());
+    Ok(Source { name, stream, urls, protocol, admission, resume_margin })
 }
 
 /// By its path.

@@ -12,11 +12,13 @@ use http::Uri;
 
 use super::{ByteSize, Secret, url};
 
+mod admission;
 mod deployment;
 mod guard;
 mod listening;
 mod organiser;
 
+pub use admission::{Admission, Share};
 pub use deployment::{
     AtLimit, Elasticsearch, Kafka, Kibana, LogStore, Login, Lost, Operations, Retention,
     SaslMechanism, Spool, Tls, ViewStore, Views,
@@ -154,6 +156,8 @@ pub struct Source {
     /// Servers of the same stream, at least one, where it comes from servers; with a host and a scheme that fits the protocol.
     pub urls: Vec<Uri>,
     pub protocol: Protocol,
+    /// Which of its messages come in.
+    pub admission: Admission,
     /// How far before the largest time stored the source is asked to go on. At least a millisecond,
     /// so that the message with this time comes again and shows that nothing before it is missing.
     pub resume_margin: Duration,

@@ -1,5 +1,6 @@
 use super::*;
 
+mod admission;
 mod deployment;
 mod guard;
 mod sources;
@@ -311,9 +312,9 @@ fn all_problems_are_reported_at_once() {
   `log.partitions` (0) is out of range
     hint: choose a number from 1 to 64
   `acquisition.sources[0].name` is missing
-    hint: a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, `resume_parameter` and `resume_margin`
+    hint: a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, `resume_parameter` and `resume_margin`; any source may have `filter` and `sample`
   `acquisition.sources[0].url` is missing
-    hint: a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, `resume_parameter` and `resume_margin`
+    hint: a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, `resume_parameter` and `resume_margin`; any source may have `filter` and `sample`
   `window.size` (x) is not a duration
     hint: write a number and a unit, like \"10s\" or \"5m\"
   `trends.baseline` (1h) is not a multiple of `window.slide` (7s)

@@ -41,7 +41,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     let elasticsearch = deployment::elasticsearch(reader);
     let kibana = deployment::kibana(reader);
     let spool = deployment::spool(reader);
-    let acquisition = acquisition(reader, &served);
+    let acquisition = acquisition(reader, (&served, &declared.streams));
     let streams = streams::read(reader, served);
     let stream = usual(&streams.served).unwrap_or(&streams.served[0]).to_owned();
     let OfStream { facts, honour_deletions, time, window, echo, trends, retention } =
@@ -132,9 +132,9 @@ fn declared(reader: &mut Reader) -> Declared {
     Declared { directory, streams, problems }
 }
 
-fn acquisition(reader: &mut Reader, served: &[String]) -> Acquisition {
+fn acquisition(reader: &mut Reader, streams: (&[String], &Streams)) -> Acquisition {
     Acquisition {
-        sources: sources::read(reader, served),
+        sources: sources::read(reader, streams),
         trusted_certificates: reader.read("acquisition.trusted_certificates", file),
         connect_timeout: reader.duration("acquisition.connect_timeout", TICK),
         idle_timeout: reader.duration("acquisition.idle_timeout", TICK),

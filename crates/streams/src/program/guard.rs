@@ -26,6 +26,15 @@ const EXPRESSIONS_DEEP_MAX: usize = 64;
 /// VRL fills a list up to an index that is assigned.
 const INDEX_MAX: usize = 1000;
 
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It makes a fact of a message.
+    Fact,
+    /// It tells whether something holds for a message.
+    Condition,
+}
+
 /// A program that can be compiled, and may run if nothing was found.
 pub(super) struct Guarded {
     pub(super) program: Program,
@@ -37,8 +46,8 @@ pub(super) struct Guarded {
 
 /// # Errors
 /// When expressions nest too deep for the compiler.
-pub(super) fn guard(program: Program) -> Result<Guarded, Vec<Diagnostic>> {
-    let mut guard = Guard::default();
+pub(super) fn guard(program: Program, purpose: Purpose) -> Result<Guarded, Vec<Diagnostic>> {
+    let mut guard = Guard::new(purpose);
     let root = program.0.into_iter().map(|node| {
         node.map(|root| match root {
             RootExpr::Expr(expression) => RootExpr::Expr(guard.expression(expression)),
@@ -53,8 +62,8 @@ pub(super) fn guard(program: Program) -> Result<Guarded, Vec<Diagnostic>> {
     Ok(Guarded { program, found: guard.found, assigned: guard.assigned, loop_variables })
 }
 
-#[derive(Default)]
 struct Guard {
+    purpose: Purpose,
     found: Vec<Diagnostic>,
     assigned: Vec<(OwnedValuePath, Span)>,
     loop_variables: BTreeSet<Ident>,
@@ -65,6 +74,18 @@ struct Guard {
 }
 
 impl Guard {
+    fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            found: Vec::new(),
+            assigned: Vec::new(),
+            loop_variables: BTreeSet::new(),
+            depth: 0,
+            too_deep: false,
+            loops: Vec::new(),
+        }
+    }
+
     fn refuse(&mut self, span: Span, message: impl Into<String>, remedy: impl Into<String>) {
         self.found.push(Diagnostic::error(0, message).with_primary(remedy, span));
     }
@@ -198,6 +219,11 @@ impl Guard {
     fn external(&mut self, path: OwnedTargetPath, span: Span) {
         if path.prefix == PathPrefix::Metadata {
             self.refuse(span, "there is no metadata", "use a variable, as `name = …`");
+        } else if self.purpose == Purpose::Condition {
+            if !path.path.is_root() {
+                let message = "a condition changes nothing of a message";
+                self.refuse(span, message, "for other values use a variable, as `name = …`");
+            }
         } else if leads_into_part(&path) {
             self.assigned.push((path.path, span));
         } else if !path.path.is_root() {

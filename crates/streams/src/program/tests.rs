@@ -1,4 +1,5 @@
 mod bounds;
+mod condition;
 mod message;
 
 use pulso_model::{Coordinate, EventTime, Fact, Head, UNKNOWN_SCOPE, Value as Column};

@@ -8,7 +8,7 @@ use super::*;
 fn sources_are_checked_one_by_one() {
     let source = |text: &str| format!("acquisition.sources = [{text}]");
     let fields = "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
-                  `resume_parameter` and `resume_margin`";
+                  `resume_parameter` and `resume_margin`; any source may have `filter` and `sample`";
     let url = "write it like \"wss://stream.example.org/messages\"";
     let place = |rest: &str| format!("`acquisition.sources[0]{rest}");
     check(
@@ -99,7 +99,7 @@ fn a_source_of_jetstream_has_servers_and_a_version() {
         &source("protocol='jetstream', url='ws://a', resume_parameter='x'"),
         &place("resume_parameter` is for the protocol \"websocket\" or \"http\""),
         "a source with the protocol \"jetstream\" has `name`, `url` (or `urls`) and, optionally, \
-         `stream` and `resume_margin`; it goes on by itself",
+         `stream` and `resume_margin`; it goes on by itself; any source may have `filter` and `sample`",
     );
     check(
         &source("urls=['ws://a', 'http://b?key=secret']"),
@@ -149,7 +149,7 @@ fn a_source_may_be_an_answer_that_does_not_end() {
         "acquisition.sources = [{name='a', url='ws://a', format='lines'}]",
         &place("format` is for the protocol \"http\""),
         "a source has `name`, `url` (or `urls`) and, optionally, `stream`, `protocol`, \
-         `resume_parameter` and `resume_margin`",
+         `resume_parameter` and `resume_margin`; any source may have `filter` and `sample`",
     );
 }
 
@@ -188,7 +188,7 @@ fn a_source_may_be_files() {
     check(
         &source("paths=['a'], url='ws://a'"),
         &place("url` is for the protocol \"websocket\" or \"jetstream\" or \"http\""),
-        "a source with the protocol \"file\" has `name`, `paths` and, optionally, `stream` and `from`",
+        "a source with the protocol \"file\" has `name`, `paths` and, optionally, `stream` and `from`; any source may have `filter` and `sample`",
     );
 }
 
@@ -210,7 +210,7 @@ fn a_source_may_be_lines_of_senders_that_connect() {
         |text: &str| format!("acquisition.sources = [{{name='a', protocol='tcp', {text}}}]");
     let place = |rest: &str| format!("`acquisition.sources[0].{rest}");
     let fields = "a source with the protocol \"tcp\" has `name`, `listen` and, optionally, `stream`, \
-                  `connections_max`, and `tls_certificate` with `tls_key`";
+                  `connections_max`, and `tls_certificate` with `tls_key`; any source may have `filter` and `sample`";
     check(&source("connections_max=3"), &place("listen` is missing"), fields);
     check(
         &source("listen='9999'"),
@@ -264,7 +264,7 @@ fn a_source_may_be_syslog() {
         &source("transport='tcp'"),
         &place("listen` is missing"),
         "a source with the protocol \"syslog\" has `name`, `listen` and, optionally, `stream`, \
-         `transport` and, with the transport \"tcp\", `connections_max`, and `tls_certificate` with `tls_key`",
+         `transport` and, with the transport \"tcp\", `connections_max`, and `tls_certificate` with `tls_key`; any source may have `filter` and `sample`",
     );
     check(
         &source("listen='[::]:1', transport='tls'"),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::Uri;
+use pulso_streams::Streams;
 use toml::{Table, Value};
 
 use super::TICK;
@@ -12,11 +13,12 @@ use crate::config::sections::{FilesFrom, Format, Protocol, Source, masked_url};
 use crate::config::url;
 use crate::streams::usual;
 
+mod admission;
 mod listening;
 
 const KEY: &str = "acquisition.sources";
 /// What every source has.
-const COMMON: [&str; 3] = ["name", "stream", "protocol"];
+const COMMON: [&str; 5] = ["name", "stream", "protocol", "filter", "sample"];
 /// What it has besides, by its protocol.
 const KEYS: [(&str, &[&str]); 7] = [
     ("websocket", &["url", "urls", "resume_parameter", "resume_margin"]),
@@ -39,7 +41,7 @@ const PATHS: (&str, &str) = (
 const USUAL: &str = "websocket";
 const RESUME_PARAMETER: &str = "since_mtime";
 
-pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
+pub(super) fn read(reader: &mut Reader, streams: (&[String], &Streams)) -> Vec<Source> {
     let tables: Vec<Value> = reader.read(KEY, |value| {
         let wrong =
             || Wrong::new("is not a list", "begin each source with `[[acquisition.sources]]`");
@@ -55,7 +57,7 @@ pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
             reader.problem(&key, message, fields(USUAL));
             continue;
         };
-        let Some(source) = read_one(reader, &key, table, served) else { continue };
+        let Some(source) = read_one(reader, &key, table, streams) else { continue };
         if !names.insert(Arc::clone(&source.name)) {
             let message = format!("`{key}.name` ({}) is also the name of another", source.name);
             reader.problem(&key, message, "give every source a name of its own".to_owned());
@@ -65,7 +67,12 @@ pub(super) fn read(reader: &mut Reader, served: &[String]) -> Vec<Source> {
     sources
 }
 
-fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) -> Option<Source> {
+fn read_one(
+    reader: &mut Reader,
+    key: &str,
+    table: &Table,
+    (served, streams): (&[String], &Streams),
+) -> Option<Source> {
     let protocol = match table.get("protocol") {
         None => Some(USUAL),
         Some(_) => field(reader, key, table, "protocol", protocol),
@@ -76,6 +83,8 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
         (None, Some(usual)) => Some(usual.to_owned()),
         _ => field(reader, key, table, "stream", |text| stream(text, served)),
     };
+    let definition = stream.as_ref().and_then(|stream| streams.get(stream).ok());
+    let admission = admission::read(reader, key, table, definition);
     let protocol_name = protocol;
     let protocol = protocol.map(|protocol| read_protocol(reader, key, table, protocol));
     // Where something is wrong with the protocol, a url of its kind will do.
@@ -98,6 +107,7 @@ fn read_one(reader: &mut Reader, key: &str, table: &Table, served: &[String]) ->
         stream: stream?,
         urls: urls?,
         protocol: protocol??,
+        admission: admission?,
         resume_margin: resume_margin?,
     })
 }
@@ -151,6 +161,7 @@ fn fields(protocol: &str) -> String {
         }
     }
     .to_owned()
+        + "; any source may have `filter` and `sample`"
 }
 
 fn read_protocol(

@@ -13,6 +13,7 @@ fn servers(path: &str) -> Source {
         stream: "posts".into(),
         urls: vec![url("one"), url("two")],
         protocol: config::Protocol::Jetstream,
+        admission: config::Admission::default(),
         resume_margin: Source::JETSTREAM_MARGIN,
     }
 }
