@@ -16,6 +16,7 @@ mod offsets;
 mod redact;
 mod renaming;
 mod scan;
+mod statistics;
 mod stream;
 mod time;
 mod view;
@@ -35,6 +36,7 @@ pub use offsets::Offsets;
 pub use redact::redact;
 pub use renaming::{OddDocument, Renaming};
 pub use scan::any_byte;
+pub use statistics::{Histogram, NUMBER_MAX, PERCENTS, Statistics, Summary, bucket_of};
 pub use stream::{
     Column, ColumnType, Counts, Deletion, Facet, FactsView, Job, KindField, LakeColumn, Names,
     Part, Personal, Position, ScopeField, ScopeValues, Stream,
