@@ -42,6 +42,8 @@ pub struct Stream {
     pub columns: Vec<Column>,
     /// The column that says who did it.
     pub actor: Option<usize>,
+    /// The columns that tell one visitor of a UTC day from another; empty where nobody visits.
+    pub visitor: Vec<usize>,
     /// What says who a person is: columns, and the keys or names of terms.
     pub personal: Vec<Part>,
     /// How facts are taken back.

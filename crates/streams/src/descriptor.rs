@@ -95,7 +95,7 @@ impl Reader<'_> {
         let live = whole.texts("live").into_iter().map(|url| leak(url.value)).collect();
         let message = message_format(&mut whole);
         let decode = whole.text("decode").map(|file| file.value.to_owned());
-        let identity = whole.texts("identity");
+        let [identity, visitor] = ["identity", "visitor"].map(|key| whole.texts(key));
         let echoes_within = whole.duration("echoes_within");
         let [actor, state] = ["actor", "state"].map(|key| whole.text(key));
         let personal = whole.optional_texts("personal");
@@ -122,7 +122,6 @@ impl Reader<'_> {
         let identity: Vec<_> =
             identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
         let [actor, state] = [actor, state].map(|name| parts.column(&whole, &name?));
-        let personal = parts.of_people(&whole, personal, actor);
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
@@ -144,7 +143,8 @@ impl Reader<'_> {
             place: fact.place,
             columns,
             actor,
-            personal,
+            visitor: parts.columns(&whole, &visitor),
+            personal: parts.of_people(&whole, personal, actor),
             deletions: deletions::read(deletions, &parts),
             state,
             identity,

@@ -71,6 +71,10 @@ fn facts(definition: &Definition) -> Vec<[String; 2]> {
     if let Some(actor) = stream.actor {
         rows.push(["actor".to_owned(), stream.columns[actor].name.to_owned()]);
     }
+    if !stream.visitor.is_empty() {
+        let columns: Vec<_> = stream.visitor.iter().map(|at| stream.columns[*at].name).collect();
+        rows.push(["visitor".to_owned(), format!("of a day: {}", columns.join(", "))]);
+    }
     rows
 }
 

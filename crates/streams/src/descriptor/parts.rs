@@ -116,6 +116,11 @@ impl Parts {
         }
     }
 
+    /// The same of several.
+    pub(super) fn columns(&self, table: &Table<'_, '_>, names: &[Placed<&str>]) -> Vec<usize> {
+        names.iter().filter_map(|name| self.column(table, name)).collect()
+    }
+
     /// What says who people are: the parts listed, else the actor.
     pub(super) fn of_people(
         &self,

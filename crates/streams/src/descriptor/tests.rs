@@ -290,7 +290,7 @@ const PROBLEMS: [&str; 25] = [
              first, at most 48",
     "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
              `deletions`, `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `live`, `message`, \
-             `name`, `personal`, `state`, `title`",
+             `name`, `personal`, `state`, `title`, `visitor`",
     "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
              `c`, `d`, `e`, `size`, `tags`, `weight`",
     "line 3: `size` cannot be a part of the identity: floats and lists do not compare \
@@ -382,6 +382,8 @@ fn what_needs_another_is_told_what() {
     check(actor, &format!("{actor}\nechoes_within = \"1d\""), 9, within);
     let day = "`echoes_within` is `a day`, which is no time such as \"1d\" or \"1h30m\"";
     check(actor, &format!("{actor}\nechoes_within = \"a day\""), 9, day);
+    let visitor = format!("{actor}\nvisitor = [\"tags\", \"manner\"]");
+    check(actor, &visitor, 9, "`manner` is not one of `[columns]`");
     let missing = "there is no file `missing.sql` with the query of `marsh-days`";
     check("sql = \"marshes.sql\"", "sql = \"missing.sql\"", 52, missing);
     check("key = [\"bird\"]", "key = [\"birds\"]", 63, "`birds` is not one of `fields`");
