@@ -73,8 +73,8 @@ pub(crate) struct DataArgs {
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Read this websocket stream instead of a simulated one
-    #[arg(long, value_name = "WS-URL")]
+    /// Read this stream instead of a simulated one: a websocket, or over HTTP lines of an answer that does not end
+    #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Read the stream's public servers instead of a simulated one
     #[arg(long, conflicts_with_all = ["url", "rate", "seed"])]

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clicks::ClicksConfig;
 use crate::clock::Clock;
 use crate::error::SimulatorError;
 use crate::posts::PostsConfig;
@@ -20,6 +21,9 @@ pub const RESUME_BUFFER_MIN: usize = 16;
 pub const RATE_MAX: u32 = 100_000;
 /// Gaps of a recording are shortened to this by default.
 pub const GAP_MAX_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How long an answer of HTTP is silent by default.
+pub const KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(20);
 
 /// Everything a simulator needs to know.
 #[derive(Debug, Clone)]
@@ -41,6 +45,8 @@ pub struct Config {
     pub resume_buffer: usize,
     /// Faults that happen by themselves.
     pub faults: Faults,
+    /// Over HTTP: how long there may be nothing to send until an empty line is sent.
+    pub keep_alive: Duration,
     /// The time of day.
     pub clock: Clock,
 }
@@ -68,8 +74,18 @@ impl Config {
                 let requests = RequestsConfig { seed, format, ..RequestsConfig::default() };
                 Some(Self::new(Input::Requests(requests), Pace::Rate(per_second)))
             }
+            "clicks" => {
+                let clicks = ClicksConfig { seed, ..ClicksConfig::default() };
+                Some(Self::new(Input::Clicks(clicks), Pace::Rate(per_second)))
+            }
             _ => None,
         }
+    }
+
+    /// Whether clients ask by HTTP for lines, instead of opening a websocket.
+    #[must_use]
+    pub fn speaks_http(&self) -> bool {
+        matches!(self.input, Input::Clicks(_))
     }
 
     /// A stream of `input` at `pace` on any free local port, without faults and with defaults for
@@ -85,6 +101,7 @@ impl Config {
             exit_at_end: false,
             resume_buffer: RESUME_BUFFER_DEFAULT,
             faults: Faults::default(),
+            keep_alive: KEEP_ALIVE_DEFAULT,
             clock: Clock::system(),
         }
     }
@@ -112,6 +129,14 @@ impl Config {
         if self.faults.drop_after == Some(Duration::ZERO) {
             return problem("`drop-after` is 0".to_owned());
         }
+        if self.faults.cut_every == Some(0) {
+            return problem("`cut-every` is 0".to_owned());
+        }
+        if self.faults.cut_every.is_some() && !self.speaks_http() {
+            return problem(
+                "`cut-every` is for clicks: a websocket sends whole messages".to_owned(),
+            );
+        }
         if self.faults.too_slow_every == Some(0) {
             return problem("`too-slow-every` is 0".to_owned());
         }
@@ -137,6 +162,8 @@ pub enum Input {
     Posts(PostsConfig),
     /// Lines of a web server's access log, generated as they are needed.
     Requests(RequestsConfig),
+    /// Clicks on short links, generated as they are needed. They are served over HTTP.
+    Clicks(ClicksConfig),
     /// Played from files.
     Recordings(RecordingsConfig),
 }
@@ -147,6 +174,7 @@ impl Input {
             Self::Synthetic(synthetic) => synthetic.validate(),
             Self::Posts(posts) => posts.validate(),
             Self::Requests(requests) => requests.validate(),
+            Self::Clicks(clicks) => clicks.validate(),
             Self::Recordings(_) => Ok(()),
         }
     }
@@ -216,6 +244,8 @@ pub enum Pace {
 pub struct Faults {
     /// Drops the connection after this many messages, without a closing handshake.
     pub drop_every: Option<u64>,
+    /// Over HTTP: drops the connection in the middle of a message, which is lost, after this many.
+    pub cut_every: Option<u64>,
     /// Drops the connection when it reaches this age.
     pub drop_after: Option<Duration>,
     /// Stops sending now and then.

@@ -8,3 +8,4 @@ mod world;
 pub use config::RequestsConfig;
 pub use format::Format;
 pub use generator::{Generator, Request};
+pub(crate) use world::Browsers;

@@ -1,4 +1,4 @@
-//! The websocket server: accepts clients, and runs the producer and a task for each client.
+//! The server, of websockets or of HTTP: accepts clients, and runs the producer and a task for each client.
 //!
 //! ```text
 //! source -> producer -> ring -> connection -> client
@@ -8,12 +8,14 @@
 //! All clients get every message. The slowest one sets the pace: when the ring is full, the
 //! producer waits.
 
+mod answer;
 mod connection;
 mod control;
 mod garbage;
 mod handshake;
 mod hub;
 mod producer;
+mod socket;
 mod wanted;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clicks;
 use crate::clock::Clock;
 use crate::config::Input;
 use crate::error::SimulatorError;
@@ -17,6 +18,7 @@ pub(crate) enum Source {
     Playback(Box<Playback>),
     Posts(Box<posts::Generator>),
     Requests(Box<requests::Generator>),
+    Clicks(Box<clicks::Generator>),
 }
 
 /// A message that has been made.
@@ -42,6 +44,9 @@ impl Source {
             Input::Requests(requests) => {
                 Ok(Self::Requests(Box::new(requests::Generator::new(requests.clone(), clock))))
             }
+            Input::Clicks(clicks) => {
+                Ok(Self::Clicks(Box::new(clicks::Generator::new(clicks.clone(), clock))))
+            }
             Input::Recordings(recordings) => {
                 let recording = Recording::read(&recordings.files)?;
                 let shift_to_now = recordings.shift_to_now.then_some(clock);
@@ -58,7 +63,7 @@ impl Source {
     pub(crate) fn invitations(&self) -> Option<Invitations> {
         match self {
             Self::Synthetic(generator) => Some(generator.invitations()),
-            Self::Playback(_) | Self::Posts(_) | Self::Requests(_) => None,
+            Self::Playback(_) | Self::Posts(_) | Self::Requests(_) | Self::Clicks(_) => None,
         }
     }
 
@@ -66,7 +71,7 @@ impl Source {
     pub(crate) fn first_seq(&self) -> u64 {
         match self {
             Self::Posts(generator) => generator.first_seq(),
-            Self::Synthetic(_) | Self::Playback(_) | Self::Requests(_) => 0,
+            Self::Synthetic(_) | Self::Playback(_) | Self::Requests(_) | Self::Clicks(_) => 0,
         }
     }
 }
@@ -80,6 +85,7 @@ impl Iterator for Source {
             Self::Playback(playback) => playback.next().map(Made::from),
             Self::Posts(generator) => generator.next().map(Made::from),
             Self::Requests(generator) => generator.next().map(Made::from),
+            Self::Clicks(generator) => generator.next().map(Made::from),
         }
     }
 }
@@ -101,6 +107,13 @@ impl From<posts::Event> for Made {
 impl From<requests::Request> for Made {
     fn from(request: requests::Request) -> Self {
         let requests::Request { time_ms, line } = request;
+        Self { mtime_ms: time_ms, paced: true, payload: Payload::Text(line.into()) }
+    }
+}
+
+impl From<clicks::Click> for Made {
+    fn from(click: clicks::Click) -> Self {
+        let clicks::Click { time_ms, line } = click;
         Self { mtime_ms: time_ms, paced: true, payload: Payload::Text(line.into()) }
     }
 }

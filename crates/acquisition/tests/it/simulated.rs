@@ -5,11 +5,12 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use pulso_simulator::clicks::{self, ClicksConfig};
 use pulso_simulator::requests::{Generator, RequestsConfig};
 use pulso_simulator::send::{
     Destination, Framing, Rotate, Rotation, SendConfig, Sent, SyslogFormat, Transport, send,
 };
-use pulso_simulator::{Clock, EventTime, Input, Pace, Stall};
+use pulso_simulator::{Clock, Config, EventTime, Faults, Input, Pace, Simulator, Stall};
 use tokio_util::sync::CancellationToken;
 
 use crate::file::{counts, kill, log, start, until_stored};
@@ -178,4 +179,35 @@ async fn what_a_kill_takes_from_a_connection_is_its_end() {
     let stored = log.end_offsets().await.unwrap().messages_before();
     assert!((MESSAGES..=sent.messages + 1).contains(&stored), "{stored} of {sent}");
     compare(&counts(&log).await, &written(stored));
+}
+
+/// The stream of clicks goes on after a cut where it was, but for the message that was cut.
+#[tokio::test]
+async fn each_line_over_http_comes_once_but_for_those_that_were_cut() {
+    let clicks = ClicksConfig { event_time: requests().event_time, ..ClicksConfig::default() };
+    let all: Vec<_> = clicks::Generator::new(clicks.clone(), Clock::new(|| 0)).take(2000).collect();
+    let simulator = Simulator::bind(Config {
+        messages_max: Some(2000),
+        exit_at_end: true,
+        faults: Faults { cut_every: Some(300), ..Faults::default() },
+        ..Config::new(Input::Clicks(clicks), Pace::Unlimited)
+    });
+    let simulator = simulator.await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let source = format!(
+        "[operations]\nacquisition = \"off\"\n[[acquisition.sources]]\nname = \"clicks\"\n\
+         protocol = \"http\"\nurl = \"http://{}/\"\n",
+        simulator.local_addr()
+    );
+    fs::write(directory.path().join("pulso.toml"), source).unwrap();
+    let program = start(directory.path());
+    simulator.run(CancellationToken::new()).await.unwrap();
+    let mut expected = BTreeMap::new();
+    for (_, click) in all.into_iter().enumerate().filter(|(number, _)| number % 301 != 300) {
+        *expected.entry(click.line.into_bytes()).or_default() += 1;
+    }
+    let log = log(directory.path());
+    until_stored(&log, expected.values().sum()).await;
+    kill(program);
+    compare(&counts(&log).await, &expected);
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
 use pulso_pipeline::{Clock, SystemClock};
-use pulso_runtime::config::{Acquisition, Admission, Protocol, Source, shown_url};
+use pulso_runtime::config::{Acquisition, Admission, Format, Protocol, Source, shown_url};
 use pulso_runtime::{Config, Exit, FailureExt};
 use pulso_simulator::{Input, Simulator};
 use tracing::warn;
@@ -83,21 +83,27 @@ async fn simulated(config: &Config, args: &DemoArgs) -> anyhow::Result<(Simulato
     };
     let path = match stream.input {
         Input::Posts(_) => Protocol::JETSTREAM_2,
-        Input::Synthetic(_) | Input::Recordings(_) | Input::Requests(_) => "/",
+        _ => "/",
     };
     let stream = pulso_simulator::Config { resume_buffer: RESUME_BUFFER, ..stream };
+    let scheme = if stream.speaks_http() { "http" } else { "ws" };
     let bound = Simulator::bind(stream).await;
     let simulator = bound.context("failed to start the simulator").exit(Exit::Unavailable)?;
-    let source = source(config, &[format!("ws://{}{path}", simulator.local_addr())])?;
+    let address = simulator.local_addr();
+    let source = source(config, &[format!("{scheme}://{address}{path}")])?;
     Ok((simulator, source))
 }
 
 fn source(config: &Config, urls: &[impl AsRef<str>]) -> anyhow::Result<Source> {
-    let jetstream = urls.iter().any(|url| speaks_jetstream(url.as_ref()));
     let resume_parameter = pulso_simulator::resume_parameter(&config.stream).map(str::to_owned);
-    let (protocol, resume_margin) = match jetstream {
-        true => (Protocol::Jetstream, Source::JETSTREAM_MARGIN),
-        false => (Protocol::Websocket { resume_parameter }, Source::RESUME_MARGIN),
+    let any = |is: fn(&str) -> bool| urls.iter().any(|url| is(url.as_ref()));
+    let (protocol, resume_margin) = if any(speaks_jetstream) {
+        (Protocol::Jetstream, Source::JETSTREAM_MARGIN)
+    } else if any(speaks_http) {
+        let protocol = Protocol::Http { format: Format::Lines, resume_parameter: None };
+        (protocol, Source::RESUME_MARGIN)
+    } else {
+        (Protocol::Websocket { resume_parameter }, Source::RESUME_MARGIN)
     };
     let read = |url: &str| {
         Source::read_url(url, &protocol).or_else(|(problem, hint)| {
@@ -107,6 +113,11 @@ fn source(config: &Config, urls: &[impl AsRef<str>]) -> anyhow::Result<Source> {
     let urls = urls.iter().map(|url| read(url.as_ref())).collect::<anyhow::Result<Vec<_>>>()?;
     let (name, stream, admission) = (SOURCE.into(), config.stream.clone(), Admission::default());
     Ok(Source { name, stream, urls, protocol, admission, resume_margin })
+}
+
+/// An answer that does not end, with a message on each line.
+fn speaks_http(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }
 
 /// By its path.
@@ -146,9 +157,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_cannot_be_simulated_needs_a_url() {
-        let made = simulated(&config("clicks"), &DemoArgs::default()).await;
+        let made = simulated(&config("comments"), &DemoArgs::default()).await;
         let error = made.err().unwrap();
-        assert_eq!(error.to_string(), "there is no simulated stream of `clicks`");
+        assert_eq!(error.to_string(), "there is no simulated stream of `comments`");
     }
 
     async fn posts() -> (Simulator, Control, Source) {

@@ -14,7 +14,7 @@ fn wrong_use_is_explained() {
     check(2, &["export", "trends"], &["there is no view `trends`", "trending-topics"]);
     check(2, &["replay", "x", "--rate", "0"], &["0"]);
     check(2, &["replay", "x", "--rate", "-5"], &["`-5` is not a pace"]);
-    check(2, &["demo", "--url", "http://example.org/"], &["is not a websocket url", "hint:"]);
+    check(2, &["demo", "--url", "ftp://example.org/"], &["is not a websocket url", "hint:"]);
     let none = "the stream `rsvps` has no public server";
     check(2, &["demo", "--live"], &[none, "hint: name one with `--url`"]);
     for other in [["--url", "ws://localhost/"], ["--rate", "5"], ["--seed", "5"]] {

@@ -19,7 +19,8 @@ use crate::duration::parse_duration;
 use crate::posts::Protocol;
 use crate::requests::Format;
 
-/// A stand-in for the servers of live streams: Meetup's RSVPs, Bluesky's posts, and the access log of a web site.
+/// A stand-in for the servers of live streams: Meetup's RSVPs, Bluesky's posts, the access log of a web site, and clicks on
+/// short links.
 ///
 /// Exit codes: 0 ok, 1 internal error, 2 wrong usage, 3 address unavailable, 4 no input.
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Serve a stream to websocket clients: recordings when files are given, else a synthetic one.
+    /// Serve a stream over websockets, or clicks over HTTP: recordings when files are given, else a synthetic one.
     ///
     /// Prints the address on standard output. Commands on standard input disturb the stream: `drop`, `stall 5s`,
     /// `freeze 5s`, `garbage 10`, `too-slow`, `stats`.
@@ -45,6 +46,8 @@ pub enum Verb {
     /// RSVPs have one address: a client connects to `ws://ADDRESS/`, or to
     /// `ws://ADDRESS/?since_mtime=MILLISECONDS` to be sent exactly the messages with a greater `mtime`, those that are
     /// kept and those to come. Messages come out of order: to miss none, ask from well before the last one.
+    ///
+    /// Clicks are served over HTTP, as lines of an answer that does not end: `curl -s http://ADDRESS/`.
     #[command(visible_alias = "serve")]
     Run(Box<RunArguments>),
     /// Write a stream as servers log: to a file that is rotated, to syslog, over TCP; or ask a web server.
@@ -105,6 +108,9 @@ pub struct RunArguments {
     /// Send nothing before this many clients are connected.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub wait_for_clients: usize,
+    /// Over HTTP: send an empty line when there was nothing to send for so long.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "20s")]
+    pub keep_alive: Duration,
     /// Newest messages to keep for clients that ask with `since_mtime` or a cursor.
     #[arg(long, value_name = "N", default_value_t = RESUME_BUFFER_DEFAULT)]
     pub resume_buffer: usize,
@@ -131,6 +137,8 @@ pub enum StreamName {
     Posts,
     /// The lines of a web server's access log.
     Requests,
+    /// Clicks on short links to pages of the US government.
+    Clicks,
 }
 
 /// The shape of a stream of posts.
@@ -165,7 +173,7 @@ pub struct RequestArguments {
 
 /// A clock that is set back, and right again.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Clock of the source (requests)")]
+#[command(next_help_heading = "Clock of the source (requests, clicks)")]
 pub struct ClockArguments {
     /// After this many messages the clock of the source is behind, for as many: time goes back, and then ahead again.
     #[arg(long, value_name = "N")]
@@ -230,6 +238,9 @@ pub struct FaultArguments {
     /// Drop the connection after this many messages.
     #[arg(long, value_name = "N")]
     pub drop_every: Option<u64>,
+    /// Over HTTP: drop the connection in the middle of a message, which is lost, after this many.
+    #[arg(long, value_name = "N")]
+    pub cut_every: Option<u64>,
     /// Drop the connection when it reaches this age.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub drop_after: Option<Duration>,

@@ -44,8 +44,9 @@ pub(super) fn until_signal() -> Result<CancellationToken, SimulatorError> {
 
 async fn serve(config: Config) -> Result<(), SimulatorError> {
     let shutdown = until_signal()?;
+    let scheme = if config.speaks_http() { "http" } else { "ws" };
     let simulator = Simulator::bind(config).await?;
-    print_line(&format!("ws://{}/", simulator.local_addr()))?;
+    print_line(&format!("{scheme}://{}/", simulator.local_addr()))?;
     let control = simulator.control();
     // A plain thread: the runtime would wait at its end for a read of standard input that may never return.
     std::thread::spawn(move || {
@@ -81,8 +82,10 @@ fn config(arguments: &RunArguments) -> Result<Config, SimulatorError> {
         messages_max: arguments.messages,
         exit_at_end: arguments.exit_at_end,
         resume_buffer: arguments.resume_buffer,
+        keep_alive: arguments.keep_alive,
         faults: Faults {
             drop_every: faults.drop_every,
+            cut_every: faults.cut_every,
             drop_after: faults.drop_after,
             stall: faults.stall_every.map(|every| Stall { every, length: faults.stall_for }),
             garbage_share: faults.garbage,

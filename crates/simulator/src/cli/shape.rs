@@ -1,6 +1,7 @@
 //! The synthetic stream that the arguments describe.
 
 use super::arguments::{ClockArguments, PostArguments, RequestArguments, StreamName};
+use crate::clicks::ClicksConfig;
 use crate::config::{ClockBack, EventTime, Input};
 use crate::error::SimulatorError;
 use crate::posts::PostsConfig;
@@ -28,6 +29,7 @@ impl Shape<'_> {
             StreamName::Posts => Input::Posts(self.posts()),
             StreamName::Rsvps => Input::Synthetic(self.rsvps()),
             StreamName::Requests => Input::Requests(self.requests()),
+            StreamName::Clicks => Input::Clicks(self.clicks()),
         })
     }
 
@@ -38,12 +40,15 @@ impl Shape<'_> {
             StreamName::Posts => "posts",
             StreamName::Rsvps => "RSVPs",
             StreamName::Requests => "requests",
+            StreamName::Clicks => "clicks",
         };
         if self.stream != StreamName::Posts {
             self.posts.check_absent(what)?;
         }
         if self.stream != StreamName::Requests {
             self.requests.check_absent(what)?;
+        }
+        if !matches!(self.stream, StreamName::Requests | StreamName::Clicks) {
             self.clock.check_absent(what)?;
         }
         Ok(())
@@ -59,6 +64,15 @@ impl Shape<'_> {
             crawler_share: crawlers.unwrap_or(usual.crawler_share),
             malformed_share: self.malformed,
             clock_back: self.clock.back(),
+        }
+    }
+
+    pub(super) fn clicks(&self) -> ClicksConfig {
+        ClicksConfig {
+            seed: self.seed,
+            event_time: self.event_time,
+            clock_back: self.clock.back(),
+            malformed_share: self.malformed,
         }
     }
 
@@ -120,7 +134,11 @@ impl ClockArguments {
     /// # Errors
     /// When there are any.
     pub(super) fn check_absent(&self, what: &str) -> Result<(), SimulatorError> {
-        check_absent(&[("clock-back-every", self.clock_back_every.is_some())], "requests", what)
+        check_absent(
+            &[("clock-back-every", self.clock_back_every.is_some())],
+            "requests and clicks",
+            what,
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use super::arguments::StreamName;
 use super::shape::Shape;
 use super::{GenerateArguments, RepeatArguments};
+use crate::clicks;
 use crate::clock::Clock;
 use crate::config::EventTime;
 use crate::error::SimulatorError;
@@ -42,6 +43,12 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), SimulatorErr
             let protocol = arguments.protocol.into();
             let events = posts::Generator::new(config, clock);
             write_all(events.filter_map(|event| event.frame(protocol)), count, output)
+        }
+        StreamName::Clicks => {
+            let config = shape.clicks();
+            config.validate()?;
+            let clicks = clicks::Generator::new(config, clock);
+            write_all(clicks.map(|click| click.line), count, output)
         }
         StreamName::Requests => {
             let config = shape.requests();

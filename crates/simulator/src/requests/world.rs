@@ -145,12 +145,27 @@ pub(super) const PROBES: [&str; 8] = [
     "/wp-content/plugins/upload.php",
 ];
 
+/// The browsers of visitors, and the law by which they are drawn.
+#[derive(Debug)]
+pub(crate) struct Browsers(Weighted);
+
+impl Browsers {
+    pub(crate) fn new() -> Self {
+        Self(Weighted::new(BROWSERS.map(|(_, weight)| weight)))
+    }
+
+    /// The user agent of one.
+    pub(crate) fn draw(&self, random: &mut Random) -> &'static str {
+        BROWSERS[self.0.draw(random)].0
+    }
+}
+
 /// The site and its visitors, with the laws by which they are drawn.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) pages: Vec<String>,
     page_law: Weighted,
-    browser_law: Weighted,
+    browsers: Browsers,
     crawler_law: Weighted,
     referrer_law: Weighted,
     /// How busy the site is in each hour of the day, on average 1.
@@ -171,7 +186,7 @@ impl World {
             // The first page has a tenth of all views.
             page_law: Weighted::zipf(pages.len(), 1.0),
             pages,
-            browser_law: Weighted::new(BROWSERS.map(|(_, weight)| weight)),
+            browsers: Browsers::new(),
             crawler_law: Weighted::new(CRAWLERS.map(|(_, weight)| weight)),
             referrer_law: Weighted::new(REFERRERS.map(|(_, weight)| weight)),
             busy: busy(),
@@ -194,7 +209,7 @@ impl World {
     }
 
     pub(super) fn draw_browser(&self, random: &mut Random) -> &'static str {
-        BROWSERS[self.browser_law.draw(random)].0
+        self.browsers.draw(random)
     }
 
     pub(super) fn draw_crawler(&self, random: &mut Random) -> &'static str {

@@ -4,19 +4,18 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::hub::Progress;
+use super::socket::Socket;
 use super::wanted::Wanted;
 use super::{Orders, Shared, garbage};
-use crate::config::{Input, Stall};
+use crate::config::{Config, Input, Stall};
 use crate::ring::{ClientId, Read};
 
 /// The most messages that are sent before the client's pings are checked again.
@@ -27,7 +26,7 @@ const SEND_MAX: Duration = Duration::from_secs(60);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
 pub(super) struct Connection<S> {
-    socket: WebSocketStream<S>,
+    socket: Socket<S>,
     shared: Arc<Shared>,
     wanted: Wanted,
     client: ClientId,
@@ -42,6 +41,8 @@ pub(super) struct Connection<S> {
     garbage_due: u64,
     garbage_sent: u64,
     drop_at: Option<Instant>,
+    /// When a client is told that the server is alive, unless there is something to tell before.
+    alive_at: Option<Instant>,
     silence: Option<Silence>,
 }
 
@@ -63,6 +64,8 @@ enum End {
     ClientLeft,
     /// A fault, as configured or ordered.
     Dropped,
+    /// The same, in the middle of a message.
+    Cut,
     /// A fault, or an order: the client is told that it does not keep up.
     TooSlow,
     /// The client took nothing for too long.
@@ -75,12 +78,13 @@ enum End {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(socket: WebSocketStream<S>, shared: Arc<Shared>, wanted: Wanted) -> Self {
+    pub(super) fn new(socket: Socket<S>, shared: Arc<Shared>, wanted: Wanted) -> Self {
         let mut orders = shared.control.orders();
         let seen = *orders.borrow_and_update();
         let progress = shared.hub.watch();
         let (client, greeting) = wanted.attach(&shared);
         let drop_after = shared.config.faults.drop_after;
+        let alive_at = alive_at(&shared.config);
         info!(?client, ?wanted, "a client connected");
         Self {
             socket,
@@ -95,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             garbage_due: 0,
             garbage_sent: 0,
             drop_at: drop_after.map(|age| Instant::now() + age),
+            alive_at,
             silence: None,
         }
     }
@@ -109,18 +114,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break end;
             }
         };
+        if end == End::Cut {
+            self.cut().await;
+        }
         self.shared.hub.detach(self.client);
         info!(client = ?self.client, messages_sent = self.sent, ?end, "a client is gone");
         if matches!(end, End::Shutdown | End::Finished | End::TooSlow) {
             let last_word = self.wanted.too_slow().filter(|_| end == End::TooSlow);
             let closing = async {
-                if let Some(frame) = last_word {
-                    self.socket.send(frame).await.ok();
+                if let Some(frame) = last_word
+                    && self.socket.feed(frame).await.is_ok()
+                {
+                    self.socket.flush().await.ok();
                 }
-                // A client that is gone already needs no goodbye.
-                if self.socket.close(None).await.is_ok() {
-                    while let Some(Ok(_)) = self.socket.next().await {}
-                }
+                self.socket.close().await;
             };
             if tokio::time::timeout(CLOSE_MAX, closing).await.is_err() {
                 info!(client = ?self.client, "a client did not answer the goodbye");
@@ -147,6 +154,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Err(_) => Step::Stop(End::Shutdown),
             },
             () = at(self.drop_at) => Step::Stop(End::Dropped),
+            () = at(self.alive_at), if idle && !silent => {
+                self.greeting = Some(Message::text(""));
+                Step::Send
+            }
             () = at(self.silence.map(|silence| silence.until)) => {
                 self.silence = None;
                 Step::Again
@@ -219,8 +230,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(end) = stopped {
             return Step::Stop(end);
         }
+        self.alive_at = alive_at(&self.shared.config);
         self.shared.hub.advance(self.client, passed);
         self.after_messages(count as u64)
+    }
+
+    /// Begins the next message, which is then lost, as of a server that goes down.
+    async fn cut(&mut self) {
+        let Read { payloads, passed } = self.shared.hub.read(self.client, 1);
+        let next = payloads.into_iter().find_map(|payload| self.wanted.frame(payload));
+        if let Some(message) = next {
+            self.socket.cut(&message).await;
+            self.shared.hub.advance(self.client, passed);
+        }
     }
 
     /// Triggers the faults that are due after a number of messages.
@@ -230,6 +252,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let reached = |every: u64| count > 0 && self.sent.is_multiple_of(every);
         if faults.drop_every.is_some_and(reached) {
             return Step::Stop(End::Dropped);
+        }
+        if faults.cut_every.is_some_and(reached) {
+            return Step::Stop(End::Cut);
         }
         if faults.too_slow_every.is_some_and(reached) {
             return Step::Stop(End::TooSlow);
@@ -247,9 +272,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let faults = &self.shared.config.faults;
         let until = |every: u64| usize::try_from(every - self.sent % every).unwrap_or(usize::MAX);
         let until_drop = faults.drop_every.map_or(BATCH_MAX, until);
+        let until_cut = faults.cut_every.map_or(BATCH_MAX, until);
         let until_stall = faults.stall.map_or(BATCH_MAX, |stall| until(stall.every));
         let until_too_slow = faults.too_slow_every.map_or(BATCH_MAX, until);
-        BATCH_MAX.min(until_drop).min(until_stall).min(until_too_slow)
+        BATCH_MAX.min(until_drop).min(until_cut).min(until_stall).min(until_too_slow)
     }
 
     fn garbage_before(&self, place: u64) -> bool {
@@ -257,6 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Input::Synthetic(synthetic) => synthetic.seed,
             Input::Posts(posts) => posts.seed,
             Input::Requests(requests) => requests.seed,
+            Input::Clicks(clicks) => clicks.seed,
             Input::Recordings(_) => 0,
         };
         garbage::belongs_before(place, self.shared.config.faults.garbage_share, seed)
@@ -266,6 +293,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.garbage_sent += 1;
         garbage::frame(self.garbage_sent - 1)
     }
+}
+
+fn alive_at(config: &Config) -> Option<Instant> {
+    config.speaks_http().then(|| Instant::now() + config.keep_alive)
 }
 
 /// Completes at `instant`, or never.

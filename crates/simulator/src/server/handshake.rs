@@ -1,4 +1,4 @@
-//! The websocket handshake. A client of the RSVPs may add one parameter, `?since_mtime=MILLISECONDS`;
+//! The handshake of a websocket, or the request of HTTP. A client of the RSVPs may add one parameter, `?since_mtime=MILLISECONDS`;
 //! one of the posts says what it wants as Jetstream does.
 
 use std::time::Duration;
@@ -7,9 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, tungstenite};
+use tokio_tungstenite::{accept_hdr_async_with_config, tungstenite};
 
 use super::Shared;
+use super::answer::Answer;
+use super::socket::Socket;
 use super::wanted::Wanted;
 use crate::config::Input;
 use crate::posts::Protocol;
@@ -31,16 +33,22 @@ pub(super) enum HandshakeError {
     TimedOut,
     #[error(transparent)]
     Socket(#[from] tungstenite::Error),
+    #[error(transparent)]
+    Request(#[from] std::io::Error),
 }
 
-/// Returns the websocket and what the client wants to be sent.
+/// Returns the connection and what the client wants to be sent.
 pub(super) async fn accept<S>(
     stream: S,
     shared: &Shared,
-) -> Result<(WebSocketStream<S>, Wanted), HandshakeError>
+) -> Result<(Socket<S>, Wanted), HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    if shared.config.speaks_http() {
+        let answer = Answer::begin(stream, shared.is_starting()).await?;
+        return Ok((Socket::Answer(answer), Wanted::Rsvps { since_mtime_ms: None }));
+    }
     let mut wanted = Wanted::Rsvps { since_mtime_ms: None };
     let config = WebSocketConfig::default()
         .max_message_size(Some(INCOMING_BYTES_MAX))
@@ -55,7 +63,7 @@ where
     let socket = tokio::time::timeout(HANDSHAKE_MAX, accepting)
         .await
         .map_err(|_| HandshakeError::TimedOut)??;
-    Ok((socket, wanted))
+    Ok((Socket::Websocket(Box::new(socket)), wanted))
 }
 
 #[expect(clippy::result_large_err, reason = "the type of the refusal is the library's")]

@@ -1,3 +1,4 @@
+mod clicks;
 mod posts;
 
 use std::num::NonZeroU32;

@@ -45,8 +45,12 @@ fn exit_codes_tell_what_is_wrong_and_one_line_what_to_do() {
     check(&["run", "--stream", "posts", "--hashtags", "7"], 2, hashtags);
     let recordings = "invalid configuration: recordings are of RSVPs only";
     check(&["run", "--stream", "posts", "empty"], 2, recordings);
-    let absent = "invalid configuration: `clock-back-every` is for requests, not for RSVPs";
+    let absent =
+        "invalid configuration: `clock-back-every` is for requests and clicks, not for RSVPs";
     check(&["run", "--clock-back-every", "5"], 2, absent);
+    let whole =
+        "invalid configuration: `cut-every` is for clicks: a websocket sends whole messages";
+    check(&["run", "--cut-every", "5"], 2, whole);
     check(&["run", "--listen", &taken], 3, "failed to listen on `");
     check(&["run", "missing"], 4, "failed to read recording `missing`");
     check(&["repeat", "--messages", "1", "."], 4, "failed to read recording `.`");
@@ -110,7 +114,8 @@ fn the_same_arguments_give_the_same_bytes() {
     let rsvps: &[&str] = &["--stream", "rsvps"];
     let posts: &[&str] = &["--stream", "posts", "--hashtags", "500"];
     let version_1: &[&str] = &["--stream", "posts", "--protocol", "v1"];
-    for stream in [rsvps, posts, version_1] {
+    let clicks: &[&str] = &["--stream", "clicks"];
+    for stream in [rsvps, posts, version_1, clicks] {
         let first = generate("7", stream);
         assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 500);
         assert!(first == generate("7", stream) && first != generate("8", stream));
