@@ -79,6 +79,10 @@ pub(crate) struct DemoArgs {
     /// Read the stream's public servers instead of a simulated one
     #[arg(long, conflicts_with_all = ["url", "rate", "seed"])]
     pub(crate) live: bool,
+    /// Follow files instead, from their beginnings: names or patterns, such as '/var/log/nginx/access.log*', that match
+    /// rotated and compressed files, too. The data folder is then a temporary one, unless `--data` names one
+    #[arg(long, value_name = "PATTERN", num_args = 1.., conflicts_with_all = ["url", "live", "rate", "seed"])]
+    pub(crate) file: Vec<String>,
     /// Messages per second of the simulated stream [default: `demo.rate` of the configuration]
     #[arg(long, value_name = "N", conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: Option<u32>,

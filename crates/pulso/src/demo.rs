@@ -1,4 +1,4 @@
-//! Everything at once: a stream over a websocket, all layers, the API, and a live terminal.
+//! Everything at once: a stream that is simulated, live, or in files; all layers, the API, and a live terminal.
 
 mod board;
 mod screen;
@@ -12,10 +12,11 @@ use std::time::Duration;
 use anyhow::Context;
 use pulso_acquisition::Input;
 use pulso_pipeline::SystemClock;
-use pulso_runtime::{CommonArgs, Config, ExplainExt, logs, metrics};
+use pulso_runtime::{CommonArgs, Config, Exit, ExplainExt, FailureExt, logs, metrics};
 use pulso_simulator::{Control, Invitation};
 use pulso_speed::Status;
 use pulso_web::{ContactWriter, Demo, Facts, Options, Progress};
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,7 @@ pub(crate) async fn demo(
     let real = source::real(&config, &args).await?;
     let port_given = args.listen.is_some();
     config.web.listen = args.listen.unwrap_or(config.web.listen);
+    let temporary = temporary(&mut config, &args)?;
     let mut options = Options::open(&config).explained()?;
     let folder = DataFolder::create(&config.data.directory)?;
     let stores = layers::open(&config, &folder).await?;
@@ -92,11 +94,31 @@ pub(crate) async fn demo(
         eprintln!("{line}");
     }
     simulated.and(acquired.map(drop)).and(counted).and(scheduled).and(served)?;
+    let summary = board::summary(config.stream(), &ended.borrow());
+    if temporary.is_some() {
+        return output::print(&format!("{summary}\nto keep what was read: add `--data DIR`\n"));
+    }
+    let files: String = args.file.iter().map(|file| format!(" --file '{file}'")).collect();
     let arguments = output::data_arguments(&config);
     output::print(&format!(
-        "{}\ngo on: pulso demo {arguments}\nprove: pulso verify {arguments}\n",
-        board::summary(config.stream(), &ended.borrow())
+        "{summary}\ngo on: pulso demo {arguments}{files}\nprove: pulso verify {arguments}\n"
     ))
+}
+
+/// The data folder of a look at files, which is removed at the end; none where a folder was chosen. Files are not to be
+/// mixed with what was simulated before, and are read from their beginnings each time.
+fn temporary(config: &mut Config, args: &DemoArgs) -> anyhow::Result<Option<TempDir>> {
+    let chosen = config.data.directory != Config::default().data.directory;
+    if args.file.is_empty() || args.data.data.is_some() || chosen {
+        return Ok(None);
+    }
+    let made = tempfile::Builder::new().prefix("pulso-").tempdir();
+    let folder = made
+        .context("failed to make a temporary data folder")
+        .exit(Exit::Unavailable)
+        .hint("set `TMPDIR`, or choose a folder with `--data DIR`")?;
+    folder.path().clone_into(&mut config.data.directory);
+    Ok(Some(folder))
 }
 
 /// Contacts a candidate regularly, some of whom the simulator lets say yes.

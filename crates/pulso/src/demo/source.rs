@@ -1,10 +1,12 @@
-//! Where the demo's messages come from: the simulator, the stream's public servers, or a url.
+//! Where the demo's messages come from: the simulator, the stream's public servers, a url, or files.
 
 use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
 use pulso_pipeline::{Clock, SystemClock};
-use pulso_runtime::config::{Acquisition, Admission, Format, Protocol, Source, shown_url};
+use pulso_runtime::config::{
+    Acquisition, Admission, FilesFrom, Format, Protocol, Source, shown_url,
+};
 use pulso_runtime::{Config, Exit, FailureExt};
 use pulso_simulator::{Input, Simulator};
 use tracing::warn;
@@ -17,8 +19,17 @@ const SOURCE: &str = "demo";
 /// Messages that the simulator keeps for a client that comes back; the demo's never goes far.
 const RESUME_BUFFER: usize = 10_000;
 
-/// The real source that the arguments name, if any; a public one only when it answers.
+/// The real source that the arguments name, if any; a public one only when it answers, files only when there are some.
 pub(super) async fn real(config: &Config, args: &DemoArgs) -> anyhow::Result<Option<Source>> {
+    if !args.file.is_empty() {
+        let source = files(config, &args.file);
+        let found = pulso_acquisition::check(&source, &config.acquisition).await;
+        found.exit(Exit::NoInput).hint(
+            "check the name, and that you may read the file; put a pattern in quotes, so that \
+             files are found that come later",
+        )?;
+        return Ok(Some(source));
+    }
     match named(config, args)? {
         Some(source) if args.live => reachable(source, &config.acquisition).await.map(Some),
         named => Ok(named),
@@ -118,6 +129,13 @@ fn source(config: &Config, urls: &[impl AsRef<str>]) -> anyhow::Result<Source> {
 /// An answer that does not end, with a message on each line.
 fn speaks_http(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
+}
+
+fn files(config: &Config, paths: &[String]) -> Source {
+    let protocol = Protocol::File { paths: paths.to_vec(), from: FilesFrom::Start };
+    let (name, stream, urls) = (SOURCE.into(), config.stream.clone(), Vec::new());
+    let (admission, resume_margin) = (Admission::default(), Source::RESUME_MARGIN);
+    Source { name, stream, urls, protocol, admission, resume_margin }
 }
 
 /// By its path.

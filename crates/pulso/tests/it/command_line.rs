@@ -20,6 +20,9 @@ fn wrong_use_is_explained() {
     for other in [["--url", "ws://localhost/"], ["--rate", "5"], ["--seed", "5"]] {
         check(2, &["demo", "--live", other[0], other[1]], &["cannot be used with"]);
     }
+    check(2, &["demo", "--file", "x", "--live"], &["cannot be used with"]);
+    let none = "no file matches `/no/such/*.log*`";
+    check(4, &["demo", "--file", "/no/such/*.log*"], &[none, "hint: check the name"]);
     check(
         2,
         &["--set", "window.size=7m", "--set", "window.slide=2m", "check"],
