@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use pulso_acquisition::{FileInput, Pace};
-use pulso_model::Layer;
+use pulso_model::{EventTime, Layer};
 use pulso_pipeline::LayerChoice;
 use pulso_runtime::CommonArgs;
+use pulso_runtime::config::ByteSize;
 use pulso_web::account::AccountArgs;
 
 use crate::streams::StreamsArgs;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Writes a view to a file, sorted by its key
     Export(ExportArgs),
+    /// Writes one HTML file with charts, tables, a map and filters, from files or from a data folder
+    Report(ReportArgs),
     /// Checks that no message was lost or counted twice, and that both layers agree
     Verify(DataArgs),
     /// Serves the API and the page over a data folder
@@ -136,6 +139,28 @@ pub(crate) struct ExportArgs {
     /// output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Files of messages, one a line, such as access logs, also .gz and .zst; `-` is standard input. Their first lines
+    /// tell the stream, unless `--stream` names it [default: what the data folder has]
+    #[arg(value_name = "FILE", conflicts_with = "data")]
+    pub(crate) files: Vec<FileInput>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Report what happened from then on: a day of UTC, or a time such as 2015-05-18T04:00:00+02:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<EventTime>,
+    /// Report what happened before then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<EventTime>,
+    /// File to write; an existing file is replaced once everything is written [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The largest file to write. What does not fit is made coarser, and the report says so
+    #[arg(long, value_name = "SIZE", default_value = "1900KiB")]
+    pub(crate) max_size: ByteSize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -38,7 +38,7 @@ pub(crate) fn load_one(common: &CommonArgs, data: &DataArgs) -> anyhow::Result<C
     Ok(in_folder(common.load_one()?, common, data))
 }
 
-fn in_folder(mut config: Config, common: &CommonArgs, data: &DataArgs) -> Config {
+pub(crate) fn in_folder(mut config: Config, common: &CommonArgs, data: &DataArgs) -> Config {
     if common.verbose == 0 && config.logs.filter == Config::default().logs.filter {
         config.logs.filter = FILTER.to_owned();
     }

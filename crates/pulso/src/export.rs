@@ -4,9 +4,7 @@
 mod csv;
 mod graph;
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, anyhow};
 use pulso_lake::ParquetExport;
@@ -20,9 +18,7 @@ use crate::cli::{ExportArgs, ExportFormat};
 use crate::data::{DataFolder, start};
 use crate::export::csv::CsvExport;
 use crate::export::graph::Graph;
-use crate::output::is_broken_pipe;
-
-const BUFFER_BYTES: usize = 256 * 1024;
+use crate::target::{Output, Target, nobody_reads};
 
 pub(crate) async fn export(common: &CommonArgs, args: ExportArgs) -> anyhow::Result<()> {
     let ExportArgs { view, data, layer, format, undirected, output } = args;
@@ -115,72 +111,6 @@ fn views(config: &Config) -> anyhow::Result<ViewReader> {
         ViewStore::Elasticsearch => ViewReader::unseen(config).explained(),
     }
 }
-
-/// Where to write. What is at a path stays until all is written beside it, so that nobody takes a
-/// part for the whole.
-struct Target {
-    path: Option<PathBuf>,
-    /// None for what is no regular file.
-    beside: Option<PathBuf>,
-}
-
-impl Target {
-    fn new(path: Option<PathBuf>) -> Self {
-        let path = path.map(|path| fs::canonicalize(&path).unwrap_or(path));
-        let replaceable = |path: &&PathBuf| path.is_file() || !path.exists();
-        let beside = path.as_ref().filter(replaceable).and_then(|path| {
-            let mut name = path.file_name()?.to_owned();
-            name.push(".part");
-            Some(path.with_file_name(name))
-        });
-        Self { path, beside }
-    }
-
-    fn open(&self) -> io::Result<Output> {
-        Ok(match self.beside.as_ref().or(self.path.as_ref()) {
-            Some(path) => Box::new(BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?)),
-            None => Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
-        })
-    }
-
-    fn publish(&self) -> io::Result<()> {
-        match (&self.beside, &self.path) {
-            (Some(beside), Some(path)) => fs::rename(beside, path),
-            _ => Ok(()),
-        }
-    }
-
-    /// Says of an error what could not be written, and why in the system's words alone.
-    fn with_context<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        let name = self.path.as_deref().map_or("standard output".into(), Path::to_string_lossy);
-        result
-            .map_err(|error| system_error(&error).map_or(error, anyhow::Error::from))
-            .with_context(|| format!("failed to write `{name}`"))
-            .exit(Exit::Unavailable)
-            .hint("check that the folder exists, its permissions, and the free space on its disk")
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
-            // It is there only when something went wrong.
-            fs::remove_file(beside).unwrap_or_default();
-        }
-    }
-}
-
-/// The operating system's error below those of libraries, which repeat it.
-fn system_error(error: &anyhow::Error) -> Option<io::Error> {
-    let cause = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>())?;
-    Some(cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error))
-}
-
-fn nobody_reads(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_broken_pipe))
-}
-
-type Output = Box<dyn Write + Send>;
 
 enum Writer {
     Ndjson(Output),

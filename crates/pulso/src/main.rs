@@ -13,9 +13,11 @@ mod layers;
 mod output;
 mod programs;
 mod replay;
+mod report;
 mod serve;
 mod set_up;
 mod streams;
+mod target;
 mod verify;
 
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
             Command::Demo(args) => Box::pin(demo::demo(&common, args, shutdown)).await,
             Command::Replay(args) => replay::replay(&common, args, shutdown).await,
             Command::Export(args) => whole(export::export(&common, args), stop).await,
+            Command::Report(args) => whole(report::report(&common, args), stop).await,
             Command::Verify(args) => whole(verify::verify(&common, args, shutdown), stop).await,
             Command::Serve(args) => serve::serve(&common, args, shutdown).await,
             Command::Streams(args) => whole(streams::streams(&common, args), stop).await,

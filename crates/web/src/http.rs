@@ -44,6 +44,7 @@ use guard::{Access, Effect, Rules};
 pub use guard::{Guard, GuardError, ReadAccountsError};
 pub(crate) use guard::{Name, hash_password, line, new_token, token_hash};
 pub use status::{Facts, Progress, Windows};
+pub(crate) use streams::described;
 
 use crate::Organiser;
 use crate::people::Hidden;

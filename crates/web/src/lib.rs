@@ -10,6 +10,7 @@ pub mod cli;
 mod http;
 mod organiser;
 mod people;
+pub mod report;
 mod server;
 
 pub use caller::{Caller, Role};

@@ -1,6 +1,7 @@
 // Makes the files that the program serves, from the sources here: `node build.mjs [FOLDER]`.
 // The same sources and lockfile give the same bytes; `build.sh --check` relies on that.
 
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,23 +16,45 @@ const PACKAGES = ["d3-array", "d3-geo", "internmap", "preact", "topojson-client"
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-await build({
+const bundled = {
   absWorkingDir: here,
-  entryPoints: { app: "src/main.tsx" },
   outdir: out,
   bundle: true,
   minify: true,
-  format: "esm",
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
-});
+};
+await build({ ...bundled, entryPoints: { app: "src/main.tsx" }, format: "esm" });
 for (const name of ["index.html", "icon.svg"]) {
   await copyFile(join(here, "src", name), join(out, name));
 }
 await writeFile(join(out, "world.json"), JSON.stringify(await world()));
 await writeFile(join(out, "licenses.txt"), await licenses());
+await writeFile(join(out, "report.html"), await report());
+
+// The page of a report: all in one file, and the browser runs and loads nothing but what is in it.
+async function report() {
+  const { outputFiles } = await build({
+    ...bundled, entryPoints: { report: "src/report/main.tsx" }, format: "iife", write: false,
+  });
+  const [script, style] = [".js", ".css"].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text.trim());
+  const hash = (text) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
+  const parts = {
+    "SCRIPT-HASH": hash(script),
+    "STYLE-HASH": hash(style),
+    ICON: (await readFile(join(here, "src/icon.svg"))).toString("base64"),
+    STYLE: style,
+    SCRIPT: script,
+    LICENSES: await licenses(),
+  };
+  for (const [name, end] of [["SCRIPT", /<\/script|<!--/i], ["STYLE", /<\/style/i], ["LICENSES", /--!?>/]]) {
+    if (end.test(parts[name])) throw new Error(`${name} of the report would end too early`);
+  }
+  const page = await readFile(join(here, "src/report/index.html"), "utf8");
+  return page.replace(/SCRIPT-HASH|STYLE-HASH|ICON|STYLE|SCRIPT|LICENSES/g, (name) => parts[name]);
+}
 
 // The shapes of countries under the codes that streams use. Those too small for a shape at this scale
 // are points.

@@ -10,5 +10,6 @@ mod digests;
 mod kill;
 mod new_stream;
 mod replay;
+mod report;
 mod streams;
 mod support;

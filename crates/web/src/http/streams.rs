@@ -73,6 +73,11 @@ pub(super) async fn list<V: Views>(State(app): Shared<V>, uri: Uri) -> Result<Re
     Ok(kept(cache::ASK, serde_json::to_string(&StreamList { streams }).expect("the list is text")))
 }
 
+/// One stream, as it is in the list.
+pub(crate) fn described(stream: &'static Stream) -> serde_json::Value {
+    serde_json::to_value(StreamEntry::of(stream)).expect("an entry is text")
+}
+
 impl StreamEntry {
     fn of(stream: &'static Stream) -> Self {
         let Stream { name, title, about, ref kind, ref sums, place, .. } = *stream;

@@ -52,6 +52,9 @@ export function bytes(number: number): string {
   return `${rates.format(left)} ${units[unit]}`;
 }
 
+// A sum as people read it: bytes have units of their own.
+export const amount = (name: string, number: number): string => (name === "bytes" ? bytes(number) : count(number));
+
 // Names in descriptors have underscores, as SQL needs them.
 export function words(name: string): string {
   return name.replaceAll("_", " ").replaceAll("-", " ").replaceAll(".", " ");

@@ -37,8 +37,17 @@ const SHARED = new Set(["stream", "range", "from", "to", "where", "zone"]);
 
 export const LIVE = "live";
 
+// A file on disk has no path and no query of its own: there, all of it is in the fragment.
+let inFragment = false;
+
+export function keepInFragment(): void {
+  inFragment = true;
+  current = parse(new URL(location.href));
+  addEventListener("hashchange", () => set(parse(new URL(location.href))));
+}
+
 export function parse(url: URL): Route {
-  const query = url.searchParams;
+  const query = inFragment ? new URLSearchParams(url.hash.slice(1)) : url.searchParams;
   const [from, to] = [query.get("from"), query.get("to")].map((time) => Date.parse(time ?? ""));
   const custom = Number.isFinite(from) && Number.isFinite(to) && from! < to!;
   const filters = query.getAll("where").flatMap((text) => {
@@ -75,6 +84,7 @@ export function href(route: Route): string {
     : Object.keys(PATHS).find((known) => PATHS[known] === route.page)!;
   // Readable where the standard allows it.
   const text = query.toString().replaceAll("%3A", ":").replaceAll("%2F", "/");
+  if (inFragment) return `#${text}`;
   return text === "" ? path : `${path}?${text}`;
 }
 
@@ -116,7 +126,7 @@ export function useRoute(): Route {
 export function go(change: Partial<Route>, how: "push" | "replace" = "push"): void {
   const route = { ...current, ...change };
   const url = href(route);
-  if (url === location.pathname + location.search) return;
+  if (url === (inFragment ? location.hash || "#" : location.pathname + location.search)) return;
   const otherPage = route.page !== current.page || route.view !== current.view;
   history[how === "push" ? "pushState" : "replaceState"](null, "", url);
   set(route);

@@ -7,18 +7,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import * as api from "./api.ts";
 import { useApp } from "./app.ts";
-import { batchViews, fieldTitle, valueName, viewTitle } from "./descriptor.ts";
-import { heading, period, words } from "./format.ts";
+import { batchViews, viewTitle } from "./descriptor.ts";
+import { heading, period } from "./format.ts";
 import { Help, useKeys } from "./keys.tsx";
 import { AddFilter } from "./parts/add-filter.tsx";
+import { Chips, ChooseZone, ThemeButton } from "./parts/controls.tsx";
 import { Link } from "./parts/link.tsx";
 import { RANGES } from "./range.ts";
 import { type Page, LIVE, go, toPage } from "./route.ts";
 import { Notices, StatusLine } from "./status.tsx";
-import { theme, toggleTheme, onTheme } from "./theme.ts";
 
 export function Shell({ children }: { children: ComponentChildren }) {
-  const { route, stream } = useApp();
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
   useTitle();
@@ -33,18 +32,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <ChooseStream />
         <Ranges />
         <div class="chips">
-          {route.filters.map(({ field, value }) => (
-            <button
-              key={field}
-              class="chip"
-              onClick={() => go({ filters: route.filters.filter((filter) => filter.field !== field) })}
-            >
-              <span class="chip-field">{fieldTitle(stream, field)}</span>
-              <bdi>{valueName(stream, field, value)}</bdi>
-              <span aria-hidden="true">×</span>
-              <span class="unseen">: remove this filter</span>
-            </button>
-          ))}
+          <Chips />
           <AddFilter />
         </div>
         <div class="bar-end">
@@ -115,28 +103,6 @@ function Ranges() {
   );
 }
 
-function ChooseZone() {
-  const { route } = useApp();
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const near = [...new Set(["UTC", own, route.zone])];
-  const others = Intl.supportedValuesOf("timeZone").filter((zone) => !near.includes(zone));
-  const option = (zone: string) => (
-    <option key={zone} value={zone}>{zone === own && zone !== "UTC" ? `${words(zone)} (here)` : zone}</option>
-  );
-  return (
-    <select
-      class="field zone"
-      aria-label="Time zone"
-      title="Time zone of all times"
-      value={route.zone}
-      onChange={(event) => go({ zone: event.currentTarget.value })}
-    >
-      {near.map(option)}
-      <optgroup label="All zones">{others.map(option)}</optgroup>
-    </select>
-  );
-}
-
 function LogOut() {
   const { session } = useApp();
   if (!session.login) return null;
@@ -148,25 +114,6 @@ function LogOut() {
       <span class="who" title={`${session.name} ${may}`}>{session.name}</span>
       <button class="button quiet" onClick={logOut}>Log out</button>
     </>
-  );
-}
-
-function ThemeButton() {
-  const [, redraw] = useState(0);
-  useEffect(() => onTheme(() => redraw((times) => times + 1)), []);
-  const dark = theme() === "dark";
-  return (
-    <button
-      class="button quiet icon"
-      aria-label={dark ? "Switch to light" : "Switch to dark"}
-      title={dark ? "Light" : "Dark"}
-      onClick={toggleTheme}
-    >
-      <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-        <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.5" />
-        <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" />
-      </svg>
-    </button>
   );
 }
 

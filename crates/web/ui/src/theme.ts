@@ -31,6 +31,13 @@ export function toggleTheme(): void {
   show();
 }
 
+// Light for now, as paper is; what is returned goes back to what it was.
+export function beLight(): () => void {
+  document.documentElement.dataset["theme"] = "light";
+  for (const listener of listeners) listener();
+  return show;
+}
+
 export function onTheme(listener: () => void): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);

@@ -1,18 +1,16 @@
 // How much there was in every four hours of the reader's days, by one field of a view by the hour: as bars,
 // and as a heat map with its numbers.
 
-import "./four-hours.css";
-
 import type { Field, View } from "../api.ts";
 import * as api from "../api.ts";
 import { spanKey, useApp } from "../app.ts";
 import { fieldTitle, valueName } from "../descriptor.ts";
 import { askedFilters } from "../fields.tsx";
-import { count, dayShort, heading, hourOf, iso, minute, words } from "../format.ts";
+import { heading, hourOf, iso, words } from "../format.ts";
 import { Card, Tabs } from "../parts/card.tsx";
 import { Chart, kindColour } from "../parts/chart.tsx";
 import { Copy } from "../parts/copy.tsx";
-import { Value } from "../parts/link.tsx";
+import { HeatMap } from "../parts/heat.tsx";
 import { useQuery } from "../query.ts";
 import { isLive } from "../range.ts";
 import { timesOf } from "./over-time.tsx";
@@ -87,7 +85,7 @@ export function FourHours({ view, measure }: { view: View; measure: Field }) {
         stepSeconds={(STEP_HOURS * HOUR_MS) / 1000}
         lines={others.some((number) => number > 0) ? [...lines, { name: "others", values: others, colour: kindColour(7) }] : lines}
       />
-      <HeatMap label={title} field={by} times={times} rows={groups} />
+      <HeatMap label={title} field={by.name} times={times} rows={groups} />
     </Card>
   );
 }
@@ -104,37 +102,4 @@ function steps(data: api.Series): { times: number[]; add: (values: (number | nul
     return sums;
   };
   return { times, add };
-}
-
-interface Row {
-  name: string;
-  shown: string;
-  values: number[];
-}
-
-function HeatMap({ label, field, times, rows }: { label: string; field: Field; times: number[]; rows: Row[] }) {
-  const most = Math.max(1, ...rows.flatMap(({ values }) => values));
-  return (
-    <div class="table-scroll" role="group" aria-label={`${label}, as numbers`} tabIndex={0}>
-      <table class="heat">
-        <caption class="unseen">{label}, as numbers</caption>
-        <thead>
-          <tr>
-            <td />
-            {times.map((time) => <th key={time} scope="col">{dayShort(time)}<b>{minute(time)}</b></th>)}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ name, shown, values }) => (
-            <tr key={name}>
-              <th scope="row"><Value field={field.name} value={name}><bdi>{shown}</bdi></Value></th>
-              {values.map((value, step) => (
-                <td key={times[step]} style={{ "--shade": `${(Math.sqrt(value / most) * 45).toFixed(1)}%` }}>{count(value)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
 }

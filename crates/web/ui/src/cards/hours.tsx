@@ -8,7 +8,7 @@ import * as api from "../api.ts";
 import { spanKey, useApp } from "../app.ts";
 import { count, dayShort, hourOf, minute, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
-import { useQuery } from "../query.ts";
+import { type Answer, useQuery } from "../query.ts";
 import { activityFilters, activityQuery } from "../questions.ts";
 import { go } from "../route.ts";
 import { timesOf } from "./over-time.tsx";
@@ -23,7 +23,6 @@ const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 export function Hours() {
   const app = useApp();
   const { stream, span } = app;
-  const [pointed, setPointed] = useState<string>();
   const days = span === undefined ? 0 : (span.to - span.from) / DAY_MS;
   const wanted = span !== undefined && days >= DAYS_MIN && days <= DAYS_MAX;
   const query = wanted ? { ...activityQuery(app, span, undefined), interval: HOUR_MS / 1000 } : undefined;
@@ -33,17 +32,26 @@ export function Hours() {
     app.live.batchNews,
   );
   if (!wanted || answer.data === undefined) return null;
-  const facts = words(stream.fact.many);
-  const { values } = answer.data.total;
+  return <HoursGrid facts={words(stream.fact.many)} times={timesOf(answer.data)} values={answer.data.total.values} answers={[answer]} />;
+}
+
+export function HoursGrid({ facts, times, values, answers = [] }: {
+  facts: string;
+  // Starts of hours.
+  times: number[];
+  values: (number | null)[];
+  answers?: Answer<unknown>[];
+}) {
+  const [pointed, setPointed] = useState<string>();
   const most = Math.max(1, ...values.map((value) => value ?? 0));
   const rows = new Map<string, { time: number; hour: number; value: number }[]>();
-  timesOf(answer.data).forEach((time, index) => {
+  times.forEach((time, index) => {
     const name = dayShort(time);
     rows.set(name, [...(rows.get(name) ?? []), { time, hour: hourOf(time), value: values[index] ?? 0 }]);
   });
   const busiest = [...rows].flatMap(([name, cells]) => cells.map((cell) => ({ ...cell, name }))).reduce((a, b) => (b.value > a.value ? b : a));
   return (
-    <Card title="Hours" note={pointed ?? `${facts} in each hour; click one to go there`} answers={[answer]} class="overview-wide">
+    <Card title="Hours" note={pointed ?? `${facts} in each hour; click one to go there`} answers={answers} class="overview-wide">
       <div
         class="hours"
         role="img"

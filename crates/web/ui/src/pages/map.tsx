@@ -103,7 +103,7 @@ function MapOf({ app }: { app: App }) {
             choose={(code) => go({ filters: toggled(route.filters, stream.scope!.name, code) })}
             most={most}
           />
-          {steps.data && <Play series={steps.data} at={at} unit={facts} />}
+          {steps.data && <Play {...played(steps.data)} otherwise="Now" at={at} unit={facts} />}
         </Card>
         {byCountry && (
           <Card
@@ -158,6 +158,11 @@ function beginning({ total }: Series): number {
     before += value ?? 0;
     return before > (total.value ?? 0) / 100;
   });
+}
+
+function played(series: Series): { times: number[]; values: (number | null)[] } {
+  const times = timesOf(series);
+  return { times: [...times, times.at(-1)! + series.interval_seconds * 1000], values: series.total.values };
 }
 
 interface Whole extends Span {

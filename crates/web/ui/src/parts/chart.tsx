@@ -55,7 +55,11 @@ export function Chart(given: Props) {
   latest.current = props;
   const [hovered, setHovered] = useState<number | undefined>();
 
-  useEffect(() => onTheme(() => setThemes((count) => count + 1)), []);
+  // Paper does not wait until the chart is made anew.
+  useEffect(() => onTheme(() => {
+    plot.current?.redraw(false);
+    setThemes((count) => count + 1);
+  }), []);
   useEffect(() => {
     const place = box.current!;
     const made = new uPlot(
@@ -152,9 +156,8 @@ function options(
 ): uPlot.Options {
   const { kind, drag = true } = latest.current;
   const lines = kind === "bars" ? [...latest.current.lines].reverse() : latest.current.lines;
-  const [grid, text] = [token("line"), token("muted")];
   const font = `12px ${token("font")}`;
-  const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  const axis = { stroke: () => token("muted"), font, grid: { stroke: () => token("line"), width: 1 }, ticks: { show: false } };
   const bars = uPlot.paths.bars!({ size: [0.82, 60], align: 1, gap: 0 });
   return {
     width,
@@ -187,12 +190,12 @@ function options(
     series: [
       {},
       ...lines.map(({ colour, dashed }) => ({
-        stroke: token(colour),
+        stroke: () => token(colour),
         width: kind === "bars" ? 0 : 2,
         spanGaps: false,
         // A number between two that are not known makes no line.
-        points: { show: kind === "lines", size: 6, width: 0, fill: token(colour), filter: alone },
-        ...(kind === "bars" ? { fill: token(colour), paths: bars } : {}),
+        points: { show: kind === "lines", size: 6, width: 0, fill: () => token(colour), filter: alone },
+        ...(kind === "bars" ? { fill: () => token(colour), paths: bars } : {}),
         ...(dashed ? { dash: [4, 4] } : {}),
       })),
     ],

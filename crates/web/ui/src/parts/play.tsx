@@ -4,24 +4,26 @@ import "./play.css";
 
 import { useEffect, useState } from "preact/hooks";
 
-import type { Series } from "../api.ts";
 import { count, duration, iso, minute, period } from "../format.ts";
 import { setOwn } from "../route.ts";
 
 const STEP_MS = 280;
 
 interface Props {
-  series: Series;
+  // Starts of the steps and, as the last one, the end; in ms.
+  times: number[];
+  values: (number | null)[];
+  // What is shown where no step is.
+  otherwise: string;
   // The step that is shown; undefined: what is now.
   at: number | undefined;
   unit: string;
 }
 
-export function Play({ series, at, unit }: Props) {
+export function Play({ times, values, otherwise, at, unit }: Props) {
   const [playing, setPlaying] = useState(false);
-  const { values } = series.total;
   const most = Math.max(1, ...values.map((value) => value ?? 0));
-  const timeOf = (index: number) => Date.parse(series.start) + index * series.interval_seconds * 1000;
+  const timeOf = (index: number) => times[index]!;
   // Only the last step of a play is worth going back to.
   const show = (index: number | undefined) => setOwn("at", index === undefined ? "" : iso(timeOf(index)), "replace");
   const first = Math.max(0, values.findIndex((value) => (value ?? 0) > 0));
@@ -33,7 +35,7 @@ export function Play({ series, at, unit }: Props) {
       else show(at === undefined ? first : at + 1);
     }, at === undefined ? 0 : STEP_MS);
     return () => clearTimeout(timer);
-  }, [playing, at, series]);
+  }, [playing, at, times, values]);
 
   const toggle = () => {
     if (!playing && at === values.length - 1) show(first);
@@ -62,7 +64,7 @@ export function Play({ series, at, unit }: Props) {
           step="1"
           value={at ?? values.length - 1}
           aria-label="Time on the map"
-          aria-valuetext={at === undefined ? "Now" : `${shown}: ${count(values[at] ?? 0)} ${unit}`}
+          aria-valuetext={at === undefined ? otherwise : `${shown}: ${count(values[at] ?? 0)} ${unit}`}
           onInput={(event) => {
             setPlaying(false);
             show(Number(event.currentTarget.value));
@@ -70,12 +72,12 @@ export function Play({ series, at, unit }: Props) {
         />
         <div class="play-axis" aria-hidden="true">
           <span>{minute(timeOf(0))}</span>
-          <span class="play-now">{shown ?? `${count(values.length)} steps of ${duration(series.interval_seconds)}`}</span>
+          <span class="play-now">{shown ?? `${count(values.length)} steps of ${duration((timeOf(1) - timeOf(0)) / 1000)}`}</span>
           <span>{minute(timeOf(values.length))}</span>
         </div>
       </div>
       <button class="button" disabled={at === undefined} onClick={() => { setPlaying(false); show(undefined); }}>
-        Now
+        {otherwise}
       </button>
     </div>
   );
