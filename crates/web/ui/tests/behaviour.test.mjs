@@ -260,6 +260,33 @@ test("the map plays, and its slider goes by keys", async () => {
   await close();
 });
 
+test("steps of four hours on the map are those of the page's zone, with the numbers of the API", async () => {
+  for (const timeZone of ["UTC", "Asia/Kathmandu"]) {
+    const { page, problems, close } = await program.open(`/map?stream=requests&range=24h&zone=${timeZone}`);
+    await page.getByRole("combobox", { name: "Steps of the slider" }).selectOption("4h");
+    const slider = page.getByRole("slider");
+    await page.waitForFunction(() => document.querySelector(".play input")?.max < 10);
+    await slider.focus();
+    await page.keyboard.press("Home");
+    const begins = [];
+    for (let step = Number(await slider.getAttribute("max")); step >= 0; step -= 1) {
+      await page.keyboard.press(begins.length === 0 ? "Home" : "ArrowRight");
+      await page.waitForURL((url) => url.searchParams.get("at") > (begins.at(-1) ?? ""));
+      const at = query(page).get("at");
+      begins.push(at);
+      const wall = new Intl.DateTimeFormat("en-GB", { timeZone, timeStyle: "short" }).format(Date.parse(at));
+      assert.match(wall, /^(00|04|08|12|16|20):00$/, timeZone);
+      const to = new Date(Date.parse(at) + 4 * 3_600_000).toISOString();
+      const asked = `top?view=request-activity&field=requests&by=country&from=${at}&to=${to}`;
+      const { total } = await program.json(asked);
+      await page.waitForFunction((wanted) => document.querySelector(".map-main h2").textContent.replaceAll(",", "").endsWith(` ${wanted}`), total ?? 0);
+    }
+    assert.ok(begins.length >= 6 && begins.length <= 7, `${begins}`);
+    assert.deepEqual(problems, []);
+    await close();
+  }
+});
+
 test("a dead letter shows its payload", async () => {
   const { page, close } = await program.open("/pipeline?stream=rsvps");
   await page.getByRole("button", { name: "Payload" }).first().click();

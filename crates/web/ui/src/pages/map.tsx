@@ -11,7 +11,7 @@ import { type App, spanKey, useApp, viewOf } from "../app.ts";
 import { everywhere, scopeName, scopeTitle } from "../descriptor.ts";
 import { passes, valueAt } from "../fields.tsx";
 import { timesOf } from "../cards/over-time.tsx";
-import { count, heading, iso, list, period, share, words } from "../format.ts";
+import { count, duration, heading, iso, list, period, share, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { NothingYet } from "../parts/empty.tsx";
@@ -22,9 +22,16 @@ import { type Answer, useQuery } from "../query.ts";
 import { activityQuery, scopesQuery, unused, useScopes } from "../questions.ts";
 import { type Span, isLive, step } from "../range.ts";
 import { go, setOwn, toggled, valueOf } from "../route.ts";
+import { offsetAt, wallSteps } from "../steps.ts";
 
 const DAY_MS = 86_400_000;
 const STEPS = 96;
+// Steps that one may choose, in hours of the reader's days.
+const HOURS = [1, 4, 24];
+// Parts of which such hours consist in every zone, in seconds.
+const PARTS = [3600, 1800, 900];
+// Parts that one answer may have.
+const PARTS_MAX = 1000;
 const LISTED = 16;
 const FACTS_PLACED = 3000;
 
@@ -44,24 +51,28 @@ function MapOf({ app }: { app: App }) {
   const span = app.span!;
   const day = daySpan(app);
   const byCountry = stream.scope?.values === "country";
-  const steps = useSteps(app, day, byCountry ? stream.scope!.name : undefined);
+  const part = partOf(app, day);
+  const hours = part === undefined ? undefined : HOURS.find((hours) => route.own["step"] === `${hours}h`);
+  const steps = useSteps(app, day, byCountry ? stream.scope!.name : undefined, hours === undefined ? undefined : { hours, part: part! });
   const now = useScopes(app);
-  const at = chosenStep(route.own["at"], steps.data);
-  const playing = at !== undefined && steps.data !== undefined;
-  const shown = playing ? stepSpan(steps.data!, at) : span;
+  const played = useMemo(() => steps.data && playedOf(steps.data, hours), [steps.data, hours, route.zone]);
+  const at = chosenStep(route.own["at"], played);
+  const playing = at !== undefined && played !== undefined;
+  const shown = playing ? { from: played.times[at]!, to: played.times[at + 1]! } : span;
   const circles = useCircles(app, shown, route.own["places"] === "on" || !byCountry);
   const facts = words(stream.fact.many);
 
   const exact = useExactStep(app, playing ? shown : undefined, byCountry);
   const countries = new Map(!byCountry ? [] : playing
-    ? (exact ?? steps.data!.groups.map(({ name, values }) => ({ name, value: values[at] ?? 0 })))
+    ? (exact ?? played.groups.map(({ name, values }) => ({ name, value: values[at]! })))
       .filter(({ value }) => value > 0).map(({ name, value }) => [name, value])
     : (now.data?.groups ?? []).map(({ name, value }) => [name, value]));
   // A shade means the same in all steps of a day.
-  const most = useMemo(() => (steps.data && playing
-    ? Math.max(1, ...steps.data.groups.flatMap(({ values }) => values.map((value) => value ?? 0)))
-    : undefined), [steps.data, playing]);
-  const total = playing ? steps.data!.total.values[at] ?? 0 : now.data?.total ?? 0;
+  const most = useMemo(
+    () => (playing ? Math.max(1, ...played.groups.flatMap(({ values }) => values)) : undefined),
+    [played, playing],
+  );
+  const total = playing ? played.values[at]! : now.data?.total ?? 0;
   const ranked = [...countries].sort(([, a], [, b]) => b - a);
   const nameOf = (code: string) => (stream.scope ? scopeName(stream.scope, code) : code);
   const left = unused(app, [stream.scope?.name, stream.kind.name]).map(words);
@@ -72,6 +83,12 @@ function MapOf({ app }: { app: App }) {
       <header class="page-head">
         <h1>Map</h1>
         <div class="page-end">
+          {part !== undefined && (
+            <select class="field" aria-label="Steps of the slider" value={hours === undefined ? "" : `${hours}h`} onChange={(event) => setOwn("step", event.currentTarget.value)}>
+              <option value="">Steps that fit</option>
+              {HOURS.map((hours) => <option key={hours} value={`${hours}h`}>Steps of {duration(hours * 3600)}</option>)}
+            </select>
+          )}
           {byCountry && stream.place && (
             <button
               class="button"
@@ -103,7 +120,7 @@ function MapOf({ app }: { app: App }) {
             choose={(code) => go({ filters: toggled(route.filters, stream.scope!.name, code) })}
             most={most}
           />
-          {steps.data && <Play {...played(steps.data)} otherwise="Now" at={at} unit={facts} />}
+          {played && <Play times={played.times} values={played.values} otherwise="Now" at={at} unit={facts} />}
         </Card>
         {byCountry && (
           <Card
@@ -132,12 +149,12 @@ function MapOf({ app }: { app: App }) {
   );
 }
 
-function useSteps(app: App, day: Span, by: string | undefined): Answer<Series> {
+function useSteps(app: App, day: Span, by: string | undefined, wall: { hours: number; part: number } | undefined): Answer<Series> {
   const { where: filters } = activityQuery(app, day, by);
   const where = { ...filters };
   if (by !== undefined) delete where[by];
-  const shown = whole(app, day);
-  return useQuery(`steps ${shown.from} ${shown.to} ${JSON.stringify(where)}`, async (signal) => {
+  const shown = wall === undefined ? whole(app, day) : onWall(day, wall);
+  return useQuery(`steps ${shown.from} ${shown.to} ${shown.interval} ${JSON.stringify(where)}`, async (signal) => {
     const ask = (span: Whole, field: string | undefined) => {
       const { from, to, interval } = span;
       return api.series({ ...activityQuery(app, { from, to }, field), where, interval }, signal);
@@ -145,7 +162,7 @@ function useSteps(app: App, day: Span, by: string | undefined): Answer<Series> {
     const series = await ask(shown, by);
     // A stream that began a quarter of an hour ago has no day yet: its steps are shorter then.
     const first = beginning(series);
-    if (!isLive(app.route) || first < series.buckets / 2) return series;
+    if (wall !== undefined || !isLive(app.route) || first < series.buckets / 2) return series;
     const began = Date.parse(series.start) + first * series.interval_seconds * 1000;
     return ask(whole(app, { from: began, to: day.to }), by);
   }, app.live.news + app.live.batchNews);
@@ -160,9 +177,37 @@ function beginning({ total }: Series): number {
   });
 }
 
-function played(series: Series): { times: number[]; values: (number | null)[] } {
+interface Played {
+  // Starts of the steps and, as the last one, the end; in ms.
+  times: number[];
+  values: number[];
+  groups: { name: string; values: number[] }[];
+}
+
+// Each bucket of the series is a step, or those of so many hours are, by the clock on the wall.
+function playedOf(series: Series, hours: number | undefined): Played {
   const times = timesOf(series);
-  return { times: [...times, times.at(-1)! + series.interval_seconds * 1000], values: series.total.values };
+  const end = times.at(-1)! + series.interval_seconds * 1000;
+  const { starts, at, ...steps } = hours === undefined
+    ? { starts: times, at: undefined, end }
+    : wallSteps({ from: times[0]!, to: end }, hours);
+  const add = (values: (number | null)[]) => {
+    if (at === undefined) return values.map((value) => value ?? 0);
+    const sums = starts.map(() => 0);
+    values.forEach((value, part) => (sums[at(times[part]!)]! += value ?? 0));
+    return sums;
+  };
+  const groups = series.groups.map(({ name, values }) => ({ name, values: add(values) }));
+  return { times: [...starts, steps.end], values: add(series.total.values), groups };
+}
+
+// The longest parts of which hours of the reader's clock consist; undefined where a series cannot have them.
+function partOf(app: App, { from, to }: Span): number | undefined {
+  const slide = app.progress?.window.slide_seconds ?? 10;
+  const part = PARTS.find((part) => [from, to].every((time) => offsetAt(time) % (part * 1000) === 0));
+  // A day more: the first and the last step are whole.
+  const parts = part === undefined ? Infinity : (to - from + 2 * DAY_MS) / 1000 / part;
+  return part !== undefined && part % slide === 0 && parts <= PARTS_MAX ? part : undefined;
 }
 
 interface Whole extends Span {
@@ -177,16 +222,17 @@ function whole(app: App, { from, to }: Span): Whole {
   return { from: end - Math.ceil((to - from) / ms) * ms, to: end, interval };
 }
 
-// The step that the URL names by its time.
-function chosenStep(own: string | undefined, series: Series | undefined): number | undefined {
-  if (own === undefined || own === "" || series === undefined) return undefined;
-  const at = timesOf(series).indexOf(Date.parse(own));
-  return at < 0 ? undefined : at;
+// Whole steps by the clock on the wall, in parts of seconds.
+function onWall(day: Span, { hours, part }: { hours: number; part: number }): Whole {
+  const { starts, end } = wallSteps(day, hours);
+  return { from: starts[0]!, to: end, interval: part };
 }
 
-function stepSpan({ start, interval_seconds }: Series, at: number): Span {
-  const from = Date.parse(start) + at * interval_seconds * 1000;
-  return { from, to: from + interval_seconds * 1000 };
+// The step that the URL names by its time.
+function chosenStep(own: string | undefined, played: Played | undefined): number | undefined {
+  if (own === undefined || own === "" || played === undefined) return undefined;
+  const at = played.times.indexOf(Date.parse(own));
+  return at < 0 || at === played.values.length ? undefined : at;
 }
 
 // A series has the largest countries only; what one looks at for longer has all of them.

@@ -11,7 +11,7 @@ import { type HeatRow, HeatMap } from "../parts/heat.tsx";
 import { breakdown, overTime } from "./counting.ts";
 import type { Dimension } from "./data.ts";
 import type { Shown } from "./report.tsx";
-import { stepsOf, wallSteps } from "./steps.ts";
+import { stepsOf, wallSteps } from "../steps.ts";
 
 const STEP_HOURS = 4;
 const HOUR_SECONDS = 3600;

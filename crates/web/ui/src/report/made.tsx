@@ -8,7 +8,7 @@ import { useApp } from "../app.ts";
 import { count, heading, instant, list, many, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import type { Data } from "./data.ts";
-import { offsetAt } from "./steps.ts";
+import { offsetAt } from "../steps.ts";
 
 const MINUTE_MS = 60_000;
 const EXAMPLES_SHOWN = 10;

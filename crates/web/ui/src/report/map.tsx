@@ -11,7 +11,7 @@ import { World } from "../parts/world.tsx";
 import { go, toggled, valueOf } from "../route.ts";
 import { overTime } from "./counting.ts";
 import type { Shown } from "./report.tsx";
-import { stepsOf, wallSteps } from "./steps.ts";
+import { stepsOf, wallSteps } from "../steps.ts";
 
 const STEP_HOURS = 4;
 

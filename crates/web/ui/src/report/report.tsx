@@ -18,7 +18,7 @@ import { Figures } from "./figures.tsx";
 import { FourHours } from "./four-hours.tsx";
 import { Made, notes } from "./made.tsx";
 import { WorldOverTime } from "./map.tsx";
-import { evenSteps, stepsOf, wallSteps } from "./steps.ts";
+import { evenSteps, stepsOf, wallSteps } from "../steps.ts";
 
 const STEPS_SHOWN = 120;
 const DAY_MS = 86_400_000;

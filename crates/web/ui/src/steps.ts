@@ -1,7 +1,7 @@
 // Steps of time in the reader's zone: whole hours of the clock on the wall, also where clocks are changed.
 
-import { theZone } from "../format.ts";
-import type { Span } from "../range.ts";
+import { theZone } from "./format.ts";
+import type { Span } from "./range.ts";
 
 const HOUR_MS = 3_600_000;
 // All zones are a whole number of these apart.
