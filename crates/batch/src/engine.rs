@@ -8,6 +8,7 @@ mod bind;
 mod positions;
 mod resources;
 mod spans;
+mod statistics;
 mod windows;
 mod within;
 
@@ -226,6 +227,7 @@ impl Engine {
         for function in within::functions() {
             session.register_udwf(function);
         }
+        session.register_udaf(statistics::function());
         Ok(session)
     }
 

@@ -29,12 +29,13 @@ pub struct Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobKind {
     Facts,
-    Activity,
+    /// Of each pane.
+    Panes,
     /// Of the facet at this place.
     Trends(usize),
     /// The trends that ended, of all facets.
     Ended,
-    /// What the stream's own query says.
+    /// What a query says that nothing else depends on: most are the stream's own.
     Own,
 }
 
@@ -47,7 +48,14 @@ impl Job {
         if stream.facts_view.shown {
             jobs.push(job(stream.facts_view.view, queries::facts(stream), JobKind::Facts));
         }
-        jobs.push(job(stream.activity_view, queries::activity(stream), JobKind::Activity));
+        jobs.push(job(stream.activity_view, queries::activity(stream), JobKind::Panes));
+        let statistics =
+            stream.statistics.iter().map(|one| (one, queries::statistics(stream, one)));
+        let mut days = Vec::new();
+        for (statistic, [of_panes, of_days]) in statistics {
+            jobs.push(job(statistic.view, of_panes, JobKind::Panes));
+            days.push(job(statistic.days_view, of_days, JobKind::Own));
+        }
         for (at, facet) in stream.facets.iter().enumerate() {
             let worldwide = queries::trends(stream, at, false);
             jobs.push(job(facet.view, worldwide, JobKind::Trends(at)));
@@ -60,6 +68,7 @@ impl Job {
             let ended = |view| job(view, queries::ended(stream, in_scopes), JobKind::Ended);
             jobs.extend(view.map(ended));
         }
+        jobs.extend(days);
         jobs.extend(stream.jobs.iter().map(|own| job(own.view, own.sql.to_owned(), JobKind::Own)));
         jobs
     }
@@ -79,7 +88,7 @@ impl Job {
         match self.kind {
             JobKind::Trends(at) => at..at + 1,
             JobKind::Ended => 0..stream.facets.len(),
-            JobKind::Facts | JobKind::Activity | JobKind::Own => 0..0,
+            JobKind::Facts | JobKind::Panes | JobKind::Own => 0..0,
         }
     }
 

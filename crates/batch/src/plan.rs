@@ -102,6 +102,11 @@ fn unlike(view: View, schema: &Schema) -> Vec<JobProblem> {
                 let part = |part| (format!("{}.{part}", field.name), FieldType::Float);
                 expected.extend(["lat", "lon"].map(part));
             }
+            // Pulso's own queries make histograms, no others.
+            FieldType::Histogram => {
+                let part = |part| (format!("{}.{part}", field.name), FieldType::Histogram);
+                expected.extend(["values", "counts"].map(part));
+            }
             other => expected.push((field.name.to_owned(), other)),
         }
     }
@@ -143,6 +148,10 @@ fn fits(field_type: FieldType, data_type: &DataType) -> bool {
             DataType::List(item) | DataType::LargeList(item) => text(item.data_type()),
             _ => false,
         },
+        FieldType::Histogram => match data_type {
+            DataType::List(item) => item.data_type().is_numeric(),
+            _ => false,
+        },
     }
 }
 
@@ -156,5 +165,6 @@ fn sql_type(field_type: FieldType) -> &'static str {
         FieldType::Float | FieldType::Location => "DOUBLE",
         FieldType::Text => "TEXT",
         FieldType::TextList => "TEXT[]",
+        FieldType::Histogram => "DOUBLE[]",
     }
 }

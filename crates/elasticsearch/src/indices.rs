@@ -9,6 +9,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::state::State;
 use crate::store::Store;
+use crate::templates::{HISTOGRAM, without_histograms};
 
 /// The outcome of an attempt to create an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +110,8 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when fields have other types.
     pub(crate) async fn update_mapping(&self, name: &str, mappings: &Value) -> Result<(), Error> {
-        let request = Request::put(format!("{name}/_mapping")).json(mappings);
-        let sent =
-            self.client.send_patiently(Operation::OpenIndex, &request, self.write_patience());
-        let response = sent.await?;
+        let path = format!("{name}/_mapping");
+        let response = self.put_mapped(Operation::OpenIndex, &path, mappings).await?;
         if response.succeeded() {
             return Ok(());
         }
@@ -121,6 +120,25 @@ impl Store {
             return Err(Error::Conflict { index: name.to_owned(), source: refusal });
         }
         Err(self.client.refused(Operation::OpenIndex, &response))
+    }
+
+    /// Sends a body that has mappings. A server without Elastic's own modules has no histograms: there they are
+    /// kept as they are, and only shown.
+    pub(crate) async fn put_mapped(
+        &self,
+        operation: Operation,
+        path: &str,
+        body: &Value,
+    ) -> Result<Response, Error> {
+        let send = async |body: &Value| {
+            let request = Request::put(path).json(body);
+            self.client.send_patiently(operation, &request, self.write_patience()).await
+        };
+        let response = send(body).await?;
+        if response.status == 400 && response.refusal().reason.contains(HISTOGRAM) {
+            return send(&without_histograms(body)).await;
+        }
+        Ok(response)
     }
 
     /// Creates an index with its mapping and aliases, in one step.
@@ -134,9 +152,7 @@ impl Store {
         let body = json!({
             "settings": self.layout.settings(), "mappings": mappings, "aliases": aliases
         });
-        let request = Request::put(name).json(&body);
-        let sent = self.client.send_patiently(operation, &request, self.write_patience());
-        let response = sent.await?;
+        let response = self.put_mapped(operation, name, &body).await?;
         if response.succeeded() {
             return Ok(Made::Yes);
         }

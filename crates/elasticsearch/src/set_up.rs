@@ -26,8 +26,11 @@ impl ViewStore {
         let store = &self.store;
         store.check_version().await?;
         for (name, template) in store.templates() {
-            let request = Request::put(format!("_index_template/{name}")).json(&template);
-            store.client.ask(Operation::SetUp, &request, store.write_patience()).await?;
+            let path = format!("_index_template/{name}");
+            let response = store.put_mapped(Operation::SetUp, &path, &template).await?;
+            if !response.succeeded() {
+                return Err(store.client.refused(Operation::SetUp, &response));
+            }
         }
         for view in store.options.views.clone() {
             store.update_mappings(view).await?;

@@ -131,6 +131,10 @@ fn field_mapping(field: &Field) -> Value {
         _ if matches!(field.name, "payload" | "payload_hex") => {
             json!({ "type": "keyword", "index": false, "doc_values": false })
         }
+        // Numbers of up to 60 digits, for programs that add documents up.
+        _ if field.name == "power_sums" => {
+            json!({ "type": "keyword", "index": false, "doc_values": false })
+        }
         FieldType::Time | FieldType::Day => json!({ "type": "date" }),
         FieldType::Boolean => json!({ "type": "boolean" }),
         FieldType::Integer => json!({ "type": "long" }),
@@ -139,6 +143,24 @@ fn field_mapping(field: &Field) -> Value {
             json!({ "type": "keyword", "ignore_above": IGNORE_ABOVE })
         }
         FieldType::Location => json!({ "type": "geo_point" }),
+        FieldType::Histogram => json!({ "type": "histogram" }),
+    }
+}
+
+/// What a server says of the type when it does not know it.
+pub(crate) const HISTOGRAM: &str = "[histogram]";
+
+/// The same mappings for a server that does not know the type.
+pub(crate) fn without_histograms(mappings: &Value) -> Value {
+    match mappings {
+        Value::Object(parts) if parts.get("type") == Some(&json!("histogram")) => {
+            json!({ "type": "object", "enabled": false })
+        }
+        Value::Object(parts) => {
+            let parts = parts.iter().map(|(name, part)| (name.clone(), without_histograms(part)));
+            Value::Object(parts.collect())
+        }
+        other => other.clone(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::Error;
 const BATCH_ROWS: usize = 8192;
 
 /// Columns are the view's fields by their dotted names; a location is two columns, `….lat` and
-/// `….lon` in degrees; times are UTC with milliseconds.
+/// `….lon` in degrees, and a histogram two lists, `….values` and `….counts`; times are UTC with milliseconds.
 #[derive(Debug)]
 pub struct ParquetExport<W: Write + Send> {
     columns: Vec<Column>,
@@ -44,6 +44,8 @@ enum Builder {
     Float(Float64Builder),
     Text(StringBuilder),
     TextList(ListBuilder<StringBuilder>),
+    FloatList(ListBuilder<Float64Builder>),
+    IntegerList(ListBuilder<Int64Builder>),
 }
 
 impl<W: Write + Send> ParquetExport<W> {
@@ -119,6 +121,14 @@ fn columns(field: &Field) -> Vec<Column> {
                 Column { path: path(Some("lon")), builder: degrees() },
             ];
         }
+        FieldType::Histogram => {
+            let values = Builder::FloatList(ListBuilder::new(Float64Builder::new()));
+            let counts = Builder::IntegerList(ListBuilder::new(Int64Builder::new()));
+            return vec![
+                Column { path: path(Some("values")), builder: values },
+                Column { path: path(Some("counts")), builder: counts },
+            ];
+        }
     };
     vec![Column { path: path(None), builder }]
 }
@@ -133,6 +143,8 @@ impl Column {
             Builder::Float(_) => DataType::Float64,
             Builder::Text(_) => DataType::Utf8,
             Builder::TextList(_) => DataType::new_list(DataType::Utf8, true),
+            Builder::FloatList(_) => DataType::new_list(DataType::Float64, true),
+            Builder::IntegerList(_) => DataType::new_list(DataType::Int64, true),
         };
         ArrowField::new(self.path.join("."), data_type, true)
     }
@@ -161,6 +173,20 @@ impl Builder {
                 }
                 builder.append(items.is_some());
             }
+            Self::FloatList(builder) => {
+                let items = value.as_array();
+                for item in items.into_iter().flatten() {
+                    builder.values().append_option(item.as_f64());
+                }
+                builder.append(items.is_some());
+            }
+            Self::IntegerList(builder) => {
+                let items = value.as_array();
+                for item in items.into_iter().flatten() {
+                    builder.values().append_option(item.as_i64());
+                }
+                builder.append(items.is_some());
+            }
         }
     }
 
@@ -173,6 +199,8 @@ impl Builder {
             Self::Float(builder) => ArrayBuilder::finish(builder),
             Self::Text(builder) => ArrayBuilder::finish(builder),
             Self::TextList(builder) => ArrayBuilder::finish(builder),
+            Self::FloatList(builder) => ArrayBuilder::finish(builder),
+            Self::IntegerList(builder) => ArrayBuilder::finish(builder),
         }
     }
 }

@@ -7,6 +7,7 @@ mod fact;
 mod journal;
 mod json;
 mod layout;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +16,9 @@ use serde_json::Value;
 pub use fact::FactWriter;
 pub use journal::{ContactDocument, DeadLetterDocument, HealthDocument, LateFactDocument};
 use json::ObjectWriter;
-pub use json::push_json_text;
+pub use json::{push_float, push_histogram, push_json_text};
 pub use layout::Layout;
+pub use statistics::StatisticsDocument;
 
 use crate::view::KeyPart;
 use crate::{Counts, EventTime, Facet, Location, Stream, View};

@@ -19,8 +19,8 @@ use wide::Wide;
 /// The largest number, up or down, that is counted; what is beyond is left out.
 pub const NUMBER_MAX: i64 = 1_000_000_000_000;
 
-/// Which quantiles a [`Summary`] has, in percent.
-pub const PERCENTS: [u64; 4] = [50, 90, 95, 99];
+/// The quantiles that a [`Summary`] has: their names, and percent.
+pub const QUANTILES: [(&str, u64); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
 
 /// Numbers, added up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +56,8 @@ pub struct Summary {
     /// The fourth standardised moment less 3, which that of a normal distribution is. `None` when all
     /// numbers are equal.
     pub kurtosis: Option<f64>,
-    /// By [`PERCENTS`].
-    pub quantiles: [f64; PERCENTS.len()],
+    /// By [`QUANTILES`].
+    pub quantiles: [f64; QUANTILES.len()],
     pub histogram: Histogram,
 }
 
@@ -138,7 +138,7 @@ impl Statistics {
             variance: moments.second.to_f64() / (of_numbers * of_numbers).to_f64() / (unit * unit),
             skewness: spread.map(|second| moments.third.to_f64() / (second * second.sqrt())),
             kurtosis: spread.map(|second| moments.excess.to_f64() / (second * second)),
-            quantiles: PERCENTS.map(|percent| {
+            quantiles: QUANTILES.map(|(_, percent)| {
                 // The smallest number of which no fewer than these percent are as small or smaller.
                 let rank = (u128::from(count) * u128::from(percent)).div_ceil(100);
                 self.buckets.middle_at(rank, (min, max), scale)

@@ -3,6 +3,7 @@
 mod deletion;
 mod part;
 mod personal;
+mod statistic;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -14,6 +15,7 @@ pub use deletion::Deletion;
 pub(crate) use part::text as text_of;
 pub use part::{Part, Position};
 pub use personal::Personal;
+pub use statistic::{By, Number, NumberPlace, STATISTICS_MAX, Statistic};
 
 use crate::{DeadLetter, Fact, Identity, Reason, Value, View};
 
@@ -55,6 +57,8 @@ pub struct Stream {
     /// How far apart the times of a fact and its echoes are at most, where the descriptor says so.
     pub echoes_within: Option<Duration>,
     pub facets: Vec<Facet>,
+    /// Numbers whose distribution is told.
+    pub statistics: Vec<Statistic>,
     /// Single facts.
     pub facts_view: FactsView,
     /// What happened in each pane, by scope and kind.
@@ -189,8 +193,10 @@ impl Stream {
     /// All views of the stream: what both layers make first, then those of its jobs.
     pub fn views(&self) -> Vec<View> {
         let mut views = vec![self.facts_view.view, self.activity_view];
+        views.extend(self.statistics.iter().map(|statistic| statistic.view));
         views.extend(self.facets.iter().flat_map(|f| [Some(f.view), f.by_scope_view]).flatten());
         views.extend(self.trends_view.into_iter().chain(self.trends_by_scope_view));
+        views.extend(self.statistics.iter().map(|statistic| statistic.days_view));
         views.extend(self.jobs.iter().map(|job| job.view));
         views
     }

@@ -90,6 +90,8 @@ pub enum FieldType {
     TextList,
     /// `{"lat": degrees, "lon": degrees}`.
     Location,
+    /// `{"values": [middles of buckets, ascending], "counts": [how many numbers are in each]}`.
+    Histogram,
 }
 
 impl FieldType {
@@ -104,6 +106,7 @@ impl FieldType {
             Self::Time => "time",
             Self::Day => "day",
             Self::Location => "location",
+            Self::Histogram => "histogram",
         }
     }
 }

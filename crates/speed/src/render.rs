@@ -1,9 +1,10 @@
 //! From what the windows say to documents.
 
 use pulso_model::{
-    ActivityDocument, EndedTrendDocument, Facet, Stream, TrendDocument, TrendWindow, ViewDocument,
+    ActivityDocument, EndedTrendDocument, Facet, StatisticsDocument, Stream, TrendDocument,
+    TrendWindow, ViewDocument,
 };
-use pulso_window::{ClosedPane, EndedTrend, Firing, Output, Trend, Unlisted};
+use pulso_window::{ClosedPane, EndedTrend, Firing, Group, Output, Trend, Unlisted};
 
 /// Appends the documents of one output.
 pub(crate) fn render(stream: &Stream, output: &Output, documents: &mut Vec<ViewDocument>) {
@@ -26,6 +27,18 @@ fn render_pane(stream: &Stream, pane: &ClosedPane, documents: &mut Vec<ViewDocum
             location: location.filter(|_| stream.place),
         };
         documents.push(document.render());
+    }
+    for (at, statistic) in stream.statistics.iter().enumerate() {
+        for (group, statistics) in pane.aggregate.statistics(at) {
+            let group = match group {
+                Group::All => None,
+                Group::Kind(kind) => Some(stream.kind.values[kind]),
+                Group::Scope(scope) => Some(scope),
+            };
+            let pane_start = pane.start;
+            let document = StatisticsDocument { stream, statistic, pane_start, group, statistics };
+            documents.extend(document.render());
+        }
     }
 }
 

@@ -31,7 +31,7 @@ const KINDS: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The columns in the order of [`fact`]; that of the descriptor, as a test shows.
 #[cfg(test)]
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "source_ip",
     "user_name",
     "url_domain",
@@ -44,6 +44,7 @@ const COLUMNS: [&str; 12] = [
     "browser",
     "os",
     "device",
+    "duration_us",
 ];
 
 /// Longer ones are no pages, but somebody's attempt to break in. They count as requests all the same.
@@ -91,6 +92,8 @@ struct Request<'a> {
     version: Option<Cow<'a, str>>,
     status: u16,
     bytes: u64,
+    /// Until the end of the answer, in microseconds.
+    duration_us: Option<i64>,
     referrer: Option<Cow<'a, str>>,
     agent: Option<Cow<'a, str>>,
     /// As found when the line was stored, as addresses move; lines of text have it in front.
@@ -153,6 +156,7 @@ fn fact<'a>(stored: Stored<'a>, request: Request<'a>) -> Result<Decoded<'a>, Dea
         Value::Text(agent.family),
         agent.os.map(Cow::Borrowed).into(),
         Value::Text(Cow::Borrowed(agent.device.name())),
+        request.duration_us.into(),
     ];
     let sums = [request.bytes, 0, 0, 0];
     Ok(Decoded::Fact(Fact {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use pulso_model::{DeadLetter, EventTime, Reason};
+use pulso_model::{DeadLetter, EventTime, NUMBER_MAX, Reason};
 use serde_json::{Map, Value};
 
 use super::{Line, Request};
@@ -49,6 +49,7 @@ fn caddy<'a>(mut line: Object, mut request: Object) -> Result<Request<'a>, DeadL
         version: text(&mut request, "proto").map(without_http),
         status: status(line.get("status"), "status")?,
         bytes: bytes(line.get("size"), "size")?,
+        duration_us: line.get("duration").and_then(|seconds| microseconds(seconds, 1e6)),
         referrer: header(&mut headers, "Referer"),
         agent: header(&mut headers, "User-Agent"),
         country: country(&mut line),
@@ -75,6 +76,7 @@ fn traefik<'a>(mut line: Object) -> Result<Request<'a>, DeadLetter> {
         version: text(&mut line, "RequestProtocol").map(without_http),
         status: status(line.get("DownstreamStatus"), "DownstreamStatus")?,
         bytes: bytes(line.get("DownstreamContentSize"), "DownstreamContentSize")?,
+        duration_us: line.get("Duration").and_then(|nanos| microseconds(nanos, 1e-3)),
         referrer: text(&mut line, "request_Referer"),
         agent: text(&mut line, "request_User-Agent"),
         country: country(&mut line),
@@ -155,6 +157,14 @@ fn bytes(value: Option<&Value>, name: &str) -> Result<u64, DeadLetter> {
     let Some(value) = value else { return Ok(0) };
     let number = whole(value).filter(|bytes| *bytes < BYTES_MAX);
     number.ok_or_else(|| wrong(name, "a number of bytes"))
+}
+
+/// A duration whose unit is so many microseconds. What is no duration is none: a request counts all the same.
+fn microseconds(duration: &Value, unit: f64) -> Option<i64> {
+    let micros = (duration.as_f64()? * unit).round();
+    let valid = (0.0..=NUMBER_MAX as f64).contains(&micros);
+    #[expect(clippy::cast_possible_truncation, reason = "it is a whole number that fits")]
+    valid.then_some(micros as i64)
 }
 
 /// As for lines of text.

@@ -63,6 +63,7 @@ pub(super) fn read_to_end(
         version: version.map(text),
         status,
         bytes,
+        duration_us: None,
         referrer: referrer.map(text),
         agent: agent.map(text),
         country: None,

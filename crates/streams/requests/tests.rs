@@ -65,6 +65,24 @@ fn the_descriptor_has_these_columns_and_kinds() {
 }
 
 #[test]
+fn a_request_takes_as_long_as_the_server_says() {
+    let caddy = |duration: &str| {
+        format!(
+            r#"{{"ts":1431857103.25,"request":{{"client_ip":"83.149.9.216"}},"duration":{duration},"status":200}}"#
+        )
+    };
+    let traefik = r#"{"ClientHost":"83.149.9.216","DownstreamStatus":200,"Duration":69186,"StartUTC":"2015-05-17T10:05:03.25Z"}"#;
+    let duration = |line: &str| column(&fact(line), "duration_us");
+    assert_eq!(duration(&caddy("0.1000006")), "100001", "seconds");
+    assert_eq!(duration(&caddy("0")), "0");
+    assert_eq!(duration(traefik), "69", "nanoseconds");
+    for none in ["-1", "1e300", "\"100ms\"", "null"] {
+        assert_eq!(duration(&caddy(none)), "-", "{none}");
+    }
+    assert_eq!(duration(&line("GET /")), "-", "lines of text do not say");
+}
+
+#[test]
 fn every_format_says_the_same() {
     let common = r#"[17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 404 203023"#;
     let combined = format!(r#"{common} "https://www.example.org/x" "{FIREFOX}""#);

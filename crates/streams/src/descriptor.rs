@@ -5,6 +5,7 @@
 mod deletions;
 mod fields;
 mod parts;
+mod statistics;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -101,8 +102,8 @@ impl Reader<'_> {
         let personal = whole.optional_texts("personal");
         let fact = fact(&mut whole);
         let columns = columns(&mut whole);
-        let [facets, jobs] = ["facets", "jobs"].map(|key| whole.tables(key));
-        let deletions = whole.tables("deletions");
+        let [facets, jobs, statistics, deletions] =
+            ["facets", "jobs", "statistics", "deletions"].map(|key| whole.tables(key));
         let fields = whole.table("fields");
 
         let Some(fact) = fact else {
@@ -110,18 +111,17 @@ impl Reader<'_> {
             return None;
         };
         // What is missing has been told; a stand-in lets all that follows be read.
-        let name = name.unwrap_or("stream");
-        let title = title.unwrap_or(name);
+        let (name, title) = (name.unwrap_or("stream"), title.or(name).unwrap_or("stream"));
         let scope = fact.scope;
-        check_number(&whole, &facets);
-        let read_facet = |facet| read_facet(facet, name, scope, actor.is_some());
-        let facets: Vec<_> = facets.into_iter().filter_map(read_facet).collect();
+        let facets = read_facets(&whole, facets, name, scope, actor.is_some());
         let mut parts = Parts::new(&fact.kind, scope, &fact.sums, fact.place, &columns);
         facets.iter().enumerate().for_each(|(at, facet)| parts.add_facet(at, facet));
         parts.check_unique(&whole);
         let identity: Vec<_> =
             identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
         let [actor, state] = [actor, state].map(|name| parts.column(&whole, &name?));
+        let personal = parts.of_people(&whole, personal, actor);
+        let statistics = statistics::read(statistics, name, &fact, &parts, &personal);
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
@@ -144,12 +144,13 @@ impl Reader<'_> {
             columns,
             actor,
             visitor: parts.columns(&whole, &visitor),
-            personal: parts.of_people(&whole, personal, actor),
+            personal,
             deletions: deletions::read(deletions, &parts),
             state,
             identity,
             echoes_within: echoes_within.as_ref().map(|within| within.value),
             facets,
+            statistics,
             facts_view,
             activity_view,
             trends_view: ended_views[0],
@@ -359,11 +360,19 @@ fn columns(whole: &mut Table<'_, '_>) -> Vec<Column> {
     columns
 }
 
-fn check_number(whole: &Table<'_, '_>, facets: &[Table<'_, '_>]) {
+fn read_facets(
+    whole: &Table<'_, '_>,
+    facets: Vec<Table<'_, '_>>,
+    stream: &'static str,
+    scope: Option<ScopeField>,
+    has_actor: bool,
+) -> Vec<Facet> {
     if let Some(over) = facets.get(FACETS_MAX) {
         let message = format!("{} facets; there may be {FACETS_MAX}", facets.len());
         whole.problem(over.span(), message);
     }
+    let read = |facet| read_facet(facet, stream, scope, has_actor);
+    facets.into_iter().filter_map(read).collect()
 }
 
 fn read_facet(

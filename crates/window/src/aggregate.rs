@@ -3,17 +3,19 @@
 //! Mergeable in any order with the same result, and serialisable: one partition's part of a pane
 //! today, one process's part later.
 
+mod numbers;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
-use pulso_model::{Coordinate, CoordinateSum, Counts, Fact, SUMS_MAX, Term};
+use pulso_model::{By, Coordinate, CoordinateSum, Counts, Fact, SUMS_MAX, Statistics, Term};
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::{FacetShape, Shape, pairs};
+use numbers::Numbers;
 
 type Map<V> = IndexMap<Box<str>, V, FxBuildHasher>;
 
@@ -35,6 +37,15 @@ pub struct ScopeActivity<'a> {
     pub activity: Activity,
 }
 
+/// Of which facts numbers are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group<'a> {
+    All,
+    /// By place in the stream's list.
+    Kind(usize),
+    Scope(&'a str),
+}
+
 /// The facts of one pane, added up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaneAggregate {
@@ -45,6 +56,7 @@ pub struct PaneAggregate {
     /// Those that facets count.
     #[serde(with = "pairs")]
     actors: Map<()>,
+    numbers: Vec<Numbers>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,6 +94,7 @@ impl PaneAggregate {
             scopes: Map::default(),
             facets: shape.facets.iter().map(facet).collect(),
             actors: Map::default(),
+            numbers: shape.statistics.iter().copied().map(Numbers::new).collect(),
         }
     }
 
@@ -94,6 +107,9 @@ impl PaneAggregate {
             *sum += added;
         }
         activity.location.add(fact.place);
+        for numbers in &mut self.numbers {
+            numbers.add(fact, scope);
+        }
         for (facet, terms) in self.facets.iter_mut().zip(&fact.terms) {
             if terms.is_empty() {
                 continue;
@@ -123,6 +139,9 @@ impl PaneAggregate {
                 }
                 ours.location.merge(&theirs.location);
             }
+        }
+        for (ours, theirs) in self.numbers.iter_mut().zip(&other.numbers) {
+            ours.merge(theirs, &scopes);
         }
         let actors: Vec<u32> =
             other.actors.keys().map(|actor| index_of(&mut self.actors, actor)).collect();
@@ -155,6 +174,21 @@ impl PaneAggregate {
         }
         all.sort_by_key(|entry| (entry.scope, entry.kind));
         all
+    }
+
+    /// The numbers of the statistics at this place, in the order of their groups; none where a group has
+    /// no numbers.
+    pub fn statistics(&self, at: usize) -> Vec<(Group<'_>, &Statistics)> {
+        let Numbers { shape, groups } = &self.numbers[at];
+        let group = |at| match shape.by {
+            By::Nothing => Group::All,
+            By::Kind => Group::Kind(at),
+            By::Scope => Group::Scope(self.scopes.get_index(at).map_or("", |(scope, _)| scope)),
+        };
+        let groups = groups.iter().enumerate().filter(|(_, numbers)| numbers.count() > 0);
+        let mut groups: Vec<_> = groups.map(|(at, numbers)| (group(at), numbers)).collect();
+        groups.sort_by_key(|(group, _)| *group);
+        groups
     }
 
     /// How many facts there are.

@@ -26,10 +26,12 @@ mod sliding;
 mod trends;
 mod windows;
 
-pub use aggregate::{Activity, PaneAggregate, ScopeActivity};
+pub use aggregate::{Activity, Group, PaneAggregate, ScopeActivity};
 pub use partition::{Counts, Observed, Verdict};
 pub use saved::{Saved, SavedError, save};
-pub use settings::{EchoSettings, FacetShape, ListMax, Settings, Shape, TrendSettings};
+pub use settings::{
+    EchoSettings, FacetShape, ListMax, Settings, Shape, StatisticShape, TrendSettings,
+};
 pub use sliding::{InvalidWindow, SlidingWindow};
 pub use trends::{EndedTrend, Lists, Trend};
 pub use windows::{ClosedPane, Firing, Output, Unlisted, Windows};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pulso_model::{Comparison, Counts, Facet, Stream};
+use pulso_model::{By, Comparison, Counts, Facet, Number, Statistic, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::SlidingWindow;
@@ -29,6 +29,14 @@ pub struct Shape {
     /// How many kinds there are.
     pub kinds: usize,
     pub facets: Vec<FacetShape>,
+    pub statistics: Vec<StatisticShape>,
+}
+
+/// Which numbers are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatisticShape {
+    pub number: Number,
+    pub by: By,
 }
 
 /// How the terms of a facet are counted.
@@ -53,7 +61,13 @@ impl Shape {
             counts: facet.counts,
             by_scope: facet.by_scope_view.is_some(),
         };
-        Self { kinds: stream.kind.values.len(), facets: stream.facets.iter().map(facet).collect() }
+        let statistic =
+            |statistic: &Statistic| StatisticShape { number: statistic.number, by: statistic.by };
+        Self {
+            kinds: stream.kind.values.len(),
+            facets: stream.facets.iter().map(facet).collect(),
+            statistics: stream.statistics.iter().map(statistic).collect(),
+        }
     }
 }
 

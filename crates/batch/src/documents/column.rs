@@ -11,7 +11,9 @@ use datafusion::arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMillisecondType,
 };
 use datafusion::arrow::error::ArrowError;
-use pulso_model::{Day, EventTime, Field, FieldType, KeyPart, push_json_text};
+use pulso_model::{
+    Day, EventTime, Field, FieldType, KeyPart, push_float, push_histogram, push_json_text,
+};
 
 /// The values of a field. Rows outside the batch panic, as in Arrow.
 #[derive(Debug)]
@@ -25,10 +27,13 @@ pub(super) enum Column {
     Text(StringViewArray),
     TextList(ListArray),
     Location(Float64Array, Float64Array),
+    /// Middles of buckets, and counts.
+    Histogram(ListArray, ListArray),
 }
 
 impl Column {
-    /// Finds the column named like the field; a location is two columns, `….lat` and `….lon`.
+    /// Finds the column named like the field; a location is two columns, `….lat` and `….lon`, and a histogram
+    /// `….values` and `….counts`.
     pub(super) fn of(batch: &RecordBatch, field: &Field) -> Result<Self, ArrowError> {
         let column = |name: &str, data_type: &DataType| -> Result<ArrayRef, ArrowError> {
             let found = batch.column_by_name(name);
@@ -72,6 +77,17 @@ impl Column {
                 let (lat, lon) = (format!("{}.lat", field.name), format!("{}.lon", field.name));
                 Self::Location(float(&lat)?, float(&lon)?)
             }
+            FieldType::Histogram => {
+                let list = |part, item| {
+                    let items = DataType::new_list(item, true);
+                    let lists = column(&format!("{}.{part}", field.name), &items)?;
+                    Ok::<_, ArrowError>(lists.as_list().clone())
+                };
+                Self::Histogram(
+                    list("values", DataType::Float64)?,
+                    list("counts", DataType::Int64)?,
+                )
+            }
         })
     }
 
@@ -87,6 +103,7 @@ impl Column {
             Self::Text(texts) => texts.is_null(row),
             Self::TextList(lists) => lists.is_null(row),
             Self::Location(lat, lon) => float(lat) || float(lon),
+            Self::Histogram(values, counts) => values.is_null(row) || counts.is_null(row),
         }
     }
 
@@ -133,7 +150,7 @@ impl Column {
                 into.push_str(if booleans.value(row) { "true" } else { "false" })
             }
             Self::Integer(numbers) => write_display(format_args!("{}", numbers.value(row)), into),
-            Self::Float(floats) => write_float(floats.value(row), into),
+            Self::Float(floats) => push_float(into, floats.value(row)),
             Self::Text(texts) => push_json_text(into, texts.value(row)),
             Self::TextList(lists) => {
                 let texts = lists.value(row);
@@ -148,10 +165,15 @@ impl Column {
             }
             Self::Location(lat, lon) => {
                 into.push_str("{\"lat\":");
-                write_float(lat.value(row), into);
+                push_float(into, lat.value(row));
                 into.push_str(",\"lon\":");
-                write_float(lon.value(row), into);
+                push_float(into, lon.value(row));
                 into.push('}');
+            }
+            Self::Histogram(values, counts) => {
+                let (values, counts) = (values.value(row), counts.value(row));
+                let values = values.as_primitive::<Float64Type>().values();
+                push_histogram(into, values, counts.as_primitive::<Int64Type>().values());
             }
         }
     }
@@ -159,9 +181,4 @@ impl Column {
 
 fn write_display(arguments: std::fmt::Arguments<'_>, into: &mut String) {
     into.write_fmt(arguments).expect("writing to a string cannot fail");
-}
-
-/// The shortest digits that read back as the same number, as all writers of floats here do.
-fn write_float(value: f64, into: &mut String) {
-    write_display(format_args!("{value:?}"), into);
 }

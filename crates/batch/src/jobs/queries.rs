@@ -3,12 +3,16 @@
 //! Only names of the descriptor come into a query as text, between quotes; they are lower-case letters,
 //! digits and underscores. Values are bound as parameters.
 
-use pulso_model::{FieldType, Part, ScopeField, Stream};
+use pulso_model::{
+    ColumnType, FieldType, NUMBER_MAX, NumberPlace, Part, QUANTILES, ScopeField, Statistic, Stream,
+};
 
 use super::counts_actors;
 
 const FACTS: &str = include_str!("../sql/single-facts.sql");
 const ACTIVITY: &str = include_str!("../sql/activity.sql");
+const STATISTICS: &str = include_str!("../sql/statistics.sql");
+const STATISTICS_DAYS: &str = include_str!("../sql/statistics-days.sql");
 const SCORED: &str = include_str!("../sql/scored.sql");
 const BUSYNESS: &str = include_str!("../sql/busyness.sql");
 const NAMED: &str = include_str!("../sql/named.sql");
@@ -61,6 +65,46 @@ pub(super) fn activity(stream: &Stream) -> String {
         sums.extend([mean("latitude", "lat"), mean("longitude", "lon")]);
     }
     ACTIVITY.replace("{by}", &by.join(", ")).replace("{sums}", &listed(&sums))
+}
+
+/// Statistics of a number in each pane, and on each day.
+pub(super) fn statistics(stream: &Stream, statistic: &Statistic) -> [String; 2] {
+    let scale = statistic.number.scale;
+    let field = statistic.by_field(stream);
+    let column = quoted(statistic.field);
+    let is_float = |at: usize| stream.columns[at].column_type == ColumnType::Float;
+    let number = match statistic.number.place {
+        // A float that is too large for an integer is none, as one that is over the largest number.
+        NumberPlace::Column(at) if is_float(at) => {
+            format!("TRY_CAST(round({column} * {scale}.0) AS BIGINT)")
+        }
+        _ => column,
+    };
+    let told = |name: &str| format!("_told['{name}'] AS \"{name}\"");
+    let in_units = |name: &str| match scale {
+        1 => told(name),
+        _ => format!("CAST(_told['{name}'] AS DOUBLE) / {scale}.0 AS \"{name}\""),
+    };
+    let mut shown: Vec<_> = field.map(quoted).into_iter().collect();
+    shown.push(told("count"));
+    shown.extend(["min", "max", "sum"].map(in_units));
+    let floats = ["mean", "variance", "skewness", "kurtosis"];
+    shown.extend(floats.into_iter().chain(QUANTILES.map(|(name, _)| name)).map(told));
+    shown.push(told("power_sums"));
+    let part = |part: &str| format!("_told['{part}'] AS \"histogram.{part}\"");
+    shown.extend(["values", "counts"].map(part));
+    let by = field.map(|field| format!("{}, ", quoted(field))).unwrap_or_default();
+    let where_ = field.map(|field| format!(", for each {field}")).unwrap_or_default();
+    [STATISTICS, STATISTICS_DAYS].map(|query| {
+        query
+            .replace("{field}", statistic.field)
+            .replace("{where}", &where_)
+            .replace("{shown}", &listed(&shown))
+            .replace("{by}", &by)
+            .replace("{scale}", &scale.to_string())
+            .replace("{number}", &number)
+            .replace("{number_max}", &NUMBER_MAX.to_string())
+    })
 }
 
 /// The trends of a facet, worldwide or by scope.

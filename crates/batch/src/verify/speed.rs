@@ -75,9 +75,8 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         report: &mut Report,
     ) -> Result<(), BatchError> {
         let layer = Layer::Speed;
-        let windowed = |job: &&Job| {
-            matches!(job.kind, JobKind::Activity | JobKind::Trends(_) | JobKind::Ended)
-        };
+        let windowed =
+            |job: &&Job| matches!(job.kind, JobKind::Panes | JobKind::Trends(_) | JobKind::Ended);
         let jobs = self.engine.jobs().iter().filter(windowed);
         let Some(closed) = self.checkpoint.closed_until else {
             report.comparisons.extend(jobs.map(|job| Comparison {
@@ -110,7 +109,7 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         let slide = self.engine.windows().slide_ms();
         Arc::new(move |document| {
             let (from, end) = match kind {
-                JobKind::Activity => (panes_from, document.time.0.saturating_add(slide)),
+                JobKind::Panes => (panes_from, document.time.0.saturating_add(slide)),
                 _ => (windows_from, document.time.0),
             };
             if document.time < from {

@@ -18,6 +18,7 @@ mod publish;
 mod recording;
 mod retain;
 mod spill;
+mod statistics;
 mod streams;
 mod support;
 mod uncompared;

@@ -154,3 +154,14 @@ fn windows_can_be_told_apart_as_text() {
         assert_eq!(window["fields"]["text"]["type"], "keyword", "{view}");
     }
 }
+
+#[test]
+fn a_server_without_histograms_keeps_them_unsearched() {
+    let mappings = mappings(view("request-bytes-statistics"), &views());
+    let type_of = |mappings: &Value, field: &str| mappings["properties"][field]["type"].clone();
+    assert_eq!(type_of(&mappings, "histogram"), "histogram");
+    let without = without_histograms(&mappings);
+    assert_eq!(without["properties"]["histogram"], json!({ "type": "object", "enabled": false }));
+    assert_eq!(type_of(&without, "mean"), "double", "all else stays");
+    assert_eq!(without["_meta"], mappings["_meta"]);
+}

@@ -5,7 +5,7 @@
 
 use crate::scan::any_byte;
 use crate::time::IsoTime;
-use crate::{EventTime, Location};
+use crate::{EventTime, Histogram, Location};
 
 /// An object being written.
 pub(super) struct ObjectWriter {
@@ -51,6 +51,19 @@ impl ObjectWriter {
         push_float(&mut self.json, number);
     }
 
+    /// A whole number of units of 1 / `scale`.
+    pub(super) fn number(&mut self, name: &str, units: i64, scale: u32) {
+        match scale {
+            1 => self.integer(name, units),
+            _ => self.float(name, units as f64 / f64::from(scale)),
+        }
+    }
+
+    pub(super) fn histogram(&mut self, name: &str, histogram: &Histogram) {
+        self.name(name);
+        push_histogram(&mut self.json, &histogram.values, &histogram.counts);
+    }
+
     pub(super) fn time(&mut self, name: &str, time: EventTime) {
         self.name(name);
         push_time(&mut self.json, time);
@@ -84,7 +97,7 @@ pub(super) fn push_integer(json: &mut String, number: i64) {
 }
 
 /// A number that is not finite is no JSON: decoders refuse it.
-pub(super) fn push_float(json: &mut String, number: f64) {
+pub fn push_float(json: &mut String, number: f64) {
     json.push_str(zmij::Buffer::new().format_finite(number));
 }
 
@@ -111,6 +124,21 @@ pub(super) fn push_location(json: &mut String, Location { lat, lon }: Location) 
     json.push_str(",\"lon\":");
     push_float(json, lon);
     json.push('}');
+}
+
+/// Appends the middles of buckets and the counts of them, as Elasticsearch wants histograms.
+pub fn push_histogram<C: itoa::Integer + Copy>(json: &mut String, values: &[f64], counts: &[C]) {
+    json.push_str("{\"values\":[");
+    for (index, value) in values.iter().enumerate() {
+        json.push_str(if index > 0 { "," } else { "" });
+        push_float(json, *value);
+    }
+    json.push_str("],\"counts\":[");
+    for (index, count) in counts.iter().enumerate() {
+        json.push_str(if index > 0 { "," } else { "" });
+        json.push_str(itoa::Buffer::new().format(*count));
+    }
+    json.push_str("]}");
 }
 
 /// Appends a text as JSON (RFC 8259, section 7), with its quotes.

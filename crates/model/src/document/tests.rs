@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::stream::tests::{SIGHTINGS, TICKS, sighting, tick};
-use crate::{DeadLetter, Fact, Position, Reason, WallTime};
+use crate::{By, DeadLetter, Fact, Number, Position, Reason, Statistic, Statistics, WallTime};
 
 const POSITION: Position = Position { partition: 1, offset: 9 };
 
-/// Every dotted path in a document, a location being one value.
+/// Every dotted path in a document, a location or a histogram being one value.
 fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
-    match value.as_object().filter(|object| !object.contains_key("lat")) {
+    let whole = |name| value.get(name).is_some();
+    match value.as_object().filter(|_| !whole("lat") && !whole("counts")) {
         None => into.push(prefix.to_owned()),
         Some(object) => {
             for (name, value) in object {
@@ -235,6 +236,40 @@ fn activity_has_the_sums_of_the_stream() {
     assert_eq!(document.scope, None);
     let body = r#"{"@timestamp":"1970-01-01T00:00:00.000Z","kind":"tick","ticks":2}"#;
     assert_eq!(document.body, body);
+}
+
+#[test]
+fn statistics_have_numbers_in_their_own_units() {
+    let mut statistics = Statistics::default();
+    let statistic = SIGHTINGS.statistics[0];
+    let render = |statistic: &Statistic, statistics: &Statistics| {
+        let (pane_start, group) = (EventTime(0), Some("DE"));
+        let stream = &SIGHTINGS;
+        StatisticsDocument { stream, statistic, pane_start, group, statistics }.render()
+    };
+    assert_eq!(render(&statistic, &statistics), None, "no numbers, no document");
+    [2, 2, 300].into_iter().for_each(|number| statistics.add(number));
+    let by_country = render(&statistic, &statistics).unwrap();
+    let fields = by_country.view.fields().iter().map(|field| field.name);
+    assert_eq!(check_fields(&by_country).as_object().unwrap().len(), fields.count());
+    assert_eq!(by_country.id, "1970-01-01T00:00:00.000Z/DE");
+    assert_eq!(by_country.scope.as_deref(), Some("DE"));
+    let shown = concat!(
+        r#"{"@timestamp":"1970-01-01T00:00:00.000Z","country":"DE","count":3,"min":2,"max":300,"#,
+        r#""sum":304,"mean":101.33333333333333,"variance":19734.222222222223,"#,
+        r#""skewness":0.7071067811865475,"kurtosis":-1.5,"p50":2.0,"p90":300.0,"p95":300.0,"#,
+        r#""p99":300.0,"power_sums":["304","90008","27000016","8100000032"],"#,
+        r#""histogram":{"values":[2.0,300.5],"counts":[2,1]}}"#
+    );
+    assert_eq!(by_country.body, shown);
+
+    let thousandths = Number { scale: 1000, ..statistic.number };
+    let scaled = Statistic { number: thousandths, by: By::Kind, ..statistic };
+    let body = render(&scaled, &statistics).unwrap().body;
+    assert!(
+        body.contains(r#""manner":"DE","count":3,"min":0.002,"max":0.3,"sum":0.304,"#),
+        "{body}"
+    );
 }
 
 #[test]

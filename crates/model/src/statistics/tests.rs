@@ -123,7 +123,7 @@ proptest! {
         let mut sorted = numbers.clone();
         sorted.sort_unstable();
         prop_assert_eq!((found.min, found.max), (sorted[0], sorted[sorted.len() - 1]));
-        for (percent, quantile) in PERCENTS.into_iter().zip(found.quantiles) {
+        for ((_, percent), quantile) in QUANTILES.into_iter().zip(found.quantiles) {
             let rank = (numbers.len() * usize::try_from(percent).unwrap()).div_ceil(100);
             let exact = sorted[rank - 1] as f64;
             prop_assert!((quantile - exact).abs() <= exact.abs() / 256.0, "{} {}", quantile, exact);

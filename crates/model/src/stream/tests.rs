@@ -5,7 +5,7 @@ use crate::{
     Coordinate, EventTime, FieldType, KeyField, Term, UNKNOWN_SCOPE, ViewDescriptor, ViewKind,
 };
 
-use FieldType::{Boolean, Float, Integer, Location, Text, TextList, Time};
+use FieldType::{Boolean, Day, Float, Histogram, Integer, Location, Text, TextList, Time};
 use KeyField::{Second, Value as Plain};
 
 /// A stream with everything that a stream can have.
@@ -39,6 +39,23 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
         facet("species", Counts::Facts, &[TRENDS_SCOPE, TRENDS].concat(), true),
         facet("marsh", Counts::Actors, TRENDS, false),
     ],
+    statistics: vec![Statistic {
+        field: "birds",
+        number: Number { place: NumberPlace::Sum(0), scale: 1 },
+        by: By::Scope,
+        view: view(
+            "sighting-birds-statistics",
+            &[&[("@timestamp", Time), ("country", Text)], STATISTICS].concat(),
+            &[Plain("@timestamp"), Plain("country")],
+            Some("country"),
+        ),
+        days_view: view(
+            "sighting-birds-statistics-days",
+            &[&[("@timestamp", Time), ("day", Day), ("country", Text)], STATISTICS].concat(),
+            &[Plain("day"), Plain("country")],
+            Some("country"),
+        ),
+    }],
     facts_view: FactsView {
         view: view(
             "sightings",
@@ -129,6 +146,7 @@ pub(crate) static TICKS: LazyLock<Stream> = LazyLock::new(|| Stream {
     identity: vec![],
     echoes_within: None,
     facets: vec![],
+    statistics: vec![],
     facts_view: FactsView {
         view: view(
             "ticks",
@@ -161,6 +179,23 @@ const TRENDS: &[(&str, FieldType)] = &[
     ("unusual_rank", Integer),
     ("since", Time),
     ("score", Float),
+];
+
+const STATISTICS: &[(&str, FieldType)] = &[
+    ("count", Integer),
+    ("min", Integer),
+    ("max", Integer),
+    ("sum", Integer),
+    ("mean", Float),
+    ("variance", Float),
+    ("skewness", Float),
+    ("kurtosis", Float),
+    ("p50", Float),
+    ("p90", Float),
+    ("p95", Float),
+    ("p99", Float),
+    ("power_sums", TextList),
+    ("histogram", Histogram),
 ];
 
 const ENDED: &[(&str, FieldType)] = &[
@@ -297,11 +332,13 @@ fn all_views_of_a_stream_are_known_once() {
     let expected = [
         "sightings",
         "country-activity",
+        "sighting-birds-statistics",
         "trending-species",
         "trending-species-by-country",
         "trending-marshes",
         "sightings-trends",
         "sightings-trends-by-country",
+        "sighting-birds-statistics-days",
         "marshes",
     ];
     assert_eq!(names(&SIGHTINGS), expected);

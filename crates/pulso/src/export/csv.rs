@@ -6,7 +6,7 @@ use pulso_model::{Field, FieldType, View};
 use pulso_pipeline::StoredDocument;
 use serde_json::Value;
 
-/// Columns are the view's fields; a location is two, a list is a JSON text, an absent field is empty.
+/// Columns are the view's fields; a location is two, a list or a histogram is a JSON text, an absent field is empty.
 pub(super) struct CsvExport<W: Write> {
     view: View,
     writer: csv::Writer<W>,

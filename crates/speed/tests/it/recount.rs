@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulso_model::{
-    ActivityDocument, Coordinate, CoordinateSum, Counts, Decoded, Decoder, EndedTrendDocument,
-    EventTime, Facet, Fact, Location, SUMS_MAX, Stream, Term, TrendDocument, TrendWindow, View,
-    ViewDocument,
+    ActivityDocument, By, Coordinate, CoordinateSum, Counts, Decoded, Decoder, EndedTrendDocument,
+    EventTime, Facet, Fact, Location, SUMS_MAX, Statistics, StatisticsDocument, Stream, Term,
+    TrendDocument, TrendWindow, View, ViewDocument,
 };
 use pulso_pipeline::Record;
 use pulso_testkit::trends::{self, Life, Limits, Mention, Place, Unusual};
@@ -18,7 +18,9 @@ pub(crate) type Documents = BTreeMap<(View, String), String>;
 pub(crate) fn views(stream: &Stream) -> Vec<View> {
     let facets = stream.facets.iter().flat_map(|facet| [Some(facet.view), facet.by_scope_view]);
     let ended = stream.trends_view.into_iter().chain(stream.trends_by_scope_view);
-    [stream.activity_view].into_iter().chain(facets.flatten()).chain(ended).collect()
+    let statistics = stream.statistics.iter().map(|statistic| statistic.view);
+    let panes = [stream.activity_view].into_iter().chain(statistics);
+    panes.chain(facets.flatten()).chain(ended).collect()
 }
 
 struct Counted {
@@ -28,6 +30,8 @@ struct Counted {
     scope: String,
     place: Option<Coordinate>,
     actor: Option<String>,
+    /// By statistic.
+    numbers: Vec<Option<i64>>,
     /// By facet: keys and names.
     terms: Vec<Vec<(String, String)>>,
 }
@@ -42,6 +46,7 @@ impl Counted {
             scope: fact.scope.to_string(),
             place: fact.place,
             actor: stream.actor(fact).map(|actor| actor.into_owned()),
+            numbers: stream.statistics.iter().map(|of| of.number.of(fact)).collect(),
             terms: fact.terms.iter().map(|terms| terms.iter().map(term).collect()).collect(),
         }
     }
@@ -68,6 +73,7 @@ pub(crate) fn recount<'a>(
         }
     }
     let mut rendered = activity(stream, &counted, settings, closed_until.0);
+    rendered.extend(statistics(stream, &counted, settings, closed_until.0));
     for facet in 0..stream.facets.len() {
         let windows = Windows::new(stream, facet, &counted, settings);
         rendered.extend(windows.lists(closed_until.0));
@@ -104,6 +110,34 @@ fn activity(
         .render()
     };
     groups.into_iter().map(document).collect()
+}
+
+fn statistics(
+    stream: &Stream,
+    counted: &[Counted],
+    settings: &Settings,
+    closed_until: i64,
+) -> Vec<ViewDocument> {
+    let slide = settings.window.slide();
+    let mut groups: BTreeMap<_, Statistics> = BTreeMap::new();
+    for one in counted {
+        let pane = one.time.div_euclid(slide) * slide;
+        let of = stream.statistics.iter().zip(&one.numbers).enumerate();
+        for (at, (statistic, number)) in of.filter(|_| pane + slide <= closed_until) {
+            let group = match statistic.by {
+                By::Nothing => None,
+                By::Scope => Some(one.scope.as_str()),
+                By::Kind => Some(stream.kind.values[usize::from(one.kind)]),
+            };
+            let numbers = groups.entry((pane, at, group)).or_default();
+            number.iter().for_each(|&number| numbers.add(number));
+        }
+    }
+    let document = |((pane, at, group), statistics): (&(i64, usize, Option<&str>), _)| {
+        let (statistic, pane_start) = (&stream.statistics[*at], EventTime(*pane));
+        StatisticsDocument { stream, statistic, pane_start, group: *group, statistics }.render()
+    };
+    groups.iter().filter_map(document).collect()
 }
 
 fn mean(all: &[&Counted]) -> Option<Location> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use pulso_model::duration::parse_duration;
@@ -115,6 +115,23 @@ impl<'t, 'p> Table<'t, 'p> {
             self.problem(&text.span, message);
         }
         Some(Placed { value: duration?, span: text.span })
+    }
+
+    pub(super) fn integer(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Option<Placed<u32>> {
+        let value = self.get(key)?;
+        let integer = value.get_ref().as_integer();
+        let integer =
+            integer.and_then(|text| u32::from_str_radix(text.as_str(), text.radix()).ok());
+        let integer = integer.filter(|integer| range.contains(integer));
+        if integer.is_none() {
+            let expected = format!("a whole number from {} to {}", range.start(), range.end());
+            self.problem(&value.span(), format!("`{key}` is not {expected}"));
+        }
+        Some(Placed { value: integer?, span: value.span() })
     }
 
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {

@@ -91,7 +91,7 @@ pub(super) fn activity_view(stream: &'static str, title: &str, fact: &RawFact) -
 }
 
 /// What the views of this module have in common: both layers write them, a day at a time.
-fn by_day(
+pub(super) fn by_day(
     stream: &'static str,
     name: &'static str,
     title: &'static str,
@@ -126,6 +126,7 @@ pub(super) fn check(whole: &Table<'_, '_>, stream: &Stream, by_default: bool) {
     let mut made = vec![stream.activity_view];
     made.extend(stream.facets.iter().flat_map(|f| [Some(f.view), f.by_scope_view]).flatten());
     made.extend(stream.trends_view.into_iter().chain(stream.trends_by_scope_view));
+    made.extend(stream.statistics.iter().flat_map(|of| [of.view, of.days_view]));
     made.extend(by_default.then_some(stream.facts_view.view));
     for view in made {
         let fields: Vec<_> = view.fields().iter().map(|field| field.name).collect();

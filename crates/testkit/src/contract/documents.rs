@@ -38,6 +38,7 @@ pub fn document(
             FieldType::Text => json!(text),
             FieldType::TextList => json!([text, "\"quoted\""]),
             FieldType::Location => json!({"lat": 52.5, "lon": -13.25}),
+            FieldType::Histogram => json!({"values": [0.5, 2.0], "counts": [3, 1 + number.abs()]}),
         };
         insert(&mut body, field.name, value);
     }

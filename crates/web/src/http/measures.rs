@@ -4,15 +4,15 @@
 //! windows the largest count is asked for. Keys and ids are no quantities. Sums of floats depend on the
 //! order of adding, so stores would give different ones.
 
-use pulso_model::{Field, FieldType, View, ViewKind};
+use pulso_model::{Field, FieldType, Stream, View, ViewKind};
 use pulso_pipeline::Function::{self, Max, Mean, Min, Sum};
 
 use super::Options;
 use super::parameters::{self, TEXT_CHARACTERS_MAX};
 use crate::people::Hidden;
 
-/// Texts of up to a megabyte, which no store has an index of.
-const LONG_TEXTS: [&str; 2] = ["payload", "payload_hex"];
+/// Texts of up to a megabyte, and numbers of up to 60 digits, which no store has an index of.
+const LONG_TEXTS: [&str; 3] = ["payload", "payload_hex", "power_sums"];
 
 /// The fields of a view, as far as answers may tell them.
 pub(super) struct Fields<'a> {
@@ -96,6 +96,9 @@ fn names_something(view: View, field: &Field, options: &Options) -> bool {
 
 /// Whether the documents of a view are about parts of a whole, which a sum puts together again.
 fn adds_up(view: View, field: &Field, options: &Options) -> bool {
+    if of_statistics(view, options) {
+        return ["count", "sum"].contains(&field.name);
+    }
     match view.kind() {
         ViewKind::Day => !of_trends(view, options),
         ViewKind::BatchDay | ViewKind::Now => true,
@@ -108,9 +111,18 @@ fn adds_up(view: View, field: &Field, options: &Options) -> bool {
     }
 }
 
+/// Whether a view is about how numbers are distributed.
+fn of_statistics(view: View, options: &Options) -> bool {
+    let views = |stream: &Stream| {
+        stream.statistics.iter().any(|one| view == one.view || view == one.days_view)
+    };
+    options.stream_of(view).is_some_and(views)
+}
+
 /// Whether a view is about trends: neither about single facts, nor about all facts of a pane.
 fn of_trends(view: View, options: &Options) -> bool {
     view.kind() == ViewKind::Day
+        && !of_statistics(view, options)
         && options
             .stream_of(view)
             .is_some_and(|stream| view != stream.facts_view.view && view != stream.activity_view)

@@ -42,6 +42,7 @@ pub(super) fn document(options: &Options) -> Value {
     let schemas = views.iter().map(|view| (view.name().to_owned(), view_schema(*view, options)));
     let mut schemas: Map<_, _> = schemas.collect();
     schemas.insert("Location".into(), location_schema());
+    schemas.insert("Histogram".into(), histogram_schema());
     schemas.insert("Problem".into(), problem_schema());
     let problem =
         problem_of("What is wrong with the request, or why it cannot be answered (RFC 9457).");
@@ -335,7 +336,16 @@ fn type_schema(field_type: FieldType) -> Value {
         FieldType::Text => json!({ "type": "string" }),
         FieldType::TextList => json!({ "type": "array", "items": { "type": "string" } }),
         FieldType::Location => reference("schemas", "Location"),
+        FieldType::Histogram => reference("schemas", "Histogram"),
     }
+}
+
+fn histogram_schema() -> Value {
+    let list = |item: Value| json!({ "type": "array", "items": item });
+    object(&[
+        ("values", list(json!({ "type": "number", "format": "double" }))),
+        ("counts", list(json!({ "type": "integer", "format": "int64", "minimum": 1 }))),
+    ])
 }
 
 fn location_schema() -> Value {
@@ -419,6 +429,12 @@ fn streams_schema() -> Value {
         ("view", text()),
         ("by_scope_view", or_null(text())),
     ]);
+    let statistic = object(&[
+        ("field", text()),
+        ("by", or_null(text())),
+        ("view", text()),
+        ("days_view", text()),
+    ]);
     let boolean = || type_schema(FieldType::Boolean);
     let stream = object(&[
         ("name", text()),
@@ -430,6 +446,7 @@ fn streams_schema() -> Value {
         ("sums", list_schema(text())),
         ("place", boolean()),
         ("facets", list_schema(facet)),
+        ("statistics", list_schema(statistic)),
         ("activity_view", text()),
         ("trends_view", or_null(text())),
         ("trends_by_scope_view", or_null(text())),

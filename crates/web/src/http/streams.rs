@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use pulso_model::{Counts, Facet, Names, ScopeValues, Stream, View};
+use pulso_model::{Counts, Facet, Names, ScopeValues, Statistic, Stream, View};
 use pulso_pipeline::Views;
 use serde::Serialize;
 
@@ -26,6 +26,7 @@ struct StreamEntry {
     sums: &'static [&'static str],
     place: bool,
     facets: Vec<FacetEntry>,
+    statistics: Vec<StatisticEntry>,
     activity_view: &'static str,
     trends_view: Option<&'static str>,
     trends_by_scope_view: Option<&'static str>,
@@ -58,6 +59,15 @@ struct FacetEntry {
     counts: &'static str,
     view: &'static str,
     by_scope_view: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct StatisticEntry {
+    field: &'static str,
+    /// The field that says which facts a document is about.
+    by: Option<&'static str>,
+    view: &'static str,
+    days_view: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,6 +106,7 @@ impl StreamEntry {
             sums,
             place,
             facets: stream.facets.iter().map(FacetEntry::of).collect(),
+            statistics: stream.statistics.iter().map(|of| StatisticEntry::of(stream, of)).collect(),
             activity_view: stream.activity_view.name(),
             trends_view: stream.trends_view.map(View::name),
             trends_by_scope_view: stream.trends_by_scope_view.map(View::name),
@@ -121,6 +132,17 @@ impl FacetEntry {
             },
             view: facet.view.name(),
             by_scope_view: facet.by_scope_view.map(View::name),
+        }
+    }
+}
+
+impl StatisticEntry {
+    fn of(stream: &Stream, statistic: &Statistic) -> Self {
+        Self {
+            field: statistic.field,
+            by: statistic.by_field(stream),
+            view: statistic.view.name(),
+            days_view: statistic.days_view.name(),
         }
     }
 }

@@ -129,5 +129,6 @@ fn type_name(field_type: FieldType) -> &'static str {
         FieldType::Text => "text",
         FieldType::TextList => "text-list",
         FieldType::Location => "location",
+        FieldType::Histogram => "histogram",
     }
 }

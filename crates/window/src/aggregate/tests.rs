@@ -1,19 +1,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use pulso_model::{EventTime, FACETS_MAX, SUM_MAX};
+use pulso_model::{EventTime, FACETS_MAX, Number, NumberPlace, SUM_MAX};
 
 use super::*;
+use crate::StatisticShape;
 
 /// Scope, latitude, kind, who, and terms with names.
 type Sent = (&'static str, i32, u8, Option<&'static str>, Vec<(&'static str, &'static str)>);
 
-/// The same terms in three facets, counted in three ways.
+/// The same terms in three facets, counted in three ways, and the same numbers in three statistics.
 fn shape() -> Shape {
     let facet = |counts, by_scope| FacetShape { counts, by_scope };
     let facets =
         vec![facet(Counts::Facts, true), facet(Counts::Actors, true), facet(Counts::Actors, false)];
-    Shape { kinds: 3, facets }
+    let number = Number { place: NumberPlace::Sum(2), scale: 1 };
+    let statistics = [By::Nothing, By::Scope, By::Kind].map(|by| StatisticShape { number, by });
+    Shape { kinds: 3, facets, statistics: statistics.into() }
 }
 
 fn aggregate(sent: &[Sent]) -> PaneAggregate {
@@ -33,7 +36,7 @@ fn aggregate(sent: &[Sent]) -> PaneAggregate {
             time: EventTime(0),
             scope: (*scope).into(),
             kind: *kind,
-            sums: [1, SUM_MAX, 0, 0],
+            sums: [1, SUM_MAX, u64::from(latitude.unsigned_abs()), 0],
             place: Coordinate::new(f64::from(*latitude), 1.0),
             terms: all,
             columns: vec![],
@@ -48,8 +51,11 @@ type Activities = Vec<(String, usize, Activity)>;
 /// By facet, term and scope: the name, facts and their location, and who made them.
 type Terms = BTreeMap<(usize, String, String), (String, u32, CoordinateSum, BTreeSet<String>)>;
 
+/// By statistic.
+type AllStatistics = Vec<Vec<(String, Statistics)>>;
+
 /// Everything in an aggregate, in one order.
-fn contents(pane: &PaneAggregate) -> (Activities, Terms) {
+fn contents(pane: &PaneAggregate) -> (Activities, Terms, AllStatistics) {
     let activity = pane.activity();
     let activity = activity.iter().map(|a| (a.scope.to_owned(), a.kind, a.activity)).collect();
     let mut terms = BTreeMap::new();
@@ -69,12 +75,17 @@ fn contents(pane: &PaneAggregate) -> (Activities, Terms) {
             }
         }
     }
-    (activity, terms)
+    let named =
+        |(group, numbers): (Group<'_>, &Statistics)| (format!("{group:?}"), numbers.clone());
+    let statistics = (0..shape().statistics.len())
+        .map(|at| pane.statistics(at).into_iter().map(named).collect())
+        .collect();
+    (activity, terms, statistics)
 }
 
 #[test]
 fn scopes_and_terms_are_counted() {
-    let (activity, terms) = contents(&aggregate(&[
+    let (activity, terms, statistics) = contents(&aggregate(&[
         ("DE", 10, 2, Some("ann"), vec![("a", "Z"), ("b", "B")]),
         ("DE", 20, 2, Some("ann"), vec![("a", "A")]),
         ("US", 0, 1, Some("bob"), vec![("a", "X")]),
@@ -84,7 +95,7 @@ fn scopes_and_terms_are_counted() {
     assert_eq!(activity.len(), 3);
     let (scope, kind, sums) = &activity[1];
     assert_eq!((scope.as_str(), *kind, sums.facts), ("DE", 2, 2));
-    assert_eq!(sums.sums, [2, 2 * SUM_MAX, 0, 0]);
+    assert_eq!(sums.sums, [2, 2 * SUM_MAX, 30, 0]);
     assert_eq!(sums.location.mean().unwrap().lat, 15.0);
     let term = |facet, key: &str, scope: &str| {
         let (name, count, _, actors) = &terms[&(facet, key.to_owned(), scope.to_owned())];
@@ -96,6 +107,14 @@ fn scopes_and_terms_are_counted() {
     assert_eq!(term(1, "a", "US"), ("A", 2, vec!["bob"]), "the name is that of all scopes");
     assert_eq!(term(2, "a", ""), ("A", 4, vec!["ann", "bob"]));
     assert_eq!(term(2, "b", ""), ("B", 1, vec!["ann"]));
+    let told = |(group, numbers): &(String, Statistics)| {
+        let summary = numbers.summary(1).unwrap();
+        format!("{group}: {} {}", summary.count, summary.sum)
+    };
+    let told: Vec<Vec<_>> = statistics.iter().map(|one| one.iter().map(told).collect()).collect();
+    assert_eq!(told[0], ["All: 5 30"]);
+    assert_eq!(told[1], ["Scope(\"??\"): 1 0", "Scope(\"DE\"): 2 30", "Scope(\"US\"): 2 0"]);
+    assert_eq!(told[2], ["Kind(0): 1 0", "Kind(1): 2 0", "Kind(2): 2 30"]);
 }
 
 fn sent() -> impl Strategy<Value = Vec<Sent>> {

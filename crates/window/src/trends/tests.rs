@@ -19,7 +19,7 @@ fn settings(counts: Counts) -> Settings {
             by_scope: ListMax { terms: 1000, unusual: 10 },
             baseline: Duration::from_secs(40),
         },
-        ..Settings::usual(Shape { kinds: 1, facets })
+        ..Settings::usual(Shape { kinds: 1, facets, ..Shape::default() })
     }
 }
 

@@ -50,7 +50,8 @@ mod tests {
 
     fn windows(late: bool) -> Windows {
         let facet = |by_scope| FacetShape { counts: Counts::Actors, by_scope };
-        let shape = Shape { kinds: 1, facets: vec![facet(true), facet(false)] };
+        let facets = vec![facet(true), facet(false)];
+        let shape = Shape { kinds: 1, facets, ..Shape::default() };
         let seconds = Duration::from_secs;
         let mut settings = Settings::usual(shape);
         settings.window = SlidingWindow::new(seconds(30), seconds(10)).unwrap();

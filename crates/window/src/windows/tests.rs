@@ -1,18 +1,18 @@
 //! The windows against a naive reading of the definitions: quadratic, obvious, and independent.
 
 mod naive;
+mod store;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use pulso_model::{Coordinate, Fact, Identity, Term};
+use pulso_model::{By, Coordinate, Fact, Identity, Number, NumberPlace, Term};
 
 use super::*;
-use crate::{Activity, FacetShape, ListMax, Shape, SlidingWindow, Trend, TrendSettings};
-use naive::{
-    Ended, Trends as NamedTrends, naive_activity, naive_trends, naive_verdicts, without_late,
-};
+use crate::{FacetShape, ListMax, Shape, SlidingWindow, StatisticShape, Trend, TrendSettings};
+use naive::{naive_activity, naive_statistics, naive_trends, naive_verdicts, without_late};
+use store::Store;
 
 const SIZE: i64 = 30_000;
 const SLIDE: i64 = 10_000;
@@ -26,6 +26,16 @@ const FACETS: [FacetShape; 4] = [
     FacetShape { counts: pulso_model::Counts::Actors, by_scope: false },
     FacetShape { counts: pulso_model::Counts::Facts, by_scope: false },
 ];
+
+/// The number in each way that documents can be about it.
+const STATISTICS: [StatisticShape; 3] = {
+    let number = Number { place: NumberPlace::Sum(0), scale: 1 };
+    [
+        StatisticShape { number, by: By::Nothing },
+        StatisticShape { number, by: By::Scope },
+        StatisticShape { number, by: By::Kind },
+    ]
+};
 
 fn millis(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
@@ -44,7 +54,11 @@ fn settings(lateness: i64) -> Settings {
             by_scope: ListMax { terms: 1, unusual: 1 },
             baseline: millis(BASELINE),
         },
-        ..Settings::usual(Shape { kinds: 2, facets: FACETS.to_vec() })
+        ..Settings::usual(Shape {
+            kinds: 2,
+            facets: FACETS.to_vec(),
+            statistics: STATISTICS.to_vec(),
+        })
     }
 }
 
@@ -167,58 +181,6 @@ fn sent(partitions: u32) -> impl Strategy<Value = Vec<Sent>> {
     })
 }
 
-/// The documents after all output, later firings over earlier ones.
-#[derive(Debug, Default, PartialEq)]
-struct Store {
-    trends: NamedTrends,
-    ended: Ended,
-    activity: BTreeMap<(i64, String, usize), Activity>,
-}
-
-impl Store {
-    fn apply(&mut self, output: Vec<Output>) {
-        for output in output {
-            match output {
-                Output::Pane(ClosedPane { start, aggregate }) => {
-                    for entry in aggregate.activity() {
-                        let key = (start.0, entry.scope.to_owned(), entry.kind);
-                        self.activity.insert(key, entry.activity);
-                    }
-                }
-                Output::Window(firing) => self.apply_firing(firing),
-            }
-        }
-    }
-
-    fn apply_firing(&mut self, firing: Firing) {
-        let end = firing.end.0;
-        assert_eq!(firing.start.0, end - SIZE, "W1");
-        for Unlisted { facet, scope, term, ended } in firing.unlisted {
-            let key = (end, facet, scope.map(|scope| scope.to_string()), term.to_string());
-            let removed = match ended {
-                true => self.ended.remove(&key).is_some(),
-                false => self.trends.remove(&key).is_some(),
-            };
-            assert!(removed, "only what was listed is taken away");
-        }
-        for (facet, lists) in firing.lists.into_iter().enumerate() {
-            for trend in lists.worldwide {
-                self.trends.insert((end, facet, None, trend.term.to_string()), trend);
-            }
-            for (scope, list) in lists.by_scope {
-                for trend in list {
-                    let key = (end, facet, Some(scope.to_string()), trend.term.to_string());
-                    self.trends.insert(key, trend);
-                }
-            }
-            for trend in lists.ended {
-                let scope = trend.scope.as_deref().map(str::to_owned);
-                self.ended.insert((end, facet, scope, trend.term.to_string()), trend);
-            }
-        }
-    }
-}
-
 /// Feeds a fact as the next one of its partition.
 fn feed(windows: &mut Windows, sent: &Sent) -> Verdict {
     let (fact, identity) = (sent.fact(), sent.identity());
@@ -294,7 +256,8 @@ fn counted<'a>(sent: &'a [Sent], verdicts: &[Verdict]) -> Vec<&'a Sent> {
 fn naive_store(counted: &[&Sent], settings: &Settings, closed_until: Option<EventTime>) -> Store {
     let (trends, mut ended) = naive_trends(counted, settings);
     ended.retain(|(end, ..), _| closed_until.is_some_and(|until| *end <= until.0));
-    Store { trends, ended, activity: naive_activity(counted) }
+    let statistics = naive_statistics(counted);
+    Store { trends, ended, activity: naive_activity(counted), statistics }
 }
 
 fn cuts() -> impl Strategy<Value = Vec<usize>> {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pulso_model::{CoordinateSum, Counts, EventTime};
+use pulso_model::{CoordinateSum, Counts, EventTime, Statistics};
 
 use super::{FACETS, OUT_OF_ORDERNESS, SIZE, SLIDE, Sent};
 use crate::settings::millis;
-use crate::{Activity, EndedTrend, Settings, Trend, Verdict};
+use crate::{Activity, EndedTrend, Group, Settings, Trend, Verdict};
 
 /// By end of window, facet, scope and term.
 pub(super) type Trends = BTreeMap<Key, Trend>;
@@ -44,6 +44,20 @@ pub(super) fn naive_activity(counted: &[&Sent]) -> BTreeMap<(i64, String, usize)
         activity.sums[0] += u64::from(sent.sum);
         activity.sums[1] += 1;
         activity.location.add(sent.place());
+    }
+    panes
+}
+
+/// The numbers of each pane in each group, one by one.
+pub(super) fn naive_statistics(counted: &[&Sent]) -> BTreeMap<(i64, usize, String), Statistics> {
+    let mut panes: BTreeMap<_, Statistics> = BTreeMap::new();
+    for sent in counted {
+        let kind = usize::from(sent.kind);
+        let groups = [Group::All, Group::Scope(sent.scope), Group::Kind(kind)];
+        for (at, group) in groups.into_iter().enumerate() {
+            let numbers = panes.entry((sent.pane(), at, format!("{group:?}"))).or_default();
+            numbers.add(sent.sum.into());
+        }
     }
     panes
 }
