@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::door::{Door, Verdict};
+use crate::state::{Counts, Switch};
 use crate::throttle::Throttle;
 use crate::{COMPONENT, Options};
 
@@ -84,7 +85,8 @@ pub(crate) struct Buffer<C> {
     /// What of a message is stored, where the stream asks.
     store: StoreOptions,
     door: Door,
-    counts: observe::Admitted,
+    counts: Arc<Counts>,
+    switch: Switch,
     clock: C,
     bounds: Bounds,
     /// Bounded by the two semaphores.
@@ -113,12 +115,12 @@ pub(crate) struct Gauge {
 
 impl<C: Clock> Buffer<C> {
     pub(crate) fn new(
-        (source, door): (Arc<str>, Door),
+        (source, door, switch): (Arc<str>, Door, Switch),
         options: &Options,
         clock: C,
         sender: mpsc::UnboundedSender<Buffered>,
     ) -> Self {
-        let Options { acquisition: options, decoder } = options;
+        let Options { acquisition: options, decoder, .. } = options;
         let messages_max = u32::try_from(options.buffer_messages).unwrap_or(u32::MAX);
         // The configuration keeps both within the permits that a semaphore gives out at once.
         let bytes_max = u32::try_from(options.buffer_bytes.0).unwrap_or(u32::MAX);
@@ -133,7 +135,7 @@ impl<C: Clock> Buffer<C> {
             host: options.host.clone(),
         };
         let decoder = decoder.clone();
-        let counts = observe::Admitted::of(decoder.stream().name, &source);
+        let counts = Arc::new(Counts::of(decoder.stream().name, &source));
         let [cuts, undecided] = [LOG_INTERVAL; 2].map(|every| Mutex::new(Throttle::new(every)));
         let passed = Mutex::default();
         Self {
@@ -142,6 +144,7 @@ impl<C: Clock> Buffer<C> {
             store,
             door,
             counts,
+            switch,
             clock,
             bounds,
             sender,
@@ -165,8 +168,22 @@ impl<C: Clock> Buffer<C> {
         Gauge { stream: self.stream(), source, bounds }
     }
 
-    /// Waits until there is room for one more message.
+    pub(crate) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+
+    pub(crate) fn switch(&self) -> &Switch {
+        &self.switch
+    }
+
+    /// Waits until there is room for one more message, and the source is not paused.
     pub(crate) async fn slot(&self) -> Slot {
+        self.switch.resumed().await;
+        self.room().await
+    }
+
+    /// Waits until there is room for one more message that is here already.
+    pub(crate) async fn room(&self) -> Slot {
         Slot { _permit: acquire(&self.bounds.messages, 1).await }
     }
 

@@ -7,6 +7,7 @@ mod resume;
 mod tests;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,10 @@ impl<T: Transport> Follow for Connected<T> {
         let options = &options.acquisition;
         let mut follower = Follower::new(source, buffer.stream(), options);
         loop {
+            buffer.switch().resumed().await;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
             let mut last = None;
             if follower.resume.needs_position() {
                 let position = stop.run_until_cancelled(outlet.position());
@@ -118,11 +123,31 @@ impl<T: Transport> Follow for Connected<T> {
                 Err(lost) => (lost, 0),
                 Ok(connection) => {
                     follower.connected(&request);
-                    let receiving =
-                        transport.receive(connection, buffer, &mut follower, options, stop);
-                    let received = receiving.await;
-                    let Some(lost) = received.lost else { return Ok(()) };
-                    (lost, received.messages)
+                    let pause = stop.child_token();
+                    let received = {
+                        let mut receiving = pin!(transport.receive(
+                            connection,
+                            buffer,
+                            &mut follower,
+                            options,
+                            &pause
+                        ));
+                        tokio::select! {
+                            received = &mut receiving => received,
+                            () = buffer.switch().pausing() => {
+                                pause.cancel();
+                                receiving.await
+                            }
+                        }
+                    };
+                    match received.lost {
+                        Some(lost) => (lost, received.messages),
+                        None if pause.is_cancelled() && !stop.is_cancelled() => {
+                            follower.paused();
+                            continue;
+                        }
+                        None => return Ok(()),
+                    }
                 }
             };
             let delay = follower.lost(&lost, messages, &request);
@@ -215,6 +240,13 @@ impl<'a> Follower<'a> {
             observe::reconnected(self.stream, source);
         }
         let gap = self.resume.connected(Instant::now());
+        self.report(gap);
+    }
+
+    /// The connection was closed on purpose.
+    fn paused(&mut self) {
+        self.logged = true;
+        let gap = self.resume.left();
         self.report(gap);
     }
 

@@ -24,6 +24,7 @@ mod recording;
 mod run;
 mod senders;
 mod spool;
+mod state;
 mod store;
 mod syslog;
 mod tcp;
@@ -41,6 +42,7 @@ pub use pulso_sqlite::{Spool, SpoolLevel};
 pub use recording::{Progress, Recording};
 pub use run::{Input, Options, Summary, run, run_spooled};
 pub use spool::{AtLimit, SpoolError, SpoolHandle, SpooledLog};
+pub use state::Keeping;
 pub use store::store;
 
 /// The name of this component in metrics.

@@ -165,6 +165,9 @@ impl<C: Clock> Receiver<C> {
     {
         let (parts, body) = request.into_parts();
         let head = Head::read(&parts, &self.path, self.token.as_ref())?;
+        if self.buffer.switch().is_paused() {
+            return Err(Refusal::Paused);
+        }
         let length = parts.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > self.body_bytes_max) {
@@ -259,7 +262,7 @@ impl<C: Clock> Receiver<C> {
                 None => alone.clone(),
             };
             let receipt = receipt.take_if(|_| is_last);
-            let slot = self.buffer.slot().await;
+            let slot = self.buffer.room().await;
             self.buffer.put_for(slot, message, |_| cursor, receipt).await.ok()?;
         }
         // None comes in, or a crash had come between the last one and its answer.

@@ -8,15 +8,19 @@ use pulso_model::Decoder;
 use pulso_pipeline::{AdapterError, Clock, Message, Sink, SourceCursor};
 use pulso_runtime::Config;
 use pulso_runtime::config::{Acquisition, Protocol, Source};
+use pulso_runtime::health::Health;
+use pulso_runtime::sources::Sources;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::buffer::Buffer;
 use crate::door::Door;
 use crate::follow::{Follow, Outlet, follow};
 use crate::network::{Network, Tcp};
 use crate::spool::{SpoolError, SpoolHandle, SpooledLog};
+use crate::state::{Keeper, Keeping, Switch};
 use crate::writer::Writer;
 use crate::{Error, Recording};
 
@@ -34,12 +38,19 @@ pub struct Options {
     pub acquisition: Acquisition,
     /// Tells what is kept with a message: its key, and where its source goes on.
     pub decoder: Decoder,
+    /// Where it is said what sources do, and asked which are paused; `None`: nowhere.
+    pub keeping: Option<Keeping>,
 }
 
 impl Options {
     /// What the configuration says of its stream.
-    pub fn new(config: &Config) -> Self {
-        Self { acquisition: config.acquisition.clone(), decoder: config.decoder() }
+    pub fn new(config: &Config, health: &Health) -> Self {
+        let keeping = Keeping { sources: Sources::of(config), health: health.clone() };
+        Self {
+            acquisition: config.acquisition.clone(),
+            decoder: config.decoder(),
+            keeping: Some(keeping),
+        }
     }
 }
 
@@ -127,17 +138,30 @@ where
 {
     let stop = shutdown.child_token();
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (mut readers, mut gauges) = (JoinSet::new(), Vec::new());
+    let (mut readers, mut follows, mut gauges) = (JoinSet::new(), Vec::new(), Vec::new());
+    let mut keeper = options.keeping.clone().map(Keeper::new);
     let (positions, exact) = (Arc::new(last_stored), Arc::new(exact(&inputs)));
     for input in inputs {
         let (name, door) = match &input {
             Input::Source(source) => (&source.name, Door::new(source.admission.clone())),
             Input::Recording(recording) => (&recording.name, Door::default()),
         };
-        let buffer = Buffer::new((Arc::clone(name), door), &options, clock.clone(), sender.clone());
+        let (paused, switch) = Switch::new(stop.clone());
+        let own = (Arc::clone(name), door, switch);
+        let buffer = Buffer::new(own, &options, clock.clone(), sender.clone());
+        if let (Input::Source(_), Some(keeper)) = (&input, &mut keeper) {
+            keeper.add((buffer.stream(), Arc::clone(name)), buffer.counts(), paused);
+        }
         gauges.push(buffer.gauge());
         let (options, positions) = (options.clone(), Arc::clone(&positions));
         let outlet = Outlet { buffer, positions, options, stop: stop.clone() };
+        follows.push((input, outlet));
+    }
+    // Before anything is read of a source that is paused.
+    if let Some(keeper) = &mut keeper {
+        keeper.look();
+    }
+    for (input, outlet) in follows {
         let network = network.clone();
         readers.spawn(async move {
             match input {
@@ -146,8 +170,9 @@ where
             }
         });
     }
+    let _keeping = keeper.map(|keeper| AbortOnDropHandle::new(tokio::spawn(keeper.run())));
     drop(sender);
-    let Options { acquisition: options, decoder } = options;
+    let Options { acquisition: options, decoder, .. } = options;
     let stream = decoder.stream().name;
     let stopped = stop.clone();
     let writer = Writer { stream, sink, receiver, gauges, options, dropped, exact, stop: stopped };

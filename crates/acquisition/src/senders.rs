@@ -28,6 +28,7 @@ use tracing::{debug, info, warn};
 use crate::buffer::{Buffer, WriterGone};
 use crate::follow::{Outlet, Positions};
 use crate::lines::{Line, Lines};
+use crate::state::Switch;
 use crate::throttle::Throttle;
 use crate::{COMPONENT, Error, ListenError};
 
@@ -84,6 +85,10 @@ impl<C: Clock> Intake<C> {
         self.options.message_bytes_max.as_usize()
     }
 
+    pub(crate) fn switch(&self) -> &Switch {
+        self.buffer.switch()
+    }
+
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
@@ -135,11 +140,13 @@ impl Senders {
         let intake = Arc::new(intake);
         let mut connections = JoinSet::new();
         loop {
-            let has_room = connections.len() < self.connections_max;
+            let is_paused = intake.switch().is_paused();
+            let takes = connections.len() < self.connections_max && !is_paused;
             tokio::select! {
                 () = intake.stop.cancelled() => break,
+                () = intake.switch().resumed(), if is_paused => {}
                 Some(joined) = connections.join_next() => resume(joined),
-                accepted = self.listener.accept(), if has_room => match accepted {
+                accepted = self.listener.accept(), if takes => match accepted {
                     Ok((stream, peer)) => {
                         debug!(source = %intake.source(), %peer, "a sender connected");
                         connections.spawn(serve(stream, peer, self.tls.clone(), Arc::clone(&intake)));

@@ -43,7 +43,8 @@ async fn straight(
         async move { log.last_cursor(&source).await }
     };
     let log = Watched::new(log, "log", health);
-    let running = run(inputs, log, last_stored, SystemClock, Options::new(config), shutdown);
+    let options = Options::new(config, health);
+    let running = run(inputs, log, last_stored, SystemClock, options, shutdown);
     Ok(running.await.explained()?.stored)
 }
 
@@ -71,7 +72,7 @@ async fn spooled(
         let (log, handle) = (positions.clone(), handle.clone());
         async move { handle.last_stored(&source, log.last_cursor(&source)).await }
     };
-    let options = Options::new(config);
+    let options = Options::new(config, health);
     let running = run_spooled(inputs, log, last_stored, SystemClock, options, shutdown);
     Ok(running.await.explained()?.stored)
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::network::Network;
 use crate::run::run_over;
-use crate::{Error, Input, Options, Summary};
+use crate::{Error, Input, Keeping, Options, Summary};
 
 /// How much a socket holds that its other side has not read.
 pub(crate) const SOCKET_BYTES: usize = 4096;
@@ -185,6 +185,16 @@ impl Running {
         inputs: Vec<Input>,
         acquisition: Acquisition,
     ) -> Self {
+        Self::start_kept(stored, inputs, acquisition, None)
+    }
+
+    /// The same with sources that can be paused.
+    pub(crate) fn start_kept(
+        stored: Vec<Message>,
+        inputs: Vec<Input>,
+        acquisition: Acquisition,
+        keeping: Option<Keeping>,
+    ) -> Self {
         let (attempts_sender, attempts) = mpsc::unbounded_channel();
         let (news_sender, news) = mpsc::unbounded_channel();
         let log = TestLog {
@@ -202,7 +212,7 @@ impl Running {
             (log.clone(), None),
             move |source: Arc<str>| std::future::ready(Ok(positions.last_stored(&source))),
             ManualClock::at(WallTime(1_000)),
-            Options { acquisition, decoder: pulso_testkit::decoder() },
+            Options { acquisition, decoder: pulso_testkit::decoder(), keeping },
             shutdown.clone(),
         );
         Self { attempts, log, news, shutdown, task: tokio::spawn(running) }

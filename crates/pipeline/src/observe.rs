@@ -80,6 +80,12 @@ fn gap_seconds(stream: &'static str, source: &str) -> Counter {
     counter!("pulso_acquisition_gap_seconds_total", "stream" => stream, "source" => source.to_owned())
 }
 
+/// Whether somebody has paused a source.
+pub fn paused(stream: &'static str, source: &str, paused: bool) {
+    gauge!("pulso_acquisition_paused", "stream" => stream, "source" => source.to_owned())
+        .set(if paused { 1.0 } else { 0.0 });
+}
+
 /// What became of the messages of a source at the door. Counted one by one, so that the counters are kept.
 #[derive(Clone)]
 pub struct Admitted {

@@ -20,12 +20,15 @@ pub struct Health {
     /// Whose dependencies this tells of.
     stream: Option<Arc<str>>,
     missing: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Sources that somebody has paused, and since when: nothing is wrong with them.
+    paused: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Health {
     /// The part of the state that is a stream's.
     pub fn of_stream(&self, stream: &str) -> Self {
-        Self { stream: Some(stream.into()), missing: Arc::clone(&self.missing) }
+        let (missing, paused) = (Arc::clone(&self.missing), Arc::clone(&self.paused));
+        Self { stream: Some(stream.into()), missing, paused }
     }
 
     /// A dependency that is not there yet.
@@ -45,6 +48,20 @@ impl Health {
             None => chain(error).to_string(),
         };
         self.lock().insert(self.name(dependency), why);
+    }
+
+    /// Since when a source is paused; `None` if it is not.
+    pub fn paused(&self, source: &str, since: Option<String>) {
+        let mut paused = lock(&self.paused);
+        match since {
+            Some(since) => paused.insert(source.to_owned(), since),
+            None => paused.remove(source),
+        };
+    }
+
+    /// The sources that are paused, and since when.
+    pub fn paused_sources(&self) -> BTreeMap<String, String> {
+        lock(&self.paused).clone()
     }
 
     /// Which dependencies are missing, and why; empty when the service does its work.
@@ -76,6 +93,10 @@ impl Health {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.missing)
     }
+}
+
+fn lock(map: &Mutex<BTreeMap<String, String>>) -> MutexGuard<'_, BTreeMap<String, String>> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
 }

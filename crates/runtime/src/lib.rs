@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod operations;
 mod retry;
 pub mod server;
+pub mod sources;
 pub mod stores;
 mod streams;
 mod together;

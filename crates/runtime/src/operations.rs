@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/healthz` | 200 as long as the process runs |
-//! | `/readyz` | 200 when nothing is missing, else 503 and what is |
+//! | `/readyz` | 200 when nothing is missing, else 503 and what is; and which sources are paused |
 //! | `/metrics` | all metrics in the Prometheus text format |
 
 use std::convert::Infallible;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::service::service_fn;
+use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -116,12 +117,19 @@ fn answer(
 }
 
 fn ready(health: &Health) -> Response<String> {
-    let missing = health.missing();
-    if missing.is_empty() {
-        return respond(StatusCode::OK, JSON, r#"{"status":"ready"}"#.to_owned());
+    let (missing, paused) = (health.missing(), health.paused_sources());
+    let (status, mut body) = match missing.is_empty() {
+        true => (StatusCode::OK, json!({ "status": "ready" })),
+        false => {
+            let body = json!({ "status": "not ready", "missing": missing });
+            (StatusCode::SERVICE_UNAVAILABLE, body)
+        }
+    };
+    // Nothing is wrong with them, but whoever looks ought to know.
+    if !paused.is_empty() {
+        body["paused"] = json!(paused);
     }
-    let body = serde_json::json!({ "status": "not ready", "missing": missing }).to_string();
-    respond(StatusCode::SERVICE_UNAVAILABLE, JSON, body)
+    respond(status, JSON, body.to_string())
 }
 
 fn respond(status: StatusCode, content_type: HeaderValue, body: String) -> Response<String> {

@@ -53,10 +53,11 @@ fn notes() -> Decoder {
 
 /// What the writer gets of these payloads, all received a second after the epoch.
 async fn buffered(decoder: Decoder, payloads: &[&'static str]) -> Vec<Message> {
-    let options = Options { acquisition: Config::default().acquisition, decoder };
+    let options = Options { acquisition: Config::default().acquisition, decoder, keeping: None };
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let clock = ManualClock::at(WallTime(1000));
-    let buffer = Buffer::new(("test".into(), Door::default()), &options, clock, sender);
+    let (_, switch) = Switch::new(tokio_util::sync::CancellationToken::new());
+    let buffer = Buffer::new(("test".into(), Door::default(), switch), &options, clock, sender);
     for payload in payloads {
         let cursor = |Times { time, received_time }: Times| {
             Some(format!("{} at {}", time?.0, received_time.0).into())

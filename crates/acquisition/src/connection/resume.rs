@@ -282,6 +282,12 @@ impl<'a> Resume<'a> {
         self.settle()
     }
 
+    /// Takes note that a connection was closed on purpose; the next one asks as usual.
+    pub(super) fn left(&mut self) -> Option<Gap> {
+        self.reach = Reach::Margin;
+        self.settle()
+    }
+
     /// The gap between the newest stored message, when that has not come again, and what has.
     fn settle(&mut self) -> Option<Gap> {
         let Joint::Open { newer } = std::mem::replace(&mut self.joint, Joint::Settled) else {

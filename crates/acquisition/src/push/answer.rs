@@ -44,6 +44,8 @@ pub(super) enum Refusal {
     KeyBusy,
     #[error("this key was sent with another body; give every body a key of its own")]
     KeyUsed,
+    #[error("the source is paused; nothing was stored, send it again later")]
+    Paused,
     #[error("too much is waiting to be stored; send it again later")]
     Busy,
     #[error(
@@ -66,7 +68,7 @@ impl Refusal {
             Self::KeyBusy => StatusCode::CONFLICT,
             Self::KeyUsed => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotStored | Self::Paused => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -74,6 +76,7 @@ impl Refusal {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Token | Self::Page => "forbidden",
+            Self::Paused => "paused",
             Self::Busy | Self::NotStored => "not_stored",
             _ => "bad_request",
         }
@@ -87,6 +90,7 @@ impl Refusal {
             Self::ContentEncoding => Some((header::ACCEPT_ENCODING, "gzip")),
             Self::KeyBusy | Self::Busy => Some((header::RETRY_AFTER, "1")),
             Self::NotStored => Some((header::RETRY_AFTER, "5")),
+            Self::Paused => Some((header::RETRY_AFTER, "30")),
             _ => None,
         }
     }

@@ -314,3 +314,22 @@ async fn an_answer_says_what_did_not_come_in() {
     assert_eq!((again.status, pushed.running.log.stored("a").len()), (200, 2));
     pushed.running.stop(0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_source_takes_nothing_and_says_so() {
+    let (directory, address) = (tempfile::tempdir().unwrap(), free());
+    let sources = pulso_runtime::sources::Sources::in_folder(directory.path());
+    let keeping = crate::Keeping { sources: sources.clone(), health: Default::default() };
+    sources.pause("a", pulso_model::WallTime(0)).unwrap();
+    let inputs = vec![input(address, None)];
+    let running = Running::start_kept(Vec::new(), inputs, options(), Some(keeping));
+    let pushed = Pushed { running, address };
+    let refused = pushed.send("", &lines(0..2)).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.head.contains("retry-after: 30") && refused.body.contains("is paused"));
+    assert_eq!(pushed.running.log.messages(), []);
+    sources.resume("a").unwrap();
+    while pushed.send("", &lines(0..2)).await.status != 200 {}
+    assert_eq!(pushed.running.log.stored("a"), payloads(0..2));
+    pushed.running.stop(2).await;
+}

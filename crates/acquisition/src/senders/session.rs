@@ -51,6 +51,8 @@ async fn receive_lines<C: Clock>(
     let mut piece = vec![0; PIECE_BYTES];
     let mut deadline: Option<Instant> = None;
     let ended = loop {
+        // While the source is paused nothing is read, and the sender has to wait.
+        intake.switch().resumed().await;
         let now = Instant::now();
         let read = match deadline {
             None => intake.stop().run_until_cancelled(stream.read(&mut piece)).await,

@@ -155,7 +155,7 @@ impl Running {
             log.clone(),
             move |_: Arc<str>| std::future::ready(Ok(positions.last_stored())),
             SystemClock,
-            Options { acquisition, decoder },
+            Options { acquisition, decoder, keeping: None },
             shutdown.clone(),
         );
         let task = tokio::spawn(async move {

@@ -4,6 +4,7 @@
 
 mod file;
 mod jetstream;
+mod pause;
 mod program;
 mod push;
 mod senders;
@@ -57,7 +58,7 @@ async fn accept(listener: &TcpListener) -> (WebSocketStream<TcpStream>, String) 
 }
 
 fn decoding_with(decoder: Decoder) -> Options {
-    Options { acquisition: options(), decoder }
+    Options { acquisition: options(), decoder, keeping: None }
 }
 
 /// Passes on what it is given, and tells the newest cursor.

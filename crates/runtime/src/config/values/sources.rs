@@ -11,6 +11,7 @@ use super::TICK;
 use crate::config::reader::{Reader, Wrong, duration, show, text};
 use crate::config::sections::{FilesFrom, Format, Protocol, Source, masked_url};
 use crate::config::url;
+use crate::sources::is_name;
 use crate::streams::usual;
 
 mod admission;
@@ -286,8 +287,7 @@ fn value_field<T>(
 }
 
 fn name(text: &str) -> Result<Arc<str>, Wrong> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !text.is_empty() && text.len() <= 64 && text.chars().all(plain) {
+    if is_name(text) {
         return Ok(text.into());
     }
     let hint = "use up to 64 letters, digits, `-`, `_` and `.`";
