@@ -17,6 +17,7 @@ mod parameters;
 mod reach;
 mod recent;
 mod session;
+mod sources;
 mod status;
 mod streams;
 mod views;
@@ -341,6 +342,7 @@ fn routes<V: Views>(views_served: &[View]) -> Vec<Route<Arc<App<V>>>> {
     ];
     routes.extend(organiser::routes::<V>());
     routes.extend(messages::routes::<V>());
+    routes.extend(sources::routes::<V>());
     routes.extend(views_served.iter().map(|&view| {
         let list =
             async move |State(app): Shared<V>, uri: Uri| documents::list(&app, view, &uri).await;

@@ -89,6 +89,8 @@ pub(super) enum Error {
     NotShown,
     #[error("{reason}")]
     NoMessage { reason: String },
+    #[error("{reason}")]
+    UnknownSource { reason: String },
     #[error("this takes too long at the moment; ask for a shorter range, or try again")]
     TooSlow,
     #[error("the views cannot be read at the moment; try again")]
@@ -165,6 +167,9 @@ impl Error {
             Self::NotShown => (StatusCode::FORBIDDEN, "urn:pulso:not-shown", "Not shown"),
             Self::NoMessage { .. } => {
                 (StatusCode::NOT_FOUND, "urn:pulso:no-message", "No such message")
+            }
+            Self::UnknownSource { .. } => {
+                (StatusCode::NOT_FOUND, "urn:pulso:unknown-source", "Unknown source")
             }
             Self::NotReady { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:pulso:not-ready", "Not ready")

@@ -2,6 +2,7 @@
 //!
 //! A message of the log may say who somebody is, so it is shown only where members are.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tracing::error;
 
 use super::parameters::{TEXT_CHARACTERS_MAX, pairs};
-use super::{API, App, Error, Options, Route, Shared, feed, json};
+use super::{API, App, Error, Options, Route, Shared, feed, json, sources};
 
 /// The longest request with a message on trial.
 pub(super) const TRIAL_BYTES_MAX: usize = 256 * 1024;
@@ -103,6 +104,8 @@ struct Source {
     /// Of those that were looked at.
     messages: u32,
     last_received: Option<String>,
+    /// `None` where acquisition has said nothing of it in this data folder.
+    state: Option<sources::Told>,
 }
 
 /// The message at a place in a stream's log.
@@ -191,14 +194,23 @@ async fn sources<V: Views>(
     let config = app.options.config_of(&name)?;
     let log = open(&config)?;
     let states = app.in_turn(log.sources(SOURCES_SEARCHED_MAX)).await.map_err(failed)?;
-    let sources = states
-        .into_iter()
-        .map(|state| Source {
-            name: state.name.to_string(),
-            messages: state.messages,
-            last_received: state.last_received.map(|time| time.to_string()),
-        })
-        .collect();
+    let mut found: BTreeMap<String, (u32, Option<String>)> = BTreeMap::new();
+    // One that has stored nothing yet can be seen, too.
+    for source in config.acquisition.sources.iter().filter(|source| source.stream == name) {
+        found.entry(source.name.to_string()).or_default();
+    }
+    for state in states {
+        let last_received = state.last_received.map(|time| time.to_string());
+        found.insert(state.name.to_string(), (state.messages, last_received));
+    }
+    let told = sources::states(&app.options.messages, found.keys().cloned().collect()).await?;
+    let source = |((name, (messages, last_received)), (_, state))| Source {
+        name,
+        messages,
+        last_received,
+        state,
+    };
+    let sources = found.into_iter().zip(told).map(source).collect();
     let sources = Sources { searched: SOURCES_SEARCHED_MAX, sources };
     Ok(json(serde_json::to_string(&sources).expect("sources are text and numbers")))
 }

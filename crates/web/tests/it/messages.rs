@@ -5,6 +5,7 @@ use pulso_pipeline::Sink;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
+use pulso_runtime::sources::{SourceCounts, SourceState, Sources};
 use pulso_runtime::stores::embedded;
 use pulso_testkit::message::{EPOCH, message};
 use pulso_web::{Facts, Messages, Options, Organiser};
@@ -64,8 +65,7 @@ async fn a_message_is_found_by_its_place_and_by_its_fact() {
         assert!(detail(&answer.body).contains(offset), "{}", answer.body);
     }
     let sources = server.json("/api/v1/streams/rsvps/sources").await;
-    let test =
-        json!({ "name": "test", "messages": 19, "last_received": "1970-01-01T00:00:00.000Z" });
+    let test = json!({ "name": "test", "messages": 19, "last_received": "1970-01-01T00:00:00.000Z", "state": null });
     assert_eq!(sources, json!({ "searched": 1_000, "sources": [test] }));
     // There is no log of this stream.
     assert_eq!(server.get("/api/v1/streams/clicks/message?fact=0/0").await.status, 404);
@@ -134,4 +134,33 @@ async fn a_trial_takes_one_message_of_a_stream_that_is_served() {
     assert_eq!(server.get(path).await.status, 405);
     let unknown = server.post("/api/v1/streams/none/try", r#"{"message": "{}"}"#).await;
     assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn a_source_is_paused_and_resumed_where_acquisition_reads_it() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder, 1..2, true).await;
+    let pause = "/api/v1/sources/test/pause";
+    let unknown = server.post(pause, "").await;
+    assert_eq!(unknown.status, 404);
+    assert!(detail(&unknown.body).starts_with("no source `test` is read into the data folder"));
+    assert_eq!(server.post("/api/v1/sources/..%2Ftest/pause", "").await.status, 404);
+    let sources = Sources::in_folder(folder.path());
+    let counts = SourceCounts { read: 3, filtered: 2, sampled_out: 1, filter_errors: 0 };
+    sources.tell("test", &SourceState { counts, paused_since: None }).unwrap();
+    let state = async || -> Value {
+        server.json("/api/v1/streams/rsvps/sources").await["sources"][0]["state"].clone()
+    };
+    let expected = |since: Value| json!({ "paused_since": since, "read": 3, "filtered": 2, "sampled_out": 1, "filter_errors": 0 });
+    assert_eq!(state().await, expected(Value::Null));
+    for _ in 0..2 {
+        let paused = server.post(pause, "").await;
+        assert_eq!(paused.status, 200, "{}", paused.body);
+        let since = sources.paused_since("test").unwrap().unwrap();
+        assert_eq!(state().await, expected(json!(since)));
+    }
+    let resumed = server.post("/api/v1/sources/test/resume", "").await;
+    assert_eq!(resumed.body, r#"{"name":"test","paused_since":null}"#);
+    assert_eq!(sources.paused_since("test").unwrap(), None);
+    assert_eq!(server.get(pause).await.status, 405);
 }

@@ -18,6 +18,8 @@ pub(super) fn paths(options: &Options) -> Map<String, Value> {
         (path("message"), json!({ "get": message(options) })),
         (path("messages/{partition}/{offset}"), json!({ "get": message_at(options) })),
         (path("try"), json!({ "post": trial(options) })),
+        (format!("{API}/sources/{{source}}/pause"), json!({ "post": switch(true) })),
+        (format!("{API}/sources/{{source}}/resume"), json!({ "post": switch(false) })),
     ])
 }
 
@@ -37,15 +39,50 @@ fn stream(options: &Options) -> Value {
 
 fn sources(options: &Options) -> Value {
     let time = json!({ "type": ["string", "null"], "format": "date-time" });
-    let source = object(&[("name", text()), ("messages", number()), ("last_received", time)]);
+    let state = object(&[
+        ("paused_since", time.clone()),
+        ("read", number()),
+        ("filtered", number()),
+        ("sampled_out", number()),
+        ("filter_errors", number()),
+    ]);
+    let state = json!({ "anyOf": [state, { "type": "null" }] });
+    let source = object(&[
+        ("name", text()),
+        ("messages", number()),
+        ("last_received", time),
+        ("state", state),
+    ]);
     let found = object(&[("searched", number()), ("sources", list_schema(source))]);
     let summary = "The sources of a stream, and when each was last heard of";
     let mut described = operation("listSources", summary, "application/json", found);
     described["description"] = json!(
         "All that ever wrote to the log, with what the newest messages of each partition tell: `searched` of \
-         each. 404 says that the log is not read here."
+         each. `state` is what acquisition said last, since it began; null where it runs over another data folder. \
+         404 says that the log is not read here."
     );
     described["parameters"] = json!([stream(options)]);
+    described
+}
+
+fn switch(pause: bool) -> Value {
+    let (id, summary) = match pause {
+        true => (
+            "pauseSource",
+            "Pauses a source: it is not read until it is resumed, also after a restart",
+        ),
+        false => ("resumeSource", "Lets a source go on where it was paused"),
+    };
+    let time = json!({ "type": ["string", "null"], "format": "date-time" });
+    let answer = object(&[("name", text()), ("paused_since", time)]);
+    let mut described = operation(id, summary, "application/json", answer);
+    described["description"] = json!(
+        "Acquisition does so within a second. Safe to repeat. 404 says that acquisition reads no such source into \
+         this data folder."
+    );
+    let schema = json!({ "type": "string", "minLength": 1, "maxLength": 64 });
+    described["parameters"] =
+        json!([{ "name": "source", "in": "path", "required": true, "schema": schema }]);
     described
 }
 
