@@ -12,6 +12,7 @@ use pulso_runtime::CommonArgs;
 use pulso_runtime::config::ByteSize;
 use pulso_web::account::AccountArgs;
 
+use crate::sources::SourcesArgs;
 use crate::streams::StreamsArgs;
 
 /// What is trending in a stream, and where, within seconds; and later exactly what happened.
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Lists the streams that there are; shows, tries and checks single ones
     Streams(StreamsArgs),
+    /// Lists the sources that acquisition reads; pauses and resumes single ones
+    Sources(SourcesArgs),
     /// Checks the configuration and the data folder, without changing anything
     Check(DataArgs),
     Account(AccountArgs),

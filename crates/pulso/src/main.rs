@@ -16,6 +16,7 @@ mod replay;
 mod report;
 mod serve;
 mod set_up;
+mod sources;
 mod streams;
 mod target;
 mod verify;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
             Command::Verify(args) => whole(verify::verify(&common, args, shutdown), stop).await,
             Command::Serve(args) => serve::serve(&common, args, shutdown).await,
             Command::Streams(args) => whole(streams::streams(&common, args), stop).await,
+            Command::Sources(args) => sources::run(&common, args),
             Command::Check(args) => whole(check::check(&common, &args), stop).await,
             Command::Account(args) => output::print(&format!("{}\n", account::make(&args)?)),
             Command::Setup => whole(set_up::set_up(&common), stop).await,

@@ -68,7 +68,7 @@ fn origin(definition: &Definition) -> String {
 }
 
 /// Lines of cells below one another, the last as long as it likes.
-fn table<const CELLS: usize>(rows: &[[String; CELLS]], indent: &str) -> String {
+pub(crate) fn table<const CELLS: usize>(rows: &[[String; CELLS]], indent: &str) -> String {
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
     let widths: [usize; CELLS] = std::array::from_fn(width);
     let mut text = String::new();
