@@ -131,6 +131,16 @@ export interface Source {
   name: string;
   messages: number;
   last_received: string | null;
+  // What acquisition said last; null where it keeps its data elsewhere.
+  state: SourceState | null;
+}
+
+export interface SourceState {
+  paused_since: string | null;
+  read: number;
+  filtered: number;
+  sampled_out: number;
+  filter_errors: number;
 }
 
 // What became of a message on trial.
@@ -263,6 +273,10 @@ export const message = (
 
 export const sources = (stream: string, signal?: AbortSignal): Promise<{ searched: number; sources: Source[] }> =>
   get(url(ofStream(stream, "sources")), signal);
+
+// Pauses a source, or lets it go on; acquisition does so within a second.
+export const switchSource = (source: string, to: "pause" | "resume"): Promise<unknown> =>
+  ask(url(`sources/${encodeURIComponent(source)}/${to}`), { method: "POST" });
 
 // Decodes a message, and changes nothing.
 export const tryMessage = (stream: string, text: string): Promise<Outcome> => ask(url(ofStream(stream, "try")), {

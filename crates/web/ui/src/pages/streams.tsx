@@ -3,6 +3,7 @@
 import "./streams.css";
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 
 import type { Stream, View } from "../api.ts";
 import { useApp } from "../app.ts";
@@ -93,11 +94,17 @@ function Description({ stream }: { stream: Stream }) {
 const SILENT_SECONDS = 60;
 
 function Sources({ stream }: { stream: Stream }) {
-  const { live } = useApp();
+  const { live, session } = useApp();
   const now = useNow(5000);
-  const answer = useQuery(`sources ${stream.name}`, (signal) => api.sources(stream.name, signal), live.news);
+  const [switched, setSwitched] = useState(0);
+  const news = `${String(live.news)} ${switched}`;
+  const answer = useQuery(`sources ${stream.name}`, (signal) => api.sources(stream.name, signal), news);
   const found = answer.data;
-  const state = (last: string | null) => {
+  const mayChange = !session.login || session.role === "write";
+  const state = ({ last_received: last, state: told }: api.Source) => {
+    if (told?.paused_since) {
+      return <span class="status"><i class="dot idle" />paused since <time>{moment(told.paused_since, now)}</time></span>;
+    }
     if (last === null) return <span class="muted">nothing lately</span>;
     const age = (now - Date.parse(last)) / 1000;
     return age < SILENT_SECONDS
@@ -118,13 +125,54 @@ function Sources({ stream }: { stream: Stream }) {
           empty="Nothing has ever been received. Name a source in the configuration, or replay a file."
           columns={[
             { name: "source", title: "Source", wide: true, cell: ({ name }) => <code class="source-name">{name}</code> },
-            { name: "state", title: "State", cell: ({ last_received }) => <span class="source-state">{state(last_received)}</span> },
+            { name: "state", title: "State", cell: (source) => <span class="source-state">{state(source)}</span> },
             { name: "last", title: "Last message", cell: ({ last_received }) => (last_received === null ? "–" : <time>{moment(last_received, now)}</time>) },
             { name: "messages", title: `Of the newest ${count(found.searched)} of each partition`, number: true, cell: ({ messages }) => count(messages) },
+            { name: "out", title: "Kept out", cell: ({ state }) => <KeptOut state={state} /> },
+            ...(mayChange ? [{
+              name: "switch", title: "Reading",
+              cell: ({ name, state }: api.Source) => state && (
+                <Switch name={name} state={state} done={() => setSwitched((times) => times + 1)} />
+              ),
+            }] : []),
           ]}
         />
       )}
     </Card>
+  );
+}
+
+// Of all that was read since acquisition began.
+function KeptOut({ state }: { state: api.SourceState | null }) {
+  if (state === null) return <>–</>;
+  const { read, filtered, sampled_out, filter_errors } = state;
+  if (filtered + sampled_out + filter_errors === 0) return <>nothing</>;
+  const parts = [
+    filtered > 0 ? `${count(filtered)} by the filter` : "",
+    sampled_out > 0 ? `${count(sampled_out)} by the sample` : "",
+    filter_errors > 0 ? `the filter failed on ${count(filter_errors)}, which came in` : "",
+  ];
+  return <>{parts.filter((part) => part !== "").join(", ")}, of {count(read)}</>;
+}
+
+function Switch({ name, state, done }: { name: string; state: api.SourceState; done: () => void }) {
+  const [asking, setAsking] = useState(false);
+  const [failed, setFailed] = useState<string>();
+  const paused = state.paused_since !== null;
+  const change = () => {
+    setAsking(true);
+    setFailed(undefined);
+    api.switchSource(name, paused ? "resume" : "pause")
+      .then(done, (error: Error) => setFailed(error.message))
+      .finally(() => setAsking(false));
+  };
+  return (
+    <>
+      <button class="source-switch" role="switch" aria-checked={!paused} aria-label={`Read ${name}`} disabled={asking} onClick={change}>
+        {paused ? "Resume" : "Pause"}
+      </button>
+      {failed && <span role="alert"> {failed}</span>}
+    </>
   );
 }
 
