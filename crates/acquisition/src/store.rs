@@ -15,7 +15,7 @@ use crate::{AtLimit, Input, Options, Spool, SpooledLog, run, run_spooled};
 /// that were.
 ///
 /// # Errors
-/// As of [`run`], and when the spool of a log on servers cannot be had.
+/// As of [`run()`], and when the spool of a log on servers cannot be had.
 pub async fn store(
     config: &Config,
     inputs: Vec<Input>,

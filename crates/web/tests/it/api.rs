@@ -194,7 +194,7 @@ async fn a_stream_is_described_with_all_that_a_client_needs_to_show_it() {
         "sums": ["guests", "attendees"], "place": true, "facets": [topics], "organiser": true,
         "activity_view": "country-activity",
         "trends_view": "topic-trends", "trends_by_scope_view": "topic-trends-by-country",
-        "facts_view": { "name": "responses", "shown": true },
+        "facts_view": { "name": "responses", "shown": true }, "statistics": [],
     });
     assert_eq!(list["streams"][0], rsvps);
     let domains = json!({

@@ -108,8 +108,8 @@ fn the_pages_name_no_stream() {
                 .collect();
             // Many are words that a script needs for other things, but not as texts.
             let named = |name: &&&str| {
-                // What a browser calls a click.
-                **name != "click" && text.contains(&format!("\"{name}\""))
+                // What a browser calls a click, and where it came from.
+                !["click", "referrer"].contains(*name) && text.contains(&format!("\"{name}\""))
                     || name.contains('-') && words.contains(**name)
             };
             let found: Vec<_> = names.iter().filter(named).collect();

@@ -38,11 +38,13 @@ async fn places_that_are_not_there() {
                   `trending-hashtags-by-language`, `trending-domains`, `post-trends`, \
                   `post-trends-by-language`, `hashtag-days`, \
                   `domain-days`, `language-days`, `requests`, `request-activity`, \
+                  `request-bytes-statistics`, `request-duration-statistics`, \
                   `trending-paths`, `trending-referrers`, `trending-browsers`, \
                   `trending-browsers-by-country`, `request-trends`, `request-trends-by-country`, \
-                  `traffic-hours`, `path-days`, `referrer-days`, `visitor-days`, `clicks`, `click-activity`, \
+                  `request-bytes-statistics-days`, `request-duration-statistics-days`, \
+                  `traffic-hours`, `path-days`, `referrer-days`, `visitor-days`, `clicks`, `click-activity`, `click-age-statistics`, \
                   `trending-clicked-domains`, `trending-clicked-domains-by-country`, \
-                  `trending-links`, `click-trends`, `click-trends-by-country`, `link-days`, `city-days`, `comments`, `comment-activity`, \
+                  `trending-links`, `click-trends`, `click-trends-by-country`, `click-age-statistics-days`, `link-days`, `city-days`, `comments`, `comment-activity`, \
                   `trending-discussions`, `trending-discussed-categories`, \
                   `trending-discussed-categories-by-country`, `comment-trends`, \
                   `comment-trends-by-country`, `discussions`, `discussion-days`, \
