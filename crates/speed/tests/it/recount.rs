@@ -91,8 +91,7 @@ fn activity(
     let slide = settings.window.slide();
     let mut groups: BTreeMap<_, Vec<&Counted>> = BTreeMap::new();
     for one in counted {
-        let pane = one.time.div_euclid(slide) * slide;
-        if pane + slide <= closed_until {
+        if let Some(pane) = closed_pane(one, slide, closed_until) {
             groups.entry((pane, &one.scope, one.kind)).or_default().push(one);
         }
     }
@@ -121,9 +120,8 @@ fn statistics(
     let slide = settings.window.slide();
     let mut groups: BTreeMap<_, Statistics> = BTreeMap::new();
     for one in counted {
-        let pane = one.time.div_euclid(slide) * slide;
-        let of = stream.statistics.iter().zip(&one.numbers).enumerate();
-        for (at, (statistic, number)) in of.filter(|_| pane + slide <= closed_until) {
+        let Some(pane) = closed_pane(one, slide, closed_until) else { continue };
+        for (at, (statistic, number)) in stream.statistics.iter().zip(&one.numbers).enumerate() {
             let group = match statistic.by {
                 By::Nothing => None,
                 By::Scope => Some(one.scope.as_str()),
@@ -138,6 +136,12 @@ fn statistics(
         StatisticsDocument { stream, statistic, pane_start, group: *group, statistics }.render()
     };
     groups.iter().filter_map(document).collect()
+}
+
+/// Where the pane of a fact begins, if it is closed.
+fn closed_pane(one: &Counted, slide: i64, closed_until: i64) -> Option<i64> {
+    let pane = one.time.div_euclid(slide) * slide;
+    (pane + slide <= closed_until).then_some(pane)
 }
 
 fn mean(all: &[&Counted]) -> Option<Location> {
