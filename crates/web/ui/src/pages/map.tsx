@@ -5,7 +5,7 @@ import "./map.css";
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 
-import type { Document, Series, View } from "../api.ts";
+import type { Document, Series, Stream, View } from "../api.ts";
 import * as api from "../api.ts";
 import { type App, spanKey, useApp, viewOf } from "../app.ts";
 import { everywhere, scopeName, scopeTitle } from "../descriptor.ts";
@@ -89,7 +89,7 @@ function MapOf({ app }: { app: App }) {
               {HOURS.map((hours) => <option key={hours} value={`${hours}h`}>Steps of {duration(hours * 3600)}</option>)}
             </select>
           )}
-          {byCountry && stream.place && (
+          {byCountry && hasPlaces(stream) && (
             <button
               class="button"
               aria-pressed={route.own["places"] === "on"}
@@ -248,12 +248,17 @@ function useExactStep(app: App, span: Span | undefined, byCountry: boolean): { n
   return wanted === undefined || answer.old ? undefined : answer.data?.groups;
 }
 
+// Without single facts there are no places to show, whatever the stream knows of them.
+function hasPlaces({ place, facts_view }: Stream): boolean {
+  return place && facts_view.shown;
+}
+
 // Circles at the places of single facts, as far as these are kept.
 function useCircles(app: App, span: Span, wanted: boolean): { circles: Circle[]; note: string | undefined } {
   const { stream } = app;
   const view = viewOf(app, stream.facts_view.name);
   const place = view?.fields.find(({ type }) => type === "location");
-  const has = wanted && stream.place && stream.facts_view.shown && view !== undefined && place !== undefined;
+  const has = wanted && hasPlaces(stream) && view !== undefined && place !== undefined;
   const answer = useQuery(
     has ? `places ${spanKey(app)} ${span.from} ${span.to}` : undefined,
     (signal) => api.allDocuments(view!.name, { from: iso(span.from), to: iso(span.to) }, FACTS_PLACED, signal),
