@@ -326,7 +326,7 @@ fn a_data_folder_gives_what_its_file_gives_and_what_the_views_say() {
         let document: Value = serde_json::from_str(document).unwrap();
         let text = |name: &str| document[name].as_str().unwrap().to_owned();
         // Which family is not known, no facet says.
-        let browser = Some(text("browser")).filter(|name| name != "Other").unwrap_or_default();
+        let browser = Some(text("browser")).filter(|name| name != "Unknown").unwrap_or_default();
         *hours.entry((text("hour"), browser, text("country"))).or_default() +=
             document["requests"].as_u64().unwrap();
     }
