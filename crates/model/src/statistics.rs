@@ -125,7 +125,7 @@ impl Statistics {
         }
         let moments = Moments::of(self);
         let unit = f64::from(scale);
-        let spread = (moments.second != Wide::default()).then_some(moments.second.to_f64());
+        let spread = (moments.second != Wide::default()).then_some(moments.second);
         let of_numbers = Wide::from(i128::from(count));
         Some(Summary {
             count,
@@ -136,8 +136,9 @@ impl Statistics {
                 .map(|sum| sum.to_string()),
             mean: Wide::from(sum).to_f64() / of_numbers.to_f64() / unit,
             variance: moments.second.to_f64() / (of_numbers * of_numbers).to_f64() / (unit * unit),
-            skewness: spread.map(|second| moments.third.to_f64() / (second * second.sqrt())),
-            kurtosis: spread.map(|second| moments.excess.to_f64() / (second * second)),
+            skewness: spread
+                .map(|second| moments.third.to_f64() / (second.to_f64() * second.to_f64().sqrt())),
+            kurtosis: spread.map(|second| moments.excess.to_f64() / (second * second).to_f64()),
             quantiles: QUANTILES.map(|(_, percent)| {
                 // The smallest number of which no fewer than these percent are as small or smaller.
                 let rank = (u128::from(count) * u128::from(percent)).div_ceil(100);

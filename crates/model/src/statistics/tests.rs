@@ -42,6 +42,14 @@ fn equal_numbers_have_no_shape_and_no_numbers_have_nothing() {
     assert_eq!(of(&[NUMBER_MAX + 1, -NUMBER_MAX - 1, i64::MIN]), of(&[]));
 }
 
+/// Two equal halves: nothing has a smaller kurtosis, wherever the halves are.
+#[test]
+fn the_least_kurtosis_is_minus_two_to_the_last_digit() {
+    for other in 1..2000 {
+        assert_eq!(summary(&[0, other * other * 31 + 7]).kurtosis, Some(-2.0), "{other}");
+    }
+}
+
 /// What a difference of floats loses: the numbers differ in the last of thirteen digits.
 #[test]
 fn a_small_spread_of_large_numbers_is_exact() {
