@@ -22,12 +22,11 @@ use pulso_runtime::stores::{LogReader, Reading, StoreError};
 use pulso_runtime::{Config, chain};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 use tracing::error;
 
 use super::guard::Login;
-use super::live::{COME_BACK_AFTER, LISTENING_MAX, Listener, end_of, events};
+use super::live::{COME_BACK_AFTER, Listener, events};
 use super::messages::{failed, shown};
 use super::{Error, Shared};
 use wanted::{From, Wanted, show};
@@ -58,25 +57,14 @@ pub(super) async fn follow<V: Views>(
         return Err(Error::TooManyListeners);
     };
     let reader = Box::pin(app.in_turn(Reader::begin(config, &wanted.from))).await?;
-    let client = Client {
-        reader,
-        wanted,
-        until: Instant::now() + LISTENING_MAX,
-        shutdown: app.live.shutdown(),
-        login: login.map(|Extension(login)| login),
-        greeted: false,
-        _place: place,
-    };
-    Ok(events(client))
+    let client = Client { reader, wanted, greeted: false, _place: place };
+    Ok(events(client, app.live.end_for(login)))
 }
 
 /// Someone who is given messages.
 struct Client {
     reader: Reader,
     wanted: Wanted,
-    until: Instant,
-    shutdown: CancellationToken,
-    login: Option<Login>,
     greeted: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -89,18 +77,10 @@ impl Listener for Client {
             return Some(Event::default().retry(COME_BACK_AFTER).id(show(&self.reader.next)));
         }
         loop {
-            if self.login.as_ref().is_some_and(Login::over) {
-                return None;
-            }
             if let Some(event) = self.reader.event(&self.wanted) {
                 return Some(event);
             }
-            tokio::select! {
-                read = self.reader.read() => read.ok()?,
-                () = self.shutdown.cancelled() => return None,
-                () = end_of(self.login.as_ref()) => {}
-                () = sleep_until(self.until) => return None,
-            }
+            self.reader.read().await.ok()?;
         }
     }
 }

@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use pulso_pipeline::Views;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as channel};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::guard::Login;
@@ -62,9 +62,10 @@ impl Live {
         Self { channels, places: Arc::new(Semaphore::new(CLIENTS_MAX)), shutdown }
     }
 
-    /// When all have to go.
-    pub(super) fn shutdown(&self) -> CancellationToken {
-        self.shutdown.clone()
+    /// When somebody who begins to listen now has to go.
+    pub(super) fn end_for(&self, login: Option<Extension<Login>>) -> End {
+        let login = login.map(|Extension(login)| login);
+        End { login, until: Instant::now() + LISTENING_MAX, shutdown: self.shutdown.clone() }
     }
 }
 
@@ -92,14 +93,10 @@ pub(super) async fn listen<V: Views>(
     let client = Client {
         seen: Channel::listen(channel, &app, served),
         teller: Teller::new(served.stream.name, told.as_deref()),
-        until: Instant::now() + LISTENING_MAX,
-        shutdown: live.shutdown.clone(),
-        login: login.map(|Extension(login)| login),
         greeted: false,
-        farewell: false,
         _place: place,
     };
-    Ok(events(client))
+    Ok(events(client, live.end_for(login)))
 }
 
 /// Somebody who is sent events.
@@ -108,44 +105,57 @@ pub(super) trait Listener: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
 }
 
+/// When somebody is sent no more, whatever there is to tell.
+#[derive(Debug)]
+pub(super) struct End {
+    /// The login by which somebody listens; nobody else does after its end.
+    login: Option<Login>,
+    until: Instant,
+    shutdown: CancellationToken,
+}
+
+impl End {
+    /// Waits for it; the last event, if there is one.
+    async fn reached(&self) -> Option<Event> {
+        let login_over = async {
+            match &self.login {
+                Some(login) => login.end().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = login_over => {
+                let data = r#"{"detail":"the login has ended; log in again"}"#;
+                Some(Event::default().event("logged_out").data(data))
+            }
+            () = self.shutdown.cancelled() => None,
+            () = sleep_until(self.until) => None,
+        }
+    }
+}
+
 /// An answer with all events of a listener, and signs of life in between.
-pub(super) fn events(listener: impl Listener) -> Response {
-    let events = stream::unfold(listener, |mut listener| async {
-        let event = listener.next().await?;
-        Some((Ok::<_, Infallible>(event), listener))
+pub(super) fn events(listener: impl Listener, end: End) -> Response {
+    let events = stream::unfold((Some(listener), end), |(listener, end)| async {
+        let mut listener = listener?;
+        let (event, listener) = tokio::select! {
+            biased;
+            last = end.reached() => (last?, None),
+            event = listener.next() => (event?, Some(listener)),
+        };
+        Some((Ok::<_, Infallible>(event), (listener, end)))
     });
     let alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     Sse::new(events).keep_alive(alive).into_response()
-}
-
-/// When a login ends; without one, never.
-pub(super) async fn end_of(login: Option<&Login>) {
-    match login {
-        Some(login) => login.end().await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Someone who listens.
 struct Client {
     seen: channel::Receiver<Seen>,
     teller: Teller,
-    until: Instant,
-    shutdown: CancellationToken,
-    /// The login by which somebody listens; nobody else does after its end.
-    login: Option<Login>,
     greeted: bool,
-    farewell: bool,
     _place: OwnedSemaphorePermit,
-}
-
-impl Client {
-    /// The last event of somebody whose login is over.
-    fn logged_out(&mut self) -> Option<Event> {
-        let first = !std::mem::replace(&mut self.farewell, true);
-        let data = r#"{"detail":"the login has ended; log in again"}"#;
-        first.then(|| Event::default().event("logged_out").data(data))
-    }
 }
 
 impl Listener for Client {
@@ -155,18 +165,10 @@ impl Listener for Client {
             return Some(Event::default().retry(COME_BACK_AFTER));
         }
         loop {
-            if self.login.as_ref().is_some_and(Login::over) {
-                return self.logged_out();
-            }
             if let Some(event) = self.teller.next(&self.seen.borrow_and_update()) {
                 return Some(event.into());
             }
-            tokio::select! {
-                changed = self.seen.changed() => changed.ok()?,
-                () = self.shutdown.cancelled() => return None,
-                () = end_of(self.login.as_ref()) => {}
-                () = tokio::time::sleep_until(self.until) => return None,
-            }
+            self.seen.changed().await.ok()?;
         }
     }
 }

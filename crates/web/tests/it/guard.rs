@@ -6,10 +6,10 @@ use std::sync::Arc;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_runtime::Config;
 use pulso_runtime::config::Layers;
-use pulso_web::{Facts, Guard, Options};
+use pulso_web::{Facts, Guard, Messages, Options};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 
@@ -51,7 +51,7 @@ impl Guarded {
         overrides.extend(settings.iter().map(|(key, value)| ((*key).into(), (*value).into())));
         let config = Config::load(&Layers { overrides, ..Layers::default() }).unwrap();
         let guard = Arc::new(Guard::open(&config).unwrap());
-        let options = Options { guard, ..options() };
+        let options = Options { guard, messages: Messages::from(&config), ..options() };
         let server = Server::start_as(MemoryViews::default(), Facts::default(), options).await;
         Self { server, audit, accounts }
     }
@@ -304,8 +304,12 @@ struct Listening(Lines<BufReader<TcpStream>>);
 
 impl Listening {
     async fn start(guarded: &Guarded, headers: &str) -> Self {
+        Self::to("live", guarded, headers).await
+    }
+
+    async fn to(what: &str, guarded: &Guarded, headers: &str) -> Self {
         let mut stream = TcpStream::connect(guarded.server.address).await.unwrap();
-        let path = "/api/v1/streams/rsvps/live";
+        let path = format!("/api/v1/streams/rsvps/{what}");
         let request = format!("GET {path} HTTP/1.1\r\nhost: pulso.example\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         Self(BufReader::new(stream).lines())
@@ -341,6 +345,20 @@ async fn who_listens_is_told_when_the_login_has_ended() {
     guarded.log_out(&cookie).await;
     listening.ends_logged_out().await;
     assert_eq!(guarded.get("/api/v1/streams/rsvps/live", &cookie).await.status, 401);
+}
+
+#[tokio::test]
+async fn who_follows_messages_is_told_when_the_login_has_ended() {
+    // The log is that of another server, without a login.
+    let folder = TempDir::new().unwrap();
+    let _other = crate::messages::start(&folder, [1], true).await;
+    let directory = folder.path().display().to_string();
+    let guarded = Guarded::start(&[("data.directory", &directory)]).await;
+    let cookie = guarded.log_in("reader").await;
+    let mut following = Listening::to("messages", &guarded, &cookie).await;
+    following.until("retry: 2000").await;
+    guarded.log_out(&cookie).await;
+    following.ends_logged_out().await;
 }
 
 /// Waits for the server to notice, which tells those who listen.
