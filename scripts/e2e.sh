@@ -4,6 +4,8 @@
 #
 #   scripts/e2e.sh [--tls] [RECORDING]     (default: a synthetic recording)
 #
+# The profile `requests` is tested, too, if the image of nginx is there.
+#
 # --tls adds compose.tls.yml, and tests a wrong password and an expired certificate. If the image of
 # Elasticsearch has no security features, a stand-in asks for certificates and passwords.
 #
@@ -34,7 +36,7 @@ finish() {
     compose ps -a || true
     compose logs --tail 30 setup acquisition speed batch web simulator || true
   fi
-  compose down -v --remove-orphans >/dev/null 2>&1 || true
+  compose --profile requests down -v --remove-orphans >/dev/null 2>&1 || true
   rm -rf "$work"
   exit "$code"
 }
@@ -164,6 +166,32 @@ if [ "$KIBANA" != off ]; then
   say 'Kibana imports the dashboards'
   # Kibana is healthy as soon as they are imported.
   compose up -d --wait --wait-timeout 600 kibana
+fi
+
+if [ "$tls" ]; then
+  say 'the profile requests is tested without --tls'
+elif ! docker image inspect "$(setting NGINX_IMAGE)" >/dev/null 2>&1; then
+  say "the profile requests is not tested: there is no image $(setting NGINX_IMAGE)"
+else
+  say 'nginx logs to Pulso, and every request of its visitors is counted'
+  compose --profile requests up -d --wait --wait-timeout 300 visitors speed-requests batch-requests
+  sleep 20
+  compose stop visitors >/dev/null 2>&1
+  sent=$(compose --profile requests logs visitors | sed -n 's/.* messages=\([0-9]*\) .*/\1/p')
+  of_requests() { compose --profile requests exec -T batch-requests pulso-batch --config /etc/pulso/batch.toml "$@"; }
+  counted="lake: $sent messages = $sent counted + 0 echoes + 0 late + 0 skipped + 0 dead letters"
+  end=$((SECONDS + deadline))
+  # The speed layer's last windows close as above.
+  until of_requests run all >/dev/null && of_requests verify >"$work/verified" 2>&1 &&
+    grep -qF "$counted" "$work/verified"; do
+    if [ "$SECONDS" -gt "$end" ]; then
+      cat "$work/verified" >&2
+      echo "error: the visitors sent ${sent:-no} requests" >&2
+      exit 1
+    fi
+    sleep 5
+  done
+  echo "$counted"
 fi
 
 if [ "$tls" ]; then
