@@ -1,6 +1,6 @@
 //! A stream in a form that helps to query it and to change it.
 
-use pulso_model::{Counts, Part, ScopeValues, Stream, View, ViewKind};
+use pulso_model::{Counts, Part, ScopeValues, Statistic, Stream, View, ViewKind};
 use pulso_streams::Definition;
 use pulso_streams::descriptor::column_type_name;
 
@@ -19,6 +19,7 @@ pub(super) fn show(definition: &Definition) -> String {
         .map(|column| [column.name.to_owned(), column_type_name(column.column_type).to_owned()]);
     section(&mut text, "columns", &columns.collect::<Vec<_>>());
     section(&mut text, "facets", &facets(stream));
+    section(&mut text, "statistics", &statistics(stream));
     text.push_str("\nviews\n");
     for view in stream.views() {
         text.push_str(&shown_view(stream, view));
@@ -97,6 +98,15 @@ fn facets(stream: &Stream) -> Vec<[String; 3]> {
         [facet.term.many.to_owned(), by, scope]
     };
     stream.facets.iter().map(row).collect()
+}
+
+fn statistics(stream: &Stream) -> Vec<[String; 2]> {
+    let row = |statistic: &Statistic| {
+        let by = statistic.by_field(stream);
+        let by = by.map_or_else(|| format!("of all {}", stream.fact.many), |by| format!("by {by}"));
+        [statistic.field.to_owned(), by]
+    };
+    stream.statistics.iter().map(row).collect()
 }
 
 fn shown_view(stream: &Stream, view: View) -> String {
