@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use pulso_model::EventTime;
-use pulso_pipeline::{Aggregate, Aggregation, Function, Group, Line, Measure, Query, sort_groups};
+use pulso_model::{EventTime, FieldType};
+use pulso_pipeline::{
+    Aggregate, Aggregation, Extreme, FieldValue, Function, Group, Line, Measure, Query, sort_groups,
+};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Operation};
 use crate::request::Request;
@@ -79,6 +81,9 @@ struct GroupBucket {
     doc_count: u64,
     value: Option<Metric>,
     times: Option<Times>,
+    /// The extremes, each called by its place.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 /// Which groups to ask for.
@@ -195,8 +200,31 @@ fn aggregations(question: &Aggregation, wanted: Wanted<'_>, by_time: bool) -> Va
             terms["include"] = json!(names);
         }
     }
+    for (at, extreme) in question.extremes.iter().enumerate() {
+        each[&extreme_name(at)] = extreme_of(*extreme);
+    }
     all["groups"] = json!({ "terms": terms, "aggs": each });
     all
+}
+
+fn extreme_name(at: usize) -> String {
+    format!("extreme_{at}")
+}
+
+fn extreme_of(Extreme { field, smallest }: Extreme) -> Value {
+    if field.field_type == FieldType::Text {
+        let order = if smallest { "asc" } else { "desc" };
+        return json!({ "terms": { "field": field.name, "size": 1, "order": { "_key": order } } });
+    }
+    let metric = if smallest { "min" } else { "max" };
+    json!({ metric: { "field": field.name } })
+}
+
+/// The answer to [`extreme_of`].
+fn found(answer: &Value) -> Option<FieldValue> {
+    let text =
+        || answer["buckets"][0]["key"].as_str().map(|text| FieldValue::Text(text.to_owned()));
+    answer["value"].as_f64().map(FieldValue::Number).or_else(text)
 }
 
 impl Answer {
@@ -204,7 +232,9 @@ impl Answer {
         let Aggregations { value, times, groups } = self.aggregations;
         let found = groups.unwrap_or_default();
         let exact = found.doc_count_error_upper_bound == 0;
-        let mut groups: Vec<_> = found.buckets.into_iter().map(GroupBucket::group).collect();
+        let asked = question.extremes.len();
+        let mut groups: Vec<_> =
+            found.buckets.into_iter().map(|bucket| bucket.group(asked)).collect();
         sort_groups(&mut groups, question.measure);
         let total = line(self.hits.total.value, value, times);
         Aggregate { total, groups, more: false, exact }
@@ -212,8 +242,9 @@ impl Answer {
 }
 
 impl GroupBucket {
-    fn group(self) -> Group {
-        Group { name: self.key, line: line(self.doc_count, self.value, self.times) }
+    fn group(self, extremes: usize) -> Group {
+        let extremes = (0..extremes).map(|at| found(self.rest.get(&extreme_name(at))?)).collect();
+        Group { name: self.key, line: line(self.doc_count, self.value, self.times), extremes }
     }
 }
 

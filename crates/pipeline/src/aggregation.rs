@@ -4,10 +4,11 @@
 //! Every store gives the same numbers. They are doubles, as Elasticsearch computes with them: whole
 //! numbers are exact up to 2^53.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pulso_model::{EventTime, View};
+use pulso_model::{EventTime, Field, View};
 
 use crate::{Filter, LayerChoice};
 
@@ -94,6 +95,23 @@ pub struct Aggregation {
     pub groups_max: usize,
     /// `None`: one value for the whole range.
     pub interval: Option<Interval>,
+    /// What else to tell of each group, over the whole range.
+    pub extremes: Vec<Extreme>,
+}
+
+/// The largest or smallest value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extreme {
+    /// Of numbers or texts, which are ordered by their bytes.
+    pub field: Field,
+    pub smallest: bool,
+}
+
+/// One value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldValue {
+    Number(f64),
+    Text(String),
 }
 
 /// The values of all documents, or of a group.
@@ -109,6 +127,8 @@ pub struct Line {
 pub struct Group {
     pub name: String,
     pub line: Line,
+    /// In the order of [`Aggregation::extremes`]; `None` where no document has the field.
+    pub extremes: Vec<Option<FieldValue>>,
 }
 
 /// The answer to an [`Aggregation`].
@@ -181,6 +201,54 @@ impl LineTally {
     pub fn finish(self, measure: Measure) -> Line {
         let buckets = self.buckets.into_iter().map(|(at, tally)| (at, tally.value(measure)));
         Line { value: self.whole.map(|tally| tally.value(measure)), buckets: buckets.collect() }
+    }
+}
+
+/// A group while its tallies come in.
+#[derive(Clone, Debug, Default)]
+pub struct GroupTally {
+    line: LineTally,
+    extremes: Vec<Option<FieldValue>>,
+}
+
+impl GroupTally {
+    /// Adds documents of a bucket, and the extremes among them, in the order of those that are asked for.
+    pub fn add(
+        &mut self,
+        bucket: Option<EventTime>,
+        tally: Tally,
+        asked: &[Extreme],
+        found: Vec<Option<FieldValue>>,
+    ) {
+        self.line.add(bucket, tally);
+        self.extremes.resize(asked.len(), None);
+        for ((extreme, known), more) in asked.iter().zip(&mut self.extremes).zip(found) {
+            extreme.add(known, more);
+        }
+    }
+
+    pub fn finish(self, name: String, measure: Measure) -> Group {
+        Group { name, line: self.line.finish(measure), extremes: self.extremes }
+    }
+}
+
+impl Extreme {
+    /// Takes over the value of one more document, or the extreme of several, if it is further out.
+    fn add(self, known: &mut Option<FieldValue>, more: Option<FieldValue>) {
+        let Some(more) = more else { return };
+        let order = match (&*known, &more) {
+            (None, _) => None,
+            (Some(FieldValue::Number(known)), FieldValue::Number(more)) => {
+                Some(more.total_cmp(known))
+            }
+            (Some(FieldValue::Text(known)), FieldValue::Text(more)) => Some(more.cmp(known)),
+            // A field has values of one type.
+            (Some(_), _) => Some(Ordering::Equal),
+        };
+        let wanted = if self.smallest { Ordering::Less } else { Ordering::Greater };
+        if order.is_none_or(|order| order == wanted) {
+            *known = Some(more);
+        }
     }
 }
 

@@ -16,7 +16,8 @@ mod secret;
 mod views;
 
 pub use aggregation::{
-    Aggregate, Aggregation, Function, Group, Interval, Line, LineTally, Measure, Tally, sort_groups,
+    Aggregate, Aggregation, Extreme, FieldValue, Function, Group, GroupTally, Interval, Line,
+    LineTally, Measure, Tally, sort_groups,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cursor::{Cursor, ParseCursorError};

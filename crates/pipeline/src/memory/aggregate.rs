@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use pulso_model::ViewDocument;
 use serde_json::Value;
 
-use crate::aggregation::{LineTally, Tally, sort_groups};
-use crate::{Aggregate, Aggregation, Filter, Group, Measure};
+use crate::aggregation::{FieldValue, GroupTally, LineTally, Tally, sort_groups};
+use crate::{Aggregate, Aggregation, Filter, Measure};
 
 /// Aggregates documents of the right view and layers.
 pub(super) fn aggregate<'a>(
@@ -14,19 +14,20 @@ pub(super) fn aggregate<'a>(
     question: &Aggregation,
 ) -> Aggregate {
     let mut total = LineTally::default();
-    let mut groups: BTreeMap<String, LineTally> = BTreeMap::new();
+    let mut groups: BTreeMap<String, GroupTally> = BTreeMap::new();
     for document in documents {
         let body: Value = serde_json::from_str(&document.body).unwrap_or_default();
         let Some(value) = counted(document, &body, question) else { continue };
         let bucket = question.interval.map(|interval| interval.start_of(document.time));
         total.add(bucket, Tally::of(value));
         if let Some(name) = question.by.and_then(|by| field(&body, by).as_str()) {
-            groups.entry(name.to_owned()).or_default().add(bucket, Tally::of(value));
+            let extremes = question.extremes.iter().map(|one| found(field(&body, one.field.name)));
+            let (tally, group) = (Tally::of(value), groups.entry(name.to_owned()).or_default());
+            group.add(bucket, tally, &question.extremes, extremes.collect());
         }
     }
-    let group =
-        |(name, line): (String, LineTally)| Group { name, line: line.finish(question.measure) };
-    let mut groups: Vec<_> = groups.into_iter().map(group).collect();
+    let groups = groups.into_iter().map(|(name, group)| group.finish(name, question.measure));
+    let mut groups: Vec<_> = groups.collect();
     sort_groups(&mut groups, question.measure);
     let more = groups.len() > question.groups_max;
     groups.truncate(question.groups_max);
@@ -54,6 +55,11 @@ pub(super) fn passes(body: &Value, filters: &[Filter]) -> bool {
         let items = own.as_array().map_or(std::slice::from_ref(own), Vec::as_slice);
         items.iter().any(|item| texts.iter().any(|text| item == text))
     })
+}
+
+fn found(value: &Value) -> Option<FieldValue> {
+    let text = || value.as_str().map(|text| FieldValue::Text(text.to_owned()));
+    value.as_f64().map(FieldValue::Number).or_else(text)
 }
 
 /// A (dotted) field.

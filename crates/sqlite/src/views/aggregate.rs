@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use pulso_model::{EventTime, Layer};
 use pulso_pipeline::{
-    Aggregate, Aggregation, Function, Group, LineTally, Measure, Tally, sort_groups,
+    Aggregate, Aggregation, FieldValue, Function, GroupTally, LineTally, Measure, Tally,
+    sort_groups,
 };
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, Row};
@@ -19,7 +20,7 @@ use super::schema::{extract, filtered, table, visible};
 type Values = Vec<Value>;
 
 /// A group, if it is listed, the bucket, if there are any, and what is in it.
-type Cell = (Option<String>, Option<EventTime>, Tally);
+type Cell = (Option<String>, Option<EventTime>, Tally, Vec<Option<FieldValue>>);
 
 pub(super) fn aggregate(
     connection: &mut Connection,
@@ -30,15 +31,15 @@ pub(super) fn aggregate(
     let Aggregation { view, layer, from, to, measure, groups_max, .. } = *question;
     let spans = spans(&transaction, view, layer, from, to)?;
     let mut total = LineTally::default();
-    let mut groups: BTreeMap<String, LineTally> = BTreeMap::new();
-    for (name, bucket, tally) in cells(&transaction, question, &spans)? {
+    let mut groups: BTreeMap<String, GroupTally> = BTreeMap::new();
+    for (name, bucket, tally, extremes) in cells(&transaction, question, &spans)? {
         total.add(bucket, tally);
         if let Some(name) = name {
-            groups.entry(name).or_default().add(bucket, tally);
+            groups.entry(name).or_default().add(bucket, tally, &question.extremes, extremes);
         }
     }
-    let group = |(name, line): (String, LineTally)| Group { name, line: line.finish(measure) };
-    let mut groups: Vec<_> = groups.into_iter().map(group).collect();
+    let groups = groups.into_iter().map(|(name, group)| group.finish(name, measure));
+    let mut groups: Vec<_> = groups.collect();
     sort_groups(&mut groups, measure);
     let more = groups.len() > groups_max;
     groups.truncate(groups_max);
@@ -59,7 +60,9 @@ fn cells(
     let cell = |row: &Row<'_>| {
         let tally =
             Tally { documents: row.get(2)?, sum: row.get(3)?, max: row.get(4)?, min: row.get(5)? };
-        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(EventTime), tally))
+        let extremes = (6..6 + question.extremes.len()).map(|at| Ok(found(row.get(at)?)));
+        let extremes = extremes.collect::<rusqlite::Result<_>>()?;
+        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(EventTime), tally, extremes))
     };
     let cells = statement.query_map(&*as_sql(&values), cell)?;
     cells.collect()
@@ -75,21 +78,26 @@ fn cells_sql(question: &Aggregation) -> String {
     };
     let order = if question.measure.smallest_first() { "ASC" } else { "DESC" };
     let rows = rows_sql(question);
+    let extremes = question.extremes.iter().enumerate().map(|(at, extreme)| {
+        let function = if extreme.smallest { "min" } else { "max" };
+        format!(", {function}(x{at}) AS x{at}")
+    });
+    let extremes: String = extremes.collect();
     format!(
         "WITH cells AS MATERIALIZED (
-             SELECT g, b, count(*) AS documents, total(v) AS sum, max(v) AS max, min(v) AS min
+             SELECT g, b, count(*) AS documents, total(v) AS sum, max(v) AS max, min(v) AS min{extremes}
              FROM ({rows}) WHERE v IS NOT NULL GROUP BY g, b
          ), listed AS MATERIALIZED (
              SELECT g FROM cells WHERE g IS NOT NULL
              GROUP BY g ORDER BY {value} {order}, g LIMIT ?3
          )
          SELECT iif(g IN listed, g, NULL) AS name, b,
-             sum(documents), total(sum), max(max), min(min)
+             sum(documents), total(sum), max(max), min(min){extremes}
          FROM cells GROUP BY name, b"
     )
 }
 
-/// The bucket, group and value of each document of the answer. `?1` and `?2` are the spans that the
+/// The bucket, group, value and extremes of each document of the answer. `?1` and `?2` are the spans that the
 /// layers answer, and from `?4` on come the texts of filters.
 fn rows_sql(question: &Aggregation) -> String {
     let Aggregation { view, by, measure, interval, .. } = *question;
@@ -103,6 +111,9 @@ fn rows_sql(question: &Aggregation) -> String {
         Measure::Documents => "1".to_owned(),
         Measure::Field { name, .. } => extract(name),
     };
+    let extremes = question.extremes.iter().enumerate();
+    let extremes: String =
+        extremes.map(|(at, one)| format!(", {} AS x{at}", extract(one.field.name))).collect();
     let mut last = 3;
     let filters = filtered(view, &question.filters, || {
         last += 1;
@@ -111,7 +122,7 @@ fn rows_sql(question: &Aggregation) -> String {
     let of_layer = |layer: Layer, spans: u32| {
         let (table, visible) = (table(view, layer), visible(layer));
         format!(
-            "SELECT {bucket} AS b, {group} AS g, {value} AS v
+            "SELECT {bucket} AS b, {group} AS g, {value} AS v{extremes}
              FROM json_each(?{spans}) AS span CROSS JOIN {table} AS d
              WHERE time >= json_extract(span.value, '$[0]')
                  AND time < json_extract(span.value, '$[1]') AND {visible}{filters}"
@@ -130,6 +141,16 @@ fn values(question: &Aggregation, spans: &[Span], third: Value) -> Values {
     let texts = question.filters.iter().flat_map(|filter| filter.texts.clone());
     values.extend(texts.map(Value::Text));
     values
+}
+
+fn found(value: Value) -> Option<FieldValue> {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "numbers are told as doubles")]
+        Value::Integer(number) => Some(FieldValue::Number(number as f64)),
+        Value::Real(number) => Some(FieldValue::Number(number)),
+        Value::Text(text) => Some(FieldValue::Text(text)),
+        Value::Null | Value::Blob(_) => None,
+    }
 }
 
 fn as_sql(values: &[Value]) -> Vec<&dyn ToSql> {

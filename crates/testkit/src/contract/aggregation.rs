@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use pulso_model::{Day, EventTime, Layer, View, ViewDocument};
 use pulso_pipeline::{
-    Aggregate, Aggregation, BatchViews, Filter, Function, Group, Interval, LayerChoice, Line,
-    Measure, Part, Sink, Views,
+    Aggregate, Aggregation, BatchViews, Extreme, FieldValue, Filter, Function, Group, Interval,
+    LayerChoice, Line, Measure, Part, Sink, Views,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ pub async fn aggregation<H: ViewsHost>(new_host: impl Fn() -> H) {
     a_filter_may_have_several_texts(&mut new_host()).await;
     a_filter_finds_any_item_of_a_list(&mut new_host()).await;
     every_function_is_of_the_documents_that_have_the_field(&mut new_host()).await;
+    a_group_has_the_extremes_of_other_fields(&mut new_host()).await;
     the_largest_groups_are_listed_and_ties_are_by_name(&mut new_host()).await;
     each_day_is_added_up_from_the_layer_that_answers(&mut new_host()).await;
     any_text_is_a_group(&mut new_host()).await;
@@ -50,6 +51,7 @@ fn counting(view: &str) -> Aggregation {
         by: None,
         groups_max: 10,
         interval: None,
+        extremes: Vec::new(),
     }
 }
 
@@ -96,7 +98,7 @@ fn line(value: f64, buckets: &[(i64, f64)]) -> Line {
 }
 
 fn group(name: &str, value: f64, buckets: &[(i64, f64)]) -> Group {
-    Group { name: name.to_owned(), line: line(value, buckets) }
+    Group { name: name.to_owned(), line: line(value, buckets), extremes: Vec::new() }
 }
 
 async fn check(
@@ -294,6 +296,50 @@ async fn every_function_is_of_the_documents_that_have_the_field(host: &mut impl 
         group("wine", 1.0, &[(20, 1.0)]),
     ];
     check(&store, documents, line(5.0, &[(0, 3.0), (20, 2.0)]), &groups, false).await;
+}
+
+async fn a_group_has_the_extremes_of_other_fields(host: &mut impl ViewsHost) {
+    let mut store = host.open();
+    let named = |time, topic, count, score, name: &str| {
+        let document: ViewDocument = trend(time, topic, count, score);
+        let mut body: Value = serde_json::from_str(&document.body).unwrap();
+        body["name"] = json!(name);
+        body["rank"] = json!(20 - count);
+        ViewDocument { body: body.to_string(), ..document }
+    };
+    let written = [
+        named(at(0), "art", 8, Some(1.5), "Art"),
+        named(at(10), "art", 6, Some(2.25), "art"),
+        named(at(20), "art", 3, Some(0.5), "ART"),
+        named(at(10), "rust", 7, None, "Rust"),
+        named(at(90), "wine", 9, None, "Wine"),
+    ];
+    store.write(written.to_vec()).await.unwrap();
+    let view = crate::view("trending-topics");
+    let extreme = |name: &str, smallest| {
+        let field = view.fields().iter().find(|field| field.name == name).unwrap();
+        Extreme { field: *field, smallest }
+    };
+    let asked = [("name", false), ("score", false), ("rank", true), ("name", true)];
+    let question = Aggregation {
+        by: Some("topic"),
+        to: Some(at(60)),
+        extremes: asked.map(|(name, smallest)| extreme(name, smallest)).to_vec(),
+        ..measuring("trending-topics", "count", Function::Max)
+    };
+    let (number, text) = (
+        |number| Some(FieldValue::Number(number)),
+        |text: &str| Some(FieldValue::Text(text.to_owned())),
+    );
+    let art = [text("art"), number(2.25), number(12.0), text("ART")].to_vec();
+    let rust = [text("Rust"), None, number(13.0), text("Rust")].to_vec();
+    let groups = [
+        Group { extremes: art, ..group("art", 8.0, &[]) },
+        Group { extremes: rust, ..group("rust", 7.0, &[]) },
+    ];
+    check(&store, question.clone(), line(8.0, &[]), &groups, false).await;
+    let first = Aggregation { groups_max: 1, ..question };
+    check(&store, first, line(8.0, &[]), &groups[..1], true).await;
 }
 
 async fn the_largest_groups_are_listed_and_ties_are_by_name(host: &mut impl ViewsHost) {

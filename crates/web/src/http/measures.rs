@@ -5,6 +5,7 @@
 //! order of adding, so stores would give different ones.
 
 use pulso_model::{Field, FieldType, Stream, View, ViewKind};
+use pulso_pipeline::Extreme;
 use pulso_pipeline::Function::{self, Max, Mean, Min, Sum};
 
 use super::Options;
@@ -48,6 +49,17 @@ impl<'a> Fields<'a> {
     /// Those that can be made into numbers.
     pub(super) fn measured(&self) -> impl Iterator<Item = &'static Field> {
         self.view.fields().iter().filter(|field| !self.functions(field).is_empty())
+    }
+
+    /// What can be told of a group beside its value: texts, and numbers of which the largest or smallest means
+    /// something.
+    pub(super) fn extremes(&self) -> impl Iterator<Item = Extreme> {
+        self.view.fields().iter().filter_map(|field| {
+            let functions = self.functions(field);
+            let number = functions.contains(&Max) || functions.contains(&Min);
+            let told = number || self.groups(field);
+            told.then_some(Extreme { field: *field, smallest: functions == [Min] })
+        })
     }
 
     /// Those by which documents can be grouped.

@@ -13,10 +13,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
-use pulso_model::{EventTime, ViewKind};
-use pulso_pipeline::{Aggregate, Aggregation, Group, Line, Measure, Query, Views};
+use pulso_model::{EventTime, FieldType, ViewKind};
+use pulso_pipeline::{
+    Aggregate, Aggregation, Extreme, FieldValue, Group, Line, Measure, Query, Views,
+};
 use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::reach::{Reach, ReachFields};
 use super::recent::Recent;
@@ -24,7 +26,7 @@ use super::{App, Error, Options, Shared, cache, kept};
 use buckets::Buckets;
 pub(super) use buckets::{BUCKETS_MAX, WIDTH_SECONDS_MAX};
 use parameters::Asked;
-pub(super) use parameters::{GROUPS_USUAL, Kind, filters, names_of};
+pub(super) use parameters::{GROUPS_USUAL, Kind, WITH_MAX, filters, names_of};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -89,6 +91,9 @@ struct NamedValues {
 struct NamedValue {
     name: String,
     value: Value,
+    /// What else was asked for, by field; `null` where the group has none.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    with: Map<String, Value>,
 }
 
 /// Recent answers, by what was asked and how far the layers reached then.
@@ -151,8 +156,11 @@ async fn top_of<V: Views>(app: &App<V>, mut asked: Asked, reach: Reach) -> Resul
         }
     };
     let Aggregate { total, groups, more, exact } = aggregate(app, &asked, found).await?;
-    let named =
-        |group: Group| NamedValue { name: group.name, value: asked.value(group.line.value) };
+    let named = |group: Group| NamedValue {
+        name: group.name,
+        value: asked.value(group.line.value),
+        with: with(&asked.question.extremes, group.extremes),
+    };
     let top = Top {
         about: asked.about(),
         total: asked.value(total.value),
@@ -164,6 +172,20 @@ async fn top_of<V: Views>(app: &App<V>, mut asked: Asked, reach: Reach) -> Resul
     Ok(asked.answer(&reach, &top))
 }
 
+fn with(asked: &[Extreme], found: Vec<Option<FieldValue>>) -> Map<String, Value> {
+    let shown = |(extreme, found): (&Extreme, Option<FieldValue>)| {
+        let value = match found {
+            Some(FieldValue::Text(text)) => Value::from(text),
+            Some(FieldValue::Number(value)) => {
+                number(value, extreme.field.field_type == FieldType::Integer)
+            }
+            None => Value::Null,
+        };
+        (extreme.field.name.to_owned(), value)
+    };
+    asked.iter().zip(found).map(shown).collect()
+}
+
 /// Asks the store, unless there can be no document.
 async fn aggregate<V: Views>(app: &App<V>, asked: &Asked, found: bool) -> Result<Aggregate, Error> {
     if found {
@@ -173,14 +195,25 @@ async fn aggregate<V: Views>(app: &App<V>, asked: &Asked, found: bool) -> Result
     Ok(Aggregate { total: Line::default(), groups: Vec::new(), more: false, exact: true })
 }
 
-/// Gives groups that are people their pseudonyms, which then order those of equal values.
+/// Gives people their pseudonyms, which then order groups of equal values.
 fn hide_names(options: &Options, asked: &Asked, mut aggregate: Aggregate) -> Aggregate {
-    let Aggregation { view, by, .. } = asked.question;
-    if by.and_then(|by| options.hidden(view).of(by)).is_none() {
+    let Aggregation { view, by, ref extremes, .. } = asked.question;
+    let (hidden, people) = (options.hidden(view), &options.organiser.people);
+    for (at, extreme) in extremes.iter().enumerate() {
+        if hidden.of(extreme.field.name).is_none() {
+            continue;
+        }
+        for group in &mut aggregate.groups {
+            if let Some(FieldValue::Text(text)) = &mut group.extremes[at] {
+                *text = people.pseudonym(text);
+            }
+        }
+    }
+    if by.and_then(|by| hidden.of(by)).is_none() {
         return aggregate;
     }
     for group in &mut aggregate.groups {
-        group.name = options.organiser.people.pseudonym(&group.name);
+        group.name = people.pseudonym(&group.name);
     }
     let equal = |one: &Group, other: &Group| one.line.value == other.line.value;
     for equals in aggregate.groups.chunk_by_mut(equal) {
@@ -291,18 +324,23 @@ impl Asked {
     /// A whole number where it must be one. What no document tells is nothing where documents are added
     /// up, and unknown elsewhere.
     fn value(&self, value: Option<f64>) -> Value {
-        /// The largest double up to which all whole numbers are doubles.
-        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-        let Some(value) = value else {
-            return if self.question.measure.adds() { Value::from(0) } else { Value::Null };
-        };
-        if self.whole && value.abs() <= EXACT_MAX {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "it is a whole number, and small enough"
-            )]
-            return Value::from(value as i64);
+        match value {
+            Some(value) => number(value, self.whole),
+            None if self.question.measure.adds() => Value::from(0),
+            None => Value::Null,
         }
-        Value::from(value)
     }
+}
+
+fn number(value: f64, whole: bool) -> Value {
+    /// The largest double up to which all whole numbers are doubles.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    if whole && value.abs() <= EXACT_MAX {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it is a whole number, and small enough"
+        )]
+        return Value::from(value as i64);
+    }
+    Value::from(value)
 }

@@ -125,6 +125,10 @@ async fn of_overlapping_windows_the_largest_count_is_given_and_unknown_is_null()
     assert_eq!(answer["groups"], groups);
     let score = server.json("/api/v1/top?view=trending-topics&field=score&by=topic").await;
     assert_eq!(score["groups"][0], json!({ "name": "art", "value": 1.25 }));
+    let path_of_top = "/api/v1/top?view=trending-topics&field=count&by=topic";
+    let top = server.json(&format!("{path_of_top}&with=name&with=topic&with=score")).await;
+    let with = &top["groups"][1]["with"];
+    assert_eq!(with, &json!({ "name": null, "topic": "art", "score": 1.25 }), "{top}");
     let refused = server.get(&format!("{path}&function=sum")).await;
     assert_eq!(refused.status, 400);
     assert!(
@@ -244,6 +248,14 @@ async fn what_has_no_meaning_is_refused_with_what_has() {
     };
     check("series", "the parameter `view` is missing; it must be one of `responses`, ").await;
     check("top?view=health", "the parameter `by` is missing; it must be one of `stream`").await;
+    let top = "top?view=trending-topics&by=topic";
+    check(
+        &format!("{top}&with=since"),
+        "the parameter `with` must be at most 4 different ones of `topic`, ",
+    )
+    .await;
+    check(&format!("{top}&with=name&with=name"), "the parameter `with` must be at most 4").await;
+    check("series?view=trending-topics&with=name", "there is no parameter `with`").await;
     check("series?view=nothing", "the parameter `view` must be one of `responses`, ").await;
     let activity = "series?view=country-activity";
     check(

@@ -117,6 +117,7 @@ fn numbers(view: View) -> Vec<String> {
     let mut paths = Vec::new();
     for measure in &measures {
         paths.push(format!("/api/v1/top?view={view}{measure}&by={by}&limit=3"));
+        paths.push(format!("/api/v1/top?view={view}{measure}&by={by}&limit=3&with={by}"));
         let series = ranges.map(|range| format!("/api/v1/series?view={view}{measure}{range}"));
         let filters = format!("{by}=text&{by}=batch&{by}=speed&{by}=k3");
         paths.extend(series.iter().map(|series| format!("{series}&by={by}&limit=3&{filters}")));

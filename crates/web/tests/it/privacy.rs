@@ -172,8 +172,9 @@ async fn a_pseudonym_stands_for_one_person_in_all_answers() {
     assert_eq!(names.len(), 3);
     assert!(names.is_sorted(), "equal values are ordered by what is shown: {names:?}");
     let one = format!("/api/v1/top?view=trending-calendar-events&by=event&event={}", names[1]);
-    let one = server.json(&one).await;
-    assert_eq!(one["groups"], json!([{ "name": names[1], "value": 1 }]));
+    let one = server.json(&format!("{one}&with=event")).await;
+    let group = json!({ "name": names[1], "value": 1, "with": { "event": names[1] } });
+    assert_eq!(one["groups"], json!([group]));
     let documents = format!("/api/v1/trending-calendar-events?event={}", names[1]);
     let documents = server.json(&documents).await;
     let found: Vec<_> = documents["documents"].as_array().unwrap().iter().collect();

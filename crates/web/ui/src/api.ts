@@ -94,6 +94,8 @@ export interface SeriesQuery {
   to?: string;
   interval?: number;
   limit?: number;
+  // Fields that each group of a top has beside its value.
+  with?: string[];
   // A text, or one of several.
   where?: Record<string, string | string[]>;
 }
@@ -153,7 +155,7 @@ export interface Outcome {
 
 export interface Top {
   total: number | null;
-  groups: { name: string; value: number }[];
+  groups: { name: string; value: number; with?: Record<string, string | number | null> }[];
   more: boolean;
 }
 

@@ -1,18 +1,14 @@
 // The questions that several pages ask, and how filters take part in them.
 
-import { useMemo, useRef } from "preact/hooks";
-
 import * as api from "./api.ts";
 import { type App, spanKey } from "./app.ts";
 import { counted, facetOf, termField } from "./descriptor.ts";
 import { iso } from "./format.ts";
-import { type Answer, FIRST, LAST, useQuery } from "./query.ts";
+import { type Answer, FIRST, useQuery } from "./query.ts";
 import { type Span, isLive, step } from "./range.ts";
 import { valueOf } from "./route.ts";
 
 const HOUR_MS = 3_600_000;
-// Enough of an hour that each trend is in one of them.
-const NAMED_WINDOWS = 12;
 // What a filter of one request may name: the server reads heads of 16 KiB.
 const NAMED_TERMS = 50;
 const NAMED_CHARACTERS = 8_000;
@@ -125,31 +121,15 @@ export function trendsView(app: App, facet: api.Facet): { view: string; where: R
 
 export const rankedBy = (facet: api.Facet): string => (facet.counts === "actors" ? "actors" : "count");
 
-// What trends: in the last window, or at its highest within the range. Lines of terms need not wait for their names,
-// for which a range asks more: `unnamed` is there before.
-export function useTrends(app: App, facet: api.Facet | undefined): Answer<Trends> & { unnamed: Trends | undefined } {
+// What trends: in the last window, or at its highest within the range.
+export function useTrends(app: App, facet: api.Facet | undefined): Answer<Trends> {
   const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
   const live = isLive(app.route);
-  const key = facet && app.span && `trends ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}`;
-  const news = app.live.news + (live ? 0 : app.live.batchNews);
-  const found = useQuery(
-    key,
+  return useQuery(
+    facet && app.span && `trends ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}`,
     (signal) => (live ? latestTrends(app, facet!, signal) : highestTrends(app, facet!, signal)),
-    news,
+    app.live.news + (live ? 0 : app.live.batchNews),
   );
-  const names = useQuery(live ? undefined : key, (signal) => sampledNames(app, facet!, signal), news, LAST);
-  const whole = useMemo(() => named(found, names), [found.data, found.old, names.data, names.old, names.error]);
-  // Until both are there, what was shown before stays.
-  const shown = useRef<Trends | undefined>(undefined);
-  if (whole !== undefined) shown.current = whole;
-  return { data: shown.current, error: found.error, old: shown.current !== undefined && whole === undefined, unnamed: found.data };
-}
-
-// Where names cannot be read, terms are shown as they are.
-function named(found: Answer<Trends>, names: Answer<Map<string, string>>): Trends | undefined {
-  if (found.data === undefined || found.old || found.data.live) return found.old ? undefined : found.data;
-  if (names.old || (names.data === undefined && names.error === undefined)) return undefined;
-  return { ...found.data, trends: found.data.trends.map((trend) => ({ ...trend, name: names.data?.get(trend.term) ?? trend.term })) };
 }
 
 async function latestTrends(app: App, facet: api.Facet, signal: AbortSignal): Promise<Trends> {
@@ -186,31 +166,19 @@ async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): P
   // The end of a window is its time, so the last one ends with the range.
   const query = { view, by: termField(facet), from: iso(span.from + 1), to: iso(span.to + 1), where, limit: LISTED_MAX };
   const has = (name: string) => app.views.find((known) => known.name === view)?.fields.some((field) => field.name === name);
-  const [numbers, scores, ranks] = await Promise.all([
-    api.top({ ...query, field: rankedBy(facet) }, signal),
-    api.top({ ...query, field: "score" }, signal),
-    has("unusual_rank") ? api.top({ ...query, field: "unusual_rank" }, signal) : undefined,
-  ]);
-  const mapOf = (top: api.Top | undefined) => new Map(top?.groups.map(({ name, value }) => [name, value]));
-  const [scoreOf, rankOf] = [mapOf(scores), mapOf(ranks)];
-  const trends = numbers.groups.map(({ name, value }): Trend => ({
-    term: name, name, number: value, score: scoreOf.get(name), unusualRank: rankOf.get(name), since: undefined, before: undefined,
+  const more = ["name", "score", "unusual_rank"].filter(has);
+  const top = await api.top({ ...query, field: rankedBy(facet), with: more }, signal);
+  const trends = top.groups.map(({ name: term, value, with: found }): Trend => ({
+    term,
+    name: (found?.["name"] ?? term) as string,
+    number: value,
+    score: (found?.["score"] ?? undefined) as number | undefined,
+    unusualRank: (found?.["unusual_rank"] ?? undefined) as number | undefined,
+    since: undefined,
+    before: undefined,
   }));
-  return { live: false, trends, end: iso(span.to), start: iso(span.from), warming: scoreOf.size === 0 && trends.length > 0, notice: undefined };
-}
-
-// How terms are written. Groups are terms alone, so windows spread over the range are looked into.
-async function sampledNames(app: App, facet: api.Facet, signal: AbortSignal): Promise<Map<string, string>> {
-  const span = app.span!;
-  const { view, where } = trendsView(app, facet);
-  const slide = (app.progress?.window.slide_seconds ?? 10) * 1000;
-  const ends = Array.from({ length: NAMED_WINDOWS }, (_, index) => span.to - ((span.to - span.from) * index) / NAMED_WINDOWS);
-  const windows = await Promise.all([
-    api.documents(view, { window: "latest", limit: LISTED_MAX, ...where }, signal),
-    ...ends.map((end) => api.documents(view, { from: iso(end - slide + 1), to: iso(end + 1), limit: LISTED_MAX, ...where }, signal)),
-  ]);
-  const documents = windows.flatMap((page) => page.documents).reverse();
-  return new Map(documents.map((document) => [document[termField(facet)] as string, document["name"] as string]));
+  const warming = trends.length > 0 && trends.every(({ score }) => score === undefined);
+  return { live: false, trends, end: iso(span.to), start: iso(span.from), warming, notice: undefined };
 }
 
 // Where a line of a trend begins and ends: an hour at least, so that one sees what is usual.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use pulso_model::duration::parse_duration;
 use pulso_model::{EventTime, Field, FieldType, View, ViewKind};
-use pulso_pipeline::{Aggregation, Filter, Function, Interval, LayerChoice, Measure};
+use pulso_pipeline::{Aggregation, Extreme, Filter, Function, Interval, LayerChoice, Measure};
 
 use super::buckets::WIDTH_SECONDS_MAX;
 use crate::http::Options;
@@ -15,6 +15,9 @@ use crate::http::parameters::{self, TIME_ALLOWED, pairs, parse};
 
 /// Groups in an answer when the request does not specify a number.
 pub(crate) const GROUPS_USUAL: usize = 10;
+
+/// The most fields that a request can have beside the value of each group.
+pub(crate) const WITH_MAX: usize = 4;
 
 /// What numbers are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,9 @@ impl Kind {
             Self::Series => {
                 &["view", "field", "function", "by", "from", "to", "interval", "limit", "layer"]
             }
-            Self::Top => &["view", "field", "function", "by", "from", "to", "limit", "layer"],
+            Self::Top => {
+                &["view", "field", "function", "by", "with", "from", "to", "limit", "layer"]
+            }
         }
     }
 
@@ -82,6 +87,7 @@ pub(super) fn read(kind: Kind, uri: &Uri, options: &Options) -> Result<Asked, Er
         by,
         groups_max: given.limit(by)?,
         interval: None,
+        extremes: given.with(&fields)?,
     };
     let integer = field.is_none_or(|field| field.field_type == FieldType::Integer);
     let mean = matches!(measure, Measure::Field { function: Function::Mean, .. });
@@ -157,7 +163,9 @@ impl Given<'_> {
                 let allowed = own.iter().copied().chain(filters).collect();
                 return Err(Error::UnknownParameter { name: name.clone(), allowed });
             };
-            if self.pairs.iter().take(at).any(|(earlier, _)| earlier == name) {
+            if *known_name != "with"
+                && self.pairs.iter().take(at).any(|(earlier, _)| earlier == name)
+            {
                 return Err(Error::RepeatedParameter { name: known_name });
             }
         }
@@ -211,6 +219,22 @@ impl Given<'_> {
             (None, Kind::Top) => Err(Error::MissingParameter { name: "by", allowed }),
             (by, _) => Ok(by),
         }
+    }
+
+    /// What else to tell of each group.
+    fn with(&self, fields: &Fields<'_>) -> Result<Vec<Extreme>, Error> {
+        let allowed = || {
+            let known = names(fields.extremes().map(|extreme| extreme.field.name));
+            format!("at most {WITH_MAX} different ones of {known}")
+        };
+        let given = self.pairs.iter().filter(|(name, _)| name == "with");
+        let mut extremes: Vec<Extreme> = Vec::new();
+        for (_, value) in given {
+            let found = fields.extremes().find(|extreme| extreme.field.name == value);
+            let found = found.filter(|one| !extremes.contains(one) && extremes.len() < WITH_MAX);
+            extremes.push(found.ok_or_else(|| invalid("with", value, &allowed()))?);
+        }
+        Ok(extremes)
     }
 
     fn interval(&self) -> Result<Option<(Interval, String)>, Error> {

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::http::Options;
 use crate::http::measures::Fields;
-use crate::http::numbers::{BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, filters, names_of};
+use crate::http::numbers::{
+    BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, WITH_MAX, filters, names_of,
+};
 
 const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can be asked for: its \
                          `functions`, the usual first, and whether it is a `group` or a `filter`.";
@@ -67,6 +69,19 @@ fn parameters(kind: Kind, options: &Options) -> Value {
                 "What to make of the field; the first of its `functions` if left out.",
             ),
             "by" => described(name, one_of(&groups), "The text field that makes groups."),
+            "with" => {
+                let fields = fields.iter().flat_map(Fields::extremes);
+                let fields = names(fields.map(|extreme| extreme.field.name));
+                json!({
+                    "name": name, "in": "query", "style": "form", "explode": true,
+                    "schema": {
+                        "type": "array", "items": one_of(&fields), "uniqueItems": true,
+                        "minItems": 1, "maxItems": WITH_MAX,
+                    },
+                    "description": "Fields that each group has beside its value: the largest of its texts \
+                                    or numbers, of ranks the smallest.",
+                })
+            }
             "interval" => described(
                 name,
                 json!({ "type": "string", "pattern": "^[1-9][0-9]{0,3}[smhd]?$" }),
@@ -154,7 +169,11 @@ fn series_schema() -> Value {
 }
 
 fn top_schema() -> Value {
-    let group = object(&[("name", type_schema(FieldType::Text)), ("value", number())]);
+    let mut group = object(&[("name", type_schema(FieldType::Text)), ("value", number())]);
+    group["properties"]["with"] = json!({
+        "type": "object", "additionalProperties": { "type": ["string", "number", "null"] },
+        "description": "By field, what `with` asked for.",
+    });
     let mut properties = about();
     properties.extend([("total", number()), ("groups", list_schema(group))]);
     let mut schema = object(&properties);

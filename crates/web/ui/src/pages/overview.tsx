@@ -57,7 +57,7 @@ function TrendCards() {
   const { stream, route } = app;
   const facet = facetOf(stream, route.own["facet"] ?? "") ?? stream.facets[0];
   const trends = useTrends(app, facet);
-  const found = trends.unnamed?.trends ?? [];
+  const found = trends.data?.trends ?? [];
   const shown = [
     ...found.slice(0, TERMS_SHOWN),
     ...unusual(found).slice(0, TERMS_SHOWN),
