@@ -21,6 +21,9 @@ use crate::state::{Counts, Switch};
 use crate::throttle::Throttle;
 use crate::{COMPONENT, Options};
 
+/// What comes at once goes on in parts, several to a write, so that most of a write is used.
+const PARTS_PER_WRITE: usize = 4;
+
 /// How often it is logged that messages are cut off, or that a filter fails, at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -28,10 +31,10 @@ const LOG_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct WriterGone;
 
-/// A message and the room that it takes.
+/// Messages that are stored at once, the last with the cursor behind all of them, and the room that they take.
 #[derive(Debug)]
 pub(crate) struct Buffered {
-    pub(crate) message: Message,
+    pub(crate) messages: Vec<Message>,
     pub(crate) room: Room,
 }
 
@@ -44,7 +47,12 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// The message is stored.
+    /// Whether somebody waits until the messages are stored.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.receipt.is_some()
+    }
+
+    /// The messages are stored.
     pub(crate) fn stored(self) {
         if let Some(receipt) = self.receipt {
             receipt.stored();
@@ -52,7 +60,7 @@ impl Room {
     }
 }
 
-/// Tells whoever waits for it that a message is stored, and so are all of its source before.
+/// Tells whoever waits for it that messages are stored, and so are all of their source before.
 #[derive(Debug)]
 pub(crate) struct Receipt(pub(crate) oneshot::Sender<()>);
 
@@ -63,7 +71,7 @@ impl Receipt {
     }
 }
 
-/// Room for one message.
+/// Room for one message, or so many as were asked for.
 #[derive(Debug)]
 pub(crate) struct Slot {
     _permit: OwnedSemaphorePermit,
@@ -88,6 +96,8 @@ pub(crate) struct Buffer<C> {
     counts: Arc<Counts>,
     switch: Switch,
     clock: C,
+    /// How many messages go on together at most.
+    together_max: usize,
     bounds: Bounds,
     /// Bounded by the two semaphores.
     sender: mpsc::UnboundedSender<Buffered>,
@@ -130,6 +140,8 @@ impl<C: Clock> Buffer<C> {
             bytes: Arc::new(Semaphore::new(bytes_max as usize)),
             bytes_max,
         };
+        let together_max =
+            (options.batch_messages / PARTS_PER_WRITE).clamp(1, options.buffer_messages);
         let store = StoreOptions {
             anonymize_addresses: options.anonymize_addresses,
             host: options.host.clone(),
@@ -146,6 +158,7 @@ impl<C: Clock> Buffer<C> {
             counts,
             switch,
             clock,
+            together_max,
             bounds,
             sender,
             cuts,
@@ -176,15 +189,26 @@ impl<C: Clock> Buffer<C> {
         &self.switch
     }
 
-    /// Waits until there is room for one more message, and the source is not paused.
-    pub(crate) async fn slot(&self) -> Slot {
-        self.switch.resumed().await;
-        self.room().await
+    /// How many messages can go on together at most: with room, and in one write.
+    pub(crate) fn together_max(&self) -> usize {
+        self.together_max
     }
 
-    /// Waits until there is room for one more message that is here already.
-    pub(crate) async fn room(&self) -> Slot {
-        Slot { _permit: acquire(&self.bounds.messages, 1).await }
+    /// Waits until there is room for one more message, and the source is not paused.
+    pub(crate) async fn slot(&self) -> Slot {
+        self.slots(1).await
+    }
+
+    /// The same for up to [`together_max`](Self::together_max) messages.
+    pub(crate) async fn slots(&self, count: usize) -> Slot {
+        self.switch.resumed().await;
+        self.room(count).await
+    }
+
+    /// Waits until there is room for so many messages that are here already.
+    pub(crate) async fn room(&self, count: usize) -> Slot {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).min(self.bounds.messages_max);
+        Slot { _permit: acquire(&self.bounds.messages, count).await }
     }
 
     /// Hands a message to the writer, if it comes in, once there is room for its bytes, too. `cursor` says where
@@ -198,16 +222,41 @@ impl<C: Clock> Buffer<C> {
         let payload = self.stored(payload);
         let verdict = self.judge(&payload);
         self.count(&verdict);
+        let (key, times) = self.times(&payload);
+        let (cursor, received_time) = (cursor(times), times.received_time);
         if verdict.keeps() {
-            return self.put_for(slot, payload, cursor, None).await;
+            let message = self.message(payload, key, received_time, cursor);
+            return self.hand_on(slot, vec![message], None).await;
         }
         // The source goes on all the same.
-        let (_, times) = self.times(&payload);
-        if let Some(cursor) = cursor(times) {
-            let received_time = times.received_time;
+        if let Some(cursor) = cursor {
             *lock(&self.passed) = Some(SourceCursor { received_time, cursor });
         }
         Ok(())
+    }
+
+    /// The same for messages that are stored at once. `cursor` says where the source goes on behind all of them.
+    pub(crate) async fn put_together(
+        &self,
+        slot: Slot,
+        payloads: impl IntoIterator<Item = Bytes>,
+        cursor: Arc<str>,
+    ) -> Result<(), WriterGone> {
+        let mut kept = Vec::new();
+        for payload in payloads {
+            let payload = self.stored(payload);
+            let verdict = self.judge(&payload);
+            self.count(&verdict);
+            if verdict.keeps() {
+                kept.push(payload);
+            }
+        }
+        if kept.is_empty() {
+            let received_time = self.clock.now();
+            *lock(&self.passed) = Some(SourceCursor { received_time, cursor });
+            return Ok(());
+        }
+        self.put_for(slot, kept, Some(cursor), None).await
     }
 
     /// What of a message goes on from here: as much as is to be stored.
@@ -242,26 +291,53 @@ impl<C: Clock> Buffer<C> {
         }
     }
 
-    /// Hands on a message that comes in, for somebody who may wait until it is stored. It is as it is
+    /// Hands on messages that come in, for somebody who may wait until they are stored. They are as they are
     /// [`stored`](Self::stored), and counted.
     pub(crate) async fn put_for(
         &self,
         slot: Slot,
-        payload: Bytes,
-        cursor: impl FnOnce(Times) -> Option<Arc<str>>,
+        payloads: Vec<Bytes>,
+        cursor: Option<Arc<str>>,
         receipt: Option<Receipt>,
     ) -> Result<(), WriterGone> {
-        let (key, times) = self.times(&payload);
-        let (source, received_time) = (Arc::clone(&self.source), times.received_time);
-        let headers = Headers { source, received_time, cursor: cursor(times) };
-        // A message larger than the buffer takes all of it.
-        let bytes = payload.len() + headers.cursor.as_ref().map_or(0, |cursor| cursor.len());
+        let mut messages = Vec::with_capacity(payloads.len());
+        for payload in payloads {
+            let (key, times) = self.times(&payload);
+            messages.push(self.message(payload, key, times.received_time, None));
+        }
+        if let Some(last) = messages.last_mut() {
+            last.headers.cursor = cursor;
+        }
+        self.hand_on(slot, messages, receipt).await
+    }
+
+    fn message(
+        &self,
+        payload: Bytes,
+        key: Option<Key<'static>>,
+        received_time: WallTime,
+        cursor: Option<Arc<str>>,
+    ) -> Message {
+        let headers = Headers { source: Arc::clone(&self.source), received_time, cursor };
+        Message { headers, key, payload }
+    }
+
+    async fn hand_on(
+        &self,
+        slot: Slot,
+        messages: Vec<Message>,
+        receipt: Option<Receipt>,
+    ) -> Result<(), WriterGone> {
+        let size = |Message { headers, payload, .. }: &Message| {
+            payload.len() + headers.cursor.as_ref().map_or(0, |cursor| cursor.len())
+        };
+        // What is larger than the buffer takes all of it.
+        let bytes = messages.iter().map(size).sum::<usize>();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bounds.bytes_max);
         let bytes = acquire(&self.bounds.bytes, bytes).await;
-        let message = Message { headers, key, payload };
         let room = Room { _message: slot, _bytes: bytes, receipt };
         *lock(&self.passed) = None;
-        self.sender.send(Buffered { message, room }).map_err(|_| WriterGone)
+        self.sender.send(Buffered { messages, room }).map_err(|_| WriterGone)
     }
 
     fn times(&self, payload: &[u8]) -> (Option<Key<'static>>, Times) {

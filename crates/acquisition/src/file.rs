@@ -58,15 +58,23 @@ impl Follow for FollowFiles {
             })
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            for (number, line) in (step.number..).zip(step.lines) {
-                let slot = stop.run_until_cancelled(buffer.slot()).await;
-                let Some(slot) = slot else { return Ok(()) };
-                if line.cut {
-                    buffer.report_cut(bytes_max);
-                }
-                let places = std::iter::once(line.place).chain(step.others.iter().cloned());
-                let cursor = Places { number, places: places.collect() }.to_string();
-                if buffer.put(slot, line.bytes, |_| Some(cursor.into())).await.is_err() {
+            let (mut number, mut lines) = (step.number, step.lines.into_iter());
+            loop {
+                let part: Vec<_> = lines.by_ref().take(buffer.together_max()).collect();
+                let Some(last) = part.last() else { break };
+                let slots = stop.run_until_cancelled(buffer.slots(part.len())).await;
+                let Some(slots) = slots else { return Ok(()) };
+                number += part.len() as u64;
+                let places = std::iter::once(last.place.clone()).chain(step.others.iter().cloned());
+                // Of the last line; the step's is that of the first.
+                let places = Places { number: number - 1, places: places.collect() };
+                let payloads = part.into_iter().map(|line| {
+                    if line.cut {
+                        buffer.report_cut(bytes_max);
+                    }
+                    line.bytes
+                });
+                if buffer.put_together(slots, payloads, places.to_string().into()).await.is_err() {
                     return Ok(());
                 }
             }

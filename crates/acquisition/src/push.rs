@@ -248,22 +248,28 @@ impl<C: Clock> Receiver<C> {
         let alone = (!before.is_empty()).then(|| Arc::<str>::from(&*before));
         let (receipt, stored) = oneshot::channel();
         let (all, mut receipt) = (messages.len(), Some(Receipt(receipt)));
-        // With the last message that comes in, all are done with.
-        let last = messages.iter().rposition(|judged| judged.verdict.keeps());
+        let mut kept = Vec::with_capacity(all);
         for (index, Judged { message, verdict }) in messages.into_iter().enumerate().skip(from) {
             self.buffer.count(&verdict);
-            if !verdict.keeps() {
-                continue;
+            if verdict.keeps() {
+                kept.push((index, message));
             }
-            let is_last = last == Some(index);
-            let count = if is_last { all } else { index + 1 };
+        }
+        let mut kept = kept.into_iter().peekable();
+        loop {
+            let part: Vec<_> = kept.by_ref().take(self.buffer.together_max()).collect();
+            let Some((last, _)) = part.last() else { break };
+            // With the last message that comes in, all are done with.
+            let is_last = kept.peek().is_none();
+            let count = if is_last { all } else { last + 1 };
             let cursor = match keyed {
                 Some(keyed) => Some(keys::cursor(&before, keyed, (count, all)).into()),
                 None => alone.clone(),
             };
             let receipt = receipt.take_if(|_| is_last);
-            let slot = self.buffer.room().await;
-            self.buffer.put_for(slot, message, |_| cursor, receipt).await.ok()?;
+            let slots = self.buffer.room(part.len()).await;
+            let part = part.into_iter().map(|(_, message)| message).collect();
+            self.buffer.put_for(slots, part, cursor, receipt).await.ok()?;
         }
         // None comes in, or a crash had come between the last one and its answer.
         if let Some(receipt) = receipt {

@@ -175,7 +175,17 @@ where
     let Options { acquisition: options, decoder, .. } = options;
     let stream = decoder.stream().name;
     let stopped = stop.clone();
-    let writer = Writer { stream, sink, receiver, gauges, options, dropped, exact, stop: stopped };
+    let writer = Writer {
+        stream,
+        sink,
+        receiver,
+        held: None,
+        gauges,
+        options,
+        dropped,
+        exact,
+        stop: stopped,
+    };
     let (written, read) = tokio::join!(
         async {
             let written = writer.run().await;

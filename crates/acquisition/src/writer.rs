@@ -19,6 +19,8 @@ pub(crate) struct Writer<S> {
     pub(crate) stream: &'static str,
     pub(crate) sink: S,
     pub(crate) receiver: mpsc::UnboundedReceiver<Buffered>,
+    /// What had no room in the last batch.
+    pub(crate) held: Option<Buffered>,
     pub(crate) gauges: Vec<Gauge>,
     pub(crate) options: Acquisition,
     /// How many messages the sink has dropped, where it may.
@@ -55,23 +57,35 @@ impl<S: Sink<Message>> Writer<S> {
         }
     }
 
-    /// As many messages as come within the delay after the first one; none at the end.
+    /// As many messages as come within the delay after the first one; none at the end. Where somebody waits for
+    /// one of them, no more than have come: who waits sends nothing, and others gather during the write.
     async fn next_batch(&mut self) -> (Vec<Message>, Vec<Room>) {
         let max = self.options.batch_messages;
-        let mut batch = Vec::new();
-        self.receiver.recv_many(&mut batch, max).await;
+        let (mut batch, mut rooms, mut awaited) = (Vec::new(), Vec::new(), false);
+        let mut next = match self.held.take() {
+            Some(held) => Some(held),
+            None => self.receiver.recv().await,
+        };
         let until = Instant::now() + self.options.batch_delay;
-        while (1..max).contains(&batch.len()) {
-            let room = max - batch.len();
-            match timeout_at(until, self.receiver.recv_many(&mut batch, room)).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
+        while let Some(Buffered { messages, room }) = next {
+            if !batch.is_empty() && batch.len() + messages.len() > max {
+                self.held = Some(Buffered { messages, room });
+                break;
             }
+            awaited |= room.is_awaited();
+            batch.extend(messages);
+            rooms.push(room);
+            if batch.len() >= max {
+                break;
+            }
+            next = match self.receiver.try_recv() {
+                Ok(next) => Some(next),
+                Err(_) if awaited => None,
+                Err(_) => timeout_at(until, self.receiver.recv()).await.ok().flatten(),
+            };
         }
-        let (mut messages, rooms): (Vec<_>, _) =
-            batch.into_iter().map(|Buffered { message, room }| (message, room)).unzip();
-        self.drop_cursors(&mut messages);
-        (messages, rooms)
+        self.drop_cursors(&mut batch);
+        (batch, rooms)
     }
 
     fn drop_cursors(&self, messages: &mut [Message]) {

@@ -67,8 +67,8 @@ async fn buffered(decoder: Decoder, payloads: &[&'static str]) -> Vec<Message> {
     }
     drop(buffer);
     let mut messages = Vec::new();
-    while let Some(Buffered { message, .. }) = receiver.recv().await {
-        messages.push(message);
+    while let Some(Buffered { messages: more, .. }) = receiver.recv().await {
+        messages.extend(more);
     }
     messages
 }

@@ -117,6 +117,31 @@ async fn an_answer_says_that_all_is_stored() {
     pushed.running.stop(6).await;
 }
 
+/// Whoever waits for the answer sends nothing meanwhile, so a write that waited for more would wait for nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_does_not_wait_for_others() {
+    let batch_delay = Duration::from_hours(1);
+    let pushed = Pushed::start(Acquisition { batch_delay, ..options() });
+    assert_eq!(pushed.send("", &lines(0..3)).await.status, 200);
+    pushed.running.stop(3).await;
+}
+
+/// A write has the messages of all requests that came during the one before.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_wait_are_stored_together() {
+    let pushed = Pushed::start(options());
+    pushed.running.log.block();
+    let sending: Vec<_> = (0..4).map(|_| pushed.sending("", &lines(0..10))).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    pushed.running.log.unblock();
+    for sending in sending {
+        assert_eq!(sending.await.unwrap().unwrap().status, 200);
+    }
+    let batches = pushed.running.log.batches();
+    assert!(batches.len() <= 2 && batches.iter().sum::<usize>() == 40, "{batches:?}");
+    pushed.running.stop(40).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_answered_before_it_is_stored() {
     let pushed = Pushed::start(options());
