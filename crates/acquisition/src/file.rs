@@ -78,8 +78,11 @@ impl Follow for FollowFiles {
                     return Ok(());
                 }
             }
-            let pause = if step.idle { PAUSE } else { Duration::ZERO };
-            if stop.run_until_cancelled(sleep(pause)).await.is_none() {
+            // Even the shortest sleep takes a millisecond, in which much can be read.
+            if step.idle {
+                stop.run_until_cancelled(sleep(PAUSE)).await;
+            }
+            if stop.is_cancelled() {
                 return Ok(());
             }
         }
