@@ -131,6 +131,10 @@ impl Files {
         {
             return step;
         }
+        // At the start, compressed files are taken for whole at the second look: they are older than what is there.
+        if self.looks == 1 && !self.growing.is_empty() {
+            return Step { idle: true, ..Step::default() };
+        }
         self.idle = false;
         for index in 0..self.followed.len() {
             let turn = if self.caught_up { self.turn + 1 } else { index };
@@ -210,9 +214,7 @@ impl Files {
         }
         self.skips = false;
         if !self.caught_up {
-            let modified =
-                |opened: &Opened| opened.metadata().and_then(|data| data.modified()).ok();
-            self.followed.sort_by_key(|followed| followed.opened.as_ref().and_then(modified));
+            self.followed.sort_by_cached_key(Followed::age);
         }
         self.forget();
         self.miss()

@@ -3,17 +3,19 @@
 //! A plain file is read from its place each time, so nothing of it is kept in memory between two looks, however
 //! many files wait for the end of a line. A compressed file can only be read on; one is read at a time.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr_iter, memrchr};
 use pulso_file::Decompressed;
 
 use super::opened::{Fit, Opened, block};
-use super::place::{HEAD_BYTES, Place, TAIL_BYTES};
+use super::place::{self, HEAD_BYTES, Place, TAIL_BYTES};
 use crate::lines;
 
 /// How much of a file is read at once.
@@ -91,6 +93,16 @@ impl Followed {
 
     pub(super) fn id(&self) -> (u64, u64) {
         (self.place.device, self.place.inode)
+    }
+
+    /// Sorts older files before newer ones: by the second of the last change, and where that is the same, as of
+    /// copies, by the names that rotation gives.
+    pub(super) fn age(&self) -> (Option<u64>, Reverse<u32>, PathBuf) {
+        let modified = || self.opened.as_ref()?.metadata().ok()?.modified().ok();
+        let since = modified().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let second = since.map(|since| since.as_secs());
+        (second, Reverse(place::rotation(&name)), self.path.clone())
     }
 
     /// Goes on in a file that has the content.

@@ -13,6 +13,19 @@ pub(super) const HEAD_BYTES: usize = 1024;
 /// How much before a place is part of the fingerprint, in bytes.
 pub(super) const TAIL_BYTES: usize = 64;
 
+/// How often a file was rotated, by its name: 0 for the one that is written to, 3 for `access.log.3.gz`. A date says
+/// only that it was.
+pub(super) fn rotation(name: &str) -> u32 {
+    const DIGITS_MAX: usize = 4;
+    let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let number = name.rsplit(['.', '-']).next().unwrap_or_default();
+    match number.parse() {
+        Ok(rotation) if number.len() <= DIGITS_MAX => rotation,
+        Ok(_) => 1,
+        Err(_) => 0,
+    }
+}
+
 /// A place in a file, right behind a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -160,6 +173,23 @@ mod tests {
                 assert!(!place.fits(&head[1..], tail), "another length");
             }
             assert_eq!(place.offset, 5000);
+        }
+    }
+
+    #[test]
+    fn names_tell_how_often_a_file_was_rotated() {
+        let names = [
+            ("access.log", 0),
+            ("access.log.gz", 0),
+            ("access.log.1", 1),
+            ("access.log.12.gz", 12),
+            ("access-3.log.7.zst", 7),
+            ("access.log-20261127.gz", 1),
+            ("2026-11-27.log", 0),
+            ("", 0),
+        ];
+        for (name, rotated) in names {
+            assert_eq!(rotation(name), rotated, "{name}");
         }
     }
 

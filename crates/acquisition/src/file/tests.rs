@@ -6,6 +6,7 @@ mod crashes;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -107,6 +108,31 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 const NONE: [&str; 0] = [];
+
+/// Otherwise what stands in them would be late.
+#[test]
+fn older_files_are_read_before_newer_ones_at_the_start() {
+    // The same times as of copies, and times that tell.
+    for seconds in [[5000; 5], [1000, 2000, 3000, 4000, 5000]] {
+        let mut folder = Folder::new();
+        for name in ["a.log.10", "a.log.2", "a.log.1", "a.log"] {
+            folder.append(name, format!("{name}\n").repeat(3));
+        }
+        folder.compress("a.log.10");
+        folder.compress("a.log.2");
+        folder.append("a.log-20261127", "of a day\n");
+        let names = ["a.log.10.gz", "a.log.2.gz", "a.log-20261127", "a.log.1", "a.log"];
+        for (name, seconds) in names.into_iter().zip(seconds) {
+            let file = fs::OpenOptions::new().append(true).open(folder.path(name)).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        }
+        let lines = folder.read_on(5);
+        let mut files = lines.clone();
+        files.dedup();
+        assert_eq!(files, ["a.log.10", "a.log.2", "of a day", "a.log.1", "a.log"]);
+        assert_eq!(lines.len(), 13);
+    }
+}
 
 #[test]
 fn lines_come_once_they_have_an_end() {
