@@ -1,7 +1,8 @@
 """Implements scripts/chaos.sh: runs services under load, injects faults at random moments, and checks the result.
 
 The services serve two streams at once: RSVPs from a websocket, and posts from a file that is read at the same pace.
-After each fault, it checks that Elasticsearch has every response exactly once, compared by `_id` with an
+Worlds of the faults named `sources-…` also take lines of an access log: from a file that is rotated, by POST and over
+TCP. After each fault, it checks that Elasticsearch has every response exactly once, compared by `_id` with an
 undisturbed replay of the same file in one process; that the posts of each day and language are counted as there;
 that `verify` holds for both; and that no service has ended by itself, except where the fault refuses it what it
 needs.
@@ -12,6 +13,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import chaos_sources
 from lab import Lab, link_programs
 
 SETTLE_SECONDS = 180
@@ -45,7 +48,6 @@ urls = ["{proxy}"]
 index_prefix = "{prefix}"
 request_timeout = "10s"
 [acquisition]
-sources = [{{ name = "simulator", url = "{url}", stream = "rsvps" }}]
 connect_timeout = "2s"
 idle_timeout = "5s"
 ping_interval = "1s"
@@ -64,6 +66,10 @@ speed = "off"
 batch = "off"
 [streams.rsvps]
 [streams.posts]
+[[acquisition.sources]]
+name = "simulator"
+url = "{url}"
+stream = "rsvps"
 """
 
 # The service that reads posts from their file, and ends.
@@ -81,6 +87,8 @@ class World:
         self.settings = {"spool": "1GiB", "at_limit": "wait"}
         # Make the stream last as long as the fault.
         self.rate = min(options.rate, max(1, int(options.messages / DURATIONS.get(name, 1))))
+        # What sends lines, to which sources, and how many writes a fault may have repeated.
+        self.senders, self.kinds, self.repeated, self.spool_disk = None, (), 0, False
         self.services, self.surprises, self.lost_allowed, self.clock = {}, [], False, None
         self.ends_allowed = False
         self.deliberate = set()
@@ -103,10 +111,16 @@ class World:
         )
 
     def start(self):
-        (self.folder / "pulso.toml").write_text(CONFIG.format(
+        config = CONFIG.format(
             folder=self.folder, prefix=self.prefix, port=self.port, url=f"ws://127.0.0.1:{self.port + 1}/",
             **self.lab.addresses, **self.settings,
-        ))
+        )
+        if self.kinds:
+            push, tcp = free_port(), free_port()
+            config += "[streams.requests]\n" + chaos_sources.CONFIG.format(folder=self.folder, push=push, tcp=tcp)
+        (self.folder / "pulso.toml").write_text(config)
+        if self.spool_disk:
+            self.mount_spool()
         self.pulso("pulso", "setup")
         self.simulator = subprocess.Popen(
             [self.bin / "pulso-simulator", "run", self.recording, "--rate", str(self.rate),
@@ -116,6 +130,25 @@ class World:
         )
         for service in ("acquisition", "speed", POSTS):
             self.spawn(service)
+        if self.kinds:
+            self.senders = chaos_sources.Senders(self.folder, push, tcp, self.kinds)
+
+    def spools(self):
+        return self.folder / "data" / "spool"
+
+    def mount_spool(self):
+        """Gives the spools a small disk of their own."""
+        self.spools().mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "pulso-chaos", self.spools()], check=True)
+
+    def fill_spool(self):
+        print("  fill the spool's disk", flush=True)
+        try:
+            with open(self.spools() / "ballast", "wb", buffering=0) as file:
+                while file.write(bytes(65536)):
+                    pass
+        except OSError:
+            pass
 
     def fake_clock(self):
         """Makes services that start from now on use a clock that `set_clock` sets."""
@@ -213,6 +246,8 @@ class World:
             print(f"  {len(lost)} responses lost, {counted:.0f} messages counted as dropped")
         else:
             assert not lost, f"{len(lost)} responses lost, such as {sorted(lost)[:3]}"
+        if self.senders:
+            self.arrived()
         deadline = time.monotonic() + SETTLE_SECONDS
         while POSTS in self.services:
             assert time.monotonic() < deadline, "not all posts are in the log"
@@ -235,15 +270,32 @@ class World:
             export = "export", "language-days", "--layer", "batch"
             undisturbed = self.run("pulso", *export, "--data", reference).stdout
             assert undisturbed and self.pulso("pulso", *export).stdout == undisturbed, "posts are counted otherwise"
+        if self.senders:
+            exported = self.pulso("pulso", "export", "path-days", "--layer", "batch").stdout
+            print("  " + chaos_sources.check(self.senders.sent, exported, self.repeated), flush=True)
         return len(found)
+
+    def arrived(self):
+        """Ends the senders, and waits until nothing more of them comes into the log."""
+        self.senders.end(SETTLE_SECONDS)
+        sent, since = None, time.monotonic()
+        while time.monotonic() - since < 10:
+            self.sleep(1)
+            try:
+                now = self.metric("pulso_sent_events_total", 'stream="requests"')
+            except OSError:
+                now = None
+            if now != sent or now is None:
+                sent, since = now, time.monotonic()
 
     def verify(self, *codes):
         verified = self.pulso("pulso-batch", "verify", check=False)
         assert verified.returncode in codes, f"verify:\n{verified.stdout[-3000:]}\n{verified.stderr[-2000:]}"
         lines = verified.stdout.splitlines()
-        assert [line for line in lines if line.startswith("stream ")] == ["stream posts", "stream rsvps"], lines
+        streams = ["posts", "requests", "rsvps"] if self.kinds else ["posts", "rsvps"]
+        assert [line for line in lines if line.startswith("stream ")] == [f"stream {name}" for name in streams], lines
         last = [line for line in lines if line.startswith("every message is accounted for once; ")]
-        assert len(last) == 2, verified.stdout[-3000:]
+        assert len(last) == len(streams), verified.stdout[-3000:]
         agree = all("the layers agree in" in line for line in last)
         assert agree == (verified.returncode == 0), last
 
@@ -310,6 +362,16 @@ class World:
             except subprocess.TimeoutExpired:
                 process.kill()
                 self.surprises.append("a service did not stop within 40 s")
+        if self.senders:
+            self.senders.ended.set()
+        if self.spool_disk:
+            subprocess.run(["umount", self.spools()], check=False)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def identity(document):
@@ -469,6 +531,37 @@ def clock(world):
         world.set_clock(seconds)
 
 
+def sources_killed(world):
+    for _ in range(5):
+        world.sleep(0.5, 4)
+        world.kill("acquisition")
+        world.repeated += 1
+
+
+def sources_kafka_paused(world):
+    for _ in range(2):
+        world.sleep(2, 4)
+        world.lab("kafka pause")
+        world.sleep(4, 12)
+        world.lab("kafka go-on")
+        world.repeated += 1
+
+
+def sources_disk_full(world):
+    """Kafka is away, and the disk of the spools is full: sources have to wait."""
+    world.sleep(2, 4)
+    world.lab("kafka stop")
+    world.sleep(3, 5)
+    world.fill_spool()
+    world.sleep(8, 12)
+    world.kill("acquisition")
+    world.repeated += 1
+    world.sleep(4, 6)
+    print("  empty the spool's disk", flush=True)
+    (world.spools() / "ballast").unlink()
+    world.lab("kafka restart")
+
+
 def everything(world):
     faults = [kill_acquisition, kill_speed, kafka_killed, kafka_paused, elasticsearch_killed, bulk_faults, websocket]
     world.random.shuffle(faults)
@@ -478,7 +571,10 @@ def everything(world):
 
 FAULTS = [none, kill_acquisition, kill_speed, kill_batch, kafka_killed, kafka_paused, elasticsearch_stopped,
           elasticsearch_killed, disk_full, unauthorized, bulk_faults, websocket, rebalance, paused_reader,
-          spool_limit_waits, spool_limit_drops, clock, everything]
+          spool_limit_waits, spool_limit_drops, clock, sources_killed, sources_kafka_paused, sources_disk_full, everything]
+
+# To which sources the worlds of these faults have lines sent. What came over TCP is lost when acquisition is killed.
+SENT = {sources_killed: ("file", "push"), sources_kafka_paused: ("file", "push", "tcp"), sources_disk_full: ("file", "push")}
 
 
 def one(lab, options, fault, seed):
@@ -489,6 +585,7 @@ def one(lab, options, fault, seed):
     if fault in (spool_limit_waits, spool_limit_drops):
         world.settings = {"spool": "1MiB", "at_limit": "drop" if fault is spool_limit_drops else "wait"}
         world.lost_allowed = fault is spool_limit_drops
+    world.kinds, world.spool_disk = SENT.get(fault, ()), fault is sources_disk_full
     if fault is clock:
         world.fake_clock()
     failure = None

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Injects faults under load of two streams, on a real Kafka and a real Elasticsearch. After each fault, nothing may be lost or
-# counted twice, and every service must continue by itself.
+# counted twice, and every service must continue by itself. Faults named `sources-…` have a third stream, of an access log.
 #
 #   scripts/chaos.sh [--seed N] [--rounds N] [--messages N] [--rate N] [--keep] [FAULT...]
 #   scripts/chaos.sh --list
