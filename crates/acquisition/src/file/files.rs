@@ -7,7 +7,7 @@
 //! | one that is the beginning of a file that is there, and is named after it | a copy (as `copytruncate` and `gzip` make it): left out |
 //! | any other | new: read from its beginning |
 //!
-//! A copy is looked at again when it has grown, a compressed file once it no longer grows.
+//! A copy is looked at again when it has grown, a compressed file once it no longer grows or has not for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -43,6 +43,10 @@ const SEARCHES_SETTLED: u32 = 4;
 
 /// After so many searches without it a file is left that has another name now: it may still be written to.
 const SEARCHES_MOVED: u32 = 2400;
+
+/// A compressed file that was last written to before this time is whole at first sight, so that older ones can be read
+/// first at a start.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// A file by its device and inode.
 type Id = (u64, u64);
@@ -92,6 +96,13 @@ struct Found {
     modified: SystemTime,
 }
 
+impl Found {
+    /// Whether nothing has been written to it for a while; a clock that was set back does not tell.
+    fn is_settled(&self) -> bool {
+        self.modified.elapsed().is_ok_and(|since| since >= SETTLED_AFTER)
+    }
+}
+
 impl Files {
     /// Goes on from where the files were; without that, from their beginnings or, if it `skips`, their ends.
     pub(super) fn new(
@@ -130,10 +141,6 @@ impl Files {
             && let Some(step) = self.search()
         {
             return step;
-        }
-        // At the start, compressed files are taken for whole at the second look: they are older than what is there.
-        if self.looks == 1 && !self.growing.is_empty() {
-            return Step { idle: true, ..Step::default() };
         }
         self.idle = false;
         for index in 0..self.followed.len() {
@@ -293,6 +300,7 @@ impl Files {
 
     /// Decides what a file is that is not followed yet.
     fn classify(&mut self, found: Found) -> io::Result<()> {
+        let settled = found.is_settled();
         let Found { id, path, size, .. } = found;
         if size == 0 || self.copies.get(&id) == Some(&size) {
             return Ok(());
@@ -302,7 +310,8 @@ impl Files {
         if (opened.device, opened.inode) != id {
             return Ok(());
         }
-        if opened.compressed && !self.skips && self.growing.insert(id, size) != Some(size) {
+        let awaited = opened.compressed && !self.skips && !settled;
+        if awaited && self.growing.insert(id, size) != Some(size) {
             return Ok(());
         }
         if self.followed.len() >= FILES_MAX + GONE_MAX {
