@@ -548,7 +548,8 @@ def sources_kafka_paused(world):
 
 
 def sources_disk_full(world):
-    """Kafka is away, and the disk of the spools is full: sources have to wait."""
+    """Kafka is away, and the disk of the spools is full: acquisition ends, and says so, until there is room."""
+    world.ends_allowed = True
     world.sleep(2, 4)
     world.lab("kafka stop")
     world.sleep(3, 5)
