@@ -181,9 +181,9 @@ else
   of_requests() { compose --profile requests exec -T batch-requests pulso-batch --config /etc/pulso/batch.toml "$@"; }
   counted="lake: $sent messages = $sent counted + 0 echoes + 0 late + 0 skipped + 0 dead letters"
   end=$((SECONDS + deadline))
-  # The speed layer's last windows close as above.
-  until of_requests run all >/dev/null && of_requests verify >"$work/verified" 2>&1 &&
-    grep -qF "$counted" "$work/verified"; do
+  # Their day is not over, so `verify` has nothing of the batch layer to compare, and fails for that alone.
+  until of_requests archive >/dev/null && { of_requests verify >"$work/verified" 2>&1 || true; } &&
+    grep -qF "$counted" "$work/verified" && grep -qF 'nothing of the batch layer was compared' "$work/verified"; do
     if [ "$SECONDS" -gt "$end" ]; then
       cat "$work/verified" >&2
       echo "error: the visitors sent ${sent:-no} requests" >&2
