@@ -47,7 +47,7 @@ impl Login {
         Self { ended: account.removed.clone(), until: None }
     }
 
-    pub(in crate::http) fn over(&self) -> bool {
+    fn over(&self) -> bool {
         self.ended.is_cancelled() || self.until.is_some_and(|until| Instant::now() >= until)
     }
 

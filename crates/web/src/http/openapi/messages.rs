@@ -109,8 +109,8 @@ const FEED: &str = "Server-sent events: each message as the other operations sho
     `Last-Event-ID` says. The filters are called as the facts of the stream call what they compare (kind, scope, \
     terms); each may be repeated, and then any of its texts will do. Without filters, messages that are no facts come, \
     too. Each client reads the log at its own pace. `missed`: so many messages of a partition are not in the log any \
-    more. `logged_out`: the login has ended, and so does the stream. A line of comment says every 15 seconds that the connection is alive; after ten minutes the client is asked to \
-    come back, and goes on where it was. Refused with status 403 where members are not shown \
+    more. `logged_out`: the login has ended, and so does the stream. A line of comment says every 15 seconds that the \
+    connection is alive; after ten minutes the client is asked to come back, and goes on where it was. Refused with status 403 where members are not shown \
     (`privacy.show_members`); 404 says that there is no log, or that the id is of another.";
 
 fn feed(options: &Options) -> Value {
