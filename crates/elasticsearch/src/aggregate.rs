@@ -117,20 +117,20 @@ impl Store {
         conditions: &Value,
         alias: &str,
     ) -> Result<Aggregate, Error> {
-        let ask = async |wanted, by_time| {
-            self.answer(alias, conditions, &aggregations(question, wanted, by_time)).await
+        let ask = async |wanted, details| {
+            self.answer(alias, conditions, &aggregations(question, wanted, details)).await
         };
-        let by_time = question.interval.is_some();
         if question.by.is_none() {
-            return Ok(ask(Wanted::None, by_time).await?.aggregate(question));
+            return Ok(ask(Wanted::None, true).await?.aggregate(question));
         }
         // Which groups to list is known only when all of them have been compared; until then, buckets of
-        // time for each would be for nothing.
+        // time and extremes for each would be for nothing.
         let first = Wanted::First(question.groups_max.saturating_add(1));
         let mut listed = ask(first, false).await?.aggregate(question);
         let more = listed.groups.len() > question.groups_max;
         listed.groups.truncate(question.groups_max);
-        if !by_time || listed.groups.is_empty() && question.groups_max > 0 {
+        let details = question.interval.is_some() || !question.extremes.is_empty();
+        if !details || listed.groups.is_empty() && question.groups_max > 0 {
             return Ok(Aggregate { more, ..listed });
         }
         let names: Vec<_> = listed.groups.into_iter().map(|group| group.name).collect();
@@ -163,7 +163,7 @@ fn conditions(question: &Aggregation) -> Option<Value> {
     Some(conditions)
 }
 
-fn aggregations(question: &Aggregation, wanted: Wanted<'_>, by_time: bool) -> Value {
+fn aggregations(question: &Aggregation, wanted: Wanted<'_>, details: bool) -> Value {
     let mut own = json!({});
     if let Measure::Field { name, function } = question.measure {
         let metric = match function {
@@ -175,7 +175,7 @@ fn aggregations(question: &Aggregation, wanted: Wanted<'_>, by_time: bool) -> Va
         own["value"] = json!({ metric: { "field": name } });
     }
     let mut each = own.clone();
-    if let Some(interval) = question.interval.filter(|_| by_time) {
+    if let Some(interval) = question.interval.filter(|_| details) {
         let interval = format!("{}ms", interval.millis());
         let histogram =
             json!({ "field": "@timestamp", "fixed_interval": interval, "min_doc_count": 1 });
@@ -200,7 +200,7 @@ fn aggregations(question: &Aggregation, wanted: Wanted<'_>, by_time: bool) -> Va
             terms["include"] = json!(names);
         }
     }
-    for (at, extreme) in question.extremes.iter().enumerate() {
+    for (at, extreme) in question.extremes.iter().enumerate().filter(|_| details) {
         each[&extreme_name(at)] = extreme_of(*extreme);
     }
     all["groups"] = json!({ "terms": terms, "aggs": each });
