@@ -6,13 +6,13 @@ import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { geoCentroid } from "d3-geo";
+import { geoCentroid, geoEqualEarth, geoGraticule10, geoPath } from "d3-geo";
 import { build } from "esbuild";
 import { feature } from "topojson-client";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "dist");
-const PACKAGES = ["d3-array", "d3-geo", "internmap", "preact", "topojson-client", "uplot", "world-atlas"];
+const PACKAGES = ["d3-array", "d3-geo", "internmap", "preact", "uplot", "world-atlas"];
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
@@ -56,26 +56,41 @@ async function report() {
   return page.replace(/SCRIPT-HASH|STYLE-HASH|ICON|STYLE|SCRIPT|LICENSES/g, (name) => parts[name]);
 }
 
-// The shapes of countries under the codes that streams use. Those too small for a shape at this scale
-// are points.
+// A map of the world as a page draws it, projected here and not by each browser: countries under the codes that
+// streams use. Those too small for a shape at this scale are points.
 async function world() {
+  // As `world.tsx` has it, and a margin.
+  const [width, height, margin] = [960, 470, 2];
   const atlas = async (scale) =>
     JSON.parse(await readFile(join(here, `node_modules/world-atlas/countries-${scale}.json`), "utf8"));
-  const coarse = await atlas("110m");
-  const fine = await atlas("50m");
-  const geometries = coarse.objects.countries.geometries
-    .filter(({ properties }) => properties.name !== "Antarctica")
-    .map(({ type, arcs, ...country }) => ({ type, arcs, id: code(country) }));
-  const shaped = new Set(geometries.map(({ id }) => id));
+  const [coarse, fine] = [await atlas("110m"), await atlas("50m")];
+  const shapes = feature(coarse, coarse.objects.countries).features.filter(({ properties }) => properties.name !== "Antarctica");
+  const all = { type: "FeatureCollection", features: shapes };
+  const projection = geoEqualEarth().fitExtent([[margin, margin], [width - margin, height - margin]], all);
+  const path = geoPath(projection).digits(1);
+  const countries = shapes.map((country) => ({ code: code(country) ?? "", path: relative(path(country)) }));
+  const shaped = new Set(countries.map(({ code }) => code));
   const points = {};
   for (const country of fine.objects.countries.geometries) {
     const id = code(country);
     if (id === undefined || shaped.has(id) || id in points) continue;
-    points[id] = geoCentroid(feature(fine, country)).map((degrees) => Number(degrees.toFixed(2)));
+    points[id] = projection(geoCentroid(feature(fine, country))).map((at) => Number(at.toFixed(1)));
   }
-  delete coarse.objects.land;
-  coarse.objects.countries.geometries = geometries;
-  return { ...coarse, points };
+  // What else is on the map is projected by who draws it.
+  const [scale, translate] = [projection.scale(), projection.translate()];
+  return { scale, translate, grid: relative(path(geoGraticule10())), countries, points };
+}
+
+// A path of lines, with each point but the first of a line as far as it is from the one before: that is shorter.
+function relative(path) {
+  let [x, y] = [0, 0];
+  return path.replace(/([ML])([^MLZ]*)/g, (_, command, point) => {
+    // In tenths, which are whole.
+    const [toX, toY] = point.split(",").map((at) => Math.round(at * 10));
+    const by = command === "M" ? `M${toX / 10},${toY / 10}` : `l${(toX - x) / 10},${(toY - y) / 10}`;
+    [x, y] = [toX, toY];
+    return by.replace(/(?<!\d)0\./g, ".");
+  });
 }
 
 // The atlas has the numbers of ISO 3166-1. As a region of a locale, a number becomes its letters.

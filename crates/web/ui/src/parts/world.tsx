@@ -2,10 +2,8 @@
 
 import "./world.css";
 
-import { geoEqualEarth, geoGraticule10, geoPath } from "d3-geo";
+import { geoEqualEarthRaw } from "d3-geo";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { feature } from "topojson-client";
-import type { GeometryCollection, Topology } from "topojson-specification";
 
 import { count, share } from "../format.ts";
 import { LAST, inOrder } from "../query.ts";
@@ -33,50 +31,41 @@ interface Props {
   mostCircle?: number | undefined;
 }
 
-type Atlas = Topology<{ countries: GeometryCollection }> & { points: Record<string, [number, number]> };
+// As `build.mjs` projects it.
+interface Atlas {
+  scale: number;
+  translate: [number, number];
+  grid: string;
+  countries: { code: string; path: string }[];
+  points: Record<string, [number, number]>;
+}
 
+// As `build.mjs` has it.
 const WIDTH = 960;
 const HEIGHT = 470;
 const ZOOM_MAX = 24;
 const CIRCLE_MAX = 14;
 
-interface Shapes {
-  countries: { code: string; path: string; box: [[number, number], [number, number]] }[];
-  points: { code: string; x: number; y: number }[];
-  grid: string;
-  project: (lon: number, lat: number) => [number, number] | null;
-}
+let atlas: Promise<Atlas> | undefined;
 
-let atlas: Promise<Shapes> | undefined;
-
-let loadAtlas = (): Promise<Atlas> => fetch("/world.json").then((response) => response.json());
+let fetchAtlas = (): Promise<Atlas> => fetch("/world.json").then((response) => response.json());
 
 // A page that brings the shapes asks nobody for them.
 export function bringAtlas(world: unknown): void {
-  loadAtlas = async () => world as Atlas;
+  fetchAtlas = async () => world as Atlas;
 }
 
-function loadShapes(): Promise<Shapes> {
-  atlas ??= loadAtlas().then(shapesOf);
+function loadAtlas(): Promise<Atlas> {
+  atlas ??= fetchAtlas();
   atlas.catch(() => (atlas = undefined));
   return atlas;
 }
 
-function shapesOf(world: Atlas): Shapes {
-  const all = feature(world, world.objects.countries);
-  const projection = geoEqualEarth().fitExtent([[2, 2], [WIDTH - 2, HEIGHT - 2]], all);
-  const path = geoPath(projection).digits(1);
-  return {
-    countries: all.features.map((country) => ({
-      code: String(country.id ?? ""), path: path(country) ?? "", box: path.bounds(country),
-    })),
-    points: Object.entries(world.points).flatMap(([code, point]) => {
-      const at = projection(point);
-      return at === null ? [] : [{ code, x: at[0], y: at[1] }];
-    }),
-    grid: path(geoGraticule10()) ?? "",
-    project: (lon, lat) => projection([lon, lat]),
-  };
+// Where a place is on the map.
+function project({ scale, translate: [x, y] }: Atlas, lon: number, lat: number): [number, number] {
+  const radians = Math.PI / 180;
+  const [right, up] = geoEqualEarthRaw(lon * radians, lat * radians);
+  return [x + scale * right, y - scale * up];
 }
 
 interface Place {
@@ -89,10 +78,10 @@ const WHOLE: Place = { x: 0, y: 0, scale: 1 };
 
 export function World(props: Props) {
   const { label, unit, countries, nameOf, circles, chosen, choose } = props;
-  const [shapes, setShapes] = useState<Shapes>();
+  const [shapes, setShapes] = useState<Atlas>();
   const [failed, setFailed] = useState(false);
-  // Numbers come before shapes, which also take a moment to project.
-  useEffect(() => inOrder(LAST, () => loadShapes().then(setShapes, () => setFailed(true))), []);
+  // Numbers come before shapes.
+  useEffect(() => inOrder(LAST, () => loadAtlas().then(setShapes, () => setFailed(true))), []);
   const [pointed, setPointed] = useState<{ name: string; number: number }>();
   const view = useZoom();
   const total = useMemo(() => [...countries.values()].reduce((sum, number) => sum + number, 0), [countries]);
@@ -123,20 +112,20 @@ export function World(props: Props) {
               {...events(code)}
             />
           ))}
-          {shapes.points.filter(({ code }) => countries.has(code)).map((point) => (
+          {Object.entries(shapes.points).filter(([code]) => countries.has(code)).map(([code, at]) => (
             <circle
-              key={point.code}
-              class={`${classOf(point.code, countries, chosen)} point`}
-              cx={point.x}
-              cy={point.y}
+              key={code}
+              class={`${classOf(code, countries, chosen)} point`}
+              cx={at[0]}
+              cy={at[1]}
               r={3.2 / size}
-              style={{ "--shade": `${(shade(point.code) * 100).toFixed(1)}%` }}
-              {...events(point.code)}
+              style={{ "--shade": `${(shade(code) * 100).toFixed(1)}%` }}
+              {...events(code)}
             />
           ))}
           {circles.map((circle) => {
-            const at = shapes.project(circle.lon, circle.lat);
-            return at && (
+            const at = project(shapes, circle.lon, circle.lat);
+            return (
               <circle
                 key={circle.key}
                 class="world-circle"
