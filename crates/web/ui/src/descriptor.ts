@@ -3,13 +3,19 @@
 import type { Facet, Scope, Stream, View } from "./api.ts";
 import { heading, words } from "./format.ts";
 
-type NameKind = "region" | "language";
+// What a scope's codes are.
+const CODES: Record<string, "region" | "language"> = { country: "region", language: "language" };
+const names = new Map<string, Intl.DisplayNames | undefined>();
 
-const namesOf = (type: NameKind) => new Intl.DisplayNames(["en"], { type, fallback: "none" });
-const scopeNames: Record<string, Intl.DisplayNames> = {
-  country: namesOf("region"),
-  language: namesOf("language"),
-};
+// Made when they are first asked for: that takes a moment.
+function namesOf(values: string): Intl.DisplayNames | undefined {
+  if (!names.has(values)) {
+    const type = CODES[values];
+    names.set(values, type && new Intl.DisplayNames(["en"], { type, fallback: "none" }));
+  }
+  return names.get(values);
+}
+
 const scopeTitles: Record<string, string> = { country: "Countries", language: "Languages" };
 const everyScope: Record<string, string> = { country: "Worldwide", language: "All languages" };
 
@@ -27,7 +33,7 @@ export function everywhere({ name, values }: Scope): string {
 export function scopeName(scope: Scope, code: string): string {
   if (UNKNOWN.has(code)) return "Unknown";
   try {
-    return scopeNames[scope.values]?.of(code) ?? code;
+    return namesOf(scope.values)?.of(code) ?? code;
   } catch {
     // Not such a code at all.
     return code;

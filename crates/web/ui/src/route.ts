@@ -89,10 +89,12 @@ export function href(route: Route): string {
 }
 
 function validZone(name: string | null): string {
+  // Known without asking the browser for all zones, which takes it a moment.
+  if (name === null || name === "UTC") return "UTC";
   try {
     // Throws where there is no such zone.
-    new Intl.DateTimeFormat("en", { timeZone: name ?? "UTC" });
-    return name ?? "UTC";
+    new Intl.DateTimeFormat("en-GB", { timeZone: name });
+    return name;
   } catch {
     return "UTC";
   }

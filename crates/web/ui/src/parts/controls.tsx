@@ -30,9 +30,12 @@ export function Chips() {
 
 export function ChooseZone() {
   const { route } = useApp();
+  // Hundreds, which are listed for who is about to choose.
+  const [all, setAll] = useState(false);
+  const list = () => setAll(true);
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const near = [...new Set(["UTC", own, route.zone])];
-  const others = Intl.supportedValuesOf("timeZone").filter((zone) => !near.includes(zone));
+  const others = all ? Intl.supportedValuesOf("timeZone").filter((zone) => !near.includes(zone)) : [];
   const option = (zone: string) => (
     <option key={zone} value={zone}>{zone === own && zone !== "UTC" ? `${words(zone)} (here)` : zone}</option>
   );
@@ -43,9 +46,11 @@ export function ChooseZone() {
       title="Time zone of all times"
       value={route.zone}
       onChange={(event) => go({ zone: event.currentTarget.value })}
+      onPointerEnter={list}
+      onFocus={list}
     >
       {near.map(option)}
-      <optgroup label="All zones">{others.map(option)}</optgroup>
+      {all && <optgroup label="All zones">{others.map(option)}</optgroup>}
     </select>
   );
 }
