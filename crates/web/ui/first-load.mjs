@@ -1,6 +1,6 @@
 // Measures the first load of the overview in a real browser that has nothing of it yet: `node first-load.mjs URL [LOADS]`.
 // Prints medians over the loads, and what was sent. PULSO_CHROMIUM names the browser. A page is there when its figures
-// are, and complete when nothing of it waits for an answer any more.
+// are, and complete with its last change: when its lists, lines and map are there as well.
 
 import { chromium } from "playwright-core";
 
@@ -12,14 +12,21 @@ const browser = await chromium.launch({ executablePath: process.env.PULSO_CHROMI
 
 // The browser watches for itself, so that nothing is waited for between two looks.
 function watch() {
+  const QUIET_MS = 1000;
   const seen = { figures: undefined, complete: undefined };
   globalThis.firstLoad = seen;
+  let changed = 0;
+  const inPage = ({ target }) => (target instanceof Element ? target : target.parentElement)?.closest("#page");
+  new MutationObserver((changes) => {
+    if (changes.some(inPage)) changed = performance.now();
+  }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
   const look = () => {
     if (seen.figures === undefined && /\d/.test(document.querySelector(".figure b")?.textContent ?? "")) {
       seen.figures = performance.now();
     }
-    if (seen.figures !== undefined && !document.querySelector(".waiting, [aria-busy=true]")) {
-      seen.complete = performance.now();
+    const waits = seen.figures === undefined || document.querySelector(".waiting, [aria-busy=true]");
+    if (!waits && performance.now() - changed > QUIET_MS) {
+      seen.complete = changed;
       return;
     }
     requestAnimationFrame(look);
