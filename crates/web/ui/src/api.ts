@@ -161,7 +161,7 @@ export interface Top {
 
 export const API = "/api/v1";
 
-const ANSWER_MS_MAX = 15_000;
+export const ANSWER_MS_MAX = 15_000;
 
 const SESSION = `${API}/session`;
 

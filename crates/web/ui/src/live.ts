@@ -4,6 +4,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import * as api from "./api.ts";
+import { afterAnswers } from "./query.ts";
 
 export interface Live {
   // Change when the windows, or what the batch layer wrote, may have changed.
@@ -60,7 +61,8 @@ class Link {
     private readonly change: (change: Change) => void,
   ) {
     this.until = closedUntil(known, stream);
-    this.listen();
+    // Listening takes a connection, of which a browser has few: first comes what the page shows.
+    afterAnswers(() => this.listen());
     // The first event asks sooner, if it comes.
     this.timer = setTimeout(() => this.ask(), STATUS_MS_ALONE);
     document.addEventListener("visibilitychange", this.wake);
@@ -74,6 +76,7 @@ class Link {
   }
 
   private listen(): void {
+    if (this.closed) return;
     const events = new EventSource(api.liveUrl(this.stream));
     this.events = events;
     events.onopen = () => (this.hasEvents = true);
@@ -81,7 +84,7 @@ class Link {
       this.hasEvents = false;
       this.ask();
       // After a refusal, the browser does not try again by itself.
-      if (events.readyState === EventSource.CLOSED && !this.closed) {
+      if (events.readyState === EventSource.CLOSED) {
         this.retry = setTimeout(() => this.listen(), EVENTS_AGAIN_MS);
       }
     };

@@ -10,25 +10,44 @@ export interface Answer<T> {
   old: boolean;
 }
 
-// Of questions that come up together, the first are answered before others are asked: a browser has few connections to
-// a server, and one machine may be both. The last are sent last.
+// Questions that come up together are sent together, in this order: a browser has few connections to a server, which
+// begins with what comes first. What takes it long does not come first.
 export const FIRST = 0;
 export const USUAL = 1;
 export const LAST = 2;
 
 type Ask = () => Promise<unknown>;
 let waiting: { order: number; ask: Ask }[] = [];
+let underWay = 0;
+let afterwards: (() => void)[] = [];
 
 export function inOrder(order: number, ask: Ask): void {
-  if (waiting.push({ order, ask }) === 1) queueMicrotask(() => void askAll());
+  if (waiting.push({ order, ask }) === 1) queueMicrotask(askAll);
 }
 
-async function askAll(): Promise<void> {
+function askAll(): void {
   const questions = waiting.sort((a, b) => a.order - b.order);
   waiting = [];
-  const first = questions.filter(({ order }) => order === FIRST);
-  await Promise.all(first.map(({ ask }) => ask()));
-  for (const { ask } of questions.slice(first.length)) void ask();
+  for (const { ask } of questions) {
+    underWay += 1;
+    void ask().finally(() => {
+      underWay -= 1;
+      goOn();
+    });
+  }
+}
+
+// What can wait until nothing else is under way.
+export function afterAnswers(go: () => void): void {
+  afterwards.push(go);
+  queueMicrotask(goOn);
+}
+
+function goOn(): void {
+  if (underWay > 0 || waiting.length > 0) return;
+  const all = afterwards;
+  afterwards = [];
+  for (const go of all) go();
 }
 
 // `key` names the question; `undefined` asks nothing. `news` changes when the answer may have.
@@ -56,7 +75,7 @@ export function useQuery<T>(
     function start(asked: string) {
       const run = { key: asked, control: new AbortController(), again: false };
       running.current = run;
-      inOrder(order, async () => running.current === run && ask(run));
+      inOrder(order, async () => (running.current === run ? ask(run) : undefined));
     }
     function ask(run: { key: string; control: AbortController; again: boolean }): Promise<void> {
       const done = (data: T | undefined, error: Error | undefined) => {

@@ -3,8 +3,9 @@
 import "./world.css";
 
 import { geoEqualEarthRaw } from "d3-geo";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import { ANSWER_MS_MAX } from "../api.ts";
 import { count, share } from "../format.ts";
 import { LAST, inOrder } from "../query.ts";
 
@@ -48,7 +49,10 @@ const CIRCLE_MAX = 14;
 
 let atlas: Promise<Atlas> | undefined;
 
-let fetchAtlas = (): Promise<Atlas> => fetch("/world.json").then((response) => response.json());
+let fetchAtlas = async (): Promise<Atlas> => {
+  const response = await fetch("/world.json", { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+  return response.json();
+};
 
 // A page that brings the shapes asks nobody for them.
 export function bringAtlas(world: unknown): void {
@@ -80,8 +84,8 @@ export function World(props: Props) {
   const { label, unit, countries, nameOf, circles, chosen, choose } = props;
   const [shapes, setShapes] = useState<Atlas>();
   const [failed, setFailed] = useState(false);
-  // Numbers come before shapes.
-  useEffect(() => inOrder(LAST, () => loadAtlas().then(setShapes, () => setFailed(true))), []);
+  // Numbers come before shapes, but both are asked for before the page is painted.
+  useLayoutEffect(() => inOrder(LAST, () => loadAtlas().then(setShapes, () => setFailed(true))), []);
   const [pointed, setPointed] = useState<{ name: string; number: number }>();
   const view = useZoom();
   const total = useMemo(() => [...countries.values()].reduce((sum, number) => sum + number, 0), [countries]);
