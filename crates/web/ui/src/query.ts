@@ -1,7 +1,7 @@
 // Asks again whenever there is news, and keeps the last answer on the page until the next is there,
 // so that nothing flickers.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 export interface Answer<T> {
   data: T | undefined;
@@ -97,5 +97,6 @@ export function useQuery<T>(
   }, []);
 
   const old = answer !== undefined && answer.key !== key;
-  return { data: answer?.data, error: old ? undefined : answer?.error, old };
+  // The same as long as nothing has changed, so that what shows it is not drawn anew.
+  return useMemo(() => ({ data: answer?.data, error: old ? undefined : answer?.error, old }), [answer, old]);
 }

@@ -1,5 +1,7 @@
 // Where: the scopes by their number, on a map if they are countries or have places.
 
+import { useMemo } from "preact/hooks";
+
 import type { Top } from "../api.ts";
 import * as api from "../api.ts";
 import { useApp } from "../app.ts";
@@ -8,6 +10,7 @@ import { count, share, words } from "../format.ts";
 import { Card } from "../parts/card.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Link } from "../parts/link.tsx";
+import { memo } from "../parts/memo.ts";
 import { RankedList } from "../parts/ranked.tsx";
 import { World } from "../parts/world.tsx";
 import type { Answer } from "../query.ts";
@@ -16,7 +19,7 @@ import { go, toPage, toggled, valueOf } from "../route.ts";
 
 const SHOWN = 12;
 
-export function Scopes({ scopes }: { scopes: Answer<Top> }) {
+export const Scopes = memo(function Scopes({ scopes }: { scopes: Answer<Top> }) {
   const app = useApp();
   const { stream, span, route } = app;
   const scope = stream.scope!;
@@ -54,14 +57,25 @@ export function Scopes({ scopes }: { scopes: Answer<Top> }) {
       )}
     </Card>
   );
-}
+});
 
-export function Where({ scopes }: { scopes: Answer<Top> }) {
+export const Where = memo(function Where({ scopes }: { scopes: Answer<Top> }) {
   const { stream, route } = useApp();
   const scope = stream.scope!;
   const groups = scopes.data?.groups ?? [];
   const named = groups.slice(0, 5).map(({ name }) => scopeName(scope, name));
   const facts = words(stream.fact.many);
+  const map = useMemo(() => (
+    <World
+      label={`Map of ${facts} by country; most are in ${named.join(", ")}`}
+      unit={facts}
+      countries={new Map(groups.map(({ name, value }) => [name, value]))}
+      nameOf={(code) => scopeName(scope, code)}
+      circles={[]}
+      chosen={valueOf(route, scope.name)}
+      choose={(code) => go({ filters: toggled(route.filters, scope.name, code) })}
+    />
+  ), [scopes.data, stream, route]);
   return (
     <Card
       title="Where"
@@ -70,15 +84,7 @@ export function Where({ scopes }: { scopes: Answer<Top> }) {
       answers={[scopes]}
       end={<Link to={toPage("map")} class="card-more">Play the day</Link>}
     >
-      <World
-        label={`Map of ${facts} by country; most are in ${named.join(", ")}`}
-        unit={facts}
-        countries={new Map(groups.map(({ name, value }) => [name, value]))}
-        nameOf={(code) => scopeName(scope, code)}
-        circles={[]}
-        chosen={valueOf(route, scope.name)}
-        choose={(code) => go({ filters: toggled(route.filters, scope.name, code) })}
-      />
+      {map}
     </Card>
   );
-}
+});

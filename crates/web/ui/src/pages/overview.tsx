@@ -17,6 +17,7 @@ import { Card, Tabs } from "../parts/card.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { NothingYet } from "../parts/empty.tsx";
 import { Link } from "../parts/link.tsx";
+import { memo } from "../parts/memo.ts";
 import { RankedList } from "../parts/ranked.tsx";
 import type { Answer } from "../query.ts";
 import {
@@ -52,7 +53,7 @@ export function Overview() {
   );
 }
 
-function TrendCards() {
+const TrendCards = memo(function TrendCards() {
   const app = useApp();
   const { stream, route } = app;
   const facet = facetOf(stream, route.own["facet"] ?? "") ?? stream.facets[0];
@@ -85,7 +86,7 @@ function TrendCards() {
       <TopTerms facet={facet} trends={trends} lines={lines.data?.lines} />
     </>
   );
-}
+});
 
 function TopTerms({ facet, trends, lines }: {
   facet: Facet;

@@ -66,7 +66,11 @@ export function Chart(given: Props) {
       options(latest, place.clientWidth, place.clientHeight, setHovered, setDragging), data(latest.current), place,
     );
     plot.current = made;
-    const sized = new ResizeObserver(() => made.setSize({ width: place.clientWidth, height: place.clientHeight }));
+    const sized = new ResizeObserver(() => {
+      const { clientWidth: width, clientHeight: height } = place;
+      // It also tells the size that there is at first.
+      if (width !== made.width || height !== made.height) made.setSize({ width, height });
+    });
     sized.observe(place);
     return () => {
       sized.disconnect();
