@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use pulso_model::{EventTime, Layer, View, ViewDocument, ViewKind, push_json_text};
 use serde::Deserialize;
 
+use crate::names::Slot;
+
 /// What one item of a bulk request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -19,15 +21,21 @@ pub(crate) enum Action {
     Delete,
 }
 
-/// Reduces a list of documents to at most one item per id.
+/// Reduces a list of documents to at most one item per id and index.
+///
+/// Where the first write wins an id is one document, whatever its time. Elsewhere a document may move on to
+/// another day, and is then removed from that before.
 ///
 /// So no two items of a call concern the same document, and requests may be in flight at the same
 /// time and in any order.
 pub(crate) fn net(documents: Vec<ViewDocument>) -> Vec<(Action, ViewDocument)> {
     let mut actions: Vec<Option<Action>> = vec![None; documents.len()];
-    let mut places: HashMap<(View, &str), usize> = HashMap::with_capacity(documents.len());
+    let mut places: HashMap<(View, Option<Slot>, &str), usize> =
+        HashMap::with_capacity(documents.len());
     for (index, document) in documents.iter().enumerate() {
-        let key = (document.view, &*document.id);
+        let view = document.view;
+        let slot = (!view.first_write_wins()).then(|| Slot::of(view, document.time));
+        let key = (view, slot, &*document.id);
         let before = places.get(&key).copied();
         let action = match before.and_then(|before| actions[before]) {
             _ if document.removes() => Action::Delete,

@@ -7,6 +7,7 @@ mod fact;
 mod journal;
 mod json;
 mod layout;
+mod session;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use journal::{ContactDocument, DeadLetterDocument, HealthDocument, LateFactD
 use json::ObjectWriter;
 pub use json::{push_float, push_histogram, push_json_text};
 pub use layout::Layout;
+pub use session::SessionDocument;
 pub use statistics::StatisticsDocument;
 
 use crate::view::KeyPart;

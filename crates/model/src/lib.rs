@@ -27,8 +27,8 @@ pub use dead_letter::{DeadLetter, Reason};
 pub use decode::{Decode, Decoded, Decoder, Head, MAX_MESSAGE_BYTES, StoreOptions, TimeLimits};
 pub use document::{
     ActivityDocument, ContactDocument, DeadLetterDocument, EndedTrendDocument, FactWriter,
-    HealthDocument, KeyValue, LateFactDocument, Layout, StatisticsDocument, TrendDocument,
-    TrendWindow, ViewDocument, push_float, push_histogram, push_json_text,
+    HealthDocument, KeyValue, LateFactDocument, Layout, SessionDocument, StatisticsDocument,
+    TrendDocument, TrendWindow, ViewDocument, push_float, push_histogram, push_json_text,
 };
 pub use fact::{FACETS_MAX, Fact, KINDS_MAX, Key, SUM_MAX, SUMS_MAX, Term, UNKNOWN_SCOPE, Value};
 pub use identity::Identity;
@@ -39,8 +39,8 @@ pub use scan::any_byte;
 pub use statistics::{Histogram, NUMBER_MAX, QUANTILES, Statistics, Summary, bucket_of};
 pub use stream::{
     By, Column, ColumnType, Counts, Deletion, Facet, FactsView, Job, KindField, LakeColumn, Names,
-    Number, NumberPlace, Part, Personal, Position, STATISTICS_MAX, ScopeField, ScopeValues,
-    Statistic, Stream,
+    Number, NumberPlace, Part, Personal, Position, SESSIONS_MAX, STATISTICS_MAX, ScopeField,
+    ScopeValues, Session, SessionFacet, Statistic, Stream,
 };
 pub use time::{Day, DayRange, EventTime, WallTime};
 pub use view::{Edges, Field, FieldType, KeyField, KeyPart, Layer, View, ViewDescriptor, ViewKind};

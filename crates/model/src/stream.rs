@@ -3,6 +3,7 @@
 mod deletion;
 mod part;
 mod personal;
+mod session;
 mod statistic;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,6 +16,7 @@ pub use deletion::Deletion;
 pub(crate) use part::text as text_of;
 pub use part::{Part, Position};
 pub use personal::Personal;
+pub use session::{SESSIONS_MAX, Session, SessionFacet};
 pub use statistic::{By, Number, NumberPlace, STATISTICS_MAX, Statistic};
 
 use crate::{DeadLetter, Fact, Identity, Reason, Value, View};
@@ -59,6 +61,8 @@ pub struct Stream {
     pub facets: Vec<Facet>,
     /// Numbers whose distribution is told.
     pub statistics: Vec<Statistic>,
+    /// Facts of one key that are close together.
+    pub sessions: Vec<Session>,
     /// Single facts.
     pub facts_view: FactsView,
     /// What happened in each pane, by scope and kind.
@@ -194,6 +198,7 @@ impl Stream {
     pub fn views(&self) -> Vec<View> {
         let mut views = vec![self.facts_view.view, self.activity_view];
         views.extend(self.statistics.iter().map(|statistic| statistic.view));
+        views.extend(self.sessions.iter().map(|session| session.view));
         views.extend(self.facets.iter().flat_map(|f| [Some(f.view), f.by_scope_view]).flatten());
         views.extend(self.trends_view.into_iter().chain(self.trends_by_scope_view));
         views.extend(self.statistics.iter().map(|statistic| statistic.days_view));

@@ -181,6 +181,13 @@ pub fn open_panes(stream: &'static str, count: usize) {
         .set(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
+/// Keys with open sessions, and facts that found no room for theirs since the checkpoint was begun.
+pub fn sessions(stream: &'static str, open: usize, refused: u64) {
+    gauge!("pulso_speed_open_sessions", "stream" => stream)
+        .set(u32::try_from(open).unwrap_or(u32::MAX));
+    counter!("pulso_speed_refused_session_facts_total", "stream" => stream).absolute(refused);
+}
+
 /// Windows fired, late firings included.
 pub fn fired(stream: &'static str, windows: u64) {
     counter!("pulso_speed_fired_windows_total", "stream" => stream).increment(windows);

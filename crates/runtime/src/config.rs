@@ -24,8 +24,8 @@ pub use sections::{
     Acquisition, Admission, Archive, AtLimit, Batch, Checkpoint, Config, Data, Declared, Demo,
     Echo, Elasticsearch, FilesFrom, Format, Guard, Kafka, Kibana, Listening, Log, LogFormat,
     LogStore, Login, LoginMode, Logs, Lost, Network, Operations, Organiser, ParseNetworkError,
-    Privacy, Protocol, Retention, SaslMechanism, Schedule, ServerTls, Share, ShowMembers, Source,
-    Spool, SyslogTransport, Time, Tls, Trends, ViewStore, Views, Web, Window, shown_url,
+    Privacy, Protocol, Retention, SaslMechanism, Schedule, ServerTls, Sessions, Share, ShowMembers,
+    Source, Spool, SyslogTransport, Time, Tls, Trends, ViewStore, Views, Web, Window, shown_url,
 };
 pub use size::{ByteSize, ParseByteSizeError};
 

@@ -57,13 +57,14 @@ impl Config {
     pub fn of_stream(&self, name: &str) -> Result<Self, UnknownStream> {
         self.streams().get(name)?;
         let mut config = Self { stream: name.to_owned(), ..self.clone() };
-        let OfStream { facts, honour_deletions, time, window, echo, trends, retention } =
+        let OfStream { facts, honour_deletions, time, window, echo, sessions, trends, retention } =
             self.streams.of(name).clone();
         config.facts = facts;
         config.honour_deletions = honour_deletions;
         config.time = time;
         config.window = window;
         config.echo = echo;
+        config.sessions = sessions;
         config.trends = trends;
         config.retention = retention;
         Ok(config)

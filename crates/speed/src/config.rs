@@ -31,6 +31,7 @@ pub fn settings(config: &Config) -> Settings {
             by_scope: ListMax { terms: trends.scope_terms_max, unusual: trends.scope_unusual_max },
             baseline: trends.baseline,
         },
+        sessions_max: config.sessions.keys_max,
         shape: Shape::of(config.stream()),
     }
 }

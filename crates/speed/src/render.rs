@@ -1,16 +1,17 @@
 //! From what the windows say to documents.
 
 use pulso_model::{
-    ActivityDocument, EndedTrendDocument, Facet, StatisticsDocument, Stream, TrendDocument,
-    TrendWindow, ViewDocument,
+    ActivityDocument, EndedTrendDocument, Facet, SessionDocument, StatisticsDocument, Stream,
+    TrendDocument, TrendWindow, ViewDocument,
 };
-use pulso_window::{ClosedPane, EndedTrend, Firing, Group, Output, Trend, Unlisted};
+use pulso_window::{ClosedPane, EndedTrend, Firing, Group, Output, ShownSession, Trend, Unlisted};
 
 /// Appends the documents of one output.
 pub(crate) fn render(stream: &Stream, output: &Output, documents: &mut Vec<ViewDocument>) {
     match output {
         Output::Pane(pane) => render_pane(stream, pane, documents),
         Output::Window(firing) => render_firing(stream, firing, documents),
+        Output::Session(session) => render_session(stream, session, documents),
     }
 }
 
@@ -40,6 +41,27 @@ fn render_pane(stream: &Stream, pane: &ClosedPane, documents: &mut Vec<ViewDocum
             documents.extend(document.render());
         }
     }
+}
+
+fn render_session(stream: &Stream, shown: &ShownSession, documents: &mut Vec<ViewDocument>) {
+    let ShownSession { declared, end, open, started, ended, .. } = *shown;
+    let ShownSession { key, scope, columns, kinds, sums, terms, .. } = shown;
+    let session = &stream.sessions[declared];
+    SessionDocument {
+        stream,
+        session,
+        end,
+        open,
+        started,
+        ended,
+        key,
+        scope,
+        columns,
+        kinds,
+        sums,
+        terms,
+    }
+    .render(documents);
 }
 
 fn render_firing(stream: &Stream, firing: &Firing, documents: &mut Vec<ViewDocument>) {

@@ -22,8 +22,10 @@ pub enum RestoreError {
         "the checkpoint has read partition {partition} up to offset {next_offset}, the log has only {end_offset} messages there"
     )]
     Ahead { partition: u32, next_offset: u64, end_offset: u64 },
-    /// The stream's descriptor was changed: facets, kinds or statistics mean something else.
-    #[error("the stream's kinds, facets or statistics were changed since the checkpoint was made")]
+    /// The stream's descriptor was changed: facets, kinds, statistics or sessions mean something else.
+    #[error(
+        "the stream's kinds, facets, statistics or sessions were changed since the checkpoint was made"
+    )]
     Shape,
     /// The view would lack the facts that were read before, for good.
     #[error("single facts are shown, and were not when the checkpoint was made")]

@@ -5,6 +5,7 @@
 mod deletions;
 mod fields;
 mod parts;
+mod sessions;
 mod statistics;
 mod table;
 #[cfg(test)]
@@ -102,8 +103,8 @@ impl Reader<'_> {
         let personal = whole.optional_texts("personal");
         let fact = fact(&mut whole);
         let columns = columns(&mut whole);
-        let [facets, jobs, statistics, deletions] =
-            ["facets", "jobs", "statistics", "deletions"].map(|key| whole.tables(key));
+        let [facets, jobs, statistics, sessions, deletions] =
+            ["facets", "jobs", "statistics", "sessions", "deletions"].map(|key| whole.tables(key));
         let fields = whole.table("fields");
 
         let Some(fact) = fact else {
@@ -122,6 +123,11 @@ impl Reader<'_> {
         let [actor, state] = [actor, state].map(|name| parts.column(&whole, &name?));
         let personal = parts.of_people(&whole, personal, actor);
         let statistics = statistics::read(statistics, name, &fact, &parts, &personal);
+        let visitor = parts.columns(&whole, &visitor);
+        let of_keys = sessions::Keys { columns: &columns, actor, visitor: &visitor };
+        let sessions =
+            sessions::Reader { stream: name, fact: &fact, facets: &facets, parts: &parts }
+                .sessions(sessions, &of_keys, &personal);
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
         let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
@@ -143,7 +149,7 @@ impl Reader<'_> {
             place: fact.place,
             columns,
             actor,
-            visitor: parts.columns(&whole, &visitor),
+            visitor,
             personal,
             deletions: deletions::read(deletions, &parts),
             state,
@@ -151,6 +157,7 @@ impl Reader<'_> {
             echoes_within: echoes_within.as_ref().map(|within| within.value),
             facets,
             statistics,
+            sessions,
             facts_view,
             activity_view,
             trends_view: ended_views[0],

@@ -21,6 +21,7 @@ mod echo;
 mod pairs;
 mod partition;
 mod saved;
+mod sessions;
 mod settings;
 mod sliding;
 mod trends;
@@ -29,8 +30,9 @@ mod windows;
 pub use aggregate::{Activity, Group, PaneAggregate, ScopeActivity};
 pub use partition::{Counts, Observed, Verdict};
 pub use saved::{Saved, SavedError, save};
+pub use sessions::{Refused, ShownSession};
 pub use settings::{
-    EchoSettings, FacetShape, ListMax, Settings, Shape, StatisticShape, TrendSettings,
+    EchoSettings, FacetShape, ListMax, SessionShape, Settings, Shape, StatisticShape, TrendSettings,
 };
 pub use sliding::{InvalidWindow, SlidingWindow};
 pub use trends::{EndedTrend, Lists, Trend};

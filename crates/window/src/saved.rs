@@ -3,7 +3,7 @@
 use crate::Windows;
 
 /// Raised whenever the serialised form changes, be it that of what stands behind the windows.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// What a checkpoint says of windows.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pulso_model::{By, Comparison, Counts, Facet, Number, Statistic, Stream};
+use pulso_model::{By, Comparison, Counts, Facet, Number, Session, Statistic, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::SlidingWindow;
@@ -20,6 +20,8 @@ pub struct Settings {
     pub allowed_lateness: Duration,
     pub echo: EchoSettings,
     pub trends: TrendSettings,
+    /// The most keys with open sessions.
+    pub sessions_max: usize,
     pub shape: Shape,
 }
 
@@ -30,6 +32,23 @@ pub struct Shape {
     pub kinds: usize,
     pub facets: Vec<FacetShape>,
     pub statistics: Vec<StatisticShape>,
+    pub sessions: Vec<SessionShape>,
+}
+
+/// Which facts make sessions, and what is remembered of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionShape {
+    /// The columns of the key.
+    pub by: Vec<usize>,
+    /// The place of the actor among them.
+    pub actor: Option<usize>,
+    /// At least 1, and at most `half_ms`.
+    pub gap_ms: i64,
+    /// Half of the longest session.
+    pub half_ms: i64,
+    pub kinds: usize,
+    pub facets: Vec<usize>,
+    pub columns: Vec<usize>,
 }
 
 /// Which numbers are put together.
@@ -63,10 +82,21 @@ impl Shape {
         };
         let statistic =
             |statistic: &Statistic| StatisticShape { number: statistic.number, by: statistic.by };
+        let kinds = stream.kind.values.len();
+        let session = |session: &Session| SessionShape {
+            by: session.by.clone(),
+            actor: session.by.iter().position(|column| Some(*column) == stream.actor),
+            gap_ms: session.gap_ms(),
+            half_ms: session.half_ms(),
+            kinds,
+            facets: session.facets.iter().map(|facet| facet.facet).collect(),
+            columns: session.columns.clone(),
+        };
         Self {
-            kinds: stream.kind.values.len(),
+            kinds,
             facets: stream.facets.iter().map(facet).collect(),
             statistics: stream.statistics.iter().map(statistic).collect(),
+            sessions: stream.sessions.iter().map(session).collect(),
         }
     }
 }
@@ -129,6 +159,7 @@ impl Settings {
                 by_scope: ListMax { terms: 20, unusual: 10 },
                 baseline: Duration::from_secs(60 * 60),
             },
+            sessions_max: 1_000_000,
             shape,
         }
     }

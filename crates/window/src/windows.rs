@@ -11,6 +11,7 @@ use pulso_model::{EventTime, Offsets, Position, WallTime};
 use serde::{Deserialize, Serialize};
 
 use crate::partition::Partition;
+use crate::sessions::{Refused, Sessions, ShownSession};
 use crate::settings::millis;
 use crate::trends::{Lists, Trends};
 use crate::{Counts, Observed, PaneAggregate, Settings, TrendSettings, Verdict};
@@ -51,6 +52,7 @@ pub struct Unlisted {
 pub enum Output {
     Pane(ClosedPane),
     Window(Firing),
+    Session(ShownSession),
 }
 
 /// All state of the speed layer.
@@ -64,6 +66,7 @@ pub struct Windows {
     trends: Option<Trends>,
     /// Only with an allowed lateness: what may still change.
     changeable: Option<Changeable>,
+    sessions: Sessions,
 }
 
 /// Closed panes that may still change, and the trends as of before them.
@@ -80,12 +83,14 @@ impl Windows {
     pub fn new(settings: Settings, partitions: u32) -> Self {
         assert!(partitions > 0, "a log has at least one partition");
         let late = !settings.allowed_lateness.is_zero();
+        let sessions = Sessions::new(&settings);
         Self {
             settings,
             partitions: (0..partitions).map(|_| Partition::new()).collect(),
             watermark: None,
             trends: None,
             changeable: late.then(Changeable::default),
+            sessions,
         }
     }
 
@@ -106,13 +111,14 @@ impl Windows {
         &self.settings
     }
 
-    /// Takes over the settings that may change at any time: what is listed, and for how long echoes
-    /// are remembered. All others give the state its meaning and stay.
+    /// Takes over the settings that may change at any time: what is listed, for how long echoes are
+    /// remembered, and how many sessions. All others give the state its meaning and stay.
     pub fn adopt(&mut self, settings: &Settings) {
-        let Settings { echo, trends, .. } = settings.clone();
+        let Settings { echo, trends, sessions_max, .. } = settings.clone();
         let TrendSettings { baseline, .. } = self.settings.trends;
         self.settings.trends = TrendSettings { baseline, ..trends };
         self.settings.echo = echo;
+        self.settings.sessions_max = sessions_max;
     }
 
     /// By partition.
@@ -131,6 +137,21 @@ impl Windows {
         self.trends.as_ref().map(Trends::end)
     }
 
+    /// Sessions that end at or before this time are final; `None` before the first pane closed.
+    pub fn settled_until(&self) -> Option<EventTime> {
+        self.closed_until().map(|closed| self.settled(closed))
+    }
+
+    /// Facts that are in no session, as there were too many open ones.
+    pub fn refused(&self) -> Refused {
+        self.sessions.refused()
+    }
+
+    /// How many keys have facts that may belong to the session of the next one.
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.open()
+    }
+
     /// How many panes have facts and are not closed.
     pub fn open_panes(&self) -> usize {
         let starts = self.partitions.iter().flat_map(|partition| partition.open.keys());
@@ -147,7 +168,11 @@ impl Windows {
         let dropped_before = self.closed_until().map(|end| EventTime(end.0 - lateness));
         let partition = &mut self.partitions[position.partition as usize];
         partition.read(position.offset);
-        partition.fact(observed, &self.settings, keys_max, dropped_before)
+        let verdict = partition.fact(observed, &self.settings, keys_max, dropped_before);
+        if verdict == Verdict::Counted {
+            self.sessions.fact(position, observed, &self.settings);
+        }
+        verdict
     }
 
     /// Takes note of a message that could not be read.
@@ -239,16 +264,27 @@ impl Windows {
             self.fire(end, lists, &mut output);
         }
         self.settle();
+        if let Some(until) = self.settled_until() {
+            let sessions = self.sessions.settle(until, &self.settings);
+            output.extend(sessions.into_iter().map(Output::Session));
+        }
         output
     }
 
-    /// Whether there is something to close: panes with facts, or windows that still hold some.
+    /// Up to where panes are final once those before a time have closed.
+    fn settled(&self, closed: EventTime) -> EventTime {
+        let lateness = millis(self.settings.allowed_lateness);
+        self.settings.window.pane(EventTime(closed.0 - lateness))
+    }
+
+    /// Whether there is something to close: panes with facts, windows that still hold some, or sessions.
     fn shows_more(&self) -> bool {
         let Some(watermark) = self.watermark else { return false };
         let target = self.settings.window.pane(watermark);
         let windows = self.trends.as_ref().filter(|trends| !trends.is_empty());
         let next = self.first_open().into_iter().chain(windows.map(Trends::end)).min();
         next.is_some_and(|next| next < target)
+            || self.sessions.shows_until(self.settled(target), &self.settings)
     }
 
     fn first_open(&self) -> Option<EventTime> {

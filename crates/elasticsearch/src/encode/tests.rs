@@ -34,6 +34,20 @@ fn each_id_comes_to_one_item() {
     check_net(first, &[("a", "1"), ("a", ""), ("a", "2")], &[(Index, "a", "2")]);
 }
 
+/// A day is an index, which knows nothing of the document in that of another day.
+#[test]
+fn a_document_that_moves_to_another_day_is_removed_from_the_day_before() {
+    let at = |day: i64, body: &str| ViewDocument {
+        time: EventTime(day * 86_400_000),
+        ..document(view("trending-topics"), "a", body)
+    };
+    let moved = net(vec![at(0, "1"), at(0, ""), at(1, "2"), at(1, "3")]);
+    let expected = [(Action::Delete, at(0, "")), (Action::Index, at(1, "3"))];
+    assert_eq!(moved, expected);
+    let first = |day: i64| ViewDocument { view: view("responses"), ..at(day, "1") };
+    assert_eq!(net(vec![first(0), first(1)]), [(Action::Create, first(0))]);
+}
+
 #[test]
 fn ids_of_different_views_are_different() {
     let documents = vec![

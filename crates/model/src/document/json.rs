@@ -81,6 +81,25 @@ impl ObjectWriter {
         push_texts(&mut self.json, texts);
     }
 
+    pub(super) fn boolean(&mut self, name: &str, boolean: bool) {
+        self.name(name);
+        self.json.push_str(if boolean { "true" } else { "false" });
+    }
+
+    /// An object of integers.
+    pub(super) fn integers<'a>(
+        &mut self,
+        name: &str,
+        integers: impl IntoIterator<Item = (&'a str, i64)>,
+    ) {
+        self.name(name);
+        self.json.push('{');
+        for (name, number) in integers {
+            self.integer(name, number);
+        }
+        self.json.push('}');
+    }
+
     /// The name of a field needs no escapes.
     fn name(&mut self, name: &str) {
         if !self.json.ends_with('{') {

@@ -28,6 +28,9 @@ impl Stream {
         if let Some(job) = self.jobs.iter().find(|job| job.view == view) {
             return self.personal_in_job(view, field, job.personal);
         }
+        if self.sessions.iter().any(|session| session.view == view) {
+            return self.personal_in_job(view, field, &[]);
+        }
         let of_facet =
             |facet: &Facet| facet.view == view || facet.by_scope_view.is_some_and(|by| by == view);
         if let Some(at) = self.facets.iter().position(of_facet) {

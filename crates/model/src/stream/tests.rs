@@ -56,6 +56,7 @@ pub(crate) static SIGHTINGS: LazyLock<Stream> = LazyLock::new(|| Stream {
             Some("country"),
         ),
     }],
+    sessions: vec![],
     facts_view: FactsView {
         view: view(
             "sightings",
@@ -147,6 +148,7 @@ pub(crate) static TICKS: LazyLock<Stream> = LazyLock::new(|| Stream {
     echoes_within: None,
     facets: vec![],
     statistics: vec![],
+    sessions: vec![],
     facts_view: FactsView {
         view: view(
             "ticks",

@@ -17,7 +17,7 @@ const ENVIRONMENT_PREFIX: &str = "PULSO__";
 pub(super) const STREAMS: &str = "streams";
 
 /// The sections that may differ by stream.
-const OF_A_STREAM: [&str; 5] = ["echo", "retention", "time", "trends", "window"];
+const OF_A_STREAM: [&str; 6] = ["echo", "retention", "sessions", "time", "trends", "window"];
 
 /// What is said of single streams only.
 const OWN_FLAGS: [&str; 2] = ["facts", "honour_deletions"];

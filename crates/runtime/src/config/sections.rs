@@ -51,6 +51,7 @@ pub struct Config {
     pub time: Time,
     pub window: Window,
     pub echo: Echo,
+    pub sessions: Sessions,
     pub trends: Trends,
     pub checkpoint: Checkpoint,
     pub archive: Archive,
@@ -86,6 +87,7 @@ pub(crate) struct OfStream {
     pub(crate) time: Time,
     pub(crate) window: Window,
     pub(crate) echo: Echo,
+    pub(crate) sessions: Sessions,
     pub(crate) trends: Trends,
     pub(crate) retention: Retention,
 }
@@ -318,6 +320,11 @@ pub struct Window {
 pub struct Echo {
     /// In event time.
     pub horizon: Duration,
+    pub keys_max: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions {
     pub keys_max: usize,
 }
 

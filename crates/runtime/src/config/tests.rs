@@ -136,7 +136,7 @@ fn unknown_keys_are_refused_in_every_layer() {
     check("demo = 5", "`demo` is a section, not 5", "the keys here are `rate`");
     let sections = "the sections are `acquisition`, `archive`, `batch`, `checkpoint`, `data`, \
         `demo`, `echo`, `elasticsearch`, `guard`, `kafka`, `kibana`, `log`, `logs`, `operations`, \
-        `organiser`, `privacy`, `retention`, `schedule`, `spool`, `streams`, `time`, `trends`, \
+        `organiser`, `privacy`, `retention`, `schedule`, `sessions`, `spool`, `streams`, `time`, `trends`, \
         `views`, `web`, `window`";
     check("[windows]", "`windows` is not a key of the configuration", sections);
     for (environment, overrides, from) in [

@@ -44,7 +44,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     let acquisition = acquisition(reader, (&served, &declared.streams));
     let streams = streams::read(reader, served);
     let stream = usual(&streams.served).unwrap_or(&streams.served[0]).to_owned();
-    let OfStream { facts, honour_deletions, time, window, echo, trends, retention } =
+    let OfStream { facts, honour_deletions, time, window, echo, sessions, trends, retention } =
         streams.of(&stream).clone();
     Config {
         stream,
@@ -64,6 +64,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         time,
         window,
         echo,
+        sessions,
         trends,
         checkpoint: Checkpoint {
             interval: reader.duration("checkpoint.interval", TICK),

@@ -43,6 +43,10 @@ pub(super) fn report(
     }
     observe::fired(stream, processed.windows);
     observe::open_panes(stream, processor.windows().open_panes());
+    if !processor.stream().sessions.is_empty() {
+        let refused = processor.windows().refused().facts;
+        observe::sessions(stream, processor.windows().open_sessions(), refused);
+    }
     let watermark = processor.windows().watermark();
     if let Some(watermark) = watermark {
         let delay = u64::try_from(now.0 - watermark.0).unwrap_or(0);

@@ -37,6 +37,13 @@ pub(super) struct Placed<T> {
     pub(super) span: Range<usize>,
 }
 
+/// A word with a meaning of its own, or a list of names.
+#[derive(Clone, Debug)]
+pub(super) enum OneOrMany<'t> {
+    One(Placed<&'t str>),
+    Many(Vec<Placed<&'t str>>),
+}
+
 /// A table whose keys are asked for one after the other; one that nobody asks for is a problem.
 #[derive(Debug)]
 pub(super) struct Table<'t, 'p> {
@@ -166,6 +173,14 @@ impl<'t, 'p> Table<'t, 'p> {
         Some(self.texts(key)).filter(|_| listed)
     }
 
+    /// One text, or several in a list; `None` when there is neither.
+    pub(super) fn text_or_texts(&mut self, key: &'static str) -> Option<OneOrMany<'t>> {
+        match self.get(key)?.get_ref().is_array() {
+            true => Some(OneOrMany::Many(self.texts(key))),
+            false => self.text(key).map(OneOrMany::One),
+        }
+    }
+
     pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'t, 'p>> {
         let value = self.get(key)?;
         match value.get_ref().as_table() {
@@ -222,7 +237,7 @@ impl<'t, 'p> Table<'t, 'p> {
         }
     }
 
-    fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.table.get(key).is_some()
     }
 

@@ -290,7 +290,7 @@ const PROBLEMS: [&str; 25] = [
              first, at most 48",
     "line 2: unknown key `colour`; there are `about`, `actor`, `columns`, `decode`, \
              `deletions`, `echoes_within`, `facets`, `fact`, `fields`, `identity`, `jobs`, `live`, `message`, \
-             `name`, `personal`, `state`, `statistics`, `title`, `visitor`",
+             `name`, `personal`, `sessions`, `state`, `statistics`, `title`, `visitor`",
     "line 3: there is no column `when`; there are `time`, `kind`, `country`, `a`, `b`, \
              `c`, `d`, `e`, `size`, `tags`, `weight`",
     "line 3: `size` cannot be a part of the identity: floats and lists do not compare \

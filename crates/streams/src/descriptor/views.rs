@@ -127,6 +127,7 @@ pub(super) fn check(whole: &Table<'_, '_>, stream: &Stream, by_default: bool) {
     made.extend(stream.facets.iter().flat_map(|f| [Some(f.view), f.by_scope_view]).flatten());
     made.extend(stream.trends_view.into_iter().chain(stream.trends_by_scope_view));
     made.extend(stream.statistics.iter().flat_map(|of| [of.view, of.days_view]));
+    made.extend(stream.sessions.iter().map(|session| session.view));
     made.extend(by_default.then_some(stream.facts_view.view));
     for view in made {
         let fields: Vec<_> = view.fields().iter().map(|field| field.name).collect();

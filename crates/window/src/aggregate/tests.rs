@@ -16,7 +16,7 @@ fn shape() -> Shape {
         vec![facet(Counts::Facts, true), facet(Counts::Actors, true), facet(Counts::Actors, false)];
     let number = Number { place: NumberPlace::Sum(2), scale: 1 };
     let statistics = [By::Nothing, By::Scope, By::Kind].map(|by| StatisticShape { number, by });
-    Shape { kinds: 3, facets, statistics: statistics.into() }
+    Shape { kinds: 3, facets, statistics: statistics.into(), ..Shape::default() }
 }
 
 fn aggregate(sent: &[Sent]) -> PaneAggregate {

@@ -16,6 +16,7 @@ impl Windows {
             partition.echoes.rename(identities);
             partition.open.values_mut().for_each(|pane| pane.rename(actor));
         }
+        self.sessions.rename(actor, &self.settings);
         if let Some(trends) = &mut self.trends {
             trends.rename(actor);
         }

@@ -58,6 +58,7 @@ fn settings(lateness: i64) -> Settings {
             kinds: 2,
             facets: FACETS.to_vec(),
             statistics: STATISTICS.to_vec(),
+            ..Shape::default()
         })
     }
 }
@@ -396,7 +397,7 @@ fn first_lists(sent: &[Sent]) -> Vec<Lists> {
     let output = finish(&mut windows);
     let fired = output.into_iter().find_map(|output| match output {
         Output::Window(firing) => Some(firing),
-        Output::Pane(_) => None,
+        Output::Pane(_) | Output::Session(_) => None,
     });
     fired.map(|firing| firing.lists).unwrap_or_default()
 }

@@ -96,7 +96,7 @@ fn what_is_wrong_with_a_stream_is_named_with_its_place() {
     let known: Vec<_> = brought.iter().map(|definition| definition.stream.name).collect();
     let known = format!("there are {}", known.join(", "));
     check("[streams.tweets]", "`streams.tweets` is not a stream", &known);
-    let keys = "the keys here are `echo`, `facts`, `honour_deletions`, `retention`, `time`, `trends`, \
+    let keys = "the keys here are `echo`, `facts`, `honour_deletions`, `retention`, `sessions`, `time`, `trends`, \
                 `window`";
     check("[streams]\nposts = 5", "`streams.posts` is a section, not 5", keys);
     check("[streams.posts.kafka]", "`streams.posts.kafka` is not a key of the configuration", keys);

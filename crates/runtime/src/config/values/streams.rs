@@ -9,7 +9,7 @@ use super::deployment::{self, places};
 use super::{DAY, TICK};
 use crate::Config;
 use crate::config::reader::{Reader, Wrong};
-use crate::config::sections::{Echo, OfStream, Streams, Trends, Window};
+use crate::config::sections::{Echo, OfStream, Sessions, Streams, Trends, Window};
 
 /// The streams that have a table; the usual one when there are none.
 pub(super) fn served(reader: &Reader) -> Vec<String> {
@@ -47,6 +47,7 @@ fn of_stream(reader: &mut Reader) -> OfStream {
             horizon: reader.duration("echo.horizon", TICK),
             keys_max: reader.number("echo.keys_max", 1..=1_000_000_000),
         },
+        sessions: Sessions { keys_max: reader.number("sessions.keys_max", 1..=1_000_000_000) },
         trends: Trends {
             count_above: reader.number("trends.count_above", 0..=1_000_000_000),
             mute: BTreeSet::from_iter(places::list(reader, "trends.mute", |term| {

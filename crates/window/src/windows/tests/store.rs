@@ -35,6 +35,7 @@ impl Store {
                     }
                 }
                 Output::Window(firing) => self.apply_firing(firing),
+                Output::Session(session) => panic!("none are declared: {session:?}"),
             }
         }
     }
