@@ -149,12 +149,14 @@ impl Engine {
         &self.retained
     }
 
-    /// The day back to which windows and echoes of a day look.
+    /// The day back to which windows, sessions and echoes of a day look.
     pub(crate) fn looks_back_to(&self, day: Day) -> Day {
         let days = DayRange { first: day, last: day };
         // Where echoes may be anywhere, what is removed takes its echoes' originals with it.
         let reach_ms = self.echo_reach_ms().unwrap_or(0);
-        EventTime(self.windows.reach(days).from_ms.saturating_sub(reach_ms)).day()
+        let windows_ms = self.windows.lookback_ms();
+        let lookback_ms = self.windows.lookback_of(&self.jobs).max(windows_ms);
+        EventTime(Span::reach(days, lookback_ms).from_ms.saturating_sub(reach_ms)).day()
     }
 
     pub(crate) fn windows(&self) -> &WindowSettings {
@@ -209,7 +211,8 @@ impl Engine {
         let in_scopes = jobs.iter().any(|job| job.in_scopes(self.stream));
         let event_times = self.event_times().await?;
         let oldest = event_times.values().map(|times| times.first).min().unwrap_or_default();
-        self.prepare(input, &facets, in_scopes, oldest)
+        let lookback_ms = self.windows.lookback_of(jobs);
+        self.prepare(input, &facets, in_scopes, (oldest, lookback_ms))
             .await
             .map_err(|error| BatchError::ReadLake { source: error.into() })
     }
@@ -236,12 +239,12 @@ impl Engine {
         input: Input,
         facets: &BTreeSet<usize>,
         in_scopes: bool,
-        oldest: EventTime,
+        (oldest, lookback_ms): (EventTime, i64),
     ) -> DataFusionResult<Facts> {
         let session = self.session().await?;
         let mut parameters = self.windows.parameters();
         let spans = match &input {
-            Input::Days(days) => Spans::of_days(&self.windows, self.echo_reach_ms(), days, oldest),
+            Input::Days(days) => Spans::of_days(lookback_ms, self.echo_reach_ms(), days, oldest),
             Input::Lake | Input::Counted { .. } => Spans::all(),
         };
 
@@ -382,7 +385,7 @@ impl Facts {
     pub(crate) async fn schema(&self, job: &Job) -> DataFusionResult<Schema> {
         let mut parameters = self.parameters.clone();
         let day = EventTime(0).day();
-        self.windows.put_days(DayRange { first: day, last: day }, &mut parameters);
+        self.windows.put_days(job, DayRange { first: day, last: day }, &mut parameters);
         let rows = query(&self.session, &job.sql, &parameters).await?;
         Ok(of_days(job, rows, DayRange { first: day, last: day })?.schema().as_arrow().clone())
     }
@@ -395,7 +398,7 @@ impl Facts {
         order: Vec<Expr>,
     ) -> Result<Rows, BatchError> {
         let mut parameters = self.parameters.clone();
-        self.windows.put_days(days, &mut parameters);
+        self.windows.put_days(job, days, &mut parameters);
         let rows = async {
             let rows = query(&self.session, &job.sql, &parameters).await?;
             let mut rows = of_days(job, rows, days)?;

@@ -4,13 +4,14 @@
 //! the names that its descriptor gives; the other queries are the stream's own.
 
 mod queries;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use pulso_model::{Counts, Facet, Stream, View, ViewKind};
+use pulso_model::{Counts, Day, EventTime, Facet, Stream, View, ViewKind};
 
 pub(crate) use queries::{
     busyness, busyness_table, echoes, facts_of_scopes, names, superseded, terms, values,
@@ -35,6 +36,12 @@ pub(crate) enum JobKind {
     Trends(usize),
     /// The trends that ended, of all facets.
     Ended,
+    /// From facts that are so long before the days, in milliseconds; facts change those that end so long
+    /// after them.
+    Sessions {
+        lookback_ms: i64,
+        changes_within_ms: i64,
+    },
     /// What a query says that nothing else depends on: most are the stream's own.
     Own,
 }
@@ -55,6 +62,13 @@ impl Job {
         for (statistic, [of_panes, of_days]) in statistics {
             jobs.push(job(statistic.view, of_panes, JobKind::Panes));
             days.push(job(statistic.days_view, of_days, JobKind::Own));
+        }
+        for session in &stream.sessions {
+            let kind = JobKind::Sessions {
+                lookback_ms: session.lookback_ms(),
+                changes_within_ms: session.changes_within_ms(),
+            };
+            jobs.push(job(session.view, sessions::sessions(stream, session), kind));
         }
         for (at, facet) in stream.facets.iter().enumerate() {
             let worldwide = queries::trends(stream, at, false);
@@ -88,7 +102,31 @@ impl Job {
         match self.kind {
             JobKind::Trends(at) => at..at + 1,
             JobKind::Ended => 0..stream.facets.len(),
-            JobKind::Facts | JobKind::Panes | JobKind::Own => 0..0,
+            JobKind::Facts | JobKind::Panes | JobKind::Sessions { .. } | JobKind::Own => 0..0,
+        }
+    }
+
+    /// Whether it computes sessions, which look back further than windows.
+    pub(crate) fn of_sessions(&self) -> bool {
+        matches!(self.kind, JobKind::Sessions { .. })
+    }
+
+    /// How long before its days the facts are that it reads, in milliseconds, besides those of windows.
+    pub(crate) fn sessions_lookback_ms(&self) -> Option<i64> {
+        match self.kind {
+            JobKind::Sessions { lookback_ms, .. } => Some(lookback_ms),
+            _ => None,
+        }
+    }
+
+    /// The last day that facts of a day change.
+    pub(crate) fn changes_until(&self, day: Day) -> Day {
+        match self.kind {
+            JobKind::Sessions { changes_within_ms, .. } => {
+                EventTime(day.end().0.saturating_add(changes_within_ms)).day()
+            }
+            // Windows and baselines look back over midnight.
+            _ => day.next(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use pulso_lake::Lake;
-use pulso_model::{Day, DayRange, EventTime, ViewDocument, WallTime};
+use pulso_model::{Day, DayRange, EventTime, Session, ViewDocument, WallTime};
 use pulso_pipeline::{BatchViews, Checkpoint, Clock, Sink, Source, Views, observe};
 use pulso_runtime::config::Retention;
 use pulso_runtime::{Config, Explain, ExplainExt, FailureExt, chain};
@@ -279,7 +279,7 @@ where
                 }
                 Selection::Everything | Selection::Range(_) => all.clone(),
                 Selection::Changed => {
-                    changed(&self.lake, last.get(job.name()), &all, complete_until).await?
+                    changed(&self.lake, job, last.get(job.name()), &all, complete_until).await?
                 }
             };
             let whole = !matches!(selection, Selection::Range(_)) || days == all;
@@ -293,7 +293,7 @@ where
         &mut self,
         engine: &Engine,
         work: &[Due],
-        computations: &mut BTreeMap<bool, Computation<V>>,
+        computations: &mut BTreeMap<(bool, bool), Computation<V>>,
         Due { job, days, whole }: &Due,
     ) -> anyhow::Result<Done> {
         let rows = if days.days.is_empty() {
@@ -304,10 +304,17 @@ where
             let event_times = engine.event_times().await?;
             // Views as of now read the whole lake; those of days join in only when all days are affected.
             let all = event_times.keys().all(|day| affected.contains(day));
-            let computation = match computations.entry(all || !job.by_day()) {
+            let whole_lake = all || !job.by_day();
+            // Sessions look back further: the others are not to read that, too.
+            let kind = (whole_lake, !whole_lake && job.of_sessions());
+            let computation = match computations.entry(kind) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let same = |due: &&Due| all || due.job.by_day() == job.by_day();
+                    let same = |due: &&Due| {
+                        let alike = due.job.by_day() == job.by_day()
+                            && (whole_lake || due.job.of_sessions() == job.of_sessions());
+                        all || alike
+                    };
                     let jobs: Vec<_> =
                         work.iter().filter(same).map(|due| due.job.clone()).collect();
                     let (views, shutdown) = (self.views.clone(), self.shutdown.clone());
@@ -396,18 +403,21 @@ struct Done {
     completion: Option<(EventTime, Option<Day>)>,
 }
 
-/// The days of the lake, and each day into which windows of the day before reach.
+/// The days of the lake, and each day into which windows or sessions of the day before reach.
 async fn with_following(engine: &Engine, days: &BTreeSet<Day>) -> anyhow::Result<BTreeSet<Day>> {
     let size = i64::try_from(engine.windows().size.as_millis()).unwrap_or(i64::MAX);
+    let gaps = engine.stream().sessions.iter().map(Session::gap_ms);
+    let size = gaps.fold(size, i64::max);
     let event_times = engine.event_times().await?;
     let late = event_times.iter().filter(|(day, times)| times.last.0 >= day.end().0 - size);
     Ok(days.iter().copied().chain(late.map(|(day, _)| day.next())).collect())
 }
 
-/// What a job has to compute again: days with new rows, the days after them (windows and baselines
-/// look back over midnight), and days that have become complete.
+/// What a job has to compute again: days with new rows, the days after them into which these reach, and
+/// days that have become complete.
 async fn changed(
     lake: &Lake,
+    job: &Job,
     last: Option<&Run>,
     all: &BTreeSet<Day>,
     complete_until: Option<EventTime>,
@@ -424,7 +434,7 @@ async fn changed(
         let complete = |until: Option<EventTime>| until.is_some_and(|until| day.end() <= until);
         complete(complete_until) && !complete(run.complete_until)
     };
-    let again = new.iter().flat_map(|day| [*day, day.next()]);
+    let again = new.iter().flat_map(|day| (day.0..=job.changes_until(*day).0).map(Day));
     Ok(again
         .chain(all.iter().copied().filter(became_complete))
         .filter(|day| all.contains(day))

@@ -5,7 +5,6 @@ use datafusion::logical_expr::utils::disjunction;
 use datafusion::prelude::{SessionContext, col, lit};
 use pulso_model::{Day, DayRange, EventTime};
 
-use super::WindowSettings;
 use super::bind::{Parameter, Parameters};
 
 /// With more stretches than these apart from each other, all days between them are read, too: conditions
@@ -27,6 +26,11 @@ impl Span {
     pub(super) fn new(from_ms: i64, to_ms: i64) -> Self {
         let Self { from_ms: first, to_ms: last } = Self::ALL;
         Self { from_ms: from_ms.clamp(first, last), to_ms: to_ms.clamp(first, last) }
+    }
+
+    /// Some days, and what is looked back to from them.
+    pub(super) fn reach(days: DayRange, lookback_ms: i64) -> Self {
+        Self::new(days.first.start().0.saturating_sub(lookback_ms), days.last.end().0)
     }
 
     fn wider(self, by_ms: i64) -> Self {
@@ -63,15 +67,16 @@ impl Spans {
         Self { facts: vec![Span::ALL], echoes: vec![Span::ALL], first: Some(Span::ALL) }
     }
 
-    /// For jobs over some days, with echoes as far from their originals as `reach_ms`. Windows that begin
+    /// For jobs over some days that look back so far, with echoes as far from their originals as `reach_ms`. Windows that begin
     /// after the stretch of the oldest fact look back in full, wherever in it that is.
     pub(super) fn of_days(
-        windows: &WindowSettings,
+        lookback_ms: i64,
         reach_ms: Option<i64>,
         days: &[DayRange],
         oldest: EventTime,
     ) -> Self {
-        let mut facts: Vec<Span> = days.iter().map(|days| windows.reach(*days)).collect();
+        let mut facts: Vec<Span> =
+            days.iter().map(|days| Span::reach(*days, lookback_ms)).collect();
         let first = match reach_ms {
             Some(reach_ms) => {
                 Span::new(oldest.0, oldest.0.saturating_add(reach_ms.saturating_mul(2)))

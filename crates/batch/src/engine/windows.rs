@@ -7,6 +7,7 @@ use pulso_model::{Comparison, DayRange, EventTime};
 
 use super::Span;
 use super::bind::{Parameter, Parameters};
+use crate::Job;
 
 /// Windows and lists, as the speed layer has them.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,17 +88,24 @@ impl WindowSettings {
         self.judged_before_ms() + self.history_ms()
     }
 
-    /// What jobs over some days may read.
-    pub(super) fn reach(&self, days: DayRange) -> Span {
-        Span::new(days.first.start().0 - self.lookback_ms(), days.last.end().0)
+    /// How far jobs look back, in milliseconds: those of sessions by themselves, all others as windows do.
+    pub(super) fn lookback_of(&self, jobs: &[Job]) -> i64 {
+        let of_job = |job: &Job| job.sessions_lookback_ms().unwrap_or_else(|| self.lookback_ms());
+        jobs.iter().map(of_job).max().unwrap_or_else(|| self.lookback_ms())
     }
 
     /// The parameters that say which days a job computes.
-    pub(super) fn put_days(&self, days: DayRange, parameters: &mut Parameters) {
+    pub(super) fn put_days(&self, job: &Job, days: DayRange, parameters: &mut Parameters) {
         let days_span = Span::new(days.first.start().0, days.last.end().0);
         days_span.put_into(parameters);
         let lookback = Span::new(days_span.from_ms - self.lookback_ms(), days_span.to_ms);
         let judged_ms = days_span.from_ms - self.judged_before_ms();
+        if let Some(sessions_ms) = job.sessions_lookback_ms() {
+            let sessions =
+                Span::new(days_span.from_ms.saturating_sub(sessions_ms), days_span.to_ms);
+            parameters.insert("sessions_ms", Parameter::Integer(sessions.from_ms));
+            parameters.insert("sessions_day", Parameter::Day(EventTime(sessions.from_ms).day()));
+        }
         parameters.insert("judged_ms", Parameter::Integer(judged_ms));
         parameters.insert("lookback_ms", Parameter::Integer(lookback.from_ms));
         parameters.insert("lookback_day", Parameter::Day(EventTime(lookback.from_ms).day()));

@@ -422,7 +422,7 @@ fn location(field: &str, latitude: &str, longitude: &str) -> [String; 2] {
 }
 
 /// A part of a fact in a query of `facts`.
-fn expression(stream: &Stream, part: Part) -> String {
+pub(super) fn expression(stream: &Stream, part: Part) -> String {
     match part {
         Part::Partition => "\"partition\"".to_owned(),
         Part::Offset => "\"offset\"".to_owned(),
@@ -433,11 +433,11 @@ fn expression(stream: &Stream, part: Part) -> String {
     }
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
-fn listed(items: &[String]) -> String {
+pub(super) fn listed(items: &[String]) -> String {
     items.join(",\n  ")
 }
 

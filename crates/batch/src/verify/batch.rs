@@ -67,7 +67,8 @@ impl<'a, V: Views> BatchDocuments<'a, V> {
             (!gone.is_empty()).then_some(LeftOut::OfGoneDays { days: gone.len() }),
         ];
 
-        let ranges = if job.kind == JobKind::Facts {
+        // In the order of their keys, in which sessions of a day are not those of the day before.
+        let ranges = if job.kind == JobKind::Facts || job.of_sessions() {
             whole(&days).into_iter().collect()
         } else {
             single_days(days.iter())

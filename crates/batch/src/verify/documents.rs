@@ -25,6 +25,8 @@ pub(super) enum Standing {
     /// Messages play a part in it that are gone.
     OfGoneMessages,
     AfterCheckpoint,
+    /// Facts may be missing that found no room in the speed layer.
+    OfRefusedFacts,
     /// Of a day that is not compared.
     OfOtherDay,
 }
@@ -37,6 +39,7 @@ pub(super) struct Stored<V: Views> {
     judge: Judge,
     of_gone_messages: u64,
     after_checkpoint: u64,
+    of_refused_facts: u64,
 }
 
 impl<V: Views> Stored<V> {
@@ -54,6 +57,7 @@ impl<V: Views> Stored<V> {
             judge: Arc::new(|_| Standing::Compared),
             of_gone_messages: 0,
             after_checkpoint: 0,
+            of_refused_facts: 0,
         })
     }
 
@@ -74,6 +78,7 @@ impl<V: Views> Stored<V> {
                     Standing::Compared => self.next.push_back(document),
                     Standing::OfGoneMessages => self.of_gone_messages += 1,
                     Standing::AfterCheckpoint => self.after_checkpoint += 1,
+                    Standing::OfRefusedFacts => self.of_refused_facts += 1,
                     Standing::OfOtherDay => {}
                 }
             }
@@ -90,8 +95,13 @@ impl<V: Views> Stored<V> {
     pub(super) fn left_out(&self) -> impl Iterator<Item = LeftOut> {
         let gone = LeftOut::OfGoneMessages { documents: self.of_gone_messages };
         let after = LeftOut::AfterCheckpoint { documents: self.after_checkpoint };
-        let gone = Some(gone).filter(|_| self.of_gone_messages > 0);
-        gone.into_iter().chain(Some(after).filter(|_| self.after_checkpoint > 0))
+        let refused = LeftOut::OfRefusedFacts { documents: self.of_refused_facts };
+        let all = [
+            (gone, self.of_gone_messages),
+            (after, self.after_checkpoint),
+            (refused, self.of_refused_facts),
+        ];
+        all.into_iter().filter(|(_, documents)| *documents > 0).map(|(left_out, _)| left_out)
     }
 }
 

@@ -61,6 +61,8 @@ pub enum LeftOut {
     OfGoneMessages { documents: u64 },
     /// Documents of panes and windows that the speed layer closed after its checkpoint.
     AfterCheckpoint { documents: u64 },
+    /// Sessions of the speed layer that may lack facts, as too many others were open.
+    OfRefusedFacts { documents: u64 },
     /// Days that the batch layer has not completed.
     NotCompleted { days: usize },
     /// Days that have changed since the batch layer computed them, or that it never computed.
@@ -283,6 +285,11 @@ impl fmt::Display for LeftOut {
             Self::AfterCheckpoint { documents: count } => {
                 write!(formatter, "{} from after the checkpoint", documents(count))
             }
+            Self::OfRefusedFacts { documents: count } => write!(
+                formatter,
+                "{} that may lack facts, as `sessions.keys_max` was reached",
+                documents(count)
+            ),
             Self::NotCompleted { days } => {
                 write!(formatter, "{} that the batch layer has not completed", of_days(days))
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pulso_lake::Retained;
 use pulso_model::{Day, EventTime, Layer};
 use pulso_pipeline::{Checkpoint, LayerChoice, Views};
+use pulso_window::Saved;
 
 use super::compare::SideBySide;
 use super::documents::{Computed, Judge, Standing, Stored, single_days, whole};
@@ -75,8 +76,7 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         report: &mut Report,
     ) -> Result<(), BatchError> {
         let layer = Layer::Speed;
-        let windowed =
-            |job: &&Job| matches!(job.kind, JobKind::Panes | JobKind::Trends(_) | JobKind::Ended);
+        let windowed = |job: &&Job| !matches!(job.kind, JobKind::Facts | JobKind::Own);
         let jobs = self.engine.jobs().iter().filter(windowed);
         let Some(closed) = self.checkpoint.closed_until else {
             report.comparisons.extend(jobs.map(|job| Comparison {
@@ -90,9 +90,16 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
         };
         let counted = self.counted_without(late, self.engine.jobs()).await?;
         for job in jobs {
-            let judge = self.judge_windows(job.kind, &counted, closed);
+            let judge = match job.sessions_lookback_ms() {
+                Some(lookback_ms) => self.judge_sessions(lookback_ms),
+                None => self.judge_windows(job.kind, &counted, closed),
+            };
             let view = job.view;
-            let ranges = single_days(self.days.iter().filter(|day| day.start() <= closed));
+            let days = self.days.iter().filter(|day| day.start() <= closed);
+            let ranges = match job.of_sessions() {
+                true => whole(&days.copied().collect()).into_iter().collect(),
+                false => single_days(days),
+            };
             let computed = Computed::new(&counted, job.clone(), ranges, &judge);
             let stored = Stored::scan(self.views, view, LayerChoice::Only(layer)).await?;
             let (stored, ahead, left_out) = (stored.judged_by(&judge), None, Vec::new());
@@ -116,6 +123,28 @@ impl<'a, V: Views> SpeedDocuments<'a, V> {
                 Standing::OfGoneMessages
             } else if end > closed.0 {
                 Standing::AfterCheckpoint
+            } else {
+                Standing::Compared
+            }
+        })
+    }
+
+    /// Which sessions are final, and of these which can be computed again.
+    fn judge_sessions(&self, lookback_ms: i64) -> Judge {
+        let looks_back = if self.engine.begins_late() { lookback_ms } else { 0 };
+        let from = EventTime(self.from.0.saturating_add(looks_back));
+        let (settled, refused) = match Saved::from_bytes(&self.checkpoint.state) {
+            Ok(Saved { windows, .. }) => (windows.settled_until(), windows.refused().until),
+            // Nothing is known of its sessions.
+            Err(_) => (None, None),
+        };
+        Arc::new(move |document| {
+            if document.time < from {
+                Standing::OfGoneMessages
+            } else if settled.is_none_or(|settled| document.time > settled) {
+                Standing::AfterCheckpoint
+            } else if refused.is_some_and(|until| document.time <= until) {
+                Standing::OfRefusedFacts
             } else {
                 Standing::Compared
             }

@@ -17,6 +17,7 @@ mod program;
 mod publish;
 mod recording;
 mod retain;
+mod sessions;
 mod spill;
 mod statistics;
 mod streams;

@@ -22,8 +22,8 @@ use pulso_window::{EchoSettings, ListMax, Settings, Shape, SlidingWindow, TrendS
 use serde_json::{Value, json};
 
 use crate::naive::{self, Counted, Trends};
-use crate::statistics;
 use crate::support::{Bodies, LOG_TIME, TestLake, bodies, records_of, run, small_windows, written};
+use crate::{sessions, statistics};
 
 /// Each makes two lakes on disk.
 const CASES: u32 = 16;
@@ -71,6 +71,13 @@ const FACTS: &str = r#"
     by_scope = true
 "#;
 
+const SESSIONS: &str = r#"
+    [[sessions]]
+    gap = "20s"
+    max = "60s"
+    facets = ["tags"]
+"#;
+
 /// Notes that are told apart by their number, whenever they come, by authors with a name.
 fn numbered() -> Decoder {
     numbered_with("")
@@ -79,7 +86,15 @@ fn numbered() -> Decoder {
 /// The same with more keys of the descriptor.
 pub(crate) fn numbered_with(keys: &str) -> Decoder {
     let columns = "[columns]\nnumber = \"integer\"\nauthor = \"text\"\nminutes = \"float\"";
-    notes(&format!("identity = [\"number\"]\n{keys}\n{FACTS}\n{columns}"), Author::Named)
+    let all = format!("identity = [\"number\"]\n{keys}\n{FACTS}\n{columns}\n{SESSIONS}");
+    notes(&all, Author::Named)
+}
+
+/// The same with sessions of authors of this gap and this longest one.
+pub(crate) fn sessions_of(gap: &str, max: &str) -> Decoder {
+    let columns = "[columns]\nnumber = \"integer\"\nauthor = \"text\"\nminutes = \"float\"";
+    let sessions = SESSIONS.replace("20s", gap).replace("60s", max);
+    notes(&format!("identity = [\"number\"]\n{FACTS}\n{columns}\n{sessions}"), Author::Named)
 }
 
 /// Notes each of which is one of its own, by authors with a number.
@@ -147,19 +162,19 @@ fn terms(list: &Value) -> Vec<Term<'static>> {
 }
 
 #[derive(Clone, Debug)]
-struct Note {
-    number: i64,
+pub(crate) struct Note {
+    pub(crate) number: i64,
     /// After midnight.
-    millis: i64,
+    pub(crate) millis: i64,
     /// Some are nobody's.
-    author: Option<i64>,
-    room: Option<&'static str>,
-    reply: bool,
-    terms: [Vec<&'static str>; 3],
+    pub(crate) author: Option<i64>,
+    pub(crate) room: Option<&'static str>,
+    pub(crate) reply: bool,
+    pub(crate) terms: [Vec<&'static str>; 3],
 }
 
 impl Note {
-    fn bytes(&self) -> Bytes {
+    pub(crate) fn bytes(&self) -> Bytes {
         let [words, links, tags] = &self.terms;
         let note = json!({
             "number": self.number, "time": MIDNIGHT + self.millis, "author": self.author,
@@ -241,6 +256,8 @@ fn naive_documents(
         let facets = facets.filter(|(_, facet)| !by_scope || facet.by_scope_view.is_some());
         let ended = |(facet, _)| Trends { stream, facet, windows, by_scope }.ended(counted);
         facets.flat_map(ended).collect()
+    } else if let Some(of) = stream.sessions.iter().find(|of| of.view == view) {
+        sessions::documents(stream, counted, of)
     } else if let Some(of) = stream.statistics.iter().find(|of| of.view == view) {
         statistics::documents(stream, counted, of, Some(10_000))
     } else if let Some(of) = stream.statistics.iter().find(|of| of.days_view == view) {
@@ -276,7 +293,10 @@ async fn check(
         // A trend is over a window after its last one, which need not have closed.
         let closed = expected.iter().filter(|document| Some(document.time) <= closed_until);
         let closed = bodies(&closed.cloned().collect::<Vec<_>>());
-        let of_view = speed.iter().filter(|document| document.view == job.view).cloned();
+        // The input ends before the last sessions do.
+        let of_view = speed.iter().filter(|document| document.view == job.view);
+        let of_view =
+            of_view.filter(|it| !it.removes() && !it.body.contains("\"open\":true")).cloned();
         let by_speed = bodies(&of_view.collect::<Vec<_>>());
         if job.view.kind() == ViewKind::BatchDay {
             assert!(by_speed.is_empty(), "{} is the batch layer's", job.name());
