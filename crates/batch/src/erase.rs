@@ -69,7 +69,9 @@ impl Erasure {
     /// When another program uses the stores, the stream is about nobody, the person cannot be taken out of a
     /// message, or the speed layer has not read all that a log in Kafka says of them.
     pub async fn find(config: Config, actor: &str, cut: bool) -> anyhow::Result<Self> {
-        let Some(kept) = Kept::of(&config.data.directory, config.stream(), actor)? else {
+        // Views that are off now may have been on.
+        let whole = config.definition().whole();
+        let Some(kept) = Kept::of(&config.data.directory, whole, actor)? else {
             return about_nobody(&config);
         };
         let OwnStores { log, mut views, spool } = OwnStores::open(&config).await.explained()?;

@@ -206,6 +206,12 @@ impl Stream {
         views
     }
 
+    /// Whether documents of single facts or of sessions name the stream's actors.
+    pub fn names_actors(&self) -> bool {
+        let by_actor = |session: &Session| session.by.iter().any(|at| Some(*at) == self.actor);
+        self.facts_view.shown || self.sessions.iter().any(by_actor)
+    }
+
     /// Why no layer writes a view of the stream, if that is so.
     pub fn unwritten(&self, view: View) -> Option<String> {
         let left_out = view == self.facts_view.view && !self.facts_view.shown;

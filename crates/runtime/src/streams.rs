@@ -57,16 +57,16 @@ impl Config {
     pub fn of_stream(&self, name: &str) -> Result<Self, UnknownStream> {
         self.streams().get(name)?;
         let mut config = Self { stream: name.to_owned(), ..self.clone() };
-        let OfStream { facts, honour_deletions, time, window, echo, sessions, trends, retention } =
-            self.streams.of(name).clone();
-        config.facts = facts;
-        config.honour_deletions = honour_deletions;
-        config.time = time;
-        config.window = window;
-        config.echo = echo;
-        config.sessions = sessions;
-        config.trends = trends;
-        config.retention = retention;
+        let own = self.streams.of(name).clone();
+        config.facts = own.facts;
+        config.show_sessions = own.show_sessions;
+        config.honour_deletions = own.honour_deletions;
+        config.time = own.time;
+        config.window = own.window;
+        config.echo = own.echo;
+        config.sessions = own.sessions;
+        config.trends = own.trends;
+        config.retention = own.retention;
         Ok(config)
     }
 
@@ -129,10 +129,7 @@ impl Config {
         let streams = self.streams();
         let definition = streams.get(&self.stream);
         let definition = definition.expect("a configuration is of a stream that there is").clone();
-        match self.facts {
-            Some(shown) => definition.showing_facts(shown),
-            None => definition,
-        }
+        definition.showing(self.facts, self.show_sessions)
     }
 }
 

@@ -113,26 +113,22 @@ impl Reader<'_> {
         };
         // What is missing has been told; a stand-in lets all that follows be read.
         let (name, title) = (name.unwrap_or("stream"), title.or(name).unwrap_or("stream"));
-        let scope = fact.scope;
-        let facets = read_facets(&whole, facets, name, scope, actor.is_some());
-        let mut parts = Parts::new(&fact.kind, scope, &fact.sums, fact.place, &columns);
-        facets.iter().enumerate().for_each(|(at, facet)| parts.add_facet(at, facet));
-        parts.check_unique(&whole);
+        let facets = read_facets(&whole, facets, name, fact.scope, actor.is_some());
+        let parts = parts_of(&whole, &fact, &columns, &facets);
         let identity: Vec<_> =
             identity.iter().filter_map(|part| parts.of_identity(&whole, part)).collect();
         let [actor, state] = [actor, state].map(|name| parts.column(&whole, &name?));
         let personal = parts.of_people(&whole, personal, actor);
         let statistics = statistics::read(statistics, name, &fact, &parts, &personal);
         let visitor = parts.columns(&whole, &visitor);
-        let of_keys = sessions::Keys { columns: &columns, actor, visitor: &visitor };
-        let sessions =
-            sessions::Reader { stream: name, fact: &fact, facets: &facets, parts: &parts }
-                .sessions(sessions, &of_keys, &personal);
+        let keys = sessions::Keys { columns: &columns, actor, visitor: &visitor };
+        let of = sessions::Reader { stream: name, fact: &fact, facets: &facets, parts: &parts };
+        let sessions = of.sessions(sessions, &keys, &personal);
         let by_default = fields.is_none();
         let facts_view = fields::facts_view(name, &fact, fields, &parts, &facets, &identity);
-        let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, scope)).collect();
+        let jobs = jobs.into_iter().filter_map(|job| self.job(job, name, fact.scope)).collect();
         let activity_view = views::activity_view(name, title, &fact);
-        let ended_views = views::ended_views(name, fact.trends, &facets, scope);
+        let ended_views = views::ended_views(name, fact.trends, &facets, fact.scope);
         let Some(facts_view) = facts_view else {
             whole.finish();
             return None;
@@ -144,7 +140,7 @@ impl Reader<'_> {
             live,
             fact: fact.names,
             kind: fact.kind,
-            scope,
+            scope: fact.scope,
             sums: fact.sums,
             place: fact.place,
             columns,
@@ -164,9 +160,7 @@ impl Reader<'_> {
             trends_by_scope_view: ended_views[1],
             jobs,
         };
-        check_echoes(&whole, &stream, echoes_within.as_ref());
-        views::check(&whole, &stream, by_default);
-        whole.finish();
+        check(whole, &stream, echoes_within.as_ref(), by_default);
         Some(Descriptor { stream, message, decode })
     }
 
@@ -244,6 +238,26 @@ fn message_format(whole: &mut Table<'_, '_>) -> MessageFormat {
             MessageFormat::Json
         }
     }
+}
+
+/// What facts consist of, under different names.
+fn parts_of(whole: &Table<'_, '_>, fact: &RawFact, columns: &[Column], facets: &[Facet]) -> Parts {
+    let mut parts = Parts::new(&fact.kind, fact.scope, &fact.sums, fact.place, columns);
+    facets.iter().enumerate().for_each(|(at, facet)| parts.add_facet(at, facet));
+    parts.check_unique(whole);
+    parts
+}
+
+/// Checks what only the whole stream tells.
+fn check(
+    whole: Table<'_, '_>,
+    stream: &Stream,
+    echoes_within: Option<&Placed<Duration>>,
+    by_default: bool,
+) {
+    check_echoes(&whole, stream, echoes_within);
+    views::check(&whole, stream, by_default);
+    whole.finish();
 }
 
 fn check_echoes(whole: &Table<'_, '_>, stream: &Stream, within: Option<&Placed<Duration>>) {

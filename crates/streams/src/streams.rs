@@ -19,11 +19,13 @@ pub struct Definition {
     pub stream: &'static Stream,
     /// Where it was read; `None` for a stream that Pulso brings.
     pub folder: Option<PathBuf>,
-    /// The same stream, but that it shows single facts if the other does not.
-    otherwise_shown: &'static Stream,
+    variants: &'static Variants,
     decode: Arc<dyn Decode>,
     program: Option<Arc<Program>>,
 }
+
+/// A stream with and without its single facts, and with and without its sessions: as it says, never, always.
+type Variants = [[Stream; 3]; 3];
 
 /// Some streams. Their views have different names.
 #[derive(Clone, Debug)]
@@ -63,10 +65,16 @@ impl Definition {
         decode: Arc<dyn Decode>,
         program: Option<Arc<Program>>,
     ) -> Self {
-        let mut otherwise = stream.clone();
-        otherwise.facts_view.shown = !stream.facts_view.shown;
-        let otherwise_shown = Box::leak(Box::new(otherwise));
-        Self { stream, folder: None, otherwise_shown, decode, program }
+        const CHOICES: [Option<bool>; 3] = [None, Some(false), Some(true)];
+        let variants =
+            CHOICES.map(|facts| CHOICES.map(|sessions| variant(stream, facts, sessions)));
+        let variants: &'static Variants = Box::leak(Box::new(variants));
+        Self { stream: &variants[0][0], folder: None, variants, decode, program }
+    }
+
+    /// The stream with all that it declares, also what is off.
+    pub fn whole(&self) -> &'static Stream {
+        &self.variants[2][2]
     }
 
     /// The program that decodes its messages; `None` when that is done in Rust.
@@ -78,13 +86,11 @@ impl Definition {
         Arc::clone(&self.decode)
     }
 
-    /// The same stream with the view of single facts, or without it.
+    /// The same stream with or without the view of single facts, and sessions; `None` is as it says itself.
     #[must_use]
-    pub fn showing_facts(self, shown: bool) -> Self {
-        if self.stream.facts_view.shown == shown {
-            return self;
-        }
-        Self { stream: self.otherwise_shown, otherwise_shown: self.stream, ..self }
+    pub fn showing(self, facts: Option<bool>, sessions: Option<bool>) -> Self {
+        let at = |choice: Option<bool>| choice.map_or(0, |shown| 1 + usize::from(shown));
+        Self { stream: &self.variants[at(facts)][at(sessions)], ..self }
     }
 
     /// Decodes its messages, with these limits of time.
@@ -99,6 +105,13 @@ impl Definition {
         let brought = BROUGHT.iter().find(of_this).filter(|_| self.folder.is_none())?;
         brought.files.iter().find(|(name, _)| *name == "kibana.ndjson").map(|(_, text)| *text)
     }
+}
+
+fn variant(stream: &Stream, facts: Option<bool>, sessions: Option<bool>) -> Stream {
+    let mut variant = stream.clone();
+    variant.facts_view.shown = facts.unwrap_or(stream.facts_view.shown);
+    variant.sessions.retain(|session| sessions.unwrap_or(session.shown));
+    variant
 }
 
 impl Streams {
@@ -116,7 +129,7 @@ impl Streams {
         let mut problems = Vec::new();
         for folder in folders {
             let read = folder.stream().and_then(|definition| {
-                let clashes = self.clashes(folder, definition.stream);
+                let clashes = self.clashes(folder, definition.whole());
                 if clashes.is_empty() { Ok(definition) } else { Err(clashes) }
             });
             match read {
@@ -163,9 +176,9 @@ impl Streams {
         self.all.iter()
     }
 
-    /// All their views, and the journals.
+    /// All views that they declare, and the journals.
     pub fn views(&self) -> Vec<View> {
-        let own = self.iter().flat_map(|definition| definition.stream.views());
+        let own = self.iter().flat_map(|definition| definition.whole().views());
         own.chain(View::JOURNALS).collect()
     }
 

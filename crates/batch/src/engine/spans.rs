@@ -67,8 +67,8 @@ impl Spans {
         Self { facts: vec![Span::ALL], echoes: vec![Span::ALL], first: Some(Span::ALL) }
     }
 
-    /// For jobs over some days that look back so far, with echoes as far from their originals as `reach_ms`. Windows that begin
-    /// after the stretch of the oldest fact look back in full, wherever in it that is.
+    /// For jobs over some days that look back so far, with echoes as far from their originals as `reach_ms`.
+    /// Windows that begin after the stretch of the oldest fact look back in full, wherever in it that is.
     pub(super) fn of_days(
         lookback_ms: i64,
         reach_ms: Option<i64>,

@@ -123,8 +123,8 @@ where
             return Ok(0);
         }
         let stream = self.lake.stream();
-        // Documents of single facts name the account as long as they are there.
-        let key = (!stream.facts_view.shown).then(rand::random::<[u8; 32]>);
+        // Documents name the account as long as they are there.
+        let key = (!stream.names_actors()).then(rand::random::<[u8; 32]>);
         let mut rows = BTreeSet::new();
         let mut people: BTreeMap<Position, Arc<Renaming>> = BTreeMap::new();
         for (kind, deletion) in stream.deletions.iter().enumerate() {

@@ -39,7 +39,7 @@ SELECT
   to_timestamp_millis(_end) AS "@timestamp",
   to_timestamp_millis(_started) AS "started",
   to_timestamp_millis(_ended) AS "ended",
-  CAST(_ended - _started AS DOUBLE) / 1000.0 AS "duration_seconds",
+  _ended - _started AS "duration_ms",
   {shown},
   FALSE AS "open"
 FROM (

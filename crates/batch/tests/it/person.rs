@@ -152,6 +152,7 @@ pub(crate) fn author(data: &Path) -> Person {
     let mut config = Config::default().of_stream("posts").unwrap();
     config.data.directory = data.to_owned();
     config.facts = Some(true);
+    config.show_sessions = Some(true);
     let secrets = [DID, RKEY, REV].map(|secret| secret.as_bytes().to_vec()).to_vec();
     Person { config, file: NO_FILE.into(), id: DID.to_owned(), secrets, messages }
 }

@@ -144,5 +144,5 @@ fn days_are_the_same_one_at_a_time() {
     result.unwrap();
     // One chain of four days, cut every three hours.
     let long: Vec<_> = (0..200).map(|_| (1_800, Some(0))).collect();
-    assert_eq!(runtime.block_on(check(&long)), 33);
+    assert_eq!(runtime.block_on(check(&long)), 34);
 }

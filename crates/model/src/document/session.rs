@@ -41,7 +41,7 @@ impl SessionDocument<'_> {
         json.time("@timestamp", end);
         json.time("started", started);
         json.time("ended", ended);
-        json.float("duration_seconds", (ended.0 - started.0) as f64 / 1000.0);
+        json.integer("duration_ms", ended.0 - started.0);
         for (name, value) in columns(&session.by).into_iter().zip(self.key) {
             json.text(name, value);
         }

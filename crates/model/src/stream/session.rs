@@ -20,6 +20,8 @@ pub struct Session {
     /// Columns of texts whose values of the first fact are told.
     pub columns: Vec<usize>,
     pub view: View,
+    /// Whether they are computed where the configuration says nothing.
+    pub shown: bool,
 }
 
 /// A facet whose first and last term are told.

@@ -1,6 +1,7 @@
 //! A stream in a form that helps to query it and to change it.
 
-use pulso_model::{Counts, Part, ScopeValues, Statistic, Stream, View, ViewKind};
+use pulso_model::duration::format_duration;
+use pulso_model::{Counts, Part, ScopeValues, Session, Statistic, Stream, View, ViewKind};
 use pulso_streams::Definition;
 use pulso_streams::descriptor::column_type_name;
 
@@ -20,8 +21,9 @@ pub(super) fn show(definition: &Definition) -> String {
     section(&mut text, "columns", &columns.collect::<Vec<_>>());
     section(&mut text, "facets", &facets(stream));
     section(&mut text, "statistics", &statistics(stream));
+    section(&mut text, "sessions", &sessions(definition.whole()));
     text.push_str("\nviews\n");
-    for view in stream.views() {
+    for view in definition.whole().views() {
         text.push_str(&shown_view(stream, view));
     }
     for job in &stream.jobs {
@@ -109,6 +111,15 @@ fn statistics(stream: &Stream) -> Vec<[String; 2]> {
     stream.statistics.iter().map(row).collect()
 }
 
+fn sessions(stream: &Stream) -> Vec<[String; 3]> {
+    let row = |session: &Session| {
+        let by: Vec<_> = session.by.iter().map(|at| stream.columns[*at].name).collect();
+        let gap = format!("ends after {}", format_duration(session.gap));
+        [session.view.name().to_owned(), format!("by {}", by.join(", ")), gap]
+    };
+    stream.sessions.iter().map(row).collect()
+}
+
 fn shown_view(stream: &Stream, view: View) -> String {
     let kind = match view.kind() {
         ViewKind::Day => "both layers",
@@ -116,7 +127,8 @@ fn shown_view(stream: &Stream, view: View) -> String {
         ViewKind::Now => "batch layer, as of now",
         ViewKind::Journal => "journal",
     };
-    let off = view == stream.facts_view.view && !stream.facts_view.shown;
+    let hidden = view == stream.facts_view.view && !stream.facts_view.shown;
+    let off = hidden || !stream.views().contains(&view);
     let off = if off { "; off unless the configuration shows it" } else { "" };
     let key: Vec<_> = view.key().iter().map(|key| key.name()).collect();
     let fields: Vec<_> = view

@@ -20,7 +20,7 @@ pub(super) const STREAMS: &str = "streams";
 const OF_A_STREAM: [&str; 6] = ["echo", "retention", "sessions", "time", "trends", "window"];
 
 /// What is said of single streams only.
-const OWN_FLAGS: [&str; 2] = ["facts", "honour_deletions"];
+const OWN_FLAGS: [&str; 3] = ["facts", "honour_deletions", "show_sessions"];
 
 /// The text of a configuration file.
 #[derive(Clone, Debug)]

@@ -35,6 +35,8 @@ pub struct Config {
     pub stream: String,
     /// Whether its single facts are a view; `None`: as its descriptor says.
     pub facts: Option<bool>,
+    /// Whether its sessions are computed; `None`: as its descriptor says.
+    pub show_sessions: Option<bool>,
     /// Whether deletions are honoured in the lake.
     pub honour_deletions: bool,
     pub declared: Declared,
@@ -83,6 +85,7 @@ pub(crate) struct Streams {
 #[derive(Clone, Debug)]
 pub(crate) struct OfStream {
     pub(crate) facts: Option<bool>,
+    pub(crate) show_sessions: Option<bool>,
     pub(crate) honour_deletions: bool,
     pub(crate) time: Time,
     pub(crate) window: Window,

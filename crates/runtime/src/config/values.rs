@@ -8,7 +8,7 @@ use pulso_streams::Streams;
 use super::reader::{Reader, Wrong, text};
 use super::sections::{
     Acquisition, Archive, Batch, Checkpoint, Config, Data, Declared, Demo, Log, LogFormat, Logs,
-    OfStream, Schedule, Views, Web,
+    Schedule, Views, Web,
 };
 use crate::streams::usual;
 
@@ -44,12 +44,12 @@ pub(super) fn read(reader: &mut Reader) -> Config {
     let acquisition = acquisition(reader, (&served, &declared.streams));
     let streams = streams::read(reader, served);
     let stream = usual(&streams.served).unwrap_or(&streams.served[0]).to_owned();
-    let OfStream { facts, honour_deletions, time, window, echo, sessions, trends, retention } =
-        streams.of(&stream).clone();
+    let own = streams.of(&stream).clone();
     Config {
         stream,
-        facts,
-        honour_deletions,
+        facts: own.facts,
+        show_sessions: own.show_sessions,
+        honour_deletions: own.honour_deletions,
         declared,
         streams,
         logs,
@@ -61,11 +61,11 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         kibana,
         spool,
         acquisition,
-        time,
-        window,
-        echo,
-        sessions,
-        trends,
+        time: own.time,
+        window: own.window,
+        echo: own.echo,
+        sessions: own.sessions,
+        trends: own.trends,
         checkpoint: Checkpoint {
             interval: reader.duration("checkpoint.interval", TICK),
             records_max: reader.number("checkpoint.records_max", 1..=1_000_000_000),
@@ -82,7 +82,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
             threads: reader.number("batch.threads", 0..=1024),
         },
         schedule: schedule(reader),
-        retention,
+        retention: own.retention,
         web: Web {
             listen: reader.read("web.listen", address),
             page_limit_default: reader.number("web.page_limit_default", 1..=1_000_000),

@@ -105,7 +105,8 @@ pub(crate) async fn documents(views: &MemoryViews, view: View) -> Vec<ViewDocume
 /// The views whose documents say what is in the log; those of [`View::HEALTH`] say when it was read.
 pub(crate) fn views_of_the_log(stream: &Stream) -> Vec<View> {
     let facts = [stream.facts_view.view].into_iter().chain(recount::views(stream));
-    facts.chain([View::DEAD_LETTERS, View::LATE_FACTS]).collect()
+    let sessions = stream.sessions.iter().map(|session| session.view);
+    facts.chain(sessions).chain([View::DEAD_LETTERS, View::LATE_FACTS]).collect()
 }
 
 /// The same of the stream that most tests are about, with all their documents.

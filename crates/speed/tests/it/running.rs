@@ -390,7 +390,7 @@ async fn a_checkpoint_of_another_log_or_program_is_refused() {
     assert_eq!(bench.saved().await, Some(checkpoint.clone()));
 
     for (state, end) in [
-        (vec![99], "another version of pulso (its format is 99, this one writes 8)"),
+        (vec![99], "another version of pulso (its format is 99, this one writes 9)"),
         (vec![], "the checkpoint is damaged: Hit the end of buffer, expected more data"),
         (checkpoint.state[..checkpoint.state.len() / 2].to_vec(), "expected more data"),
     ] {

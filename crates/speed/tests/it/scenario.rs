@@ -65,6 +65,7 @@ scenarios! {
     two_names_of_a_topic,
     unlisted_in_a_country,
     visitors_of_a_page,
+    visits,
     waitlist,
 }
 

@@ -81,13 +81,14 @@ impl Reader<'_> {
                 Some(at)
             })
             .collect();
+        let shown = table.boolean("shown").unwrap_or(true);
         table.finish();
         let usual = || view_name(&format!("{}-sessions", self.fact.names.one));
         let name = leak(&named.map_or_else(usual, |name| name.value.to_owned()));
         let title = leak(&title.map_or_else(|| capitalised(name), |title| title.value.to_owned()));
         let by = by?;
         let view = self.view([name, title], [&by, &columns], &facets, keys.columns);
-        Some(Session { by, gap: gap?, max: max?, facets, columns, view })
+        Some(Session { by, gap: gap?, max: max?, facets, columns, view, shown })
     }
 
     /// The columns of the key.
@@ -176,11 +177,11 @@ impl Reader<'_> {
         facets: &[SessionFacet],
         all: &[Column],
     ) -> View {
-        use FieldType::{Boolean, Float, Integer, Text, Time};
+        use FieldType::{Boolean, Integer, Text, Time};
         let scope = self.fact.scope.map(|scope| scope.name);
         let names = |columns: &[usize]| columns.iter().map(|at| all[*at].name).collect::<Vec<_>>();
         let mut list = vec![("@timestamp", Time), ("started", Time), ("ended", Time)];
-        list.push(("duration_seconds", Float));
+        list.push(("duration_ms", Integer));
         let by = names(by);
         let texts = by.iter().copied().chain(scope).chain(names(columns));
         list.extend(texts.map(|name| (name, Text)));
@@ -203,7 +204,8 @@ fn lengths(table: &mut Table<'_, '_>) -> [Option<Duration>; 2] {
     }
     let gap = table.duration("gap");
     let max = table.duration("max");
-    let milliseconds = |of: &Duration, even: u32| of.subsec_nanos() % (even * 1_000_000) == 0;
+    let milliseconds =
+        |of: &Duration, even: u32| of.subsec_nanos().is_multiple_of(even * 1_000_000);
     if let Some(gap) =
         gap.as_ref().filter(|gap| gap.value > GAP_MAX || !milliseconds(&gap.value, 1))
     {

@@ -1,7 +1,7 @@
 //! The contract of a view store as the speed layer and the readers use it: [`Sink<ViewDocument>`]
 //! and [`Views`].
 
-use pulso_model::{EventTime, Field, FieldType, Layer, View, ViewDocument};
+use pulso_model::{EventTime, Field, FieldType, Layer, View, ViewDocument, ViewKind};
 use pulso_pipeline::{
     BatchViews, Cursor, Filter, LayerChoice, Page, Query, Sink, StoredDocument, Views,
 };
@@ -27,6 +27,7 @@ pub async fn views<H: ViewsHost>(new_host: impl Fn() -> H) {
     a_cursor_is_a_place_not_a_document(&mut new_host()).await;
     the_first_or_the_last_writing_stays(&mut new_host()).await;
     what_is_removed_is_gone_and_may_come_back(&mut new_host()).await;
+    a_document_may_move_to_another_day(&mut new_host()).await;
     any_time_and_text_is_kept(&mut new_host()).await;
     a_scan_is_in_key_order(&mut new_host()).await;
     a_scan_is_of_one_moment(&mut new_host()).await;
@@ -197,6 +198,31 @@ async fn what_is_removed_is_gone_and_may_come_back(host: &mut impl ViewsHost) {
         let of_country = if view.scope_field().is_some() { &expected[..] } else { &[] };
         check_query(&store, in_germany, of_country).await;
         assert_eq!(scan_all(&store, view, CURRENT).await, expected);
+    }
+}
+
+/// As sessions do while they are open: removed from the days before, and written again.
+async fn a_document_may_move_to_another_day(host: &mut impl ViewsHost) {
+    let mut store = host.open();
+    let replaced = |view: &View| view.kind() == ViewKind::Day && !view.first_write_wins();
+    for view in crate::views().into_iter().filter(replaced) {
+        let on = |day: i64, text| document(view, EventTime(day * 86_400_000), 1, "DE", text);
+        let ViewDocument { id, .. } = on(0, "");
+        let on = |day: i64, text| ViewDocument { id: id.clone(), ..on(day, text) };
+        let removal = |day| ViewDocument { scope: None, body: String::new(), ..on(day, "") };
+        let other = document(view, EventTime(1_000), 2, "DE", "other");
+        store.write(vec![on(0, "a"), other.clone()]).await.unwrap();
+        store.write(vec![removal(0), on(1, "b"), removal(0), on(1, "c")]).await.unwrap();
+        check_query(
+            &store,
+            Query::newest(view, 0),
+            &[on(1, "c"), other.clone()].each_ref().map(speed),
+        )
+        .await;
+        store.write(vec![removal(0), removal(1), on(2, "d")]).await.unwrap();
+        let expected = [speed(&on(2, "d")), speed(&other)];
+        check_query(&store, Query::newest(view, 0), &expected).await;
+        assert_eq!(scan_all(&store, view, CURRENT).await.len(), 2, "{view}");
     }
 }
 

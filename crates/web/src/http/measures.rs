@@ -131,11 +131,13 @@ fn of_statistics(view: View, options: &Options) -> bool {
     options.stream_of(view).is_some_and(views)
 }
 
-/// Whether a view is about trends: neither about single facts, nor about all facts of a pane.
+/// Whether a view is about trends: neither about single facts or sessions, nor about all facts of a pane.
 fn of_trends(view: View, options: &Options) -> bool {
+    let parts = |stream: &Stream| {
+        let sessions = stream.sessions.iter().map(|session| session.view);
+        sessions.chain([stream.facts_view.view, stream.activity_view]).any(|part| part == view)
+    };
     view.kind() == ViewKind::Day
         && !of_statistics(view, options)
-        && options
-            .stream_of(view)
-            .is_some_and(|stream| view != stream.facts_view.view && view != stream.activity_view)
+        && options.stream_of(view).is_some_and(|stream| !parts(stream))
 }

@@ -34,11 +34,12 @@ async fn places_that_are_not_there() {
     let detail = "there is no view `trends`; the views are `responses`, `country-activity`, \
                   `trending-topics`, `trending-topics-by-country`, `topic-trends`, \
                   `topic-trends-by-country`, `groups`, `events`, \
-                  `group-days`, `event-days`, `topic-pairs`, `posts`, `language-activity`, `trending-hashtags`, \
+                  `group-days`, `event-days`, `topic-pairs`, `posts`, `language-activity`, `author-sessions`, \
+                  `trending-hashtags`, \
                   `trending-hashtags-by-language`, `trending-domains`, `post-trends`, \
                   `post-trends-by-language`, `hashtag-days`, \
                   `domain-days`, `language-days`, `requests`, `request-activity`, \
-                  `request-bytes-statistics`, `request-duration-statistics`, \
+                  `request-bytes-statistics`, `request-duration-statistics`, `site-visits`, \
                   `trending-paths`, `trending-referrers`, `trending-browsers`, \
                   `trending-browsers-by-country`, `request-trends`, `request-trends-by-country`, \
                   `request-bytes-statistics-days`, `request-duration-statistics-days`, \

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pulso_pipeline::Views;
 use pulso_pipeline::memory::MemoryViews;
 use pulso_runtime::Config;
-use pulso_streams::Streams;
+use pulso_streams::{Definition, Streams};
 use pulso_web::{Facts, Guard, Messages, Options, Organiser, Served, Windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,8 +23,11 @@ pub(crate) fn options() -> Options {
         count_above: 5,
     };
     let brought = Streams::brought();
-    let streams = brought.iter().map(|definition| Served { stream: definition.stream, windows });
-    let streams = streams.collect();
+    let served = |definition: &Definition| {
+        let stream = definition.clone().showing(None, Some(true)).stream;
+        Served { stream, windows }
+    };
+    let streams = brought.iter().map(served).collect();
     Options {
         page_limit_default: 10,
         page_limit_max: 100,

@@ -84,10 +84,23 @@ fn the_environment_and_flags_reach_into_a_stream() {
     let [posts, rsvps] = config.each_stream().try_into().unwrap();
     assert_eq!((posts.window.size.as_secs(), rsvps.window.size.as_secs()), (1800, 300));
     assert_eq!((posts.echo.keys_max, posts.facts), (7, Some(true)));
+    assert!(posts.stream().sessions.is_empty(), "the stream says so");
     // Names of streams may have hyphens, names of variables may not.
     let environment = vec![pair("PULSO__STREAMS__NO_EVENTS__WINDOW__ALLOWED_LATENESS", "1s")];
     let unknown = Config::load(&Layers { environment, ..Layers::default() }).unwrap_err();
     assert_eq!(unknown.to_string(), "failed to load config: `streams.no-events` is not a stream");
+}
+
+#[test]
+fn sessions_of_a_stream_are_computed_or_not() {
+    let sessions = |text: &str| -> Vec<_> {
+        let of_streams = load(&format!("[streams.posts]\n{text}\n[streams.requests]\n{text}"));
+        let of_streams = of_streams.each_stream();
+        of_streams.iter().map(|config| config.stream().sessions.len()).collect()
+    };
+    assert_eq!(sessions(""), [0, 1]);
+    assert_eq!(sessions("show_sessions = false"), [0, 0]);
+    assert_eq!(sessions("show_sessions = true"), [1, 1]);
 }
 
 #[test]
@@ -96,8 +109,8 @@ fn what_is_wrong_with_a_stream_is_named_with_its_place() {
     let known: Vec<_> = brought.iter().map(|definition| definition.stream.name).collect();
     let known = format!("there are {}", known.join(", "));
     check("[streams.tweets]", "`streams.tweets` is not a stream", &known);
-    let keys = "the keys here are `echo`, `facts`, `honour_deletions`, `retention`, `sessions`, `time`, `trends`, \
-                `window`";
+    let keys = "the keys here are `echo`, `facts`, `honour_deletions`, `retention`, `sessions`, `show_sessions`, \
+                `time`, `trends`, `window`";
     check("[streams]\nposts = 5", "`streams.posts` is a section, not 5", keys);
     check("[streams.posts.kafka]", "`streams.posts.kafka` is not a key of the configuration", keys);
     check(

@@ -34,6 +34,7 @@ pub(super) fn read(reader: &mut Reader, served: Vec<String>) -> Streams {
 fn of_stream(reader: &mut Reader) -> OfStream {
     let read = OfStream {
         facts: reader.own_flag("facts"),
+        show_sessions: reader.own_flag("show_sessions"),
         honour_deletions: reader.own_flag("honour_deletions").unwrap_or(true),
         time: deployment::time(reader),
         window: Window {

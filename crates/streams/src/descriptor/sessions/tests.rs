@@ -34,12 +34,12 @@ fn each_has_a_view_that_says_what_is_told() {
     };
     assert_eq!(
         told(by_actor.view),
-        "hit-sessions (Hit sessions) @timestamp started ended duration_seconds ip country hits \
+        "hit-sessions (Hit sessions) @timestamp started ended duration_ms ip country hits \
          kinds.2xx kinds.5xx bytes open [started ip]"
     );
     assert_eq!(
         told(visits.view),
-        "visits (Who came) @timestamp started ended duration_seconds ip agent country browser hits \
+        "visits (Who came) @timestamp started ended duration_ms ip agent country browser hits \
          kinds.2xx kinds.5xx bytes first_path last_path open [started ip agent]"
     );
     assert_eq!((by_actor.gap, by_actor.max), (30 * MINUTE, 24 * 60 * MINUTE));
@@ -114,7 +114,7 @@ fn a_session_is_removed_from_the_days_under_which_it_may_have_been_shown() {
     assert_eq!(
         moved[1].body,
         "{\"@timestamp\":\"1970-01-02T00:59:59.999Z\",\"started\":\"1970-01-01T22:59:59.999Z\",\
-         \"ended\":\"1970-01-01T23:59:59.999Z\",\"duration_seconds\":3600.0,\"ip\":\"ann\",\
+         \"ended\":\"1970-01-01T23:59:59.999Z\",\"duration_ms\":3600000,\"ip\":\"ann\",\
          \"country\":\"DE\",\"hits\":3,\"kinds\":{\"2xx\":2,\"5xx\":1},\"bytes\":7,\
          \"first_path\":\"/\",\"open\":true}"
     );
