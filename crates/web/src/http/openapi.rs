@@ -435,6 +435,14 @@ fn streams_schema() -> Value {
         ("view", text()),
         ("days_view", text()),
     ]);
+    let of_session = object(&[("term", words()), ("first", text()), ("last", text())]);
+    let session = object(&[
+        ("view", text()),
+        ("by", list_schema(text())),
+        ("gap_seconds", type_schema(FieldType::Float)),
+        ("facets", list_schema(of_session)),
+        ("columns", list_schema(text())),
+    ]);
     let boolean = || type_schema(FieldType::Boolean);
     let stream = object(&[
         ("name", text()),
@@ -447,6 +455,7 @@ fn streams_schema() -> Value {
         ("place", boolean()),
         ("facets", list_schema(facet)),
         ("statistics", list_schema(statistic)),
+        ("sessions", list_schema(session)),
         ("activity_view", text()),
         ("trends_view", or_null(text())),
         ("trends_by_scope_view", or_null(text())),

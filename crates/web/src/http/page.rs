@@ -14,8 +14,17 @@ const INDEX: File = File {
 };
 
 /// Where the pages are. What is shown at a path is decided in the browser, so all are one file.
-const PAGES: [&str; 8] =
-    ["/", "/trends", "/map", "/facts", "/organiser", "/views/{view}", "/pipeline", "/streams"];
+const PAGES: [&str; 9] = [
+    "/",
+    "/trends",
+    "/map",
+    "/facts",
+    "/sessions",
+    "/organiser",
+    "/views/{view}",
+    "/pipeline",
+    "/streams",
+];
 
 /// What the pages load.
 const FILES: [(&str, File); 5] = [

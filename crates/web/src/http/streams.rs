@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use pulso_model::{Counts, Facet, Names, ScopeValues, Statistic, Stream, View};
+use pulso_model::{
+    Counts, Facet, Names, ScopeValues, Session, SessionFacet, Statistic, Stream, View,
+};
 use pulso_pipeline::Views;
 use serde::Serialize;
 
@@ -27,6 +29,7 @@ struct StreamEntry {
     place: bool,
     facets: Vec<FacetEntry>,
     statistics: Vec<StatisticEntry>,
+    sessions: Vec<SessionEntry>,
     activity_view: &'static str,
     trends_view: Option<&'static str>,
     trends_by_scope_view: Option<&'static str>,
@@ -71,6 +74,25 @@ struct StatisticEntry {
 }
 
 #[derive(Debug, Serialize)]
+struct SessionEntry {
+    view: &'static str,
+    /// The columns of the key.
+    by: Vec<&'static str>,
+    gap_seconds: f64,
+    facets: Vec<SessionFacetEntry>,
+    /// What else is told of the first fact.
+    columns: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct SessionFacetEntry {
+    term: Words,
+    /// The fields of the first and of the last fact's term.
+    first: &'static str,
+    last: &'static str,
+}
+
+#[derive(Debug, Serialize)]
 struct FactsViewEntry {
     name: &'static str,
     shown: bool,
@@ -107,6 +129,7 @@ impl StreamEntry {
             place,
             facets: stream.facets.iter().map(FacetEntry::of).collect(),
             statistics: stream.statistics.iter().map(|of| StatisticEntry::of(stream, of)).collect(),
+            sessions: stream.sessions.iter().map(|of| SessionEntry::of(stream, of)).collect(),
             activity_view: stream.activity_view.name(),
             trends_view: stream.trends_view.map(View::name),
             trends_by_scope_view: stream.trends_by_scope_view.map(View::name),
@@ -143,6 +166,24 @@ impl StatisticEntry {
             by: statistic.by_field(stream),
             view: statistic.view.name(),
             days_view: statistic.days_view.name(),
+        }
+    }
+}
+
+impl SessionEntry {
+    fn of(stream: &Stream, session: &Session) -> Self {
+        let names = |columns: &[usize]| columns.iter().map(|at| stream.columns[*at].name).collect();
+        let facet = |facet: &SessionFacet| SessionFacetEntry {
+            term: Words::of(stream.facets[facet.facet].term),
+            first: facet.first,
+            last: facet.last,
+        };
+        Self {
+            view: session.view.name(),
+            by: names(&session.by),
+            gap_seconds: session.gap.as_secs_f64(),
+            facets: session.facets.iter().map(facet).collect(),
+            columns: names(&session.columns),
         }
     }
 }

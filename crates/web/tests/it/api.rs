@@ -194,13 +194,25 @@ async fn a_stream_is_described_with_all_that_a_client_needs_to_show_it() {
         "sums": ["guests", "attendees"], "place": true, "facets": [topics], "organiser": true,
         "activity_view": "country-activity",
         "trends_view": "topic-trends", "trends_by_scope_view": "topic-trends-by-country",
-        "facts_view": { "name": "responses", "shown": true }, "statistics": [],
+        "facts_view": { "name": "responses", "shown": true }, "statistics": [], "sessions": [],
     });
     assert_eq!(list["streams"][0], rsvps);
     let domains = json!({
         "term": { "one": "domain", "many": "domains" }, "counts": "actors",
         "view": "trending-domains", "by_scope_view": null,
     });
+    let visits = json!([{
+        "view": "site-visits", "by": ["source_ip", "user_agent"], "gap_seconds": 1800.0,
+        "facets": [
+            { "term": { "one": "path", "many": "paths" }, "first": "first_path", "last": "last_path" },
+            {
+                "term": { "one": "referrer", "many": "referrers" },
+                "first": "first_referrer", "last": "last_referrer",
+            },
+        ],
+        "columns": ["browser", "device"],
+    }]);
+    assert_eq!(list["streams"][2]["sessions"], visits);
     let posts = &list["streams"][1];
     assert_eq!((&posts["facets"][1], &posts["place"]), (&domains, &json!(false)));
     assert_eq!(posts["scope"], json!({ "name": "language", "values": "language" }));

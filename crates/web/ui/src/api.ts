@@ -24,6 +24,16 @@ export interface Facet {
   by_scope_view: string | null;
 }
 
+// Facts of one key that are close together.
+export interface Sessions {
+  view: string;
+  by: string[];
+  gap_seconds: number;
+  // Of the first and the last fact.
+  facets: { term: Words; first: string; last: string }[];
+  columns: string[];
+}
+
 export interface Stream {
   name: string;
   title: string;
@@ -34,6 +44,7 @@ export interface Stream {
   sums: string[];
   place: boolean;
   facets: Facet[];
+  sessions: Sessions[];
   activity_view: string;
   facts_view: { name: string; shown: boolean };
   organiser: boolean;

@@ -35,7 +35,7 @@ function isId({ name }: Field): boolean {
 }
 
 export function title({ name }: Field): string {
-  return name === TIME ? "Time" : heading(name);
+  return name === TIME ? "Time" : heading(name.replace(/_(seconds|ms)$/, ""));
 }
 
 // The field of facts that a filter is on: terms are in the list of their facet.
@@ -116,10 +116,16 @@ export function FieldValue({ document, field, stream, whole = false }: FieldValu
     case "integer":
     case "float":
       if (isId(field)) return <Value field={field.name} value={String(value)} />;
-      return /seconds$/.test(field.name) ? duration(value as number) : count(value as number);
+      return amountOf(field, value as number);
     case "text": return <Text field={field} value={String(value)} />;
     default: return String(value);
   }
+}
+
+// The unit is in the name.
+function amountOf({ name }: Field, value: number): string {
+  if (name.endsWith("_seconds")) return duration(value);
+  return name.endsWith("_ms") ? duration(value / 1000) : count(value);
 }
 
 function Text({ field, value }: { field: Field; value: string }) {

@@ -7,6 +7,7 @@ import { MapPage } from "./pages/map.tsx";
 import { Organiser } from "./pages/organiser.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Pipeline } from "./pages/pipeline.tsx";
+import { Sessions } from "./pages/sessions.tsx";
 import { Streams } from "./pages/streams.tsx";
 import { Trends } from "./pages/trends.tsx";
 
@@ -17,6 +18,7 @@ export function PageOf() {
     case "trends": return <Trends />;
     case "map": return <MapPage />;
     case "facts": return <Facts />;
+    case "sessions": return <Sessions />;
     case "organiser": return <Organiser />;
     case "views": return <BatchView />;
     case "pipeline": return <Pipeline />;

@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-export type Page = "overview" | "trends" | "map" | "facts" | "organiser" | "views" | "pipeline" | "streams";
+export type Page = "overview" | "trends" | "map" | "facts" | "sessions" | "organiser" | "views" | "pipeline" | "streams";
 
 export interface Filter {
   field: string;
@@ -28,6 +28,7 @@ const PATHS: Record<string, Page> = {
   "/trends": "trends",
   "/map": "map",
   "/facts": "facts",
+  "/sessions": "sessions",
   "/organiser": "organiser",
   "/pipeline": "pipeline",
   "/streams": "streams",

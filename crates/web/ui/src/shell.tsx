@@ -144,6 +144,7 @@ function Nav() {
         {stream.facets.length > 0 && item("trends", "Trends")}
         {(stream.place || stream.scope?.values === "country") && item("map", "Map")}
         {item("facts", heading(stream.fact.many))}
+        {stream.sessions.length > 0 && item("sessions", "Sessions")}
         {stream.organiser && item("organiser", "Organiser")}
       </ul>
       <ul>

@@ -166,6 +166,31 @@ test("a view by the hour is added up in every four hours of the page's zone", as
   }
 });
 
+test("visits are those that ended in the range, counted by what they began with", async () => {
+  const { streams } = await program.json("status");
+  const to = streams.find(({ name }) => name === "requests").closed_until;
+  const from = new Date(Date.parse(to) - 3_600_000).toISOString();
+  const { documents, next_cursor } = await program.json(`site-visits?from=${from}&to=${to}&limit=5000`);
+  assert.equal(next_cursor, null);
+  assert.ok(documents.length > 100 && documents.every(({ open }) => !open));
+  const { page, problems, close } = await program.open("/sessions?stream=requests&range=1h");
+  const figure = page.locator(".figure", { hasText: "Ended" }).locator("b");
+  const shows = (number) => page.waitForFunction((wanted) => document.querySelector(".figure b")?.textContent === wanted, number.toLocaleString("en"));
+  await shows(documents.length);
+  const first = page.getByRole("region", { name: "First path" }).locator("li").first();
+  const path = await first.locator(".ranked-name").textContent();
+  const begun = documents.filter(({ first_path }) => first_path === path);
+  assert.equal(await first.locator("b").textContent(), begun.length.toLocaleString("en"));
+  await first.locator(".ranked-name button, .ranked-name a").first().click();
+  await page.waitForURL(/where=first_path/);
+  await shows(begun.length);
+  assert.equal(await figure.textContent(), begun.length.toLocaleString("en"));
+  await page.goto(program.at("/sessions?stream=clicks"));
+  await page.getByText("This stream has no sessions.").waitFor();
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("times are the same instants in every zone", async () => {
   const seen = new Map();
   for (const zone of ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Chatham"]) {

@@ -16,7 +16,8 @@ async function paths(stream) {
   const { views } = await program.json("views");
   const own = views.filter((view) => view.stream === stream && view.kind !== "day");
   const desk = stream === "rsvps" ? ["/organiser", `/organiser?own=group:${(await aGroup()).urlname}`] : [];
-  return ["/", "/trends", "/map", "/facts", ...desk, ...own.map(({ name }) => `/views/${name}`), "/pipeline", "/streams"];
+  const sessions = stream === "requests" ? ["/sessions"] : [];
+  return ["/", "/trends", "/map", "/facts", ...sessions, ...desk, ...own.map(({ name }) => `/views/${name}`), "/pipeline", "/streams"];
 }
 
 const aGroup = async () => (await program.json("organiser/groups")).groups[0];

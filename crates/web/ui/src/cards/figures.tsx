@@ -50,7 +50,7 @@ export function Figures({ facts, sums, scopes }: {
   );
 }
 
-function Figure({ title, number, unit, children }: {
+export function Figure({ title, number, unit, children }: {
   title: string;
   number: string;
   unit: string;
@@ -82,14 +82,14 @@ function Amount({ title, field, answer, unit }: {
   );
 }
 
-function Change({ now, past }: { now: number | undefined; past: number | undefined }) {
+export function Change({ now, past }: { now: number | undefined; past: number | undefined }) {
   if (now === undefined) return null;
   const text = change(now, past);
   return text === "" ? null : <span class="change" title={`Before: ${count(past!)}`}>{text}<span class="unseen"> from the period before</span></span>;
 }
 
 // The last step is cut by the range's end more often than not: it would look like a fall.
-function whole({ total }: api.Series): (number | null)[] {
+export function whole({ total }: api.Series): (number | null)[] {
   return total.values.length > 3 ? total.values.slice(0, -1) : total.values;
 }
 
