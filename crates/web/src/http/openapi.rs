@@ -67,7 +67,9 @@ pub(super) fn document(options: &Options) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas, "parameters": parameters,
-            "responses": { "Problem": problem, "TooMany": session::too_many() },
+            "responses": {
+                "Problem": problem, "TooMany": session::too_many(), "TooLong": too_long(),
+            },
             "securitySchemes": session::schemes(),
         },
     });
@@ -121,8 +123,17 @@ fn operation(id: &str, summary: &str, media_type: &str, schema: Value) -> Value 
     json!({
         "operationId": id,
         "summary": summary,
-        "responses": { "200": answer, "default": reference("responses", "Problem") },
+        "responses": {
+            "200": answer,
+            "414": reference("responses", "TooLong"),
+            "default": reference("responses", "Problem"),
+        },
     })
+}
+
+/// What is said before the API sees a request.
+fn too_long() -> Value {
+    json!({ "description": "The address is longer than 64 KiB. The answer has no body." })
 }
 
 fn problem_of(description: &str) -> Value {

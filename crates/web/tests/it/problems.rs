@@ -61,6 +61,17 @@ async fn places_that_are_not_there() {
 
 /// RFC 9110: an empty `allow` would say that the place is there and that no method works on it.
 #[tokio::test]
+async fn an_address_that_is_too_long_has_the_answer_that_is_described() {
+    let server = Server::empty().await;
+    let answer = server.get(&format!("/api/v1/groups?name={}", "a".repeat(70_000))).await;
+    assert_eq!((answer.status, answer.body.as_str()), (414, ""));
+    let document = server.json("/api/v1/openapi.json").await;
+    let described = &document["paths"]["/api/v1/groups"]["get"]["responses"]["414"];
+    assert_eq!(described["$ref"], "#/components/responses/TooLong");
+    assert!(document["components"]["responses"]["TooLong"]["content"].is_null());
+}
+
+#[tokio::test]
 async fn places_that_are_not_there_allow_no_methods_and_name_none() {
     let server = Server::empty().await;
     for method in ["GET", "POST"] {
