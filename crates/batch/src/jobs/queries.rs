@@ -130,7 +130,7 @@ pub(super) fn ended(stream: &Stream, in_scopes: bool) -> String {
         // Of the facts that carry a term, from the first pane on.
         let entering = if of.actor.is_some() { "facts" } else { "leaving" };
         let total = format!(
-            ",\n    sum({entering}) OVER (PARTITION BY {{scope}}term ORDER BY slot ROWS BETWEEN \
+            ",\n    sum({entering}) OVER (PARTITION BY {{scope}}term ORDER BY pane ROWS BETWEEN \
              UNBOUNDED PRECEDING AND CURRENT ROW) AS total"
         );
         let shown = listed(&shown_of_ended(stream, at, in_scopes));

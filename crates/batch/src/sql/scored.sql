@@ -41,6 +41,7 @@ needed AS (
 slots AS (
   SELECT
     {scope}term,
+    pane,
     slot,
     staying,
     CASE WHEN slot = pane THEN leaving ELSE 0 END AS leaving{in_slot}
@@ -48,15 +49,17 @@ slots AS (
     SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot FROM needed
   )
 ),
--- The windows by their last slot.
+-- The windows by their last slot. Slots come in the order of their panes, so to order by these sorts nothing
+-- anew; the functions refuse rows in another order.
 windows AS (
   SELECT
     {scope}term,
+    pane,
     slot,
     slot + $slide_ms AS window_end,
     staying + sum_within(leaving, slot, $reach_ms, 0) OVER by_slot AS ranked{in_window}{total}
   FROM slots
-  WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY slot)
+  WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY pane)
 ),
 -- What a window is compared with. Windows that count 0 are no rows, and would add nothing to the sums.
 compared AS (
@@ -65,24 +68,24 @@ compared AS (
     sum_within(ranked, slot, $growth_ms, $growth_ms) OVER by_slot AS earlier,
     sum_within(ranked, slot, $baseline_ms, $newest_ms) OVER by_slot AS past
   FROM windows
-  WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY slot)
+  WINDOW by_slot AS (PARTITION BY {scope}term ORDER BY pane)
 ),
 -- How busy the stream is, by the last slot of a window.
 busy_slots AS (
-  SELECT {scope}slot, CASE WHEN slot = pane THEN busyness ELSE 0 END AS busyness
+  SELECT {scope}pane, slot, CASE WHEN slot = pane THEN busyness ELSE 0 END AS busyness
   FROM (
     SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot
     FROM (SELECT *, lead(pane) OVER ({by_scope}ORDER BY pane) AS next_pane FROM {busyness})
   )
 ),
 busy_windows AS (
-  SELECT {scope}slot, sum_within(busyness, slot, $reach_ms, 0) OVER ({by_scope}ORDER BY slot) AS busyness
+  SELECT {scope}pane, slot, sum_within(busyness, slot, $reach_ms, 0) OVER ({by_scope}ORDER BY pane) AS busyness
   FROM busy_slots
 ),
 busyness AS (
   SELECT
     *,
-    sum_within(busyness, slot, $baseline_ms, $newest_ms) OVER ({by_scope}ORDER BY slot) AS busyness_past
+    sum_within(busyness, slot, $baseline_ms, $newest_ms) OVER ({by_scope}ORDER BY pane) AS busyness_past
   FROM busy_windows
 ),
 -- How many windows of the past say what is usual in each: those that have at least one fact for `$sparse` of
@@ -90,11 +93,11 @@ busyness AS (
 filled AS (
   SELECT
     slot,
-    count_within(facts * $sparse, slot, $baseline_ms, $newest_ms, facts) OVER (ORDER BY slot) AS n
+    count_within(facts * $sparse, slot, $baseline_ms, $newest_ms, facts) OVER (ORDER BY pane) AS n
   FROM (
-    SELECT slot, sum_within(facts, slot, $reach_ms, 0) OVER (ORDER BY slot) AS facts
+    SELECT pane, slot, sum_within(facts, slot, $reach_ms, 0) OVER (ORDER BY pane) AS facts
     FROM (
-      SELECT slot, CASE WHEN slot = pane THEN busyness ELSE 0 END AS facts
+      SELECT pane, slot, CASE WHEN slot = pane THEN busyness ELSE 0 END AS facts
       FROM (
         SELECT *, unnest(range(pane, least(pane + $size_ms, next_pane), $slide_ms)) AS slot
         FROM (SELECT *, lead(pane) OVER (ORDER BY pane) AS next_pane FROM {facts})

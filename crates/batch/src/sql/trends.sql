@@ -20,26 +20,30 @@ dated AS (
     *,
     CASE
       WHEN unusual AND by_score <= {unusual_max} THEN greatest(
-        max(CASE WHEN window_end - before <= $size_ms OR NOT unusual THEN NULL ELSE window_end END) OVER (
-          PARTITION BY {scope}term ORDER BY window_end ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ),
+        -- The newest beginning: the smallest below zero.
+        -min_within(
+          CASE WHEN window_end - before <= $size_ms THEN NULL ELSE -window_end END, window_end, $life_reach_ms, 0
+        ) OVER by_term,
         first_followed
       )
     END AS since
   FROM (
     SELECT
       *,
-      row_number() OVER (
-        PARTITION BY {scope}slot, unusual ORDER BY score DESC, ranked DESC, term
-      ) AS by_score,
-      max(CASE WHEN unusual THEN window_end END) OVER (
-        PARTITION BY {scope}term ORDER BY window_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-      ) AS before,
-      min_within(CASE WHEN unusual THEN window_end END, window_end, $life_reach_ms, 0) OVER (
-        PARTITION BY {scope}term ORDER BY window_end
-      ) AS first_followed
-    FROM ranked
+      lag(window_end) OVER by_term AS before,
+      min_within(window_end, window_end, $life_reach_ms, 0) OVER by_term AS first_followed
+    FROM (
+      -- Before the others, which are in another order, and share it.
+      SELECT
+        *,
+        row_number() OVER (
+          PARTITION BY {scope}slot, unusual ORDER BY score DESC, ranked DESC, term
+        ) AS by_score
+      FROM ranked
+    )
+    WINDOW by_term AS (PARTITION BY {scope}term, unusual ORDER BY window_end)
   )
+  WINDOW by_term AS (PARTITION BY {scope}term, unusual ORDER BY window_end)
 ),
 listed AS (
   SELECT *, CASE WHEN since IS NOT NULL THEN by_score END AS unusual_rank
