@@ -138,7 +138,13 @@ pub async fn serve(listener: TcpListener, service: impl HttpService, shutdown: C
 async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => return (stream, Peer(address)),
+            Ok((stream, address)) => {
+                // Answers are written whole: the end of one must not wait until its start is acknowledged.
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(error = %chain(&error), "answers may be sent late");
+                }
+                return (stream, Peer(address));
+            }
             Err(error) => {
                 warn!(error = %chain(&error), "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
@@ -178,5 +184,20 @@ pub async fn serve_connection(
     };
     if let Err(error) = ended {
         debug!(error = %chain(&error), "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_an_answer_is_sent_at_once() {
+        let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, client) = tokio::join!(accept(&listener), TcpStream::connect(address));
+        let (stream, Peer(peer)) = accepted;
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(peer, client.unwrap().local_addr().unwrap());
     }
 }
