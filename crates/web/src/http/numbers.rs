@@ -26,7 +26,7 @@ use super::{App, Error, Options, Shared, cache, kept};
 use buckets::Buckets;
 pub(super) use buckets::{BUCKETS_MAX, WIDTH_SECONDS_MAX};
 use parameters::Asked;
-pub(super) use parameters::{GROUPS_USUAL, Kind, WITH_MAX, filters, names_of};
+pub(super) use parameters::{GROUPS_MAX, GROUPS_USUAL, Kind, WITH_MAX, filters, names_of};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -34,6 +34,9 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// How far back a request without `from` looks, by what the view's documents are about.
 const USUAL_MS: i64 = HOUR_MS;
 const USUAL_OF_DAYS_MS: i64 = 30 * DAY_MS;
+
+/// The most values that the groups of a series have together: some 300 kB. Elasticsearch gives up at 65,536.
+pub(super) const VALUES_MAX: u64 = 50_000;
 
 #[derive(Debug, Serialize)]
 struct Series {
@@ -85,13 +88,16 @@ struct NamedValues {
     name: String,
     #[serde(flatten)]
     values: Values,
+    /// What else was asked for, by field; `null` where the group has none.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    with: Map<String, Value>,
 }
 
 #[derive(Debug, Serialize)]
 struct NamedValue {
     name: String,
     value: Value,
-    /// What else was asked for, by field; `null` where the group has none.
+    /// As in [`NamedValues`].
     #[serde(skip_serializing_if = "Map::is_empty")]
     with: Map<String, Value>,
 }
@@ -128,11 +134,15 @@ async fn series_of<V: Views>(
     let step = step(&asked, &app.options);
     let found = limit_range(app, &mut asked, step).await?;
     let buckets = buckets(&asked, step)?;
+    check_groups(&asked, buckets)?;
     asked.question.interval = Some(buckets.interval);
     let Aggregate { total, groups, more, exact } =
         aggregate(app, &asked, found && buckets.count > 0).await?;
-    let named =
-        |group: Group| NamedValues { name: group.name, values: asked.values(&group.line, buckets) };
+    let named = |group: Group| NamedValues {
+        name: group.name,
+        values: asked.values(&group.line, buckets),
+        with: with(&asked.question.extremes, group.extremes),
+    };
     let series = Series {
         about: asked.about(),
         start: asked.question.from.map(|_| buckets.start.to_string()),
@@ -271,6 +281,23 @@ fn buckets(asked: &Asked, step: Duration) -> Result<Buckets, Error> {
         name: "interval",
         value: text.clone(),
         allowed,
+    })
+}
+
+/// Checks that the groups of a series have no more values than an answer may.
+fn check_groups(asked: &Asked, buckets: Buckets) -> Result<(), Error> {
+    let (groups, count) = (asked.question.groups_max, buckets.count.unsigned_abs().max(1));
+    let allowed = usize::try_from(VALUES_MAX / count).unwrap_or(usize::MAX);
+    if groups <= allowed {
+        return Ok(());
+    }
+    Err(Error::InvalidParameter {
+        name: "limit",
+        value: groups.to_string(),
+        allowed: format!(
+            "at most {allowed} where there are {count} buckets, as the groups of a series have at most \
+             {VALUES_MAX} values"
+        ),
     })
 }
 

@@ -129,6 +129,15 @@ async fn of_overlapping_windows_the_largest_count_is_given_and_unknown_is_null()
     let top = server.json(&format!("{path_of_top}&with=name&with=topic&with=score")).await;
     let with = &top["groups"][1]["with"];
     assert_eq!(with, &json!({ "name": null, "topic": "art", "score": 1.25 }), "{top}");
+    let both = server.json(&format!("{path}&with=topic&with=score")).await;
+    let groups = json!([
+        {
+            "name": "rust", "value": 30, "values": [null, null, 30],
+            "with": { "topic": "rust", "score": 1.25 },
+        },
+        { "name": "art", "value": 9, "values": [null, 8, 9], "with": { "topic": "art", "score": 1.25 } },
+    ]);
+    assert_eq!((&both["groups"], &both["total"]), (&groups, &answer["total"]));
     let refused = server.get(&format!("{path}&function=sum")).await;
     assert_eq!(refused.status, 400);
     assert!(
@@ -236,16 +245,41 @@ async fn nothing_is_an_answer() {
     assert_eq!((&top["total"], &top["groups"]), (&json!(0), &json!([])));
 }
 
+async fn check_refused(server: &Server, path: &str, detail: &str) {
+    let answer = server.get(&format!("/api/v1/{path}")).await;
+    assert_eq!(answer.status, 400, "{path}");
+    let problem: Value = serde_json::from_str(&answer.body).unwrap();
+    let found = problem["detail"].as_str().unwrap();
+    assert!(found.starts_with(detail), "{path}: {found}");
+}
+
+#[tokio::test]
+async fn more_groups_than_an_answer_has_are_refused() {
+    let server = Server::empty().await;
+    let check = async |path: &str, detail: &str| check_refused(&server, path, detail).await;
+    let activity = "series?view=country-activity";
+    check(
+        &format!("{activity}&limit=3"),
+        "the parameter `limit` must be left out where there is no `by`",
+    )
+    .await;
+    check(
+        &format!("{activity}&by=country&limit=1001"),
+        "the parameter `limit` must be a whole number from 1 to 1000, not `1001`",
+    )
+    .await;
+    check(
+        &format!("{activity}&by=country&limit=501&interval=1m&from=2017-03-19T00:00:00Z&to=2017-03-19T01:40:00Z"),
+        "the parameter `limit` must be at most 500 where there are 100 buckets, as the groups of a series \
+         have at most 50000 values, not `501`",
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn what_has_no_meaning_is_refused_with_what_has() {
     let server = Server::empty().await;
-    let check = async |path: &str, detail: &str| {
-        let answer = server.get(&format!("/api/v1/{path}")).await;
-        assert_eq!(answer.status, 400, "{path}");
-        let problem: Value = serde_json::from_str(&answer.body).unwrap();
-        let found = problem["detail"].as_str().unwrap();
-        assert!(found.starts_with(detail), "{path}: {found}");
-    };
+    let check = async |path: &str, detail: &str| check_refused(&server, path, detail).await;
     check("series", "the parameter `view` is missing; it must be one of `responses`, ").await;
     check("top?view=health", "the parameter `by` is missing; it must be one of `stream`").await;
     let top = "top?view=trending-topics&by=topic";
@@ -255,7 +289,11 @@ async fn what_has_no_meaning_is_refused_with_what_has() {
     )
     .await;
     check(&format!("{top}&with=name&with=name"), "the parameter `with` must be at most 4").await;
-    check("series?view=trending-topics&with=name", "there is no parameter `with`").await;
+    check(
+        "series?view=trending-topics&with=name",
+        "the parameter `with` must be left out where there is no `by`",
+    )
+    .await;
     check("series?view=nothing", "the parameter `view` must be one of `responses`, ").await;
     let activity = "series?view=country-activity";
     check(
@@ -277,16 +315,6 @@ async fn what_has_no_meaning_is_refused_with_what_has() {
     check(
         &format!("{activity}&by=responses"),
         "the parameter `by` must be one of `country`, `response`, not `responses`",
-    )
-    .await;
-    check(
-        &format!("{activity}&limit=3"),
-        "the parameter `limit` must be left out where there is no `by`",
-    )
-    .await;
-    check(
-        &format!("{activity}&by=country&limit=51"),
-        "the parameter `limit` must be a whole number from 1 to 50, not `51`",
     )
     .await;
     check(&format!("{activity}&topic=x"), "there is no parameter `topic` here; ").await;

@@ -19,6 +19,9 @@ pub(crate) const GROUPS_USUAL: usize = 10;
 /// The most fields that a request can have beside the value of each group.
 pub(crate) const WITH_MAX: usize = 4;
 
+/// The most groups in an answer.
+pub(crate) const GROUPS_MAX: usize = 1_000;
+
 /// What numbers are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -30,20 +33,13 @@ impl Kind {
     /// The parameters beside those that filter.
     pub(crate) fn parameters(self) -> &'static [&'static str] {
         match self {
-            Self::Series => {
-                &["view", "field", "function", "by", "from", "to", "interval", "limit", "layer"]
-            }
+            Self::Series => &[
+                "view", "field", "function", "by", "with", "from", "to", "interval", "limit",
+                "layer",
+            ],
             Self::Top => {
                 &["view", "field", "function", "by", "with", "from", "to", "limit", "layer"]
             }
-        }
-    }
-
-    /// The most groups in an answer. Each line of a series has many values.
-    pub(crate) fn groups_max(self) -> usize {
-        match self {
-            Self::Series => 50,
-            Self::Top => 1_000,
         }
     }
 
@@ -87,7 +83,7 @@ pub(super) fn read(kind: Kind, uri: &Uri, options: &Options) -> Result<Asked, Er
         by,
         groups_max: given.limit(by)?,
         interval: None,
-        extremes: given.with(&fields)?,
+        extremes: given.with(&fields, by)?,
     };
     let integer = field.is_none_or(|field| field.field_type == FieldType::Integer);
     let mean = matches!(measure, Measure::Field { function: Function::Mean, .. });
@@ -222,7 +218,11 @@ impl Given<'_> {
     }
 
     /// What else to tell of each group.
-    fn with(&self, fields: &Fields<'_>) -> Result<Vec<Extreme>, Error> {
+    fn with(&self, fields: &Fields<'_>, by: Option<&str>) -> Result<Vec<Extreme>, Error> {
+        if by.is_none() {
+            self.one("with", "left out where there is no `by`", |_| None::<()>)?;
+            return Ok(Vec::new());
+        }
         let allowed = || {
             let known = names(fields.extremes().map(|extreme| extreme.field.name));
             format!("at most {WITH_MAX} different ones of {known}")
@@ -254,7 +254,7 @@ impl Given<'_> {
             self.one("limit", "left out where there is no `by`", |_| None::<()>)?;
             return Ok(0);
         }
-        let range = 1..=self.kind.groups_max();
+        let range = 1..=GROUPS_MAX;
         let allowed = format!("a whole number from 1 to {}", range.end());
         let read = |value: &str| value.parse().ok().filter(|limit| range.contains(limit));
         Ok(self.one("limit", &allowed, read)?.unwrap_or(GROUPS_USUAL))

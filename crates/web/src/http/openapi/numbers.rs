@@ -13,7 +13,8 @@ use super::{
 use crate::http::Options;
 use crate::http::measures::Fields;
 use crate::http::numbers::{
-    BUCKETS_MAX, GROUPS_USUAL, Kind, WIDTH_SECONDS_MAX, WITH_MAX, filters, names_of,
+    BUCKETS_MAX, GROUPS_MAX, GROUPS_USUAL, Kind, VALUES_MAX, WIDTH_SECONDS_MAX, WITH_MAX, filters,
+    names_of,
 };
 
 const WHAT_FITS: &str = "`/api/v1/views` lists what each field of each view can be asked for: its \
@@ -24,7 +25,8 @@ pub(super) fn series_operation(options: &Options) -> Value {
     let mut described = kept_operation("showSeries", summary, series_schema());
     described["description"] = json!(format!(
         "One value per bucket for all documents and for each of the largest groups, added up by the \
-         view store. Buckets are aligned to the epoch; there are at most {BUCKETS_MAX}. {WHAT_FITS} \
+         view store. Buckets are aligned to the epoch; there are at most {BUCKETS_MAX}, and at most \
+         {VALUES_MAX} values of groups. {WHAT_FITS} \
          Documents that lack the field take no part. Windows of trends overlap, so of their counts the \
          largest is given, never a sum."
     ));
@@ -79,7 +81,7 @@ fn parameters(kind: Kind, options: &Options) -> Value {
                         "minItems": 1, "maxItems": WITH_MAX,
                     },
                     "description": "Fields that each group has beside its value: the largest of its texts \
-                                    or numbers, of ranks the smallest.",
+                                    or numbers, of ranks the smallest. Only with `by`.",
                 })
             }
             "interval" => described(
@@ -95,7 +97,7 @@ fn parameters(kind: Kind, options: &Options) -> Value {
                 name,
                 json!({
                     "type": "integer", "minimum": 1,
-                    "maximum": kind.groups_max(), "default": GROUPS_USUAL,
+                    "maximum": GROUPS_MAX, "default": GROUPS_USUAL,
                 }),
                 "The most groups in the answer. Only with `by`.",
             ),
@@ -148,6 +150,13 @@ fn number() -> Value {
     json!({ "type": ["number", "null"] })
 }
 
+fn add_with(group: &mut Value) {
+    group["properties"]["with"] = json!({
+        "type": "object", "additionalProperties": { "type": ["string", "number", "null"] },
+        "description": "By field, what `with` asked for.",
+    });
+}
+
 fn series_schema() -> Value {
     let values = || {
         let each = list_schema(number());
@@ -155,13 +164,15 @@ fn series_schema() -> Value {
     };
     let mut group = values();
     group.push(("name", type_schema(FieldType::Text)));
+    let mut group = object(&group);
+    add_with(&mut group);
     let mut properties = about();
     properties.extend([
         ("start", json!({ "type": ["string", "null"], "format": "date-time" })),
         ("interval_seconds", json!({ "type": "number", "exclusiveMinimum": 0 })),
         ("buckets", json!({ "type": "integer", "minimum": 0, "maximum": BUCKETS_MAX })),
         ("total", object(&values())),
-        ("groups", list_schema(object(&group))),
+        ("groups", list_schema(group)),
     ]);
     let mut schema = object(&properties);
     add_reach(&mut schema);
@@ -170,10 +181,7 @@ fn series_schema() -> Value {
 
 fn top_schema() -> Value {
     let mut group = object(&[("name", type_schema(FieldType::Text)), ("value", number())]);
-    group["properties"]["with"] = json!({
-        "type": "object", "additionalProperties": { "type": ["string", "number", "null"] },
-        "description": "By field, what `with` asked for.",
-    });
+    add_with(&mut group);
     let mut properties = about();
     properties.extend([("total", number()), ("groups", list_schema(group))]);
     let mut schema = object(&properties);
