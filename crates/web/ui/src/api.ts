@@ -105,16 +105,19 @@ export interface SeriesQuery {
   to?: string;
   interval?: number;
   limit?: number;
-  // Fields that each group of a top has beside its value.
+  // Fields that each group has beside its value.
   with?: string[];
   // A text, or one of several.
   where?: Record<string, string | string[]>;
 }
 
+export type With = Record<string, string | number | null>;
+
 export interface SeriesGroup {
   name: string;
   value: number | null;
   values: (number | null)[];
+  with?: With;
 }
 
 export interface Series {
@@ -166,7 +169,7 @@ export interface Outcome {
 
 export interface Top {
   total: number | null;
-  groups: { name: string; value: number; with?: Record<string, string | number | null> }[];
+  groups: { name: string; value: number; with?: With }[];
   more: boolean;
 }
 

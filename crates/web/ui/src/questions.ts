@@ -1,5 +1,7 @@
 // The questions that several pages ask, and how filters take part in them.
 
+import { useMemo } from "preact/hooks";
+
 import * as api from "./api.ts";
 import { type App, spanKey } from "./app.ts";
 import { counted, facetOf, termField } from "./descriptor.ts";
@@ -14,6 +16,10 @@ const NAMED_TERMS = 50;
 const NAMED_CHARACTERS = 8_000;
 // More than a window lists unless the configuration says otherwise.
 const LISTED_MAX = 1000;
+// What the groups of a series have together at most.
+const VALUES_MAX = 50_000;
+// More than a page draws of the last window.
+const LINED_LIVE = 100;
 export const STEPS_SHOWN = 96;
 // Fewer do not show what is usual.
 const STEPS_COMPARED_MIN = 8;
@@ -122,31 +128,36 @@ export function trendsView(app: App, facet: api.Facet): { view: string; where: R
 export const rankedBy = (facet: api.Facet): string => (facet.counts === "actors" ? "actors" : "count");
 
 // What trends: in the last window, or at its highest within the range.
-export function useTrends(app: App, facet: api.Facet | undefined): Answer<Trends> {
+export function useTrends(app: App, facet: api.Facet | undefined, lined: Answer<api.Series>): Answer<Trends> {
   const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
   const live = isLive(app.route);
-  return useQuery(
-    facet && app.span && `trends ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}`,
+  const inLines = app.span !== undefined && !live && app.span.from === lineSpan(app)!.from;
+  const own = useQuery(
+    facet && app.span && !inLines ? `trends ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}` : undefined,
     (signal) => (live ? latestTrends(app, facet!, signal) : highestTrends(app, facet!, signal)),
     app.live.news + (live ? 0 : app.live.batchNews),
   );
+  const found = useMemo(() => (inLines && lined.data ? highest(app.span!, lined.data.groups) : undefined), [inLines, lined.data]);
+  return inLines ? { ...lined, data: found } : own;
 }
 
 async function latestTrends(app: App, facet: api.Facet, signal: AbortSignal): Promise<Trends> {
   const { view, where } = trendsView(app, facet);
   const limit = Math.min(LISTED_MAX, app.live.status?.page_limit_max ?? LISTED_MAX);
-  const page = await api.documents(view, { window: "latest", limit, ...where }, signal);
+  const before = (past: number) => api.documents(view, { from: iso(past), to: iso(past + 1), limit, ...where }, signal);
+  // The last window of all is that of the page, unless nothing is listed in it.
+  const past = app.span!.from;
+  const [page, guessed] = await Promise.all([api.documents(view, { window: "latest", limit, ...where }, signal), before(past)]);
   const first = page.documents[0];
   if (first === undefined) {
     return { live: true, trends: [], end: undefined, start: undefined, warming: false, notice: page.notice };
   }
   const end = first["@timestamp"];
-  const past = Date.parse(first["window_start"] as string);
-  const window = { from: iso(past), to: iso(past + 1), limit };
-  const earlier = await api.documents(view, { ...window, ...where }, signal);
+  const start = Date.parse(first["window_start"] as string);
+  const earlier = start === past ? guessed : await before(start);
   const by = rankedBy(facet);
   const field = termField(facet);
-  const before = new Map(earlier.documents.map((document) => [document[field], document[by] as number]));
+  const numbers = new Map(earlier.documents.map((document) => [document[field], document[by] as number]));
   const trends = page.documents.map((document): Trend => ({
     term: document[field] as string,
     name: document["name"] as string,
@@ -154,24 +165,22 @@ async function latestTrends(app: App, facet: api.Facet, signal: AbortSignal): Pr
     score: document["score"] as number | undefined,
     unusualRank: document["unusual_rank"] as number | undefined,
     since: document["since"] as string | undefined,
-    before: before.get(document[field] as string),
+    before: numbers.get(document[field] as string),
   }));
   const warming = trends.every(({ score }) => score === undefined);
   return { live: true, trends, end, start: first["window_start"] as string, warming, notice: undefined };
 }
 
 async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): Promise<Trends> {
-  const span = app.span!;
-  const { view, where } = trendsView(app, facet);
-  // The end of a window is its time, so the last one ends with the range.
-  const query = { view, by: termField(facet), from: iso(span.from + 1), to: iso(span.to + 1), where, limit: LISTED_MAX };
-  const has = (name: string) => app.views.find((known) => known.name === view)?.fields.some((field) => field.name === name);
-  const more = ["name", "score", "unusual_rank"].filter(has);
-  const top = await api.top({ ...query, field: rankedBy(facet), with: more }, signal);
-  const trends = top.groups.map(({ name: term, value, with: found }): Trend => ({
+  const { groups } = await api.top({ ...termsQuery(app, facet, app.span!), limit: LISTED_MAX }, signal);
+  return highest(app.span!, groups);
+}
+
+function highest(span: Span, groups: { name: string; value: number | null; with?: api.With }[]): Trends {
+  const trends = groups.map(({ name: term, value, with: found }): Trend => ({
     term,
     name: (found?.["name"] ?? term) as string,
-    number: value,
+    number: value ?? 0,
     score: (found?.["score"] ?? undefined) as number | undefined,
     unusualRank: (found?.["unusual_rank"] ?? undefined) as number | undefined,
     since: undefined,
@@ -179,6 +188,22 @@ async function highestTrends(app: App, facet: api.Facet, signal: AbortSignal): P
   }));
   const warming = trends.length > 0 && trends.every(({ score }) => score === undefined);
   return { live: false, trends, end: iso(span.to), start: iso(span.from), warming, notice: undefined };
+}
+
+// Terms at their highest, with their names and scores.
+function termsQuery(app: App, facet: api.Facet, span: Span): api.SeriesQuery {
+  const { view, where } = trendsView(app, facet);
+  const has = (name: string) => app.views.find((known) => known.name === view)?.fields.some((field) => field.name === name);
+  return {
+    view,
+    field: rankedBy(facet),
+    by: termField(facet),
+    with: ["name", "score", "unusual_rank"].filter(has),
+    // The end of a window is its time, so the last one ends with the range.
+    from: iso(span.from + 1),
+    to: iso(span.to + 1),
+    where,
+  };
 }
 
 // Where a line of a trend begins and ends: an hour at least, so that one sees what is usual.
@@ -194,38 +219,59 @@ export interface TermLines {
   lines: Map<string, (number | null)[]>;
 }
 
-// Lines of terms over time.
+// The terms with the highest numbers, over time.
+export function useLined(app: App, facet: api.Facet | undefined, steps: number): Answer<api.Series> {
+  const span = lineSpan(app);
+  const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
+  const live = isLive(app.route);
+  return useQuery(
+    facet && span && `lined ${view} ${JSON.stringify(where)} ${live ? "live" : spanKey(app)}`,
+    (signal) => api.series(linesQuery(app, facet!, steps), signal),
+    app.live.news + (live ? 0 : app.live.batchNews),
+  );
+}
+
+function linesQuery(app: App, facet: api.Facet, steps: number): api.SeriesQuery {
+  const span = lineSpan(app)!;
+  return {
+    ...termsQuery(app, facet, span),
+    interval: step(span, app.progress?.window.slide_seconds ?? 10, steps),
+    // A range may begin and end within a step. What is live is asked for again and again, and lists its terms by itself.
+    limit: isLive(app.route) ? LINED_LIVE : Math.min(LISTED_MAX, Math.floor(VALUES_MAX / (steps + 1))),
+  };
+}
+
+// Lines of terms over time: of those that are not among the highest, when they have been asked for.
 export function useTermLines(
   app: App,
   facet: api.Facet | undefined,
   terms: string[],
+  lined: Answer<api.Series>,
   steps: number,
 ): Answer<TermLines> {
-  const span = lineSpan(app);
+  const { data } = lined;
+  const known = useMemo(() => new Map(data?.groups.map(({ name, values }) => [name, values])), [data]);
+  const left = data?.more ? terms.filter((term) => !known.has(term)) : [];
   const { view, where } = facet ? trendsView(app, facet) : { view: "", where: {} };
-  const asked = facet && span && terms.length > 0
-    ? `lines ${view} ${JSON.stringify(where)} ${app.route.range === "live" ? "" : spanKey(app)} ${terms.join("|")}`
+  const asked = left.length > 0
+    ? `lines ${view} ${JSON.stringify(where)} ${isLive(app.route) ? "live" : spanKey(app)} ${left.join("|")}`
     : undefined;
-  return useQuery(asked, async (signal) => {
-    const term = termField(facet!);
-    const query = {
-      view,
-      field: rankedBy(facet!),
-      from: iso(span!.from + 1),
-      to: iso(span!.to + 1),
-      interval: step(span!, app.progress?.window.slide_seconds ?? 10, steps),
-    };
-    const [all, ...found] = await Promise.all([
-      api.series({ ...query, where }, signal),
-      ...requests(terms).map((named) => (
-        api.series({ ...query, by: term, where: { ...where, [term]: named }, limit: named.length }, signal)
-      )),
-    ]);
-    const groups = found.flatMap((series) => series.groups);
-    const known = new Map(groups.map(({ name, values }) => [name, values]));
-    const nowhere = all.total.values.map(() => null);
-    return sinceFirst(all, new Map(terms.map((term) => [term, known.get(term) ?? nowhere])));
+  const others = useQuery(asked, async (signal) => {
+    const { with: _, ...query } = linesQuery(app, facet!, steps);
+    const found = await Promise.all(requests(left).map((named) => (
+      api.series({ ...query, where: { ...where, [termField(facet!)]: named }, limit: named.length }, signal)
+    )));
+    return new Map(found.flatMap(({ groups }) => groups).map(({ name, values }) => [name, values]));
   }, app.live.news);
+  const lines = useMemo(() => {
+    if (data === undefined) return undefined;
+    const nowhere = data.total.values.map(() => null);
+    const waits = left.length > 0 && (others.data === undefined || others.old);
+    const values = (term: string) => known.get(term) ?? (left.includes(term) ? others.data?.get(term) : undefined);
+    const drawn = terms.filter((term) => !waits || !left.includes(term));
+    return sinceFirst(data, new Map(drawn.map((term) => [term, values(term) ?? nowhere])));
+  }, [data, others.data, others.old, terms.join("|")]);
+  return { data: lines, error: lined.error ?? others.error, old: lined.old };
 }
 
 // Terms as one request may name them, which is all of them unless they are very long.

@@ -377,7 +377,7 @@ test("a first load asks each question once", async () => {
     if (pathname.startsWith("/api/v1/")) asked.push(pathname.slice("/api/v1/".length) + search);
   });
   await page.goto(program.at("/?stream=rsvps&range=1h"));
-  // Lines come last: they are of the terms that trend.
+  // Lines come with the list of what trends.
   await page.locator(".overview-terms .ranked-spark polyline").first().waitFor();
   await page.waitForLoadState("load");
   const times = new Map();

@@ -153,7 +153,7 @@ test("the lines of trends are asked for at once", async () => {
   });
   await page.goto(program.at("/trends?stream=rsvps&range=1h"));
   await page.locator(".trends tbody tr svg").first().waitFor();
-  assert.ok(asked.every((query) => query.getAll("topic").length > 1), "several topics each");
+  assert.ok(asked.every((query) => query.getAll("topic").length !== 1), "no topic alone");
   assert.equal(new Set(asked.map(String)).size, 1);
   assert.deepEqual(problems, []);
   await close();

@@ -21,7 +21,8 @@ import { memo } from "../parts/memo.ts";
 import { RankedList } from "../parts/ranked.tsx";
 import type { Answer } from "../query.ts";
 import {
-  type Trends, chosenTerms, countedWords, rankedBy, trendsView, unused, useActivity, useScopes, useTermLines, useTrends,
+  type Trends, chosenTerms, countedWords, rankedBy, trendsView, unused, useActivity, useLined, useScopes, useTermLines,
+  useTrends,
 } from "../questions.ts";
 import { isLive } from "../range.ts";
 import { toPage } from "../route.ts";
@@ -57,14 +58,15 @@ const TrendCards = memo(function TrendCards() {
   const app = useApp();
   const { stream, route } = app;
   const facet = facetOf(stream, route.own["facet"] ?? "") ?? stream.facets[0];
-  const trends = useTrends(app, facet);
+  const lined = useLined(app, facet, LINE_STEPS);
+  const trends = useTrends(app, facet, lined);
   const found = trends.data?.trends ?? [];
   const shown = [
     ...found.slice(0, TERMS_SHOWN),
     ...unusual(found).slice(0, TERMS_SHOWN),
     ...closest(found),
   ].map(({ term }) => term);
-  const lines = useTermLines(app, facet, [...new Set(shown)].sort(), LINE_STEPS);
+  const lines = useTermLines(app, facet, [...new Set(shown)].sort(), lined, LINE_STEPS);
   if (facet === undefined) return null;
   const tabs = stream.facets.length > 1 && (
     <Tabs

@@ -19,8 +19,8 @@ import { Sparkline } from "../parts/sparkline.tsx";
 import { type Column, Search, Table, matches } from "../parts/table.tsx";
 import { type Answer, useQuery } from "../query.ts";
 import {
-  type Trend, type Trends as Found, chosenTerms, countedWords, rankedBy, trendsView, usual, useScopes, useTermLines,
-  useTrends,
+  type Trend, type Trends as Found, chosenTerms, countedWords, rankedBy, trendsView, usual, useLined, useScopes,
+  useTermLines, useTrends,
 } from "../questions.ts";
 import { isLive } from "../range.ts";
 import { go, setOwn, toggled, valueOf } from "../route.ts";
@@ -28,6 +28,7 @@ import { go, setOwn, toggled, valueOf } from "../route.ts";
 const COMPARED_MAX = 8;
 const COMPARED_UNASKED = 5;
 const LINED = 24;
+const LINE_STEPS = 60;
 const SEPARATOR = "|";
 
 export function Trends() {
@@ -47,15 +48,16 @@ export function Trends() {
 
 function TrendsOf({ app, facet }: { app: App; facet: Facet }) {
   const { stream, route } = app;
-  const trends = useTrends(app, facet);
+  const lined = useLined(app, facet, LINE_STEPS);
+  const trends = useTrends(app, facet, lined);
   const all = trends.data?.trends ?? [];
   const order = route.own["order"] ?? "count";
   const chosen = chosenTerms(app, facet);
   const query = route.own["q"];
   const found = inOrder(all, order).filter(({ term, name }) => chosen.includes(term) || matches(query, [term, name]));
   const compared = comparedTerms(route.own["compare"], chosen, found);
-  const lined = [...new Set([...compared, ...found.slice(0, LINED).map(({ term }) => term)])].sort();
-  const lines = useTermLines(app, facet, lined, 60);
+  const drawn = [...new Set([...compared, ...found.slice(0, LINED).map(({ term }) => term)])].sort();
+  const lines = useTermLines(app, facet, drawn, lined, LINE_STEPS);
   const ended = endedView(app, facet);
   return (
     <>
